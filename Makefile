@@ -1,0 +1,62 @@
+# Velatura: `make demo` paints a photograph, `make test` runs the tests, `make help` lists the rest.
+
+VENV   := .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+STYLE  ?= starry-night
+PHOTO  ?=
+OUT    ?= out
+SHARED ?= ../shared
+VGG    ?= $(SHARED)/weights/vgg19_normalised_rgb01_f16_to_conv5_1.safetensors
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install test test-editors lint format bench quality krita-zip gimp-zip clean
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(VENV)/installed  ## the virtual environment with everything
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python's venv module is missing: run  apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: install  ## paint a photo:  make demo [PHOTO=my.jpg] [STYLE=great-wave]
+	@mkdir -p $(OUT)
+	@photo='$(PHOTO)'; if [ -z "$$photo" ]; then photo=$(OUT)/photo.png; \
+	  $(BIN)/python -c "import skimage.data, PIL.Image as I; I.fromarray(skimage.data.coffee()).save('$(OUT)/photo.png')"; fi; \
+	  $(BIN)/velatura stylize "$$photo" --style '$(STYLE)' -o '$(OUT)/$(STYLE).png' --force && \
+	  echo "Painted: $(OUT)/$(STYLE).png   (the daemon keeps running; stop it with: $(BIN)/velatura daemon stop)"
+
+test: install  ## everything but the real editors, about five minutes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+test-editors: install  ## the plug-ins inside real Krita and GIMP (needs root and a Debian-like host)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/editors
+
+lint: install  ## ruff and pyright
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
+
+format: install  ## let ruff lay out the code
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+bench: install  ## speed and memory, as ratios
+	$(BIN)/velatura bench
+
+quality: install  ## style and content distances on pictures of your own
+	$(BIN)/velatura bench --quality --vgg $(VGG) --content $(SHARED)/data/large --style $(SHARED)/data/style/works
+
+krita-zip: install  ## the plug-in as a zip for Krita's importer
+	$(BIN)/python -m velatura_daemon.install zip krita $(OUT)
+
+gimp-zip: install  ## the plug-in as a zip for GIMP
+	$(BIN)/python -m velatura_daemon.install zip gimp $(OUT)
+
+clean:  ## remove what was built
+	rm -rf $(VENV) $(OUT) build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,3 @@
+"""What GIMP's plug-in uses of PyGObject; its libraries describe themselves only at run time."""
+
+def require_version(namespace: str, version: str) -> None: ...

@@ -1,0 +1,10 @@
+from . import Gdk as Gdk
+from . import GdkPixbuf as GdkPixbuf
+from . import Gegl as Gegl
+from . import Gimp as Gimp
+from . import GimpUi as GimpUi
+from . import Gio as Gio
+from . import GLib as GLib
+from . import GObject as GObject
+from . import Gtk as Gtk
+from . import Pango as Pango
