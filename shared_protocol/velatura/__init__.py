@@ -1,0 +1,61 @@
+"""Velatura: what every client imports. The wire, recipes, layouts, and a blocking client.
+
+    import velatura
+    with velatura.connect() as v:
+        out = v.stylize("photo.jpg", style="starry-night", strength=0.8)
+
+Importing the package loads nothing heavy: names are resolved when first used, and numpy and pillow only
+where pictures are handed over, so that plug-ins can use the core with pyzmq and msgpack alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .client import Client, connect
+    from .errors import FieldError, JobCancelled, JobFailed, VelaturaError
+    from .files import recipe_of
+    from .recipe import Refine, Style, Stylize, Texture
+    from .waiting import Job, JobEvent
+
+_HOMES = {
+    "Client": "client",
+    "FieldError": "errors",
+    "Job": "waiting",
+    "JobCancelled": "errors",
+    "JobEvent": "waiting",
+    "JobFailed": "errors",
+    "Refine": "recipe",
+    "Style": "recipe",
+    "Stylize": "recipe",
+    "Texture": "recipe",
+    "VelaturaError": "errors",
+    "connect": "client",
+    "recipe_of": "files",
+}
+
+__all__ = [
+    "Client",
+    "FieldError",
+    "Job",
+    "JobCancelled",
+    "JobEvent",
+    "JobFailed",
+    "Refine",
+    "Style",
+    "Stylize",
+    "Texture",
+    "VelaturaError",
+    "connect",
+    "recipe_of",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

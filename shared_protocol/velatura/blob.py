@@ -1,0 +1,132 @@
+"""A picture on the client's side, on its way to the daemon: its layout, and its bytes as they are asked for.
+
+The bytes lie in memory, or come strip by strip from a callable, so that a plug-in can hand over a layer
+without a second full copy of it. A blob is named by its digest; until that is computed (in bounded pieces,
+`hash_piece`) a recipe may name it by `key`, which `Connection.submit` replaces.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from .errors import VelaturaError
+from .pixels import Layout, new_digest
+from .recipe import Recipe
+from .schema import check
+from .wire import Buffer
+
+STRIP_BYTES = 1024 * 1024
+"""How much is hashed or sent at a time: about a millisecond's work, so that a GUI thread stays free."""
+
+Rows = Callable[[int, int], Buffer]
+"""`rows(y, n)`: the bytes of `n` rows from row `y` on, tightly packed in the blob's layout."""
+
+_names = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels that arrived: `data` holds `layout.nbytes` bytes, verified against the digest."""
+
+    layout: Layout
+    data: memoryview
+
+
+class Blob:
+    """A picture that the daemon may ask for.
+
+    Args:
+        layout: how the bytes are to be read.
+        source: all bytes in one buffer (not to be changed before the job has ended), or a callable
+            `rows(y, n)` that gives the same bytes each time it is asked.
+
+    Raises:
+        VelaturaError: `bad_image` when a buffer has another size than the layout says; a `FieldError`
+            for a layout out of range.
+    """
+
+    def __init__(self, layout: Layout, source: Buffer | Rows) -> None:
+        check(layout, "layout")
+        self.layout = layout
+        self.digest = ""
+        self._name = f"local-{next(_names)}"
+        self._hash = new_digest(layout)
+        self._hashed = 0
+        self._rows_of: Rows | None = None
+        if callable(source):
+            self._rows_of = source
+            self._data = memoryview(b"")
+        else:
+            self._data = memoryview(source).cast("B")
+            if self._data.nbytes != layout.nbytes:
+                raise VelaturaError(
+                    "bad_image",
+                    f"{self._data.nbytes} bytes; a {layout.width} x {layout.height} {layout.channels} "
+                    f"{layout.depth} picture has {layout.nbytes}",
+                )
+
+    @property
+    def key(self) -> str:
+        """What a recipe calls this picture: the digest, or a provisional name until it is known."""
+        return self.digest or self._name
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Every name that a recipe made earlier may use."""
+        return (self._name, self.digest)
+
+    @property
+    def unhashed(self) -> int:
+        """Bytes that are still to be hashed."""
+        return self.layout.nbytes - self._hashed
+
+    def read(self, offset: int, length: int) -> memoryview:
+        """The bytes `offset..offset+length`; whole rows where they come from a callable.
+
+        Raises:
+            VelaturaError: `bad_image` when the callable gives another number of bytes.
+        """
+        if self._rows_of is None:
+            return self._data[offset : offset + length]
+        row = self.layout.row_bytes
+        strip = memoryview(self._rows_of(offset // row, length // row)).cast("B")
+        if strip.nbytes != length:
+            raise VelaturaError(
+                "bad_image",
+                f"the source gave {strip.nbytes} bytes for {length // row} rows at row {offset // row}, "
+                f"not {length}",
+            )
+        return strip
+
+    def hash_piece(self) -> bool:
+        """Hashes one strip more; True when the digest is known."""
+        if not self.digest:
+            rows = max(1, STRIP_BYTES // self.layout.row_bytes)
+            length = min(rows * self.layout.row_bytes, self.layout.nbytes - self._hashed)
+            self._hash.update(self.read(self._hashed, length))
+            self._hashed += length
+            if self._hashed == self.layout.nbytes:
+                self.digest = self._hash.hexdigest()
+        return bool(self.digest)
+
+    def hash_whole(self) -> str:
+        """The digest, computed at once: for small pictures, and where waiting is fine."""
+        while not self.hash_piece():
+            pass
+        return self.digest
+
+
+def named(recipe: Recipe, pictures: Mapping[str, str]) -> Recipe:
+    """The recipe with its pictures' provisional names replaced by digests.
+
+    Args:
+        recipe: any.
+        pictures: digest by provisional name.
+    """
+    styles = tuple(
+        replace(s, digest=pictures.get(s.digest, s.digest), mask=pictures.get(s.mask, s.mask))
+        for s in recipe.styles
+    )
+    return replace(recipe, styles=styles)

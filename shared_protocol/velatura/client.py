@@ -1,0 +1,441 @@
+"""The Python API: blocking calls on a local daemon.
+
+    import velatura
+    with velatura.connect() as v:
+        out = v.stylize("photo.jpg", style="starry-night", strength=0.8)
+        job = v.refine(image, style="great-wave", wait=False, preview_every=0.5)
+        for event in job:
+            print(f"{event.progress:.0%}")
+        out = job.result()
+
+A PIL image, a numpy array or a path goes in, and the same kind comes out; a result for a path is written
+beside it, or to `out`. A client may be used by several threads. Pictures travel only when the daemon
+lacks them, so a second job on the same picture sends nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import __version__, endpoint, launch
+from .blob import Blob
+from .endpoint import Address
+from .errors import FieldError, VelaturaError
+from .jobs import Answered, Down, Fetched, HappenedEvent, JobChanged, JobEnded, JobPreview, Uploaded
+from .jobs import Job as Handle
+from .recipe import Recipe, Refine, Stylize, Texture, check_recipe, recipe_from_map
+from .session import Session
+from .waiting import Job
+
+TIMEOUT = 30.0
+"""Seconds that the daemon may take to start, and to answer questions."""
+
+
+def connect(
+    start: bool = True,
+    timeout: float = TIMEOUT,
+    client: str = f"python {__version__}",
+    address: Address | str | os.PathLike | None = None,
+    home: str | os.PathLike | None = None,
+) -> Client:
+    """A client of the running daemon.
+
+    Args:
+        start: start a daemon when none runs.
+        timeout: seconds to wait for it.
+        client: name and version of this program, for `velatura ps`.
+        address: of a daemon elsewhere: an `Address` or the path of its connection file.
+        home: folder to use instead of `VELATURA_HOME` or the usual place.
+
+    Raises:
+        VelaturaError: `not_running`, `timeout`, `protocol` (with the side to update), `insecure`.
+    """
+    base = Path(home) if home is not None else None
+    if isinstance(address, (str, os.PathLike)):
+        address = endpoint.read_file(Path(address))
+    return Client(start, timeout, client, address, base)
+
+
+class Client:
+    """A session with the daemon; made by `connect`. A context manager that closes itself."""
+
+    def __init__(
+        self, start: bool, timeout: float, client: str, address: Address | None, base: Path | None
+    ) -> None:
+        self._start = start and address is None and not os.environ.get("VELATURA_CONNECTION")
+        self._timeout, self._client, self._given, self._base = timeout, client, address, base
+        self._jobs: dict[Handle, Job] = {}
+        self._answers: dict[str, HappenedEvent] = {}
+        self._expected: set[str] = set()
+        self._uploaded: dict[str, Uploaded] = {}
+        self._pictures: dict[str, Blob] = {}
+        self._opening = threading.Lock()
+        self._closed = False
+        self._session = self._open()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the session; its jobs are cancelled, except detached ones."""
+        self._closed = True
+        self._session.close()
+
+    # -- pictures in, pictures out ----------------------------------------------------------------------
+
+    def stylize(
+        self,
+        image: Any,
+        style: Any,
+        *,
+        strength: float = 1.0,
+        mask: Any = None,
+        keep_color: bool | str = False,
+        scale: float = 1.0,
+        method: str = "auto",
+        backbone: str = "slim",
+        wait: bool = True,
+        out: str | os.PathLike | None = None,
+        **more: Any,
+    ) -> Any:
+        """Paints a picture in a style, in one feed-forward pass.
+
+        Args:
+            image: PIL image, numpy array (see `velatura.images`) or path.
+            style: a library name, a picture (path, PIL image, array), a dict of either to its weight, or a
+                list of (style, weight) or (style, weight, region mask).
+            strength: 0 gives the original, 1 the full style.
+            mask: where and how strongly, of the image's size: white or 1 is in full.
+            keep_color: True keeps the image's colours and changes lightness only; `"statistics"` fits the
+                style's colours to the image's first.
+            scale: stroke size; 1 is the style's own.
+            method, backbone: which network, and which encoder sees.
+            wait: False gives the `Job` at once.
+            out: file for the result. Without it a result for a path is written beside it under a new name.
+            more: further fields of `recipe.Stylize`, and options of `submit`.
+
+        Returns:
+            The result, the same kind as `image` (for a path: the path written); or the `Job`.
+
+        Raises:
+            FieldError: for a value out of range. VelaturaError: `bad_image`, `unknown_style`, …
+            JobFailed, JobCancelled: how the job ended.
+        """
+        fields = {"strength": strength, "scale": scale, "method": method, "backbone": backbone}
+        return self._run(Stylize, image, style, mask, keep_color, wait, out, fields, more)
+
+    def refine(
+        self,
+        image: Any,
+        style: Any,
+        *,
+        iterations: int = 200,
+        mask: Any = None,
+        keep_color: bool | str = False,
+        wait: bool = True,
+        out: str | os.PathLike | None = None,
+        **more: Any,
+    ) -> Any:
+        """Optimises a picture towards a style (Gatys et al. 2016); arguments and result as for `stylize`.
+
+        Args:
+            iterations: loss evaluations.
+            more: further fields of `recipe.Refine` (`content_weight`, `style_layers` as a dict, `seed`, …),
+                and options of `submit` such as `preview_every`.
+        """
+        fields = {"iterations": iterations}
+        return self._run(Refine, image, style, mask, keep_color, wait, out, fields, more)
+
+    def texture(
+        self,
+        style: Any,
+        width: int = 512,
+        height: int = 512,
+        *,
+        wait: bool = True,
+        out: str | os.PathLike | None = None,
+        **more: Any,
+    ) -> Any:
+        """Synthesises a texture from noise (Gatys et al. 2015).
+
+        Args:
+            style: as for `stylize`.
+            width, height: of the result, in pixels.
+            more: further fields of `recipe.Texture` (`iterations`, `tileable`, `seed`, …), and options.
+
+        Returns:
+            A PIL image, the path with `out`, or the `Job` where `wait` is False.
+        """
+        fields = {"width": width, "height": height}
+        return self._run(Texture, None, style, None, False, wait, out, fields, more)
+
+    def submit(
+        self,
+        recipe: Recipe | Mapping[str, Any],
+        image: Any = None,
+        mask: Any = None,
+        *,
+        priority: str = "interactive",
+        supersede: str = "",
+        detached: bool = False,
+        preview_side: int = 0,
+        preview_every: float = 0.0,
+        out: str | os.PathLike | None = None,
+        pictures: Sequence[Blob] = (),
+    ) -> Job:
+        """Submits a recipe; returns at once.
+
+        Args:
+            recipe: a recipe or its map. Style pictures in it are digests from `upload`.
+            image: what to work on; None for a texture. An array must not be changed before the job ends.
+            mask: as for `stylize`.
+            priority: `interactive` or `batch`.
+            supersede: of the waiting jobs with the same key only the newest stays.
+            detached: the job outlives this client; `attach` finds it again by `job.id`.
+            preview_side: longest side in pixels of the result, or with `preview_every` of the previews;
+                0 is full size.
+            preview_every: seconds between previews; 0 is none.
+            out: file for the result.
+            pictures: blobs that the recipe names by their `key`.
+
+        Raises:
+            FieldError: for a value out of range. VelaturaError: `bad_image`, `too_large`, `not_running`, …
+        """
+        from . import images
+
+        if isinstance(recipe, Mapping):
+            recipe = recipe_from_map(recipe)
+        check_recipe(recipe)
+        if image is None and not isinstance(recipe, Texture):
+            raise FieldError("image", f"is missing; a {recipe.KIND} works on a picture")
+        pixels = images.read(image) if image is not None else None
+        content = pixels.blob() if pixels is not None else None
+        mask_blob = None
+        if mask is not None:
+            if content is None:
+                raise FieldError("mask", "is given without a picture to apply it to")
+            mask_blob = images.read_mask(mask, content.layout.width, content.layout.height)
+        named = {d for s in recipe.styles for d in (s.digest, s.mask)}
+        all_pictures = [*pictures, *(b for d, b in self._pictures.items() if d in named)]
+        for blob in (content, mask_blob, *all_pictures):
+            if blob is not None:
+                blob.hash_whole()
+        options = {
+            "priority": priority,
+            "supersede": supersede,
+            "detached": detached,
+            "preview_side": preview_side,
+            "preview_every": preview_every,
+        }
+        target = Path(out) if out is not None else None
+        session = self._ready()
+
+        def start(connection: Any) -> Job:
+            handle = connection.submit(recipe, content, mask_blob, all_pictures, **options)
+            job = self._jobs[handle] = Job(session, handle, pixels, target)
+            return job
+
+        return session.call(start)
+
+    def upload(self, picture: Any) -> str:
+        """Gives the daemon a picture (a style) and returns its digest, for use in recipes."""
+        from . import images
+
+        blob = images.read(picture, "picture").blob()
+        digest = blob.hash_whole()
+        self._upload(blob)
+        self._pictures[digest] = blob
+        return digest
+
+    # -- questions --------------------------------------------------------------------------------------
+
+    def styles(self) -> list[dict[str, Any]]:
+        """The style library: name, title, artist, year, kind and more of each style."""
+        return self._ask("styles")
+
+    def add_style(
+        self, name: str, picture: Any, title: str = "", artist: str = "", year: int | str = ""
+    ) -> dict[str, Any]:
+        """Adds a picture to the style library; gives the new entry."""
+        from . import images
+
+        blob = images.read(picture, "picture").blob()
+        blob.hash_whole()
+        self._upload(blob)
+        args = {"name": name, "title": title, "artist": artist, "year": str(year), "digest": blob.digest}
+        found = self._ask("style_add", **args)
+        return found[0] if found else {"name": name}
+
+    def remove_style(self, name: str) -> None:
+        """Removes one of the user's own styles."""
+        self._ask("style_remove", name=name)
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """All jobs of the daemon, of every session."""
+        return self._ask("jobs")
+
+    def models(self) -> list[dict[str, Any]]:
+        """Backbones and methods, and whether their weights are installed."""
+        return self._ask("models")
+
+    def status(self) -> dict[str, Any]:
+        """What the daemon does and with which device."""
+        found = self._ask("status")
+        return found[0] if found else {}
+
+    def picture(self, digest: str) -> Any:
+        """A picture that the daemon holds (a thumbnail), as a PIL image."""
+        from . import images
+
+        answer = self._expect(lambda connection: connection.fetch(digest), f"picture {digest}")
+        if answer.picture is None:
+            raise answer.error or VelaturaError("unknown_blob", digest)
+        return images.to_pil(images.result_array(answer.picture))
+
+    def cancel(self, job: Job | str) -> None:
+        """Cancels a job; by its id, also that of another session."""
+        if isinstance(job, Job):
+            job.cancel()
+        else:
+            self._ready().call(lambda connection: connection.cancel(job))
+
+    def attach(self, job: str) -> Job:
+        """Takes over a detached job by its id; results come as PIL images."""
+        session = self._ready()
+
+        def take(connection: Any) -> Job:
+            handle = connection.attach(job)
+            found = self._jobs[handle] = Job(session, handle, None, None)
+            return found
+
+        return session.call(take)
+
+    def shutdown(self) -> None:
+        """Stops the daemon."""
+        self._ask("shutdown")
+
+    # -- inside -----------------------------------------------------------------------------------------
+
+    def _run(
+        self,
+        kind: type,
+        image: Any,
+        style: Any,
+        mask: Any,
+        keep_color: bool | str,
+        wait: bool,
+        out: Any,
+        fields: dict[str, Any],
+        more: dict[str, Any],
+    ) -> Any:
+        from . import images
+        from .styles import build
+
+        pixels = images.read(image) if image is not None else None
+        size = (pixels.array.shape[1], pixels.array.shape[0]) if pixels is not None else None
+        recipe, pictures, options = build(kind, style, size, keep_color, fields | more)
+        job = self.submit(recipe, pixels, mask, out=out, pictures=pictures, **options)
+        if not wait:
+            return job
+        try:
+            return job.result()
+        except BaseException:  # a keyboard interrupt too must not leave it running
+            job.cancel()
+            raise
+
+    def _upload(self, blob: Blob) -> None:
+        session = self._ready()
+        with session.changed:
+            self._uploaded.pop(blob.digest, None)
+        session.call(lambda connection: connection.upload(blob))
+        with session.changed:
+            while blob.digest not in self._uploaded:
+                self._wait_for_answer(session, "the upload")
+            error = self._uploaded.pop(blob.digest).error
+        if error is not None:
+            raise error
+
+    def _ask(self, what: str, **args: Any) -> list[dict[str, Any]]:
+        answer = self._expect(lambda connection: connection.ask(what, **args), what)
+        if answer.error is not None:
+            raise answer.error
+        return answer.items
+
+    def _expect(self, question: Any, what: str) -> Any:
+        session = self._ready()
+
+        def put(connection: Any) -> str:
+            name = question(connection)
+            self._expected.add(name)
+            return name
+
+        name = session.call(put)
+        with session.changed:
+            try:
+                while name not in self._answers:
+                    self._wait_for_answer(session, what)
+                return self._answers.pop(name)
+            finally:
+                self._expected.discard(name)
+
+    def _wait_for_answer(self, session: Session, what: str) -> None:
+        if session.down is not None:
+            raise session.down.error
+        if not session.changed.wait(self._timeout):
+            raise VelaturaError("timeout", f"no answer about {what} within {self._timeout:g} seconds")
+
+    def _open(self, ignore: Address | None = None) -> Session:
+        if self._given is not None:
+            address = self._given
+        elif self._start:
+            address = launch.ensure(self._base, self._timeout, ignore)
+        else:
+            address = launch.find(self._base)
+            if address is None:
+                raise VelaturaError("not_running", "no daemon runs; start one: velatura daemon start")
+        session = Session(address, self._client, self._base, self._handle)
+        try:
+            session.wait_up(min(self._timeout, 5.0) if self._start and ignore is None else self._timeout)
+        except VelaturaError as error:
+            session.close()
+            unsure = error.code in ("not_running", "timeout") and ignore is None
+            if self._start and unsure:  # the connection file may be a dead daemon's
+                return self._open(ignore=address)
+            raise
+        return session
+
+    def _ready(self) -> Session:
+        """The session, with the daemon answering; a daemon that has ended is started again."""
+        if self._closed:
+            raise VelaturaError("not_running", "this client is closed")
+        with self._opening:
+            if not self._session.up:
+                self._session.close()
+                self._session = self._open()
+            return self._session
+
+    def _handle(self, event: HappenedEvent) -> None:
+        """On the session's thread, under its condition."""
+        if isinstance(event, (JobChanged, JobPreview, JobEnded)):
+            job = self._jobs.get(event.job)
+            if job is not None:
+                job.take(event)
+            if isinstance(event, JobEnded):
+                self._jobs.pop(event.job, None)
+        elif isinstance(event, Answered) and event.request in self._expected:
+            self._answers[event.request] = event
+        elif isinstance(event, Fetched) and event.name in self._expected:
+            self._answers[event.name] = event
+        elif isinstance(event, Uploaded):
+            self._uploaded[event.blob.digest] = event
+        elif isinstance(event, Down) and event.final:
+            for job in list(self._jobs.values()):
+                job.give_up(event.error)
+            self._jobs.clear()

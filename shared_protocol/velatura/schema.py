@@ -1,0 +1,229 @@
+"""Plain maps to frozen dataclasses and back, with checks derived from the dataclasses themselves.
+
+Recipes, layouts and messages are dataclasses whose fields carry their range, unit and meaning in
+`metadata` (see `ranged`, `choice`, `text`). This module reads that once and gives: validation with
+the field's path and allowed range in the error, conversion to msgpack-ready maps, and back. Unknown
+keys are ignored, as the protocol promises, so that a newer minor version can add fields.
+
+No pydantic here: the same checks run inside Krita and GIMP, where only pyzmq and msgpack exist.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+from .errors import FieldError
+
+T = TypeVar("T")
+
+
+def ranged(default: Any, low: float, high: float, doc: str, unit: str = "") -> Any:
+    """A number field within `low..high`, both included."""
+    return dataclasses.field(default=default, metadata={"low": low, "high": high, "doc": doc, "unit": unit})
+
+
+def choice(default: str, options: tuple[str, ...], doc: str) -> Any:
+    """A text field that is one of `options`."""
+    return dataclasses.field(default=default, metadata={"options": options, "doc": doc})
+
+
+def text(default: str, doc: str, longest: int = 200) -> Any:
+    """A text field of at most `longest` characters."""
+    return dataclasses.field(default=default, metadata={"longest": longest, "doc": doc})
+
+
+def listed(doc: str, most: int, least: int = 0) -> Any:
+    """A tuple field of `least..most` items, empty by default."""
+    return dataclasses.field(default=(), metadata={"least": least, "most": most, "doc": doc})
+
+
+def mapped(default: Mapping[str, float], low: float, high: float, doc: str, most: int = 32) -> Any:
+    """A map of names to numbers within `low..high`, stored as sorted pairs so that it stays hashable."""
+    return dataclasses.field(
+        default=tuple(sorted(default.items())),
+        metadata={"map": True, "low": low, "high": high, "most": most, "doc": doc},
+    )
+
+
+@cache
+def hints(cls: type) -> dict[str, Any]:
+    """The resolved type annotations of a dataclass."""
+    return typing.get_type_hints(cls)
+
+
+def to_map(value: Any) -> Any:
+    """A dataclass as plain maps, lists and scalars (what msgpack and JSON take)."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        out = {}
+        kind = getattr(type(value), "KIND", None)
+        if kind is not None:
+            out["kind"] = kind
+        for f in dataclasses.fields(value):
+            item = getattr(value, f.name)
+            out[f.name] = dict(item) if f.metadata.get("map") else to_map(item)
+        return out
+    if isinstance(value, (tuple, list)):
+        return [to_map(item) for item in value]
+    return value
+
+
+def from_map(cls: type[T], data: Any, path: str = "") -> T:
+    """A checked dataclass from a plain map.
+
+    Raises:
+        FieldError: with the path of the first field that is missing, mistyped or out of range.
+    """
+    if not isinstance(data, Mapping):
+        raise FieldError(path or cls.__name__.lower(), f"must be a map, not {type(data).__name__}")
+    known = hints(cls)
+    values = {}
+    for f in dataclasses.fields(cls):  # type: ignore[arg-type]  # T is a dataclass by contract
+        where = f"{path}.{f.name}" if path else f.name
+        if f.name in data:
+            values[f.name] = _read(known[f.name], data[f.name], where, f.metadata)
+        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
+            raise FieldError(where, "is missing")
+    made = cls(**values)
+    check(made, path)
+    return made
+
+
+def check(value: Any, path: str = "") -> None:
+    """Raises `FieldError` for the first field of a dataclass that breaks its stated range or type."""
+    known = hints(type(value))
+    for f in dataclasses.fields(value):
+        where = f"{path}.{f.name}" if path else f.name
+        _check_field(known[f.name], getattr(value, f.name), where, f.metadata)
+    own = getattr(value, "check_whole", None)
+    if own is not None:
+        own(path)
+
+
+def _read(kind: Any, value: Any, path: str, meta: Mapping[str, Any]) -> Any:
+    """A raw value as the annotated type `kind`; ranges are checked later, by `check`."""
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        options = [k for k in typing.get_args(kind) if k is not type(None)]
+        if value is None and len(options) < len(typing.get_args(kind)):
+            return None
+        if len(options) == 1:
+            return _read(options[0], value, path, meta)
+        return _read_tagged(options, value, path)
+    if meta.get("map"):
+        if not isinstance(value, Mapping):
+            raise FieldError(path, f"must be a map of names to numbers, not {type(value).__name__}")
+        for key, number in value.items():
+            if not isinstance(key, str) or isinstance(number, bool) or not isinstance(number, (int, float)):
+                raise FieldError(f"{path}.{key}", f"must be a number, not {number!r}")
+        return tuple(sorted((k, _to_float(v, f"{path}.{k}")) for k, v in value.items()))
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise FieldError(path, f"must be a list, not {type(value).__name__}")
+        item = typing.get_args(kind)[0]
+        return tuple(_read(item, v, f"{path}[{i}]", {}) for i, v in enumerate(value))
+    if dataclasses.is_dataclass(kind):
+        return from_map(kind, value, path)  # type: ignore[arg-type]
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return _to_float(value, path)
+    return value
+
+
+def _to_float(value: float, path: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise FieldError(path, "is too large a number") from None
+
+
+def _read_tagged(options: list[Any], value: Any, path: str) -> Any:
+    """One member of a tagged union, chosen by the map's `kind`."""
+    if not isinstance(value, Mapping):
+        raise FieldError(path, f"must be a map, not {type(value).__name__}")
+    by_kind = {option.KIND: option for option in options}
+    kind = value.get("kind")
+    if not isinstance(kind, str) or kind not in by_kind:
+        raise FieldError(f"{path}.kind", f"is {kind!r}; known: {', '.join(sorted(by_kind))}")
+    return from_map(by_kind[kind], value, path)
+
+
+def _check_field(kind: Any, value: Any, path: str, meta: Mapping[str, Any]) -> None:
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        if value is not None:
+            if not dataclasses.is_dataclass(value):
+                kind = next(k for k in typing.get_args(kind) if k is not type(None))
+                _check_field(kind, value, path, meta)
+            else:
+                check(value, path)
+        elif type(None) not in typing.get_args(kind):
+            raise FieldError(path, "is missing")
+    elif meta.get("map"):
+        if len(value) > meta["most"]:
+            raise FieldError(path, f"has {len(value)} entries; at most {meta['most']}")
+        for key, number in value:
+            _check_number(number, f"{path}.{key}", meta)
+    elif origin is tuple:
+        least, most = meta.get("least", 0), meta.get("most", 1024)
+        if not isinstance(value, tuple) or not least <= len(value) <= most:
+            raise FieldError(path, f"must be a list of {least} to {most} items")
+        item = typing.get_args(kind)[0]
+        for i, v in enumerate(value):
+            _check_field(item, v, f"{path}[{i}]", {})
+    elif origin is dict:
+        _check_dict(kind, value, path)
+    elif origin is list:
+        if not isinstance(value, list):
+            raise FieldError(path, f"must be a list, not {type(value).__name__}")
+        for i, v in enumerate(value):
+            _check_field(typing.get_args(kind)[0], v, f"{path}[{i}]", {})
+    elif dataclasses.is_dataclass(kind):
+        if not isinstance(value, kind):  # type: ignore[arg-type]
+            raise FieldError(path, f"must be a map, not {type(value).__name__}")
+        check(value, path)
+    elif kind in (int, float):
+        wrong = isinstance(value, bool) or not isinstance(value, (int, float))
+        if wrong or (kind is int and not isinstance(value, int)):
+            raise FieldError(
+                path, f"must be {'a whole number' if kind is int else 'a number'}, not {value!r}"
+            )
+        _check_number(value, path, meta)
+    elif kind in (str, bool, bytes):
+        if not isinstance(value, kind):
+            raise FieldError(path, f"must be {kind.__name__}, not {value!r}")
+        if isinstance(value, str):
+            _check_text(value, path, meta)
+
+
+def _check_dict(kind: Any, value: Any, path: str) -> None:
+    """A free map of names to values; the values are checked where their type is known."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise FieldError(path, "must be a map with text keys")
+    item = typing.get_args(kind)[1]
+    if item is float:
+        for key, number in value.items():
+            _check_field(float, number, f"{path}.{key}", {})
+
+
+def _check_number(value: float, path: str, meta: Mapping[str, Any]) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise FieldError(path, f"is {value!r}, which is not a finite number")
+    low, high = meta.get("low"), meta.get("high")
+    if (low is not None and value < low) or (high is not None and value > high):
+        unit = f" {meta['unit']}" if meta.get("unit") else ""
+        shown = f"{value:g}" if isinstance(value, float) else str(value)[:40]
+        raise FieldError(path, f"is {shown}; allowed is {low:g} to {high:g}{unit}")
+
+
+def _check_text(value: str, path: str, meta: Mapping[str, Any]) -> None:
+    options = meta.get("options")
+    if options and value not in options:
+        raise FieldError(path, f"is {value!r}; allowed: {', '.join(options)}")
+    longest = meta.get("longest", 4096)
+    if len(value) > longest:
+        raise FieldError(path, f"has {len(value)} characters; at most {longest}")
