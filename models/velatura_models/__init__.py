@@ -1,0 +1,1 @@
+"""Networks, losses, optimisers and training; torch only, knows no socket."""

@@ -1,0 +1,65 @@
+"""Colour: keeping the content's, and what a style's colours are.
+
+Both ways of Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer": luminance only,
+and matching mean and covariance. Pictures are sRGB-encoded RGB in 0..1, `(..., 3, H, W)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+LUMA = (0.299, 0.587, 0.114)
+"""Rec. 601 luma weights, the Y of YIQ as in the paper."""
+
+
+@dataclass(frozen=True)
+class ColorStats:
+    """Mean `(3,)` and covariance `(3, 3)` of a picture's colours, float64."""
+
+    mean: Tensor
+    cov: Tensor
+
+
+def color_stats(rgb: Tensor, weight: Tensor | None = None) -> ColorStats:
+    """Colour statistics of `(1, 3, H, W)`; `weight` `(1, 1, H, W)` says how much each pixel counts."""
+    pixels = rgb[0].reshape(3, -1)
+    share = torch.ones_like(pixels[:1]) if weight is None else weight.reshape(1, -1).to(pixels) + 1e-9
+    total = share.sum(dtype=torch.float64)
+    mean = (pixels * share).sum(1, dtype=torch.float64) / total
+    moment = ((pixels * share) @ pixels.T).double() / total
+    return ColorStats(mean, moment - mean[:, None] * mean[None, :])
+
+
+def keep_luminance(content: Tensor, stylized: Tensor) -> Tensor:
+    """The content's chroma with the stylized picture's luma (section 3.2 of the paper).
+
+    In YIQ that swaps Y alone, which in RGB adds one number to all three channels.
+    """
+    weights = torch.tensor(LUMA, dtype=content.dtype, device=content.device).view(3, 1, 1)
+    return content + ((stylized - content) * weights).sum(-3, keepdim=True)
+
+
+def matching(source: ColorStats, target: ColorStats) -> tuple[Tensor, Tensor]:
+    """`A (3, 3)` and `b (3,)` so that colours A x + b have the target's mean and covariance.
+
+    The symmetric solution with square roots of the covariances (section 3.1, "image analogies" form),
+    A = C_t^(1/2) C_s^(-1/2). The paper transforms the style picture before the transfer; here the same
+    map is applied to the result, which works for styles known by their card alone.
+    """
+    forward = _root(target.cov, 0.5) @ _root(source.cov, -0.5)
+    return forward.float(), (target.mean - forward @ source.mean).float()
+
+
+def apply_matching(rgb: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+    """A x + b on every pixel of `(1, 3, H, W)`."""
+    return torch.einsum("ij,njhw->nihw", matrix.to(rgb), rgb) + offset.to(rgb).view(1, 3, 1, 1)
+
+
+def _root(matrix: Tensor, power: float) -> Tensor:
+    """A power of a symmetric positive matrix; flat directions count as 1/255 deep, so that a picture
+    of one colour does not amplify its noise."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors @ torch.diag(values.clamp_min((1 / 255) ** 2) ** power) @ vectors.T

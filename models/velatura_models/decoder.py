@@ -1,0 +1,87 @@
+"""Decoders: from AdaIN'd features back to a picture.
+
+`Decoder` is the published mirror of the encoder (Huang & Belongie 2017, section 6.1): reflection
+padding, nearest upsampling, no normalisation. With `skips` it also takes the re-normalised
+features of shallower levels through 1x1 convolutions, so that the drawing need not be guessed
+from relu4_1 alone: this is Velatura's departure from the paper, and what lets a half-width
+encoder keep the content. Without skips it is exactly the published form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
+"""Where a decoder may take features from, deepest first."""
+
+
+class Decoder(nn.Module):
+    """Mirror of an encoder up to relu4_1.
+
+    Args:
+        widths: the encoder's channels per block (the first four count).
+        skips: further levels whose features are added, out of `LEVELS[1:]`.
+        upsampling: `nearest` as published, or `bilinear`.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        skips: Sequence[str] = (),
+        upsampling: str = "nearest",
+    ) -> None:
+        super().__init__()
+        if unknown := set(skips).difference(LEVELS[1:]):
+            raise ValueError(f"unknown skip levels {sorted(unknown)}; known: {LEVELS[1:]}")
+        if upsampling not in ("nearest", "bilinear"):
+            raise ValueError(f"upsampling must be 'nearest' or 'bilinear', not {upsampling!r}")
+        w1, w2, w3, w4 = widths[:4]
+        self.upsampling = upsampling
+        self.skips = tuple(name for name in LEVELS[1:] if name in skips)
+        plan = ((w4, w3), (w3, w3), (w3, w3), (w3, w3), (w3, w2), (w2, w2), (w2, w1), (w1, w1), (w1, 3))
+        self.convs = nn.ModuleList(nn.Conv2d(i, o, 3) for i, o in plan)
+        channels = {"relu3_1": w3, "relu2_1": w2, "relu1_1": w1}
+        self.taps = nn.ModuleDict({name: nn.Conv2d(channels[name], channels[name], 1) for name in self.skips})
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The encoder levels this decoder reads, deepest first."""
+        return ("relu4_1", *self.skips)
+
+    def forward(self, features: dict[str, Tensor]) -> Tensor:
+        """A picture from features.
+
+        Args:
+            features: `levels` to maps of one encoder; relu4_1 is `(N, C, h, w)`.
+
+        Returns:
+            `(N, 3, 8h, 8w)`, RGB around 0..1, not clamped.
+        """
+        out: list[Tensor] = []
+        for _ in self.steps(features, out):
+            pass
+        return out[0]
+
+    def steps(self, features: dict[str, Tensor], out: list[Tensor]) -> Iterator[None]:
+        """`forward` one convolution at a time: appends the picture to `out`, yielding in between.
+
+        The last convolution runs in the dtype of its own weights, so that a network in bfloat16 with
+        that layer kept in float32 gives pictures finer than 8 bits.
+        """
+        x = features["relu4_1"]
+        for index, conv in enumerate(self.convs):
+            dtype = next(conv.parameters()).dtype
+            x = conv(F.pad(x.to(dtype), (1, 1, 1, 1), mode="reflect"))
+            if index == len(self.convs) - 1:
+                break
+            x = F.relu(x, inplace=True)
+            level = {0: "relu3_1", 4: "relu2_1", 6: "relu1_1"}.get(index)
+            if level is not None:
+                x = F.interpolate(x, scale_factor=2, mode=self.upsampling)
+                if level in self.taps:
+                    x = x + self.taps[level](features[level])
+            yield
+        out.append(x)

@@ -1,0 +1,158 @@
+"""Fetching one file over HTTP so that what arrives is exactly what was pinned.
+
+A download is written to `<name>.part` and goes on from there when it was interrupted (HTTP Range); only
+when size and sha256 fit does it move to its name, atomically. Nothing here knows what the file holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import WeightsError
+from .manifest import RemoteFile
+
+PIECE = 1 << 20
+TIMEOUT = 30.0
+"""Seconds without a byte after which a connection is given up."""
+
+ATTEMPTS = 4
+"""Connections made for one file before giving up; each goes on where the last broke off."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the file's name, bytes so far and bytes in all (0 when unknown)."""
+
+
+def fetch(file: RemoteFile, base: str, folder: Path, progress: Progress | None = None) -> Path:
+    """The path of a verified file, downloaded where it is not there already.
+
+    Args:
+        file: what to fetch, with its checksum.
+        base: address that the name is appended to.
+        folder: where to put it.
+        progress: told after every piece.
+
+    Raises:
+        WeightsError: `download`, saying what failed and that running again goes on from there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _sole_user(folder / f".{file.name}.lock"):
+            return _fetch(file, base, folder, progress)
+    except OSError as error:
+        raise WeightsError("download", f"cannot write {folder / file.name}: {error}") from error
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file, 64 hex digits."""
+    h = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(PIECE):
+            h.update(piece)
+    return h.hexdigest()
+
+
+def _fetch(file: RemoteFile, base: str, folder: Path, progress: Progress | None) -> Path:
+    final, part = folder / file.name, folder / f"{file.name}.part"
+    if final.is_file() and file_sha256(final) == file.sha256:
+        return final
+    url = base.rstrip("/") + "/" + file.name
+    for attempt in range(ATTEMPTS):
+        try:
+            _receive(url, file, part, progress)
+            break
+        except urllib.error.HTTPError as error:
+            if error.code < 500 or attempt == ATTEMPTS - 1:
+                raise WeightsError("download", f"{url} answers {error.code} {error.reason}") from error
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+            if attempt == ATTEMPTS - 1:
+                reason = getattr(error, "reason", error)
+                held = part.stat().st_size if part.exists() else 0
+                raise WeightsError(
+                    "download", f"{url} could not be fetched ({reason}); run again to go on from byte {held}"
+                ) from error
+        time.sleep(0.2 * 2**attempt)
+    found = file_sha256(part)
+    if found != file.sha256:
+        part.unlink()
+        raise WeightsError(
+            "download", f"{url} is not the pinned file: sha256 {found}, expected {file.sha256}; discarded"
+        )
+    part.replace(final)
+    return final
+
+
+def _receive(url: str, file: RemoteFile, part: Path, progress: Progress | None) -> None:
+    """Appends to `part` what it lacks; returns when the server has sent everything."""
+    held = part.stat().st_size if part.exists() else 0
+    limit = file.size or file.at_most
+    if held > limit or (file.size and held == file.size):
+        if held == file.size:
+            return
+        part.unlink()
+        held = 0
+    request = urllib.request.Request(url, headers={"User-Agent": "velatura"})
+    if held:
+        request.add_header("Range", f"bytes={held}-")
+    try:
+        answer = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if held and error.code == 416:  # nothing beyond what is held: let the checksum decide
+            return
+        raise
+    with answer:
+        resumed = answer.status == 206 and _range_start(answer) == held
+        if held and not resumed:
+            held = 0
+        expected = held + int(answer.headers.get("Content-Length") or 0)
+        total = file.size or (expected if expected > held else 0)
+        if total > limit or (file.size and expected > held and expected != file.size):
+            part.unlink(missing_ok=True)
+            raise WeightsError(
+                "download", f"{url} announces {expected} bytes, pinned are {file.size or f'at most {limit}'}"
+            )
+        with part.open("ab" if resumed else "wb") as stream:
+            while piece := answer.read(PIECE):
+                held += len(piece)
+                if held > limit:
+                    stream.close()
+                    part.unlink()
+                    raise WeightsError("download", f"{url} sends more than {limit} bytes; discarded")
+                stream.write(piece)
+                if progress is not None:
+                    progress(file.name, held, total)
+        if total and held < total:
+            raise ConnectionError(f"{held} of {total} bytes arrived")
+
+
+def _range_start(answer: http.client.HTTPResponse) -> int:
+    """First byte that a partial answer holds, from `Content-Range: bytes 5-9/10`; -1 when unstated."""
+    text = answer.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
+    return int(text) if text.isdigit() else -1
+
+
+@contextmanager
+def _sole_user(path: Path) -> Iterator[None]:
+    """Holds a lock file, so that two pulls at once do not write into each other's download."""
+    with path.open("a+b") as stream:
+        if os.name == "nt":
+            import msvcrt
+
+            while True:
+                try:
+                    msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)  # pyright: ignore[reportAttributeAccessIssue]
+                    break
+                except OSError:  # it gives up after ten seconds; the other pull may take longer
+                    continue
+        else:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,121 @@
+"""The backbone: a VGG-19 shaped encoder that every method sees pictures with.
+
+One class serves all widths: the published VGG-19 (64..512 channels, normalised as Gatys et al.
+use it) and Velatura's own `slim` (half of it). It gives named feature maps (`relu1_1` ...
+`relu5_1`, or `conv4_2` for the same map before its ReLU), computing no further than the deepest
+one asked for.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+BLOCKS = (2, 2, 4, 4, 1)
+"""Convolutions per block, up to conv5_1 (Simonyan & Zisserman 2015, configuration E)."""
+
+CONVS = tuple(f"{b}_{i}" for b, n in enumerate(BLOCKS, 1) for i in range(1, n + 1))
+"""Names of all convolutions in order: `1_1`, `1_2`, `2_1`, ... `5_1`."""
+
+LAYERS = tuple(f"{kind}{name}" for name in CONVS for kind in ("conv", "relu"))
+
+VGG19_WIDTHS = (64, 128, 256, 512, 512)
+SLIM_WIDTHS = (32, 64, 128, 256, 256)
+
+
+class Encoder(nn.Module):
+    """VGG-19 up to conv5_1 with reflection padding, RGB in 0..1.
+
+    Args:
+        widths: channels of the five blocks.
+        preprocess: whether a 1x1 `conv0` turns RGB into what the first layer expects (the
+            published networks have one, `slim` has it folded in).
+        pool: `max` as trained, or `avg` as Gatys et al. 2016, section 2, recommend for synthesis.
+        padding: `reflect` as trained, or `circular`: the picture is taken to repeat in both directions,
+            for textures without a seam.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...] = VGG19_WIDTHS,
+        preprocess: bool = True,
+        pool: str = "max",
+        padding: str = "reflect",
+    ) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        self.pool, self.padding = _check_modes(pool, padding)
+        self.conv0 = nn.Conv2d(3, 3, 1) if preprocess else None
+        cin = 3
+        for name in CONVS:
+            cout = self.widths[int(name[0]) - 1]
+            self.add_module(f"conv{name}", nn.Conv2d(cin, cout, 3))
+            cin = cout
+
+    def forward(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Feature maps of an image batch.
+
+        Args:
+            x: `(N, 3, H, W)`, RGB in 0..1, H and W at least 2 at every level reached.
+            layers: names out of `LAYERS`.
+
+        Returns:
+            The maps by name; `relu4_1` is `(N, widths[3], H // 8, W // 8)`.
+        """
+        out: dict[str, Tensor] = {}
+        for _ in self.steps(x, layers, out):
+            pass
+        return out
+
+    def steps(self, x: Tensor, layers: Iterable[str], out: dict[str, Tensor]) -> Iterator[None]:
+        """`forward` one convolution at a time: fills `out`, yielding where a caller may interrupt."""
+        wanted = check_layers(layers)
+        last = max(LAYERS.index(name) for name in wanted)
+        if self.conv0 is not None:
+            x = self.conv0(x)
+        for position, name in enumerate(CONVS):
+            if name.endswith("_1") and name != "1_1":
+                x = F.max_pool2d(x, 2) if self.pool == "max" else F.avg_pool2d(x, 2)
+            x = self.get_submodule(f"conv{name}")(F.pad(x, (1, 1, 1, 1), mode=self.padding))
+            if f"conv{name}" in wanted:
+                out[f"conv{name}"] = x
+            x = F.relu(x, inplace=f"conv{name}" not in wanted)
+            if f"relu{name}" in wanted:
+                out[f"relu{name}"] = x
+            yield
+            if 2 * position + 1 >= last:
+                return
+
+    def variant(self, pool: str | None = None, padding: str | None = None) -> Encoder:
+        """The same network, sharing these weights, with another way to pool or to pad."""
+        twin = copy.copy(self)
+        twin.pool, twin.padding = _check_modes(pool or self.pool, padding or self.padding)
+        return twin
+
+
+def _check_modes(pool: str, padding: str) -> tuple[str, str]:
+    if pool not in ("max", "avg"):
+        raise ValueError(f"pool must be 'max' or 'avg', not {pool!r}")
+    if padding not in ("reflect", "circular"):
+        raise ValueError(f"padding must be 'reflect' or 'circular', not {padding!r}")
+    return pool, padding
+
+
+def check_layers(layers: Iterable[str]) -> set[str]:
+    """The layer names as a set; raises `ValueError` for one that does not exist."""
+    wanted = set(layers)
+    unknown = sorted(wanted.difference(LAYERS))
+    if unknown or not wanted:
+        raise ValueError(f"unknown layer {unknown or 'list: empty'}; known: {', '.join(LAYERS)}")
+    return wanted
+
+
+def encoder_from_state(state: Mapping[str, Tensor], pool: str = "max") -> Encoder:
+    """An encoder whose widths are read off the weights, in evaluation mode, without gradients."""
+    widths = tuple(state[f"conv{b}_1.weight"].shape[0] for b in range(1, 6))
+    encoder = Encoder(widths, preprocess="conv0.weight" in state, pool=pool)
+    encoder.load_state_dict({k: v.float() for k, v in state.items()})
+    return encoder.eval().requires_grad_(False)

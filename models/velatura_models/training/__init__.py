@@ -1,0 +1,1 @@
+"""Trainers of the embedded networks."""

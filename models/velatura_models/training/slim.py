@@ -1,0 +1,131 @@
+"""Distils a narrow encoder from VGG-19.
+
+The student has VGG-19's shape at other widths. It starts from the teacher's most used channels, with
+the teacher's `conv0` folded into its first layer, and learns to predict the teacher's features through
+1x1 projections that are thrown away afterwards. The loss at each layer is the squared error over the
+teacher's variance, the unexplained share, so that all layers count alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from ..encoder import CONVS, SLIM_WIDTHS, Encoder, encoder_from_state
+from ..weights import save_encoder
+from .crops import batches
+from .run import Report, Run, quiet
+
+MATCHED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
+
+
+@dataclass(frozen=True)
+class SlimOptions:
+    """How to distil.
+
+    Args:
+        vgg: VGG-19 weights, safetensors with an `Encoder`'s names.
+        content, style: folders of photos and paintings; each batch takes half of each.
+        out: folder of the run; continued where it holds a checkpoint.
+        start: weights to start from instead of the teacher's channels.
+    """
+
+    vgg: Path
+    content: Path
+    style: Path
+    out: Path
+    start: Path | None = None
+    widths: tuple[int, ...] = SLIM_WIDTHS
+    steps: int = 3250
+    batch: int = 8
+    crop: int = 128
+    rate: float = 3e-4
+    projection_rate: float = 3e-3
+    seed: int = 0
+    device: str = "cpu"
+
+
+def main(options: SlimOptions, report: Report = quiet) -> Path:
+    """Distils, and returns the path of the encoder written at the end."""
+    torch.manual_seed(options.seed)
+    device = torch.device(options.device)
+    teacher = encoder_from_state(load_file(options.vgg)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    photos = batches(options.content, options.crop, options.batch // 2, options.seed)
+    paintings = batches(options.style, options.crop, options.batch - options.batch // 2, options.seed + 1)
+    if options.start is not None:
+        student = encoder_from_state(load_file(options.start))
+    else:
+        with torch.no_grad():
+            sample = torch.cat([next(photos), next(paintings)]).to(device)
+            student = narrowed(teacher, options.widths, sample)
+    student = student.train().requires_grad_(True).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    projections = nn.ModuleDict(
+        {
+            layer: nn.Conv2d(student.widths[int(layer[4]) - 1], teacher.widths[int(layer[4]) - 1], 1)
+            for layer in MATCHED
+        }
+    ).to(device)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": student.parameters(), "lr": options.rate},
+            {"params": projections.parameters(), "lr": options.projection_rate},
+        ],
+        weight_decay=1e-4,
+    )
+    run = Run(options.out, {"student": student, "projections": projections}, optimizer, options.steps, report)
+    while run.step < run.steps:
+        run.cosine()
+        x = torch.cat([next(photos), next(paintings)]).to(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            with torch.no_grad():
+                target = teacher(x, MATCHED)
+            seen = student(x, MATCHED)
+            losses = {layer: unexplained(projections[layer](seen[layer]), target[layer]) for layer in MATCHED}
+        optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()
+        optimizer.step()
+        run.done(losses)
+    path = options.out / "slim.safetensors"
+    about = {"source": "distilled from VGG-19", "steps": str(run.step)}
+    save_encoder(path, "slim", student.state_dict(), about)
+    return path
+
+
+def unexplained(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error over the target's mean variance; 0 is perfect, 1 no better than the mean."""
+    target = target.float()
+    variance = target.var(dim=(0, 2, 3)).mean()
+    return (predicted.float() - target).square().mean() / variance.clamp_min(1e-12)
+
+
+def narrowed(teacher: Encoder, widths: tuple[int, ...], sample: Tensor) -> Encoder:
+    """A student made of the teacher's most used channels.
+
+    Args:
+        teacher: with `conv0`, whose 1x1 colour transform is folded into conv1_1.
+        widths: channels to keep in each block.
+        sample: `(N, 3, H, W)` pictures on which use is measured, as the mean activation after ReLU.
+    """
+    student = Encoder(widths, preprocess=False)
+    used = teacher(sample, [f"relu{name}" for name in CONVS])
+    kept_before = torch.arange(3, device=sample.device)
+    for name in CONVS:
+        weight = teacher.get_parameter(f"conv{name}.weight").detach().clone()
+        bias = teacher.get_parameter(f"conv{name}.bias").detach().clone()
+        if name == "1_1" and teacher.conv0 is not None:
+            mix = teacher.get_parameter("conv0.weight")[:, :, 0, 0]
+            shift = teacher.get_parameter("conv0.bias")
+            bias = bias + torch.einsum("oihw,i->o", weight, shift)
+            weight = torch.einsum("oihw,ij->ojhw", weight, mix)
+        use = used[f"relu{name}"].float().mean(dim=(0, 2, 3))
+        kept = use.topk(widths[int(name[0]) - 1]).indices.sort().values
+        weight = weight[kept][:, kept_before]
+        with torch.no_grad():
+            student.get_parameter(f"conv{name}.weight").copy_(weight)
+            student.get_parameter(f"conv{name}.bias").copy_(bias[kept])
+        kept_before = kept
+    return student
