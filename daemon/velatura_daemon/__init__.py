@@ -1,0 +1,1 @@
+"""The daemon: sockets, queue, worker processes, style library and command line."""

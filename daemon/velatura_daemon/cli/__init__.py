@@ -1,0 +1,95 @@
+"""The command `velatura`: everything the daemon can do, from a terminal and from scripts.
+
+One module per group of commands. Imports at the top of them are light; networks and pictures are
+imported when a command needs them. Every error that has a code ends in one line on standard error and the
+exit code that `exits` states for it; only a defect shows a traceback, or any error with `--debug`.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+import velatura
+from typer.core import TyperGroup
+
+from . import bench, daemon, doctor, install, jobs, models, optimise, show, styles, stylize, train
+from .exits import INTERNAL, exit_code, in_words
+
+
+class _Commands(TyperGroup):
+    """Runs a command and turns its error into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # a reader such as `head` has enough: typer ends quietly
+        except (Exception, KeyboardInterrupt) as error:
+            code = exit_code(error)
+            if code is None:
+                raise
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            show.note(f"velatura: {in_words(error)}")
+            raise SystemExit(code) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Neural style transfer, served by one local daemon.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        show.line(f"velatura {velatura.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of any error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options that stand before a command."""
+
+
+stylize.mount(app)
+optimise.mount(app)
+app.add_typer(styles.app, name="styles")
+app.add_typer(models.app, name="models")
+app.add_typer(daemon.app, name="daemon")
+jobs.mount(app)
+doctor.mount(app)
+bench.mount(app)
+install.mount(app)
+if find_spec("velatura_models.training") is not None:
+    app.add_typer(train.app, name="train")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits; never returns.
+
+    Args:
+        arguments: without the program's name; the process's own by default.
+    """
+    command = typer.main.get_command(app)
+    try:
+        command.main(arguments, prog_name="velatura")
+    except Exception as error:
+        if "--debug" in (sys.argv[1:] if arguments is None else arguments):
+            raise
+        show.note(
+            f"velatura: a defect ({type(error).__name__}: {in_words(error)}); run it again as"
+            " `velatura --debug ...` and report what that shows"
+        )
+        raise SystemExit(INTERNAL) from error

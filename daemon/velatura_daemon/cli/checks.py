@@ -1,0 +1,210 @@
+"""What `velatura doctor` looks at: each check gives findings, and for each problem what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import velatura
+from velatura import endpoint
+from velatura.errors import VelaturaError
+from velatura.messages import PROTOCOL
+
+from ..paths import Paths
+from ..settings import load_settings
+
+OK, NOTE, PROBLEM = "ok", "note", "problem"
+SEE_LOG = "see: velatura daemon logs; velatura daemon logs --worker"
+WARM_SECONDS = 60.0
+"""How long a worker may take to warm up before that counts as a problem."""
+EDITORS = {"gimp": "velatura_gimp", "krita": "velatura_krita"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: `level` is `ok`, `note` (fine, worth knowing) or `problem`."""
+
+    name: str
+    level: str
+    detail: str
+    remedy: str = ""
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    least = importlib.metadata.metadata("velatura")["Requires-Python"]
+    if sys.version_info < _numbers(least):
+        yield Finding("python", PROBLEM, version, f"use Python {least}")
+    else:
+        yield Finding("python", OK, f"{version} ({sys.executable})")
+
+
+def packages() -> Iterator[Finding]:
+    """The packages that Velatura's own metadata asks for, with the versions found."""
+    found, wrong = [], 0
+    for requirement in importlib.metadata.requires("velatura") or []:
+        parsed = _requirement(requirement)
+        if parsed is None:
+            continue
+        name, least = parsed
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            wrong += 1
+            yield Finding(
+                f"package {name}", PROBLEM, "is not installed", "run: pip install 'velatura[daemon]'"
+            )
+            continue
+        if _numbers(version) < _numbers(least):
+            wrong += 1
+            yield Finding(
+                f"package {name}",
+                PROBLEM,
+                f"{version}, at least {least} needed",
+                f"run: pip install -U {name}",
+            )
+        found.append(f"{name} {version}")
+    if not wrong:
+        yield Finding("packages", OK, ", ".join(found))
+
+
+def settings(paths: Paths) -> Iterator[Finding]:
+    """The settings file and environment variables."""
+    try:
+        load_settings(paths)
+    except VelaturaError as error:
+        yield Finding("settings", PROBLEM, str(error), f"correct it there, or remove {paths.settings_file}")
+        return
+    kind = str(paths.settings_file) if paths.settings_file.exists() else "defaults (no settings file)"
+    yield Finding("settings", OK, kind)
+
+
+def folders(paths: Paths) -> Iterator[Finding]:
+    """That every folder can be written, and that the socket's folder is private."""
+    wrong = False
+    for purpose in ("config", "state", "cache", "data"):
+        folder: Path = getattr(paths, purpose)
+        nearest = next(p for p in (folder, *folder.parents) if p.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            wrong = True
+            yield Finding(
+                f"folder for {purpose}",
+                PROBLEM,
+                f"{nearest} cannot be written",
+                f"give yourself access to {nearest}, or set VELATURA_HOME to another folder",
+            )
+    run = endpoint.run_folder()
+    if run.exists():
+        try:
+            endpoint.private_folder(run)
+        except VelaturaError as error:
+            wrong = True
+            yield Finding("socket folder", PROBLEM, str(error), f"run: chmod 700 '{run}'")
+    if not wrong:
+        yield Finding("folders", OK, f"writable; socket in {run}")
+
+
+def weights(paths: Paths) -> Iterator[Finding]:
+    """Every installed backbone: digests, and a reconstruction."""
+    from velatura_models.manifest import backbones
+    from velatura_models.verify import verify
+
+    for backbone in backbones().values():
+        installed = (
+            backbone.source == "embedded" or (paths.weights / f"{backbone.name}.safetensors").is_file()
+        )
+        pull = f"run: velatura models pull {backbone.name}"
+        if not installed:
+            yield Finding(f"weights {backbone.name}", NOTE, "not installed, optional", pull)
+            continue
+        remedy = "install Velatura again" if backbone.source == "embedded" else pull
+        for check in verify(backbone.name, paths.weights):
+            name = f"weights {backbone.name} {check.part}"
+            yield Finding(name, OK if check.ok else PROBLEM, check.detail, "" if check.ok else remedy)
+
+
+def daemon(start: bool) -> Iterator[Finding]:
+    """That a daemon answers, speaks this version, and what it computes with."""
+    try:
+        with velatura.connect(start=start, client="velatura doctor") as client:
+            status = _warm_status(client)
+    except VelaturaError as error:
+        if error.code == "not_running" and not start:
+            yield Finding("daemon", NOTE, "not running", "it starts by itself, or: velatura daemon start")
+        else:
+            yield Finding("daemon", PROBLEM, f"{error.code}: {error}", SEE_LOG)
+        return
+    version = str(status.get("version", ""))
+    if version != velatura.__version__:
+        remedy = "run: velatura daemon stop; the next command starts the new one"
+        detail = f"version {version} runs, this is {velatura.__version__}"
+        yield Finding("daemon", PROBLEM, detail, remedy)
+    else:
+        protocol = ".".join(map(str, PROTOCOL))
+        yield Finding("daemon", OK, f"version {version}, protocol {protocol}, pid {status.get('pid', '?')}")
+    engine, state = status.get("engine") or {}, status["worker"]["state"]
+    if engine.get("device"):
+        told = (
+            f"{key}: {engine[key]}" for key in ("device_reason", "dtype", "dtype_reason") if engine.get(key)
+        )
+        yield Finding("device", OK, "; ".join([str(engine["device"]), *told]))
+    elif state == "off":
+        yield Finding("device", NOTE, "no worker runs; the first job starts one")
+    else:
+        yield Finding("device", PROBLEM, f"the worker is not ready after {WARM_SECONDS:g} seconds", SEE_LOG)
+
+
+def _warm_status(client: velatura.Client) -> dict[str, Any]:
+    """The daemon's status, once its worker has warmed up or the time for that is over."""
+    until = time.monotonic() + WARM_SECONDS
+    status = client.status()
+    while status["worker"]["state"] in ("starting", "warming") and time.monotonic() < until:
+        time.sleep(0.1)
+        status = client.status()
+    return status
+
+
+def editors() -> Iterator[Finding]:
+    """Where plug-ins are installed, and of which version."""
+    from ..install import installed_version
+    from .install import installer
+
+    for editor, package in EDITORS.items():
+        install = f"run: velatura install {editor}"
+        try:
+            places = installer(editor).here()
+        except (VelaturaError, OSError) as error:
+            yield Finding(editor, NOTE, f"not found ({error})")
+            continue
+        for place in places:
+            target = place.plugin if hasattr(place, "plugin") else place.folder / package
+            version = installed_version(target)
+            if not version:
+                yield Finding(place.editor, NOTE, f"plug-in not installed in {target.parent}", install)
+            elif version != velatura.__version__:
+                yield Finding(place.editor, PROBLEM, f"plug-in {version} in {target}", install)
+            else:
+                yield Finding(place.editor, OK, f"plug-in {version}")
+
+
+def _requirement(text: str) -> tuple[str, str] | None:
+    """Name and least version of a requirement of the client or the daemon; None for other extras."""
+    body, _, condition = text.partition(";")
+    if "extra" in condition and "daemon" not in condition:
+        return None
+    if "python_version" in condition and sys.version_info >= (3, 11):
+        return None
+    found = re.match(r"\s*([A-Za-z0-9._-]+)[^>=]*(?:>=\s*([0-9.]+))?", body)
+    return (found.group(1), found.group(2) or "0") if found else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])

@@ -1,0 +1,138 @@
+"""`velatura daemon`: run, start, stop, look at it, read its logs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import velatura
+from velatura import endpoint, launch
+from velatura.errors import VelaturaError
+
+from ..instance import AlreadyRunning
+from ..logs import tail
+from ..paths import default_paths
+from . import show
+from .exits import ALREADY_RUNNING, CommandError
+
+app = typer.Typer(no_args_is_help=True, help="The daemon: run, start, stop, status, logs.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+STOP_SECONDS = 15.0
+"""How long `stop` waits for the daemon to be gone."""
+
+
+@app.command()
+def run() -> None:
+    """Run the daemon in the foreground, logging to standard error."""
+    from ..run import run as serve
+
+    try:
+        serve(to_stderr=True)
+    except AlreadyRunning as other:
+        raise CommandError(ALREADY_RUNNING, str(other)) from other
+
+
+@app.command()
+def start(json: Json = False) -> None:
+    """Start the daemon in the background, unless one runs; returns when it answers."""
+    before = launch.find()
+    velatura.connect().close()
+    address = endpoint.read()
+    if json:
+        show.as_json({"started": before is None, "pid": address.pid, "endpoint": address.endpoint})
+    else:
+        word = "started" if before is None else "runs already"
+        show.line(f"{word}: process {address.pid} at {address.endpoint}")
+
+
+@app.command()
+def stop() -> None:
+    """Ask the daemon to end, and wait until it has. Its jobs are cancelled."""
+    try:
+        address = endpoint.read()
+        with velatura.connect(start=False) as client:
+            client.shutdown()
+    except VelaturaError as error:
+        if error.code != "not_running":
+            raise
+        show.line("no daemon runs")
+        return
+    until = time.monotonic() + STOP_SECONDS
+    while launch.find() == address:
+        if time.monotonic() > until:
+            raise VelaturaError(
+                "timeout", f"process {address.pid} has not ended after {STOP_SECONDS:g} seconds"
+            )
+        time.sleep(0.05)
+    show.line(f"stopped: process {address.pid}")
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """Show what the daemon computes with, what it holds, and since when."""
+    with velatura.connect(start=False) as client:
+        told = client.status()
+    if json:
+        show.as_json(told)
+        return
+    show.table(("", ""), _rows(told))
+
+
+@app.command()
+def logs(
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many lines from the end.")] = 50,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="The worker's log instead of the daemon's.")
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on with what is written; Ctrl-C ends.")
+    ] = False,
+) -> None:
+    """Show the end of the log."""
+    file = default_paths().logs / ("worker.log" if worker else "daemon.log")
+    if not file.exists():
+        raise FileNotFoundError(2, "no log yet", str(file))
+    text = tail(file, lines)
+    if text:
+        show.line(text)
+    if follow:
+        _follow(file)
+
+
+def _follow(file: Path) -> None:
+    """Prints what is appended, also across a rotation, until interrupted."""
+    stream = file.open(encoding="utf-8", errors="replace")
+    stream.seek(0, 2)
+    try:
+        while True:
+            for text in stream:
+                show.line(text.rstrip("\n"))
+            time.sleep(0.2)
+            if file.exists() and file.stat().st_size < stream.tell():
+                stream.close()
+                stream = file.open(encoding="utf-8", errors="replace")
+    except KeyboardInterrupt:
+        return
+    finally:
+        stream.close()
+
+
+def _value(name: str, value: object) -> str:
+    is_bytes = name.endswith("bytes") or name in ("blobs.reserved", "blobs.budget")
+    return show.size(value) if is_bytes and isinstance(value, int) else str(value)
+
+
+def _rows(told: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in told.items():
+        if isinstance(value, dict):
+            rows += _rows(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            rows.append((prefix + name, ", ".join(map(str, value))))
+        else:
+            rows.append((prefix + name, _value(prefix + name, value)))
+    return rows

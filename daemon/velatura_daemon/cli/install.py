@@ -1,0 +1,53 @@
+"""`velatura install krita|gimp` and `velatura uninstall`: the plug-ins' own installers do the work."""
+
+from __future__ import annotations
+
+import importlib
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import show
+
+
+class Editor(str, Enum):
+    krita = "krita"
+    gimp = "gimp"
+
+
+Which = Annotated[Editor, typer.Argument(help="The editor.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--folder", help="The editor's plug-in folder, where it is not found by itself."),
+]
+
+
+def mount(app: typer.Typer) -> None:
+    app.command()(install)
+    app.command()(uninstall)
+
+
+def install(editor: Which, dry_run: DryRun = False, folder: Folder = None) -> None:
+    """Put the plug-in into Krita or GIMP, or upgrade it."""
+    _run("install", editor, dry_run, folder)
+
+
+def uninstall(editor: Which, dry_run: DryRun = False, folder: Folder = None) -> None:
+    """Remove the plug-in from Krita or GIMP."""
+    _run("uninstall", editor, dry_run, folder)
+
+
+def installer(editor: str) -> Any:
+    """The editor's module of `velatura_daemon.install`."""
+    return importlib.import_module(f"velatura_daemon.install.{editor}")
+
+
+def _run(action: str, editor: Editor, dry_run: bool, folder: Path | None) -> None:
+    from ..install import Place
+
+    places = [Place(f"{editor.value} in {folder}", folder.expanduser())] if folder else None
+    for line in getattr(installer(editor.value), action)(places, dry_run=dry_run):
+        show.line(line)

@@ -1,0 +1,77 @@
+"""What the commands print: tables and lines for people on a terminal, JSON for scripts.
+
+Results go to standard output; progress, notes and errors to standard error, so that pipes stay clean.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+ENDLESS = 10_000
+"""Columns of a table that goes into a file or a pipe."""
+
+
+def out() -> Console:
+    """Standard output as it is now (tests replace it); lines are not wrapped when it is no terminal."""
+    return Console(file=sys.stdout, soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def err() -> Console:
+    """Standard error as it is now."""
+    return Console(file=sys.stderr, soft_wrap=not sys.stderr.isatty(), highlight=False)
+
+
+def line(text: str) -> None:
+    """One line of result, as it is: no markup."""
+    out().print(Text(text))
+
+
+def note(text: str) -> None:
+    """One line beside the result."""
+    err().print(Text(text))
+
+
+def as_json(value: Any) -> None:
+    """A result for scripts."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A plain table; cells are shown as they are, and folded only to fit a terminal."""
+    made = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
+    for index, column in enumerate(columns):
+        made.add_column(column, overflow="fold", no_wrap=index == 0)
+    for row in rows:
+        made.add_row(*(Text(str(cell)) for cell in row))
+    console = out()
+    if not console.is_terminal:
+        console.width = ENDLESS
+    console.print(made)
+
+
+def size(count: float) -> str:
+    """Bytes in words: `6.5 MB`."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: `0.43 s`, `2 min 5 s`, `1 h 3 min`."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,106 @@
+"""`velatura train slim|adain`: the trainers of `velatura_models.training`, with their options.
+
+A trainer is a module with `main(options, report)`. `options` is a dataclass: its fields, types, defaults
+and the `Args` of its docstring become the command's options here, so that they are stated once. Trainers
+import torch, so a trainer is looked at only when its command is called.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import re
+import time
+import typing
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+
+from . import show
+from .exits import BY_CODE, CommandError
+from .progress import JobBar
+
+PACKAGE = "velatura_models.training"
+TRAINERS = {
+    "slim": "Distil the compact encoder from VGG-19.",
+    "adain": "Train a decoder for an encoder.",
+}
+
+app = typer.Typer(no_args_is_help=True, help="Train networks on pictures of your own.")
+
+
+def trainer_command(name: str, module: Any) -> Callable[..., None]:
+    """A function for typer with one option for each field of the dataclass that `module.main` takes.
+
+    A tuple is written with commas, such as `--widths 32,64,128,256,256`; an empty text is the empty tuple.
+    """
+    options = next(iter(typing.get_type_hints(module.main).values()))
+    hints, docs = typing.get_type_hints(options), argument_docs(options)
+    tuples = {n: typing.get_args(h)[0] for n, h in hints.items() if typing.get_origin(h) is tuple}
+    parameters = []
+    for field in dataclasses.fields(options):
+        default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+        if field.name in tuples and isinstance(default, tuple):
+            default = ",".join(map(str, default))
+        option = typer.Option("--" + field.name.replace("_", "-"), help=docs.get(field.name, ""))
+        kind = Annotated[str if field.name in tuples else hints[field.name], option]
+        parameters.append(
+            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        )
+
+    def run(**values: Any) -> None:
+        try:
+            for field, kind in tuples.items():
+                values[field] = tuple(kind(part) for part in values[field].split(",") if part)
+            with JobBar() as bar:
+                bar.begin(f"train {name}")
+                written = module.main(options(**values), report=_reporting(bar))
+        except (ValueError, ArithmeticError) as error:
+            raise CommandError(BY_CODE["bad_field"], f"train {name}: {error}") from error
+        show.line(str(written))
+
+    run.__doc__ = inspect.getdoc(module.main)
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def argument_docs(options: type) -> dict[str, str]:
+    """What a docstring's `Args` say about each field; a line may be about several: `content, style: ...`."""
+    _, _, args = (inspect.getdoc(options) or "").partition("Args:\n")
+    docs: dict[str, str] = {}
+    for names, text in re.findall(r"^    ([\w, ]+): ((?:.+\n?(?:      .*\n?)*))", args, re.MULTILINE):
+        for name in names.split(","):
+            docs[name.strip()] = " ".join(text.split())
+    return docs
+
+
+def _reporting(bar: JobBar) -> Callable[[int, int, Mapping[str, float]], None]:
+    """A report for the bar, with the time left by the pace since the first report."""
+    first: list[tuple[int, float]] = []
+
+    def report(step: int, of: int, losses: Mapping[str, float]) -> None:
+        first.append((step, time.monotonic()))
+        begun, at = first[0]
+        pace = (time.monotonic() - at) / (step - begun) if step > begun else 0.0
+        bar.step(step, of, dict(losses), pace * (of - step))
+
+    return report
+
+
+def _mount(name: str, text: str) -> None:
+    passing_all_on = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+    @app.command(name, help=text, context_settings=passing_all_on)
+    def command(context: typer.Context) -> None:
+        inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        inner.command(help=text)(trainer_command(name, importlib.import_module(f"{PACKAGE}.{name}")))
+        typer.main.get_command(inner).main(context.args, prog_name=f"velatura train {name}")
+
+
+for _name, _text in TRAINERS.items():
+    if find_spec(f"{PACKAGE}.{_name}") is not None:
+        _mount(_name, _text)

@@ -1,0 +1,153 @@
+"""Running jobs for the commands: progress while they run, Ctrl-C, previews, and batches."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from velatura.errors import VelaturaError
+from velatura.jobstate import State
+from velatura.recipe import Recipe, recipe_to_map
+from velatura.waiting import Job
+
+from . import show
+from .exits import SOME_FAILED, CommandError, in_words
+from .progress import JobBar
+
+AHEAD = 2
+"""Jobs of a batch that are with the daemon at a time: while one runs, the next one's pixels travel."""
+
+ABOUT_ONE_PICTURE = frozenset({"bad_image", "too_large", "out_of_memory", "worker_died"})
+"""Errors that say nothing about the other pictures of a batch."""
+
+Preview = Callable[[int, Any], None]
+"""Called with the step and a PIL image."""
+
+
+@dataclass
+class Done:
+    """What became of one picture, for people and for `--json`."""
+
+    input: str
+    output: str
+    seconds: float = 0.0
+    error: str = ""
+    recipe: dict[str, Any] | None = None
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def follow(job: Job, bar: JobBar, preview: Preview | None = None, can_stop: bool = False) -> None:
+    """Shows a job until it ends.
+
+    With `can_stop` the first Ctrl-C stops it and keeps its best picture; otherwise, and at the second, it is
+    cancelled and KeyboardInterrupt goes on.
+    """
+    while True:
+        try:
+            for event in job:
+                if event.state is State.RUNNING and event.of:
+                    bar.step(event.step, event.of, event.losses or {}, event.seconds_left)
+                elif event.state is State.QUEUED:
+                    bar.say(f"{event.ahead} before it" if event.ahead else "queued")
+                elif event.state is State.PAUSED:
+                    bar.say(f"paused: {event.reason}" if event.reason else "paused")
+                if event.preview is not None and preview is not None:
+                    preview(event.step, event.preview)
+            return
+        except KeyboardInterrupt:
+            if not can_stop:
+                job.cancel()
+                raise
+            can_stop = False
+            job.stop()
+            bar.announce("stopping and keeping the best picture so far; Ctrl-C again discards it")
+
+
+def run_batch(
+    pairs: Sequence[tuple[Path, Path]],
+    submit: Callable[[Path, Path, str], Job],
+    bar: JobBar,
+    results: list[Done],
+) -> None:
+    """Runs one job a picture, in order. A picture of several that cannot be used is noted, the others go on.
+
+    Args:
+        pairs: picture and output file.
+        submit: makes the job for a picture, an output and a priority.
+        bar: where to show it.
+        results: what became of each picture is appended here, so that it is known also when the rest fails.
+
+    Raises:
+        VelaturaError: the error of a single picture, or one that concerns all of them.
+    """
+    priority = "batch" if len(pairs) > 1 else "interactive"
+    waiting = deque(pairs)
+    running: deque[tuple[Path, Path, Job, float]] = deque()
+    ended = 0.0
+    while waiting or running:
+        while waiting and len(running) < AHEAD:
+            source, target = waiting.popleft()
+            try:
+                running.append((source, target, submit(source, target, priority), time.monotonic()))
+            except VelaturaError as error:
+                results.append(_failed(source, target, error, len(pairs)))
+                bar.end()
+        if running:
+            source, target, job, since = running.popleft()
+            bar.begin(source.name)
+            try:
+                results.append(_finish(job, source, target, bar, max(since, ended)))
+            except VelaturaError as error:
+                results.append(_failed(source, target, error, len(pairs)))
+            ended = time.monotonic()
+            bar.end()
+
+
+def keep(job: Job, target: Path) -> None:
+    """Waits for the result, which the client writes to `target`; its folder is made where it is missing."""
+    if job.state is State.DONE:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    job.result()
+
+
+def report(results: Sequence[Done], json: bool) -> None:
+    """Prints what became of the pictures."""
+    if json:
+        show.as_json([vars(done) for done in results])
+    else:
+        for done in results:
+            if not done.error:
+                show.line(f"{done.output}  {show.duration(done.seconds)}")
+
+
+def refuse_failures(results: Sequence[Done]) -> None:
+    """Raises `CommandError` `SOME_FAILED` when some pictures did not come out."""
+    failed = [done for done in results if done.error]
+    if failed:
+        raise CommandError(SOME_FAILED, f"{len(failed)} of {len(results)} pictures failed")
+
+
+def description(job: Job, source: str, target: Path, seconds: float) -> Done:
+    """A finished job in plain values."""
+    recipe: Recipe | None = job.recipe
+    as_map = recipe_to_map(recipe) if recipe is not None else None
+    return Done(source, str(target), round(seconds, 3), recipe=as_map, record=dict(job.record))
+
+
+def _finish(job: Job, source: Path, target: Path, bar: JobBar, since: float) -> Done:
+    follow(job, bar)
+    keep(job, target)
+    return description(job, str(source), target, time.monotonic() - since)
+
+
+def _failed(source: Path, target: Path, error: VelaturaError, of: int) -> Done:
+    """Notes a picture of a batch that failed; raises where that is not the picture's own fault."""
+    if of == 1 or error.code not in ABOUT_ONE_PICTURE:
+        raise error
+    words = in_words(error)
+    show.note(f"velatura: {source}: {words}")
+    return Done(str(source), str(target), error=f"{error.code}: {words}")

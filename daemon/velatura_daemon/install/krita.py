@@ -1,0 +1,224 @@
+"""`velatura install krita`: finds Krita's resource folders, puts the plug-in there and enables it.
+
+Krita reads Python plug-ins from `pykrita` below its resource folder: a `.desktop` file, a package of the
+same name, and in `actions` the `.action` file for its shortcuts. It loads only what its settings file
+(`kritarc`) enables. The same files make the zip that Krita's own plug-in importer accepts. Presets lie
+elsewhere in the resource folder, so neither an upgrade nor an uninstall touches them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import velatura
+from velatura.errors import VelaturaError
+
+from . import Place as Folder
+from . import daemon_command, home, installed_version, refuse_foreign, source, stage, swap_in
+from . import system as this_system
+from .archive import write_zip
+from .vendor import machine as this_machine
+
+NAME = "velatura_krita"
+FLATPAK = "org.kde.krita"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One Krita's folders.
+
+    Args:
+        editor: for the person reading, such as `Krita (Flatpak)`.
+        resources: its resource folder.
+        settings: its settings file.
+    """
+
+    editor: str
+    resources: Path
+    settings: Path
+
+    @property
+    def plugin(self) -> Path:
+        return self.resources / "pykrita" / NAME
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """The .desktop and the .action file."""
+        return self.resources / "pykrita" / f"{NAME}.desktop", self.resources / "actions" / f"{NAME}.action"
+
+
+def find(system: str, home: Path, env: Mapping[str, str]) -> list[Place]:
+    """Every Krita's folders that are to be installed into: those that exist, or else the usual ones.
+
+    An AppImage, a distribution's package and a build of one's own all use the native folders; a Flatpak has
+    its own. Folders of a Krita that has never been started are made only where no other is found.
+
+    Args:
+        system: `linux`, `windows` or `macos`.
+        home: the user's home folder.
+        env: the environment (`APPDATA`, `LOCALAPPDATA`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME`).
+    """
+    if system == "windows":
+        roaming = Path(env.get("APPDATA") or home / "AppData" / "Roaming")
+        local = Path(env.get("LOCALAPPDATA") or home / "AppData" / "Local")
+        places = [Place("Krita", roaming / "krita", local / "kritarc")]
+        store = sorted((local / "Packages").glob("49800Krita_*"))
+        for package in store:
+            cache = package / "LocalCache"
+            places.append(
+                Place("Krita (Microsoft Store)", cache / "Roaming" / "krita", cache / "Local" / "kritarc")
+            )
+    elif system == "macos":
+        library = home / "Library"
+        places = [
+            Place("Krita", library / "Application Support" / "krita", library / "Preferences" / "kritarc")
+        ]
+    else:
+        data = Path(env.get("XDG_DATA_HOME") or home / ".local" / "share")
+        config = Path(env.get("XDG_CONFIG_HOME") or home / ".config")
+        box = home / ".var" / "app" / FLATPAK
+        snap = home / "snap" / "krita" / "current"
+        places = [
+            Place("Krita", data / "krita", config / "kritarc"),
+            Place("Krita (Flatpak)", box / "data" / "krita", box / "config" / "kritarc"),
+            Place("Krita (Snap)", snap / ".local" / "share" / "krita", snap / ".config" / "kritarc"),
+        ]
+    there = [place for place in places if place.resources.is_dir() or place.settings.is_file()]
+    return there or places[:1]
+
+
+def here() -> list[Place]:
+    """The folders of the Kritas on this computer."""
+    return find(this_system(), home(), os.environ)
+
+
+def named(folder: Folder) -> Place:
+    """A resource folder (or its `pykrita`) that the user named, with the usual settings file."""
+    resources = folder.folder.parent if folder.folder.name == "pykrita" else folder.folder
+    return Place(folder.editor, resources, find(this_system(), home(), os.environ)[0].settings)
+
+
+def _wanted(places: Sequence[Place | Folder] | None) -> list[Place]:
+    if places is None:
+        return here()
+    return [place if isinstance(place, Place) else named(place) for place in places]
+
+
+def install(places: Sequence[Place | Folder] | None = None, *, dry_run: bool = False) -> list[str]:
+    """Installs or upgrades the plug-in and enables it; what was done (or would be), a line each.
+
+    Raises:
+        VelaturaError: a folder of the same name that is not ours, or wheels not to be had.
+    """
+    lines = []
+    for place in _wanted(places):
+        target = place.plugin
+        refuse_foreign(target)
+        before = installed_version(target)
+        verb = f"upgrade {before} to" if before and before != velatura.__version__ else "install"
+        lines.append(f"{place.editor}: {verb} {velatura.__version__} in {target}")
+        lines.append(f"{place.editor}: enable it in {place.settings} (close Krita first, or enable it there)")
+        if dry_run:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.with_name(f".{NAME}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        try:
+            stage(NAME, fresh, system=this_system(), machine=this_machine(), command=daemon_command())
+            for path, text in zip(place.files, _texts(), strict=True):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(text)
+            swap_in(fresh, target)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        _write_settings(place.settings, with_plugin(_read_settings(place.settings), True))
+    return lines
+
+
+def uninstall(places: Sequence[Place | Folder] | None = None, *, dry_run: bool = False) -> list[str]:
+    """Removes the plug-in everywhere (presets stay); what was done (or would be), a line each."""
+    lines = []
+    for place in _wanted(places):
+        if not place.plugin.exists():
+            continue
+        refuse_foreign(place.plugin)
+        lines.append(f"{place.editor}: remove {installed_version(place.plugin)} from {place.plugin}")
+        if dry_run:
+            continue
+        shutil.rmtree(place.plugin)
+        for path in place.files:
+            path.unlink(missing_ok=True)
+        if place.settings.is_file():
+            _write_settings(place.settings, with_plugin(_read_settings(place.settings), False))
+    return lines or ["Velatura is not installed in any Krita that was found"]
+
+
+def with_plugin(settings: str, enabled: bool) -> str:
+    """The text of a `kritarc` with the plug-in enabled, or without a word of it; all else as it was."""
+    kept, group, written = [], "", False
+    line = f"enable_{NAME}=true"
+    for old in settings.splitlines():
+        header = re.fullmatch(r"\s*\[(.+)\]\s*", old)
+        if header:
+            group = header.group(1)
+            kept.append(old)
+            if group == "python" and enabled and not written:
+                kept.append(line)
+                written = True
+        elif not (group == "python" and re.match(rf"\s*enable_{NAME}\s*=", old)):
+            kept.append(old)
+    if enabled and not written:
+        kept += ["", "[python]", line] if kept else ["[python]", line]
+    return "\n".join(kept) + "\n"
+
+
+def build_zip(out: Path, system: str, machine: str) -> Path:
+    """Builds the versioned, reproducible zip for one platform, for Krita's own importer; its path.
+
+    It names no daemon command: the plug-in looks for the one that Velatura recorded, or for one on PATH.
+
+    Args:
+        out: folder for the zip.
+    """
+    name = f"velatura-krita-{velatura.__version__}-{system}-{machine}"
+    folder = out / f".{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        stage(NAME, folder / NAME, system=system, machine=machine, command=None)
+        for path, text in zip((f"{NAME}.desktop", f"actions/{NAME}.action"), _texts(), strict=True):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(text)
+        return write_zip(folder, out / f"{name}.zip")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _texts() -> tuple[bytes, bytes]:
+    """The .desktop and the .action file, which Krita wants beside and not in the package."""
+    package = source(NAME)
+    return (package.parent / f"{NAME}.desktop").read_bytes(), (package.parent / f"{NAME}.action").read_bytes()
+
+
+def _read_settings(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise VelaturaError(
+            "bad_field", f"{path} cannot be read ({error}): enable Velatura in Krita's own settings instead"
+        ) from error
+
+
+def _write_settings(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.velatura")
+    unfinished.write_text(text, "utf-8")
+    if path.exists():
+        shutil.copymode(path, unfinished)
+    unfinished.replace(path)

@@ -1,0 +1,145 @@
+"""Slots: pieces of shared memory that pass between supervisor and worker as descriptors.
+
+A slot has no name, so nothing is left behind when processes die and nobody else can open it. Its
+space is reserved up front: a full disk or memory is an error here rather than a SIGBUS later. The
+supervisor reads and writes slots with `pread`/`pwrite` and never maps them; the worker maps them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import tempfile
+from pathlib import Path
+
+from velatura.errors import VelaturaError
+
+LARGE = 8 << 20
+"""Bytes from which on a slot is weighed against the memory that is available."""
+
+MARGIN = 256 << 20
+"""Bytes of available memory that no slot may take."""
+
+
+def create_slot(nbytes: int, reserve: bool = True) -> int:
+    """A descriptor of fresh shared memory of `nbytes` (at least 1), all zero, closed on exec.
+
+    Args:
+        nbytes: its size.
+        reserve: False leaves it to `reserve_slot`, piece by piece, where a large one at once would take
+            too long; no piece may be touched before.
+
+    Raises:
+        VelaturaError: `out_of_memory` when the space cannot be reserved.
+    """
+    _check_available(nbytes)
+    fd = _anonymous_file()
+    try:
+        os.ftruncate(fd, max(1, nbytes))
+        if reserve:
+            reserve_slot(fd, 0, max(1, nbytes))
+    except (OSError, VelaturaError):
+        os.close(fd)
+        raise
+    return fd
+
+
+def reserve_slot(fd: int, offset: int, length: int) -> None:
+    """Reserves a piece of a slot, so that writing to it cannot fail.
+
+    Raises:
+        VelaturaError: `out_of_memory` when there is no room.
+    """
+    try:
+        _reserve(fd, offset, length)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EINVAL):
+            raise VelaturaError(
+                "out_of_memory", f"no room for {length} bytes of shared memory: {error.strerror}"
+            ) from error
+        raise
+
+
+def map_slot(fd: int, nbytes: int, writable: bool = False) -> memoryview:
+    """A slot's bytes in this process; unmapped when the last view of them is gone.
+
+    The descriptor may be closed afterwards.
+    """
+    access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+    return memoryview(mmap.mmap(fd, max(1, nbytes), access=access))[:nbytes]
+
+
+def slot_bytes(fd: int) -> int:
+    """Size of a slot in bytes."""
+    return os.fstat(fd).st_size
+
+
+def write_slot(fd: int, offset: int, data: bytes | memoryview) -> None:
+    """Writes all of `data` at `offset`."""
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(fd, view, offset)
+        view, offset = view[done:], offset + done
+
+
+def read_slot(fd: int, offset: int, length: int) -> bytes:
+    """`length` bytes from `offset`; fewer only past the slot's end."""
+    pieces = []
+    while length:
+        piece = os.pread(fd, length, offset)
+        if not piece:
+            break
+        pieces.append(piece)
+        offset, length = offset + len(piece), length - len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def available_memory() -> int | None:
+    """Bytes that may still be taken without the kernel ending somebody for it; None where it does not say."""
+    found = []
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                found.append(int(line.split()[1]) << 10)
+    with contextlib.suppress(OSError, ValueError):  # a container's own limit; the text `max` means none
+        group = Path("/sys/fs/cgroup")
+        limit = int((group / "memory.max").read_text())
+        found.append(limit - int((group / "memory.current").read_text()))
+    return min(found, default=None)
+
+
+def _check_available(nbytes: int) -> None:
+    """Memory files have no limit of their own: asked for too much, the kernel would end processes."""
+    if nbytes < LARGE:
+        return
+    available = available_memory()
+    if available is not None and nbytes + MARGIN > available:
+        raise VelaturaError(
+            "out_of_memory",
+            f"no room for {nbytes >> 20} MB of shared memory: {available >> 20} MB are available, and"
+            f" {MARGIN >> 20} MB of them stay free; close other programs",
+        )
+
+
+def _anonymous_file() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("velatura-slot", os.MFD_CLOEXEC)
+    return _unlinked_file()
+
+
+def _unlinked_file() -> int:
+    """Where memfd is missing: a temporary file that has no name any more."""
+    fd, path = tempfile.mkstemp(prefix="velatura-slot-")
+    Path(path).unlink()
+    return fd
+
+
+def _reserve(fd: int, offset: int, length: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, offset, length)
+        return
+    zeros, end = bytes(1 << 20), offset + length  # macOS: on disk; a full one refuses the write
+    while offset < end:
+        offset += os.pwrite(fd, zeros[: end - offset], offset)
