@@ -1,0 +1,255 @@
+"""What is open and active in Krita, and the layer that is to be painted on, as a frozen `Source`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import krita
+
+from .. import annotation, geometry, raster
+from ..annotation import Made
+from ..colors import Space
+from ..geometry import Rect
+from ..i18n import _
+from ..qt import QtCore, QtGui, QtWidgets
+
+LAYERS = {
+    "paintlayer", "grouplayer", "vectorlayer", "filelayer", "clonelayer", "filllayer", "filterlayer",
+}  # fmt: skip
+
+
+class Gone(Exception):
+    """The picture was closed, or the layer deleted or undone."""
+
+
+class Refused(Exception):
+    """There is nothing to work on; the text tells the artist why and what to do."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A layer as it was when the artist asked for something.
+
+    Attributes:
+        document: the libkis document (a weak handle: it may be closed meanwhile).
+        layer: uniqueId of the layer.
+        name, picture: the layer's and the document's names.
+        area: what the result covers, in image pixels.
+        crop: what the network sees; contains `area`.
+        selection: a copy of the selection, or None.
+        selected: its bounds.
+        selection_mark: changes when the selection has very likely changed.
+        space: of the layer's projection.
+        target: of the layers that the document makes.
+        opacity: of the layer, 0..255.
+        notes: what the artist should know, in words.
+    """
+
+    document: Any = field(compare=False, repr=False)
+    document_id: str
+    layer: str
+    name: str
+    picture: str
+    area: Rect
+    crop: Rect
+    selection: Any = field(compare=False, repr=False)
+    selected: Rect | None
+    selection_mark: int
+    space: Space
+    target: Space
+    opacity: int = 255
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that we made, by name and not by handle.
+
+    Attributes:
+        source: uniqueId of the layer it was made from.
+        step: the history right after it was added (see `history_step`).
+    """
+
+    document: Any = field(compare=False, repr=False)
+    document_id: str
+    id: str
+    source: str
+    step: tuple[int, int] | None = None
+
+
+def application() -> Any:
+    return krita.Krita.instance()
+
+
+def active_window() -> Any:
+    return application().activeWindow()
+
+
+def active_view() -> Any:
+    window = active_window()
+    return window.activeView() if window else None
+
+
+def active_document() -> Any:
+    return application().activeDocument()
+
+
+def document_id(document: Any) -> str:
+    """A name for an open document: the id of its root layer."""
+    root = document.rootNode()
+    if root is None:
+        raise Gone
+    return root.uniqueId().toString()
+
+
+def is_open(document: Any) -> bool:
+    return any(other == document for other in application().documents())
+
+
+def node_of(document: Any, layer: str) -> Any:
+    """The node with a uniqueId.
+
+    Raises:
+        Gone: the document is closed, or the node not in it (deleted, or its insertion undone).
+    """
+    if not is_open(document):
+        raise Gone
+    node = document.nodeByUniqueID(QtCore.QUuid(layer))
+    if node is None or (node.parentNode() is None and node.uniqueId() != document.rootNode().uniqueId()):
+        raise Gone
+    return node
+
+
+def alive(layer: Layer) -> bool:
+    """Whether a layer is still in its open document."""
+    try:
+        node_of(layer.document, layer.id)
+    except Gone:
+        return False
+    return True
+
+
+def source() -> Source:
+    """The active layer with the selection as it is now.
+
+    Raises:
+        Refused: no picture, an empty layer, a selection elsewhere, a colour model that cannot be read.
+    """
+    document = active_document()
+    if document is None:
+        raise Refused(_("Open a picture first."))
+    node = document.activeNode()
+    while node is not None and node.type() not in LAYERS and node.parentNode() is not None:
+        node = node.parentNode()
+    if node is None:
+        raise Refused(_("Choose a layer first."))
+    return source_of(document, node)
+
+
+def source_of(document: Any, node: Any) -> Source:
+    """A given layer as a source; raises as `source` does."""
+    space = Space(node.colorModel(), node.colorDepth(), node.colorProfile())
+    if not space.known:
+        raise Refused(_("Velatura cannot read the colour model {model}.").format(model=space.model))
+    bounds = _rect(node.bounds())
+    if bounds.empty:
+        raise Refused(_("The layer “{name}” is empty.").format(name=node.name()))
+    selection = document.selection()
+    selected = None
+    if selection is not None:
+        selected = Rect(selection.x(), selection.y(), selection.width(), selection.height())
+        selection = selection.duplicate()
+    area = geometry.work_area(bounds, selected)
+    if area.empty:
+        raise Refused(_("The selection does not touch the layer “{name}”.").format(name=node.name()))
+    return Source(
+        document=document,
+        document_id=document_id(document),
+        layer=node.uniqueId().toString(),
+        name=node.name(),
+        picture=document.name() or document.fileName().rpartition("/")[2] or _("Unnamed"),
+        area=area,
+        crop=geometry.context_area(bounds, area),
+        selection=selection,
+        selected=selected,
+        selection_mark=_mark(selection, area),
+        space=space,
+        target=Space(document.colorModel(), document.colorDepth(), document.colorProfile()),
+        opacity=node.opacity(),
+        notes=_notes(node),
+    )
+
+
+def _mark(selection: Any, area: Rect) -> int:
+    """A cheap value of some 60 rows of a selection."""
+    if selection is None:
+        return 0
+    rows = range(area.y, area.bottom, max(1, area.height // 60))
+    return hash(b"".join(selection.pixelData(area.x, y, area.width, 1).data() for y in rows))
+
+
+def _notes(node: Any) -> tuple[str, ...]:
+    notes = []
+    if node.animated():
+        notes.append(_("This layer is animated: the frame shown now is used."))
+    if not node.visible():
+        notes.append(_("This layer is hidden."))
+    return tuple(notes)
+
+
+def only(taken: Source, selected: bool) -> Source:
+    """The source cropped to its area, without its selection: what a style is taken from."""
+    area = taken.area if selected else _rect(node_of(taken.document, taken.layer).bounds())
+    return replace(taken, area=area, crop=area, selection=None, selected=None, selection_mark=0)
+
+
+def fingerprint(taken: Source) -> tuple[Any, ...]:
+    """A cheap value that changes when the layer's picture has very likely changed.
+
+    Raises:
+        Gone: see `node_of`.
+    """
+    node = node_of(taken.document, taken.layer)
+    small = node.thumbnail(96, 96)
+    bits = (
+        raster.packed(small.convertToFormat(QtGui.QImage.Format.Format_ARGB32), 4) if small.width() else b""
+    )
+    return (_rect(node.bounds()), hash(bits), node.colorDepth(), node.colorModel(), node.colorProfile())
+
+
+def _rect(rect: QtCore.QRect) -> Rect:
+    return Rect(rect.x(), rect.y(), rect.width(), rect.height())
+
+
+def recipes(document: Any) -> dict[str, Made]:
+    """How the document's Velatura layers were made, by uniqueId."""
+    if annotation.KIND not in document.annotationTypes():
+        return {}
+    return annotation.read(document.annotation(annotation.KIND).data())
+
+
+def remember(layer: Layer, made: Made) -> None:
+    """Stores how a layer was made; no undo step. Entries of layers that are gone for good stay, since
+    undo may bring those layers back."""
+    entries = {**recipes(layer.document), layer.id: made}
+    layer.document.setAnnotation(
+        annotation.KIND, annotation.DESCRIPTION, QtCore.QByteArray(annotation.write(entries))
+    )
+
+
+def history_step() -> tuple[int, int] | None:
+    """Length of the active picture's history and where in it we are; None where no History docker tells."""
+    window = active_window()
+    for docker in window.dockers() if window and hasattr(window, "dockers") else ():
+        if docker.objectName() == "History":
+            view = docker.findChild(QtWidgets.QAbstractItemView)
+            if view is not None and view.model() is not None:
+                return view.model().rowCount(), view.currentIndex().row()
+    return None
+
+
+def select(document: Any, layer: str) -> None:
+    """Makes a layer the active one, where its picture is the active one."""
+    if active_document() == document:
+        document.setActiveNode(node_of(document, layer))

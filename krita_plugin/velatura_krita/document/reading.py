@@ -1,0 +1,124 @@
+"""From layers to the wire and to the screen, in strips: work for the pump."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from velatura.blob import Blob, Picture
+from velatura.pixels import Layout
+
+from .. import alpha, geometry, raster
+from ..colors import DISPLAY, Space, wire_space
+from ..geometry import Rect
+from ..qt import QtGui
+from .active import Source, node_of
+from .scratch import Converter
+
+
+def wire_layout(space: Space, width: int, height: int) -> Layout:
+    """The layout in which pixels of `space` travel."""
+    layout = wire_space(space).layout(width, height)
+    assert layout is not None  # wire_space gives only spaces that the daemon reads
+    return layout
+
+
+def read(taken: Source) -> Generator[float | None, None, Blob]:
+    """Work: the crop of a source in full size and depth, as the daemon reads it."""
+    layout = wire_layout(taken.space, taken.crop.width, taken.crop.height)
+    data = bytearray(layout.nbytes)
+    at = 0
+    with Converter(taken.space, wire_space(taken.space)) as converter:
+        for strip in converter.strips(taken.crop):
+            piece = converter.convert(_projection(taken, strip), strip.pixels)
+            data[at : at + len(piece)] = piece
+            at += len(piece)
+            yield
+    return Blob(layout, data)
+
+
+def read_reduced(taken: Source, factor: int) -> Generator[float | None, None, Blob]:
+    """Work: the crop reduced by a whole factor to 8-bit sRGB, for previews at screen size."""
+    size = geometry.reduced_size(taken.crop, factor)
+    data = bytearray()
+    with Converter(taken.space, DISPLAY) as converter:
+        skip = _skip(converter, factor)
+        for strip in converter.strips(taken.crop, factor, skip):
+            rows = geometry.reduced_size(strip, factor)[1]
+            data += _shown(converter, _projection(taken, strip), strip, (size[0], rows), skip)
+            yield
+    return Blob(Layout(*size, "BGRA", "u8"), data)
+
+
+def _skip(converter: Converter, factor: int) -> int:
+    """How far apart pixels are taken before conversion: a costly conversion sees four per reduced pixel."""
+    return max(1, factor // 2) if converter.given != converter.wanted else 1
+
+
+def _shown(converter: Converter, pixels: bytes, strip: Rect, size: tuple[int, int], skip: int) -> bytes:
+    thinned, width, height = raster.thin(pixels, strip.width, strip.height, converter.given.pixel_bytes, skip)
+    return raster.reduce_color(converter.convert(thinned, width * height), width, height, size)
+
+
+def _projection(taken: Source, strip: Rect) -> bytes:
+    node = node_of(taken.document, taken.layer)
+    return node.projectionPixelData(strip.x, strip.y, strip.width, strip.height).data()
+
+
+def read_mask(taken: Source) -> Generator[float | None, None, Blob | None]:
+    """Work: where a refinement optimises: the selection over the crop, without its soft edge."""
+    if taken.selection is None:
+        return None
+    data = bytearray()
+    for strip in geometry.strips(taken.crop, taken.crop.width):
+        data += alpha.whole(selected(taken, strip))
+        yield
+    return Blob(Layout(taken.crop.width, taken.crop.height, "GRAY", "u8"), data)
+
+
+def selected(taken: Source, strip: Rect) -> bytes:
+    return taken.selection.pixelData(strip.x, strip.y, strip.width, strip.height).data()
+
+
+def display(
+    taken: Source, picture: Picture, space: Space, factor: int
+) -> Generator[float | None, None, QtGui.QImage]:
+    """Work: a picture of the crop as an image for the screen, cut out by the source's selection.
+
+    Args:
+        picture: of the crop's size, or already reduced.
+        space: of the picture.
+        factor: by which the crop's size is reduced to give the image's size.
+    """
+    size = geometry.reduced_size(taken.crop, factor)
+    given = Rect(0, 0, picture.layout.width, picture.layout.height)
+    step = 1 if (given.width, given.height) == size else factor
+    mask = None
+    if taken.selection is not None:
+        mask = yield from _reduced_selection(taken, factor)
+    image = QtGui.QImage(*size, QtGui.QImage.Format.Format_ARGB32_Premultiplied)
+    with Converter(space, DISPLAY) as converter:
+        skip = _skip(converter, step)
+        for strip in converter.strips(given, step, skip):
+            top, rows = strip.y // step, geometry.reduced_size(strip, step)[1]
+            pixels = bytes(rows_of(picture, strip.y, strip.height))
+            shown = _shown(converter, pixels, strip, (size[0], rows), skip)
+            if mask is not None:
+                shown = alpha.bake(shown, 4, "u8", mask[top * size[0] : (top + rows) * size[0]])
+            raster.place(image, raster.to_image(shown, size[0], rows), top)
+            yield
+    return image
+
+
+def _reduced_selection(taken: Source, factor: int) -> Generator[float | None, None, bytes]:
+    width = geometry.reduced_size(taken.crop, factor)[0]
+    mask = bytearray()
+    for strip in geometry.strips(taken.crop, taken.crop.width, factor):
+        rows = geometry.reduced_size(strip, factor)[1]
+        mask += raster.reduce_mask(selected(taken, strip), strip.width, strip.height, (width, rows))
+        yield
+    return bytes(mask)
+
+
+def rows_of(picture: Picture, first: int, count: int) -> memoryview:
+    row = picture.layout.row_bytes
+    return picture.data[first * row : (first + count) * row]

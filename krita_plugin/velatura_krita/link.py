@@ -1,0 +1,408 @@
+"""The one connection to the daemon that this Krita has, however many windows and dockers are open.
+
+Nothing happens before `wake`: no file is read, no socket opened, no daemon started. Afterwards the link
+finds a running daemon or starts one, follows its state (for the docker, in words), keeps the lists of
+styles and models, and hands the events of jobs to whoever submitted them. It never blocks. No Qt here:
+the event loop comes in as a `Loop`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from velatura import endpoint
+from velatura.blob import Blob, Picture
+from velatura.connection import Connection
+from velatura.errors import VelaturaError
+from velatura.jobs import Answered, Down, Fetched, Job, JobChanged, JobEnded, JobPreview, Up, Uploaded
+from velatura.recipe import Recipe
+
+from . import words
+from .i18n import _
+from .observable import Observable, Signal
+from .pump import BUDGET, timed
+
+START_PATIENCE = 30.0
+"""Seconds after which a daemon that was started and does not answer is called stopped."""
+
+STATUS_EVERY = 3.0
+"""Seconds between questions for the daemon's status while something is shown."""
+
+TICK = 0.2
+
+
+class Loop(Protocol):
+    """What the link needs of an event loop."""
+
+    def watch(self, descriptor: int, call: Callable[[], None]) -> Callable[[], None]:
+        """Calls when a descriptor is readable; returns what ends it."""
+        ...
+
+    def soon(self, call: Callable[[], None]) -> None:
+        """Calls once, when the loop is idle."""
+        ...
+
+    def every(self, seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+        """Calls again and again; returns what ends it."""
+        ...
+
+
+class Starting(Protocol):
+    """An attempt to start the daemon, as `velatura.launch.Starter`."""
+
+    def poll(self) -> Any:
+        """The address once a daemon listens, else None; raises `VelaturaError` when it will not."""
+        ...
+
+
+Start = Callable[[], Starting]
+"""Begins to start a daemon; raises `VelaturaError` (`not_running`) in words where none is installed."""
+
+
+@dataclass(eq=False)
+class Follower:
+    """Who wants to hear of a job."""
+
+    changed: Callable[[Job], None]
+    preview: Callable[[Job, int, Picture], None]
+    ended: Callable[[Job], None]
+    lost: Callable[[VelaturaError], None]
+    """The connection was given up with the job still under way; instead of `ended`."""
+
+
+class Link(Observable):
+    """The connection and what is known through it.
+
+    Attributes:
+        state: `asleep`, `starting`, `ready`, `silent` (connected, no answer), `stopped` (it ended or never
+            came), `missing` (not installed) or `refused` (another version, a refused key).
+        trouble: why, in words, in the last four states.
+        status: the daemon's own answer to `status`.
+        busy: what the daemon works at for others, in words; empty when at nothing.
+        styles: the style library's entries, as the daemon gives them.
+        models: the backbones' entries.
+    """
+
+    def __init__(self, loop: Loop, start: Start, client: str) -> None:
+        super().__init__()
+        self.state = "asleep"
+        self.trouble = ""
+        self.status: dict[str, Any] = {}
+        self.busy = ""
+        self.styles: tuple[dict[str, Any], ...] = ()
+        self.models: tuple[dict[str, Any], ...] = ()
+        self.answered = Signal()
+        self._loop, self._start, self._client = loop, start, client
+        self._connection: Connection | None = None
+        self._endings: list[Callable[[], None]] = []
+        self._stop_ticking: Callable[[], None] | None = None
+        self._followers: dict[str, Follower] = {}
+        self._waiting: dict[str, Callable[[Any, VelaturaError | None], None]] = {}
+        self._uploads: dict[int, Callable[[VelaturaError | None], None]] = {}
+        self._at_connection: list[tuple[Callable[[], None], Callable[[VelaturaError], None]]] = []
+        self._started_at = 0.0
+        self._asked_at = 0.0
+        self._starting: Starting | None = None
+        self._soon = False
+        self._closed = False
+
+    # --- waking and ending --------------------------------------------------------------------------
+
+    @property
+    def awake(self) -> bool:
+        return self.state not in ("asleep", "stopped", "missing", "refused")
+
+    def wake(self, start: bool = True) -> None:
+        """Connects to the daemon, starting one where none runs. Harmless when connected already."""
+        if self.awake or self._closed:
+            return
+        self._disconnect()
+        try:
+            self._connect()
+        except VelaturaError as error:
+            if error.code != "not_running":
+                self._refuse(error)
+                return
+            if not start or not self._launch():
+                return
+        self._tick_on()
+
+    def when_connected(self, call: Callable[[], None], failed: Callable[[VelaturaError], None]) -> None:
+        """Calls once there is a connection, waking what sleeps; `failed` where there will be none."""
+        self.wake()
+        if self._connection is not None:
+            call()
+        elif self.state == "starting":
+            self._at_connection.append((call, failed))
+        else:
+            failed(VelaturaError("not_running", self.trouble or _("The daemon is not running.")))
+
+    def restart(self) -> None:
+        """The docker's button: connect again, starting a daemon where none runs."""
+        self._disconnect()
+        self.state = "asleep"
+        self.wake()
+
+    def close(self) -> None:
+        """Ends the session; Krita is closing."""
+        self._closed = True
+        self._disconnect()
+        if self._stop_ticking:
+            self._stop_ticking()
+            self._stop_ticking = None
+
+    def _launch(self) -> bool:
+        try:
+            self._starting = self._start()
+        except VelaturaError as error:
+            self.trouble = words.trouble(error)
+            self.state = "missing" if error.code == "not_running" else "stopped"
+            return False
+        self._started_at = time.monotonic()
+        self.trouble = ""
+        self.state = "starting"
+        return True
+
+    def _connect(self) -> None:
+        address = endpoint.read()
+        if endpoint.is_alive(address) is False:
+            raise VelaturaError("not_running", _("The daemon has ended."))
+        connection = Connection(address, self._client, keep_alive=True)
+        self._connection = connection
+        self._endings.append(self._loop.watch(connection.fd, self._process))
+        if self.state != "starting":
+            self._started_at = time.monotonic()
+            self.trouble = ""
+            self.state = "starting"
+        self._process_soon()
+        waiting, self._at_connection = self._at_connection, []
+        for call, _failed in waiting:
+            call()
+
+    def _disconnect(self) -> None:
+        for end in self._endings:
+            end()
+        self._endings.clear()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        error = VelaturaError("not_running", self.trouble or _("The daemon has ended."))
+        given_up, self._at_connection = self._at_connection, []
+        for _call, failed in given_up:
+            failed(error)
+        followers, self._followers = self._followers, {}
+        for follower in followers.values():
+            follower.lost(error)
+        waiting, self._waiting = self._waiting, {}
+        for tell in waiting.values():
+            tell(None, error)
+        uploads, self._uploads = self._uploads, {}
+        for tell_upload in uploads.values():
+            tell_upload(error)
+
+    def _refuse(self, error: VelaturaError) -> None:
+        self.trouble = words.trouble(error)
+        self.state = "refused"
+
+    # --- the turning of the wheel -------------------------------------------------------------------
+
+    def _tick_on(self) -> None:
+        if self._stop_ticking is None:
+            self._stop_ticking = self._loop.every(TICK, self._tick)
+
+    @timed("link tick")
+    def _tick(self) -> None:
+        if self._connection is not None:
+            self._process()
+        now = time.monotonic()
+        if self.state == "starting":
+            self._still_starting(now)
+        elif self.state == "silent":
+            self._look_for_another()
+        elif self.state == "ready" and now - self._asked_at > STATUS_EVERY:
+            self._ask_status()
+
+    def _still_starting(self, now: float) -> None:
+        try:
+            if self._connection is None and (self._starting is None or self._starting.poll() is not None):
+                self._starting = None
+                self._connect()
+        except VelaturaError as error:
+            if error.code in ("not_running", "timeout"):
+                self._stop(words.trouble(error))
+            else:
+                self._refuse(error)
+                self._disconnect()
+            return
+        if now - self._started_at > START_PATIENCE:
+            self._stop(_("It did not answer within {n} seconds.").format(n=round(START_PATIENCE)))
+
+    def _stop(self, why: str) -> None:
+        self.trouble = why
+        self._disconnect()
+        self.state = "stopped"
+
+    def _look_for_another(self) -> None:
+        """A daemon that ended may have been started again by someone else, or by socket activation."""
+        assert self._connection is not None
+        try:
+            address = endpoint.read()
+            gone = endpoint.is_alive(address) is False
+        except VelaturaError:
+            gone, address = True, self._connection.address
+        if gone:
+            self._stop(_("It has ended."))
+        elif address != self._connection.address:
+            self._disconnect()
+            self.state = "asleep"
+            self.wake(start=False)
+
+    def _process_soon(self) -> None:
+        if not self._soon and self._connection is not None:
+            self._soon = True
+            self._loop.soon(self._process)
+
+    @timed("link")
+    def _process(self) -> None:
+        self._soon = False
+        connection = self._connection
+        if connection is None:
+            return
+        for event in connection.process(BUDGET):
+            self._take(event)
+            if self._connection is not connection:
+                return
+        if connection.pending:
+            self._process_soon()
+
+    def _take(self, event: Any) -> None:
+        if isinstance(event, Up):
+            self.trouble = ""
+            self.state = "ready"
+            self.refresh()
+        elif isinstance(event, Down):
+            self._on_down(event)
+        elif isinstance(event, JobChanged):
+            self._tell(event.job, "changed")
+        elif isinstance(event, JobPreview):
+            follower = self._followers.get(event.job.id)
+            if follower:
+                follower.preview(event.job, event.step, event.picture)
+        elif isinstance(event, JobEnded):
+            self._tell(event.job, "ended")
+            self._followers.pop(event.job.id, None)
+        elif isinstance(event, Answered):
+            self._pop(event.request, event.items, event.error)
+        elif isinstance(event, Fetched):
+            self._pop(event.name, event.picture, event.error)
+        elif isinstance(event, Uploaded):
+            tell = self._uploads.pop(id(event.blob), None)
+            if tell:
+                tell(event.error)
+
+    def _tell(self, job: Job, what: str) -> None:
+        follower = self._followers.get(job.id)
+        if follower:
+            getattr(follower, what)(job)
+
+    def _pop(self, name: str, value: Any, error: VelaturaError | None) -> None:
+        tell = self._waiting.pop(name, None)
+        if tell:
+            tell(value, error)
+
+    def _on_down(self, event: Down) -> None:
+        if event.final:
+            self._refuse(event.error)
+        elif self.state != "starting":
+            self.trouble = words.silent_for_artists(event.error)
+            self.state = "silent"
+
+    # --- jobs and questions -------------------------------------------------------------------------
+
+    def submit(
+        self,
+        follower: Follower,
+        recipe: Recipe,
+        content: Blob | None,
+        mask: Blob | None = None,
+        **options: Any,
+    ) -> Job:
+        """Submits a job; the follower hears of it, at last exactly once through `ended`.
+
+        Raises:
+            VelaturaError: there is no connection (`not_running`), or the recipe is out of range.
+        """
+        if self._connection is None:
+            raise VelaturaError("not_running", self.trouble or _("The daemon is not running."))
+        job = self._connection.submit(recipe, content, mask, **options)
+        self._followers[job.id] = follower
+        self._process_soon()
+        return job
+
+    def cancel(self, job: Job) -> None:
+        if self._connection is not None:
+            self._connection.cancel(job)
+            self._process_soon()
+
+    def stop(self, job: Job) -> None:
+        if self._connection is not None:
+            self._connection.stop(job)
+            self._process_soon()
+
+    def ask(self, what: str, tell: Callable[[Any, VelaturaError | None], None], **args: Any) -> None:
+        """Asks the daemon; `tell` is called once with the items, or with the error."""
+        if self._connection is None:
+            tell(None, VelaturaError("not_running", self.trouble or _("The daemon is not running.")))
+            return
+        self._waiting[self._connection.ask(what, **args)] = tell
+        self._process_soon()
+
+    def fetch(self, digest: str, tell: Callable[[Any, VelaturaError | None], None]) -> None:
+        """Fetches a picture, such as a thumbnail; `tell` is called once with it, or with the error."""
+        if self._connection is None:
+            tell(None, VelaturaError("not_running", _("The daemon is not running.")))
+            return
+        self._waiting[self._connection.fetch(digest)] = tell
+        self._process_soon()
+
+    def upload(self, blob: Blob, tell: Callable[[VelaturaError | None], None]) -> None:
+        """Sends a picture outside any job; `tell` is called once."""
+        if self._connection is None:
+            tell(VelaturaError("not_running", _("The daemon is not running.")))
+            return
+        self._uploads[id(blob)] = tell
+        self._connection.upload(blob)
+        self._process_soon()
+
+    # --- what is known -------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Asks for the lists of styles and models, and the status."""
+        self.ask("styles", self._on_styles)
+        self.ask("models", self._on_models)
+        self._ask_status()
+
+    def _on_styles(self, items: Sequence[dict[str, Any]] | None, error: VelaturaError | None) -> None:
+        if items is not None:
+            self.styles = tuple(items)
+
+    def _on_models(self, items: Sequence[dict[str, Any]] | None, error: VelaturaError | None) -> None:
+        if items is not None:
+            self.models = tuple(items)
+
+    def _ask_status(self) -> None:
+        self._asked_at = time.monotonic()
+        self.ask("status", self._on_status)
+        self.ask("jobs", self._on_jobs)
+
+    def _on_status(self, items: Sequence[dict[str, Any]] | None, error: VelaturaError | None) -> None:
+        if items:
+            self.status = dict(items[0])
+
+    def _on_jobs(self, items: Sequence[dict[str, Any]] | None, error: VelaturaError | None) -> None:
+        if items is not None:
+            others = [str(item.get("client", "")) for item in items if not item.get("mine")]
+            self.busy = words.others(others)

@@ -1,0 +1,148 @@
+"""Velatura as Krita sees it: a docker in every window, and the actions under Tools > Scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import krita
+from velatura import launch
+from velatura.errors import VelaturaError
+
+from . import document, i18n
+from .i18n import _
+from .loop import QtLoop, QtPump
+from .overlay import Surface
+from .qt import QtCore, QtWidgets
+from .studio import Studio
+from .widgets.docker import Panel
+
+DOCKER = "velatura_docker"
+RECORD = Path(__file__).with_name("installed.json")
+
+_studio: Studio | None = None
+_surface: Surface | None = None
+
+
+def studio() -> Studio:
+    """The one studio of this Krita, made when the first docker is; it starts nothing by itself."""
+    global _studio, _surface
+    if _studio is None:
+        application = krita.Krita.instance()
+        i18n.load(i18n.environment_languages(QtCore.QLocale().name()))
+        _surface = Surface()
+        _studio = Studio(
+            document, QtLoop(_surface), QtPump(_surface), _surface, start_daemon, memory_file(),
+            f"Krita {application.version()}",
+        )  # fmt: skip
+        _studio.told.connect(tell_on_canvas)
+        QtCore.QCoreApplication.instance().aboutToQuit.connect(_studio.close)
+    return _studio
+
+
+def surface() -> Surface:
+    studio()
+    assert _surface is not None
+    return _surface
+
+
+def memory_file() -> Path:
+    """Presets and recents: in Krita's own resource folder, beside and not inside the plug-in."""
+    place = QtCore.QStandardPaths.StandardLocation.GenericDataLocation
+    return Path(QtCore.QStandardPaths.writableLocation(place)) / "krita" / "velatura" / "memory.json"
+
+
+def start_daemon() -> launch.Starter:
+    """Begins to start the daemon with the command that the installer recorded.
+
+    Raises:
+        VelaturaError: `not_running` in words when none is installed, or this Krita's sandbox forbids it.
+    """
+    command: list[str] = []
+    if RECORD.exists():
+        recorded = json.loads(RECORD.read_text("utf-8")).get("command") or []
+        if recorded and Path(recorded[0]).exists():
+            command = [*recorded, "run"]
+    if Path("/.flatpak-info").exists() and not command:
+        raise VelaturaError(
+            "not_running",
+            _("This Krita is sandboxed and cannot start programs; in a terminal: velatura daemon start"),
+        )
+    return launch.Starter(
+        command or None, Path(os.environ["VELATURA_HOME"]) if "VELATURA_HOME" in os.environ else None
+    )
+
+
+def tell_on_canvas(text: str) -> None:
+    """Shows a message over the canvas when dockers are hidden (canvas-only mode)."""
+    application = krita.Krita.instance()
+    only = application.action("view_show_canvas_only")
+    view = document.active_view()
+    if view is not None and only is not None and only.isChecked():
+        view.showFloatingMessage(text, application.icon("krita"), 4000, 1)
+
+
+class Docker(krita.DockWidget):
+    """One window's docker; all of them show the same studio."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        i18n.load(i18n.environment_languages(QtCore.QLocale().name()))
+        self.setWindowTitle(_("Velatura"))
+        panel = Panel(studio(), surface())
+        scroll = QtWidgets.QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(panel)
+        self.setWidget(scroll)
+        self.panel = panel
+        self.destroyed.connect(lambda *unused: panel.forget())
+
+    def canvasChanged(self, canvas: Any) -> None:
+        """Another view is active: what is painted on is another layer."""
+        if _studio is not None and _studio.link.state != "asleep":
+            QtCore.QTimer.singleShot(0, _studio.watch)
+
+
+class Velatura(krita.Extension):
+    """The actions; Krita asks for them once a window."""
+
+    def setup(self) -> None:
+        """Nothing happens before the docker is touched."""
+
+    def createActions(self, window: Any) -> None:
+        calls = {
+            "velatura_apply_last": (_("Velatura: Apply Last Style"), lambda: studio().apply_last()),
+            "velatura_refine": (_("Velatura: Refine Selection"), lambda: studio().refine()),
+            "velatura_preview": (_("Velatura: Toggle Preview"), toggle_preview),
+            "velatura_compare": (
+                _("Velatura: Compare with Original"),
+                lambda: surface().hold(not surface().held),
+            ),
+        }
+        for name, (text, call) in calls.items():
+            action = window.createAction(name, text, "tools/scripts")
+            action.triggered.connect(lambda checked=False, call=call: call())
+        window.themeChanged.connect(lambda: _theme(window))
+
+
+def toggle_preview() -> None:
+    here = studio()
+    here.wake()
+    here.preview.turn(not here.preview.on)
+
+
+def _theme(window: Any) -> None:
+    for panel in window.qwindow().findChildren(Panel):
+        panel.theme()
+
+
+def register() -> None:
+    """Called once, when Krita loads the plug-in."""
+    application = krita.Krita.instance()
+    application.addExtension(Velatura(application))
+    areas = getattr(krita.DockWidgetFactoryBase, "DockPosition", krita.DockWidgetFactoryBase)
+    application.addDockWidgetFactory(krita.DockWidgetFactory(DOCKER, areas.DockRight, Docker))

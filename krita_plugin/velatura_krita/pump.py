@@ -1,0 +1,147 @@
+"""Long work in short turns on the GUI thread, the only one that libkis may be used from.
+
+A piece of work is a generator that yields whenever the editor may go on. The pump runs the pieces in
+turn for a few milliseconds at a time, and a timer calls it again. What a turn took is recorded, so that
+the promise "no slot of ours above 50 ms" can be checked where it is made. No Qt here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any
+
+Work = Generator["float | None", None, Any]
+"""Work may yield a number of seconds that it wants to wait at least."""
+
+BUDGET = 0.008
+"""Seconds that one turn of the pump begins new steps for."""
+
+
+class Timings:
+    """How long our own slots took, the newest few thousand."""
+
+    def __init__(self, keep: int = 20000) -> None:
+        self.taken: deque[tuple[str, float]] = deque(maxlen=keep)
+
+    def note(self, name: str, seconds: float) -> None:
+        self.taken.append((name, seconds))
+
+    def percentile(self, share: float, name: str = "") -> float:
+        """The time that `share` (0..1) of the slots stayed within, in seconds; 0 when there were none."""
+        times = sorted(t for n, t in self.taken if not name or n == name)
+        return times[min(len(times) - 1, int(share * len(times)))] if times else 0.0
+
+
+timings = Timings()
+
+
+def timed(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorates a slot: what it takes goes into `timings`."""
+
+    def wrap(slot: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return slot(*args, **kwargs)
+            finally:
+                timings.note(name, time.perf_counter() - began)
+
+        run.__name__, run.__doc__ = slot.__name__, slot.__doc__
+        return run
+
+    return wrap
+
+
+class Ticket:
+    """A piece of work under way; `cancel` ends it at its next step, running its `finally` clauses."""
+
+    def __init__(self, work: Work, done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
+        self._work, self._done, self._failed = work, done, failed
+        self.over = False
+        self.wait = self.due = 0.0
+
+    def cancel(self) -> None:
+        if not self.over:
+            self.over = True
+            self._work.close()
+
+    def step(self) -> None:
+        """Runs to the next yield; the outcome goes to the callbacks given to `Pump.start`."""
+        try:
+            self.wait = next(self._work) or 0.0
+            return
+        except StopIteration as end:
+            self.over, value = True, end.value
+        except Exception as error:
+            self.over = True
+            self._failed(error)
+            return
+        try:
+            self._done(value)
+        except Exception as error:
+            self._failed(error)
+
+
+class Pump:
+    """Runs pieces of work in turn.
+
+    Args:
+        wake: called when there is work and the pump was idle; arranges for `turn` to be called soon.
+        clock: seconds.
+    """
+
+    def __init__(self, wake: Callable[[], None], clock: Callable[[], float] = time.perf_counter) -> None:
+        self._wake, self._clock = wake, clock
+        self._tickets: deque[Ticket] = deque()
+
+    def start(
+        self,
+        work: Work,
+        done: Callable[[Any], None] = lambda value: None,
+        failed: Callable[[Exception], None] | None = None,
+    ) -> Ticket:
+        """Queues work. `done` gets its return value, `failed` what it raised (by default raised again)."""
+        ticket = Ticket(work, done, failed or _raise)
+        idle = not self._tickets
+        self._tickets.append(ticket)
+        if idle:
+            self._wake()
+        return ticket
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._tickets)
+
+    def turn(self) -> float | None:
+        """Works for about `BUDGET` seconds.
+
+        Returns:
+            Seconds after which the next turn is due (0 is at once), or None when no work is left.
+        """
+        until = self._clock() + BUDGET
+        resting = 0
+        while self._tickets and resting < len(self._tickets):
+            ticket = self._tickets.popleft()
+            if not ticket.over and ticket.due > self._clock():
+                self._tickets.append(ticket)
+                resting += 1
+                continue
+            resting = 0
+            if not ticket.over:
+                try:
+                    ticket.step()
+                finally:
+                    if not ticket.over:
+                        ticket.due = self._clock() + ticket.wait
+                        self._tickets.append(ticket)
+            if self._clock() >= until:
+                break
+        if not self._tickets:
+            return None
+        return max(0.0, min(ticket.due for ticket in self._tickets) - self._clock())
+
+
+def _raise(error: Exception) -> None:
+    raise error

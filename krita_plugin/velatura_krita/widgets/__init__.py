@@ -1,0 +1,1 @@
+"""What the artist sees. Widgets show observable state and call the studio; they hold none themselves."""

@@ -1,0 +1,159 @@
+"""The docker's menus: styles of one's own, what can be done with a style, presets and help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from velatura.blob import Blob
+from velatura.pixels import Layout
+
+from .. import geometry
+from ..i18n import _
+from ..qt import QtCore, QtGui, QtWidgets
+from ..raster import from_image
+from ..studio import Studio
+
+if TYPE_CHECKING:
+    from .docker import Panel
+
+STYLE_SIDE = 1536
+"""Longest side of a picture that is added as a style, in pixels."""
+
+MANUAL = Path(__file__).parent.parent / "manual.html"
+
+
+def source_menu(panel: Panel, studio: Studio) -> QtWidgets.QMenu:
+    """Where a style of one's own comes from."""
+    menu = QtWidgets.QMenu(panel)
+    menu.addAction(_("From a file…"), lambda: ask_for_file(panel, studio))
+    menu.addAction(_("From this layer"), lambda: add_layer_as_style(studio, selected=False))
+    menu.addAction(_("From the selection"), lambda: add_layer_as_style(studio, selected=True))
+    return menu
+
+
+def ask_for_file(panel: QtWidgets.QWidget, studio: Studio) -> None:
+    """A file dialog that does not block; each chosen picture becomes a style."""
+    dialog = QtWidgets.QFileDialog(panel, _("Pictures to use as styles"))
+    dialog.setFileMode(QtWidgets.QFileDialog.FileMode.ExistingFiles)
+    formats = QtGui.QImageReader.supportedImageFormats()
+    patterns = " ".join(f"*.{bytes(name).decode()}" for name in formats)
+    dialog.setNameFilter(_("Pictures ({patterns})").format(patterns=patterns))
+    dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setModal(False)
+    dialog.filesSelected.connect(lambda files: [add_file(studio, Path(f)) for f in files])
+    dialog.show()
+
+
+def add_file(studio: Studio, path: Path) -> None:
+    """A picture file becomes a style named after it."""
+    reader = QtGui.QImageReader(str(path))
+    reader.setAutoTransform(True)
+    size = reader.size()
+    if size.isValid() and max(size.width(), size.height()) > 2 * STYLE_SIDE:
+        size.scale(2 * STYLE_SIDE, 2 * STYLE_SIDE, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
+        reader.setScaledSize(size)  # decoders such as JPEG's are then quick
+    image = reader.read()
+    if image.isNull():
+        why = _("“{file}” cannot be read as a picture: {why}")
+        studio.gallery.words = why.format(file=path.name, why=reader.errorString())
+        return
+    data, width, height = from_image(image, STYLE_SIDE)
+    blob = Blob(Layout(width, height, "BGRA", "u8"), data)
+    blob.hash_whole()
+    studio.gallery.add(blob, path.stem)
+
+
+def add_layer_as_style(studio: Studio, selected: bool) -> None:
+    """The active layer, or what the selection shows of it, becomes a style."""
+    studio.wake()
+    paper = studio.paper
+    try:
+        taken = paper.source()
+    except (paper.Refused, paper.Gone) as refused:
+        studio.gallery.words = str(refused)
+        return
+    if selected and taken.selected is None:
+        studio.gallery.words = _("Select something first.")
+        return
+    taken = paper.only(taken, selected)
+    factor = geometry.reduction(taken.crop, STYLE_SIDE)
+
+    def done(blob: Blob) -> None:
+        blob.hash_whole()
+        studio.gallery.add(blob, taken.name)
+
+    def failed(error: Exception) -> None:
+        studio.gallery.words = str(error)
+
+    studio.pump.start(paper.read_reduced(taken, factor), done, failed)
+
+
+def gallery_menu(panel: Panel, studio: Studio, name: str, at: QtCore.QPoint) -> None:
+    """What can be done with one style."""
+    entry = studio.gallery.entry(name)
+    if entry is None:
+        return
+    menu = QtWidgets.QMenu(panel)
+    menu.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
+    about = menu.addAction(entry.about)
+    about.setEnabled(False)
+    in_mix = name in studio.look.styles
+    menu.addAction(_("Take out of the mix") if in_mix else _("Add to the mix"), lambda: _mix(studio, name))
+    if entry.mine:
+        menu.addAction(_("Remove from my styles"), lambda: studio.gallery.remove(name))
+    menu.popup(at)
+
+
+def _mix(studio: Studio, name: str) -> None:
+    studio.look.toggle(name)
+    studio.preview.request(released=True)
+
+
+def main_menu(panel: Panel, studio: Studio) -> QtWidgets.QMenu:
+    """Presets, recent looks, help; filled when it opens."""
+    menu = QtWidgets.QMenu(panel)
+    menu.aboutToShow.connect(lambda: _fill(menu, panel, studio))
+    return menu
+
+
+def _fill(menu: QtWidgets.QMenu, panel: Panel, studio: Studio) -> None:
+    menu.clear()
+    memory = studio.memory
+    _looks(menu, _("Presets"), studio, sorted(memory.presets.items()))
+    recent = [(studio.describe(recipe), recipe) for recipe in memory.recent]
+    _looks(menu, _("Recent"), studio, recent)
+    save = menu.addAction(_("Save as a preset…"), lambda: _ask_name(panel))
+    save.setEnabled(bool(studio.look.styles))
+    if memory.presets:
+        drop = menu.addMenu(_("Remove a preset"))
+        for name in sorted(memory.presets):
+            drop.addAction(name, lambda name=name: memory.drop(name))
+    menu.addSeparator()
+    menu.addAction(_("Copy diagnostics"), lambda: _copy(studio))
+    menu.addAction(
+        _("Manual"), lambda: QtGui.QDesktopServices.openUrl(QtCore.QUrl.fromLocalFile(str(MANUAL)))
+    )
+
+
+def _looks(menu: QtWidgets.QMenu, title: str, studio: Studio, looks: list) -> None:
+    below = menu.addMenu(title)
+    below.setEnabled(bool(looks))
+    for text, recipe in looks:
+        below.addAction(text, lambda recipe=recipe: take(studio, recipe))
+
+
+def take(studio: Studio, recipe: object) -> None:
+    """Puts a stored recipe into the controls."""
+    studio.look.take(recipe)  # type: ignore[arg-type]  # a Recipe
+    studio.preview.request(released=True)
+
+
+def _ask_name(panel: Panel) -> None:
+    panel.naming.show()
+    panel.naming.setFocus()
+
+
+def _copy(studio: Studio) -> None:
+    QtWidgets.QApplication.clipboard().setText(studio.diagnostics())
+    studio.gallery.words = _("The diagnostics are in the clipboard.")

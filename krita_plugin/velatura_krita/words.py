@@ -1,0 +1,106 @@
+"""States, times and troubles in words for the artist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from velatura.errors import VelaturaError
+from velatura.jobstate import State
+
+from .i18n import _
+
+INSTALL_HOW_TO = "pip install 'velatura[daemon]'\nvelatura install krita"
+
+
+def time_left(seconds: float) -> str:
+    """A remaining time, as coarse as an estimate deserves."""
+    if seconds <= 0:
+        return ""
+    if seconds < 1.5:
+        return _("1 s left")
+    if seconds < 60:
+        whole = round(seconds) if seconds < 15 else 5 * round(seconds / 5)
+        return _("{n} s left").format(n=whole)
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return _("{n} min left").format(n=minutes)
+    return _("{hours} h {minutes} min left").format(hours=minutes // 60, minutes=minutes % 60)
+
+
+def device(status: dict[str, Any]) -> str:
+    """Where the networks run, from the daemon's status: the processor, or a graphics card's name."""
+    engine = status.get("engine") or {}
+    if engine.get("device") == "cpu":
+        return _("the processor")
+    return str(engine.get("device_name") or engine.get("device") or "")
+
+
+def warming(status: dict[str, Any]) -> bool:
+    """Whether the daemon is still loading the networks."""
+    return (status.get("worker") or {}).get("state") in ("starting", "warming")
+
+
+def others(clients: list[str]) -> str:
+    """What the daemon does for other programs, from their names; empty for nothing."""
+    names = sorted({client.partition(",")[0] or _("another program") for client in clients})
+    return _("work for {programs}").format(programs=", ".join(names)) if names else ""
+
+
+def daemon(state: str, where: str = "", busy: str = "", trouble: str = "", loading: bool = False) -> str:
+    """The daemon's state in words.
+
+    Args:
+        state: as in `link.Link.state`.
+        where: the device's name, once known.
+        busy: what it works at, where it does.
+        trouble: what went wrong, where something did.
+        loading: whether the networks are still being loaded.
+    """
+    if state == "asleep":
+        return _("Resting. Choose a style to begin.")
+    if state == "starting":
+        return _("Starting…")
+    if state == "ready" and loading:
+        return _("Loading the networks…")
+    if state == "ready" and busy:
+        return _("Busy with {what}").format(what=busy)
+    if state == "ready":
+        return _("Ready on {device}").format(device=where) if where else _("Ready")
+    if state == "silent":
+        return _("Not answering. {trouble}").format(trouble=trouble)
+    if state == "missing":
+        return _("Not installed. {trouble}").format(trouble=trouble)
+    if state == "refused":
+        return trouble
+    return _("Stopped. {trouble}").format(trouble=trouble)
+
+
+def job(state: State, ahead: int, reason: str, seconds_left: float, step: int, of: int) -> str:
+    """How a job is doing, in words."""
+    if state is State.SUBMITTED or state is State.WAITING:
+        return _("Sending the picture…")
+    if state is State.QUEUED:
+        if not ahead:
+            return _("Next in line")
+        return _("Waiting; jobs ahead: {n}").format(n=ahead)
+    if state is State.PAUSED:
+        return _("Paused: {reason}").format(reason=reason) if reason else _("Paused")
+    if state is State.RUNNING:
+        left = time_left(seconds_left)
+        count = _("{step} of {of}").format(step=step, of=of) if of > 1 else ""
+        return " · ".join(filter(None, (count, left))) or _("Painting…")
+    return {State.DONE: _("Done"), State.FAILED: _("Failed"), State.CANCELLED: _("Cancelled")}[state]
+
+
+def trouble(error: BaseException) -> str:
+    """An error for the artist: what was wrong and what to do."""
+    if isinstance(error, VelaturaError):
+        return error.message or str(error)
+    return str(error) or type(error).__name__
+
+
+def silent_for_artists(error: VelaturaError) -> str:
+    """Why the daemon is not answering, and what helps."""
+    if error.code == "timeout":
+        return _("It is stopped, hangs or is overloaded; it may come back by itself.")
+    return _("It ended or was restarted.")
