@@ -1,0 +1,220 @@
+"""The dialog: styles with thumbnails, the arguments, and a live preview.
+
+Built from `Gimp.ProcedureDialog`, so that GIMP keeps, resets and repeats the values. It is not modal: the
+preview looks at the layer again whenever the dialog comes to the front, and on OK everything is read anew.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import velatura
+from gi.repository import Gimp, GimpUi, GObject, Gtk
+from velatura.errors import VelaturaError
+from velatura.jobs import Down, Up
+
+from . import buffers, recipes
+from .gallery import Gallery
+from .link import Link
+from .preview import Preview, Scene, side_for
+from .runs import Original, Plan
+from .words import Refused, _
+
+SOURCES = ("library", "picture", "layer")
+
+MAIN = {
+    "stylize": ["strength", "stroke-size", "color", "output"],
+    "refine": ["iterations", "style-weight", "stroke-size", "color", "start", "output"],
+    "texture": ["width", "height", "tileable", "stroke-size", "iterations", "output"],
+}
+MORE = {
+    "stylize": ["method", "backbone"],
+    "refine": ["content-weight", "smoothness", "levels", "optimizer", "seed", "backbone"],
+    "texture": ["smoothness", "levels", "optimizer", "seed", "backbone"],
+}
+SLIDERS = {"strength", "stroke-size", "iterations", "style-weight", "content-weight", "smoothness", "levels"}
+
+
+def ask(
+    procedure: Gimp.Procedure,
+    config: Any,
+    kind: str,
+    title: str,
+    look: Callable[[str], Original],
+    plan: Callable[[dict[str, Any]], Plan],
+) -> Plan | None:
+    """Shows the dialog until OK leads to a plan, or it is closed.
+
+    Args:
+        procedure, config: whose arguments are asked for.
+        kind: `stylize`, `refine` or `texture`.
+        title: of the window.
+        look: what is worked on at present, for an output; raises `Refused`.
+        plan: a plan for the arguments; raises `Refused` or `VelaturaError`, which the dialog then shows.
+
+    Returns:
+        The plan, or None when the person gave up.
+    """
+    GimpUi.init("velatura_gimp")
+    dialog = Dialog(procedure, config, kind, title, look)
+    try:
+        while dialog.window.run():
+            try:
+                return plan(dialog.values())
+            except (Refused, VelaturaError) as problem:
+                dialog.refuse(str(problem))
+        return None
+    finally:
+        dialog.close()
+
+
+class Dialog:
+    """The window and what keeps it up to date."""
+
+    def __init__(
+        self, procedure: Gimp.Procedure, config: Any, kind: str, title: str, look: Callable[[str], Original]
+    ) -> None:
+        self.config, self.kind, self._look = config, kind, look
+        self._from_file = functools.lru_cache(maxsize=4)(lambda uri, file: buffers.style_of_file(file))
+        self._from_layer = functools.lru_cache(maxsize=4)(lambda _id, layer: buffers.style_of_drawable(layer))
+        self.link = Link(self._happened)
+        self.window = GimpUi.ProcedureDialog.new(procedure, config, title)
+        self.preview = Preview(self.link, self._order)
+        self.gallery = Gallery(self.link, config.get_property("style"), self._choose)
+        self._trouble = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
+        self._trouble_words = Gtk.Label(wrap=True, max_width_chars=90, xalign=0.0, visible=True)
+        self._trouble.get_content_area().add(self._trouble_words)
+        self._version = Gtk.Label(xalign=0.0, sensitive=False)
+        self._say_version("")
+        self._lay_out()
+        self._handlers = [
+            config.connect("notify", lambda *_property: self.preview.change()),
+            self.window.connect("focus-in-event", self._came_to_front),
+        ]
+        self.preview.say(_("Starting the Velatura daemon…"))
+        self._see()
+
+    def values(self) -> dict[str, Any]:
+        """The arguments as they are set, by name."""
+        return {p.name: self.config.get_property(p.name) for p in self.config.list_properties()}
+
+    def refuse(self, words: str) -> None:
+        """Shows why OK did not lead to a plan."""
+        self._trouble_words.set_text(words)
+        self._trouble.show()
+
+    def close(self) -> None:
+        """Takes the window away and ends the session."""
+        self.config.disconnect(self._handlers[0])
+        self.preview.close()
+        self.link.close()
+        self._from_layer.cache_clear()
+        self.window.destroy()
+
+    # -- layout ---------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        columns = Gtk.Box(spacing=18, border_width=12)
+        left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        left.pack_start(self.preview, True, True, 0)
+        left.pack_start(self._version, False, False, 0)
+        right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9)
+        right.pack_start(self._sources(), True, True, 0)
+        right.pack_start(self._second(), False, False, 0)
+        for name in SLIDERS & {p.name for p in self.config.list_properties()}:
+            entry = self.window.get_scale_entry(name, 1.0)  # made before the boxes are filled, which take it
+            entry.set_logarithmic(name in ("stroke-size", "iterations"))
+        right.pack_start(self.window.fill_box("velatura-main", MAIN[self.kind]), False, False, 0)
+        self.window.fill_box("velatura-more-box", MORE[self.kind])
+        self.window.get_label("velatura-more-title", _("More"), False, False)
+        more = self.window.fill_expander("velatura-more", "velatura-more-title", False, "velatura-more-box")
+        right.pack_start(more, False, False, 0)
+        columns.pack_start(left, True, True, 0)
+        columns.pack_start(right, True, True, 0)
+        area = self.window.get_content_area()
+        area.pack_start(self._trouble, False, False, 0)
+        area.pack_start(columns, True, True, 0)
+        columns.show_all()
+
+    def _sources(self) -> Gtk.Widget:
+        """Library, own picture or layer, as pages of a notebook that set `style-source`."""
+        pages = Gtk.Notebook()
+        widgets = (
+            (self.gallery, _("Library")),
+            (self.window.get_widget("style-picture", GObject.TYPE_NONE), _("Own picture")),
+            (self.window.get_widget("style-drawable", GObject.TYPE_NONE), _("Layer")),
+        )
+        for widget, words in widgets:
+            page = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, border_width=6)
+            page.pack_start(widget, widget is self.gallery, widget is self.gallery, 0)
+            pages.append_page(page, Gtk.Label(label=words))
+        source = self.config.get_property("style-source")
+        if source == "auto":
+            given = {"layer": "style-drawable", "picture": "style-picture"}
+            source = next((s for s, name in given.items() if self.config.get_property(name)), "library")
+            self.config.set_property("style-source", source)
+        pages.show_all()
+        pages.set_current_page(SOURCES.index(source))
+        pages.connect("switch-page", lambda _n, _p, i: self.config.set_property("style-source", SOURCES[i]))
+        return pages
+
+    def _second(self) -> Gtk.Widget:
+        grid = Gtk.Grid(row_spacing=6, column_spacing=6)
+        label = Gtk.Label.new_with_mnemonic(_("Second st_yle"))
+        label.set_xalign(0.0)
+        combo = GimpUi.prop_string_combo_box_new(self.config, "second-style", self.gallery.second, 0, 1)
+        combo.set_hexpand(True)
+        label.set_mnemonic_widget(combo)
+        mix = self.window.get_scale_entry("mix", 1.0)
+        grid.attach(label, 0, 0, 1, 1)
+        grid.attach(combo, 1, 0, 1, 1)
+        grid.attach(mix, 0, 1, 2, 1)
+        return grid
+
+    # -- what changes ---------------------------------------------------------------------------------
+
+    def _choose(self, name: str) -> None:
+        if self.config.get_property("style") != name:
+            self.config.set_property("style", name)
+
+    def _order(self) -> recipes.Order:
+        now = self._look("new-layer")
+        bounds = now.aim.bounds
+        return recipes.order(
+            self.kind, self.values(), (bounds.width, bounds.height),
+            lambda file: self._from_file(file.get_uri(), file),
+            lambda layer: self._from_layer(layer.get_id(), layer),
+        )  # fmt: skip
+
+    def _see(self) -> None:
+        """Takes a small copy of what is worked on, as it is now."""
+        try:
+            now = self._look(self.config.get_property("output"))
+            side = side_for(self.kind)
+            content = buffers.content(now.aim, False, side)
+            mask = now.small_mask(side)
+            self.preview.look_at(Scene(content, mask, now.aim.rect.fitted(side)))
+        except (Refused, VelaturaError) as problem:
+            self.preview.look_at(None)
+            self.preview.say(str(problem))
+
+    def _came_to_front(self, *_event: Any) -> bool:
+        self._see()
+        return False
+
+    def _happened(self, event: Any) -> None:
+        if isinstance(event, Up):
+            self._say_version(event.welcome.daemon)
+            self.preview.say("")
+            self.gallery.ask()
+        elif isinstance(event, Down):
+            self.preview.say(event.error.message)
+        if self.gallery.take(event):
+            self.preview.change()
+        self.preview.take(event)
+
+    def _say_version(self, daemon: str) -> None:
+        words = f"Velatura {velatura.__version__}"
+        self._version.set_text(f"{words} · {_('daemon')} {daemon}" if daemon else words)

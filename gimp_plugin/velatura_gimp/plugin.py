@@ -1,0 +1,169 @@
+"""The procedures that GIMP registers, and what happens when one is run.
+
+A run reads the image, asks (in the dialog) or takes the arguments, reads the image again, has the daemon
+do the work, and puts the result in. Every error comes back as a `GLib.Error` with text.
+"""
+
+from __future__ import annotations
+
+import gc
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gi.repository import Gimp, Gio, GLib
+from velatura.errors import VelaturaError
+from velatura.recipe import recipe_from_map
+
+from . import arguments, recipes, runs
+from .words import DOMAIN, N_, Refused, _
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One procedure."""
+
+    procedure: str
+    label: str
+    blurb: str
+    help: str
+
+
+KINDS = {
+    "stylize": Kind(
+        "plug-in-velatura-stylize",
+        N_("_Stylize…"),
+        N_("Paint the layer in the style of a picture"),
+        N_(
+            "One pass of a style transfer network. Strength, stroke size and the mix of two styles can be "
+            "set; a selection limits it, softly where it is soft. "
+            "Numbers out of range: GIMP takes the default."
+        ),
+    ),
+    "refine": Kind(
+        "plug-in-velatura-refine",
+        N_("_Refine…"),
+        N_("Optimise the layer's pixels towards a style, step by step"),
+        N_(
+            "The method of Gatys et al.: slower than Stylize, and finer. Each iteration improves the "
+            "picture. Numbers out of range: GIMP takes the default."
+        ),
+    ),
+    "texture": Kind(
+        "plug-in-velatura-texture",
+        N_("_Texture…"),
+        N_("Grow a texture from a style, a picture or a layer"),
+        N_(
+            "Synthesises a picture from noise that has the statistics of its source; it can be made to tile. "
+            "Numbers out of range: GIMP takes the default."
+        ),
+    ),
+    "restyle": Kind(
+        "plug-in-velatura-restyle",
+        N_("R_e-style…"),
+        N_("Change the style of a layer that Velatura made"),
+        N_("Starts from the recipe that the layer carries, on the layer it was made from."),
+    ),
+}
+
+
+class Velatura(Gimp.PlugIn):
+    """The plug-in."""
+
+    def do_set_i18n(self, name: str) -> tuple[bool, str, None]:
+        return True, DOMAIN, None
+
+    def do_query_procedures(self) -> list[str]:
+        pages = Gio.File.new_for_path(str(Path(__file__).parent / "help"))
+        self.set_help_domain("velatura", pages)
+        return [kind.procedure for kind in KINDS.values()]
+
+    def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        key = next(key for key, kind in KINDS.items() if kind.procedure == name)
+        kind = KINDS[key]
+        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, key)
+        procedure.set_image_types("*")
+        procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
+        procedure.set_menu_label(_(kind.label))
+        procedure.add_menu_path("<Image>/Filters/Velatura")
+        procedure.set_documentation(_(kind.blurb), _(kind.help), name)
+        procedure.set_attribution("The Velatura project", "The Velatura project, MIT licence", "2026")
+        arguments.add_all(procedure, key)
+        return procedure
+
+
+def run(
+    procedure: Gimp.Procedure, mode: Gimp.RunMode, image: Any, drawables: Any, config: Any, key: str
+) -> Gimp.ValueArray:
+    """One call of a procedure, from the menu or the PDB; never raises."""
+    status, problem = Gimp.PDBStatusType.EXECUTION_ERROR, ""
+    layer = recipe = None
+    try:
+        if mode == Gimp.RunMode.INTERACTIVE:
+            plan = _asked(procedure, image, drawables, config, key)
+            if plan is None:
+                return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
+        elif key == "restyle":
+            texts = [config.get_property(name) for name in ("recipe", "output")]
+            plan = runs.plan_again(image, drawables, *texts)
+        else:
+            values = {p.name: config.get_property(p.name) for p in config.list_properties()}
+            plan = runs.plan(image, drawables, values, key)
+        Gimp.progress_init("Velatura")
+        layer, recipe = runs.carry_out(plan)
+    except Refused as refusal:
+        problem = str(refusal)
+    except VelaturaError as error:
+        problem = str(error)
+        if error.code == "bad_field":
+            status = Gimp.PDBStatusType.CALLING_ERROR
+    except Exception as error:
+        traceback.print_exc()
+        problem = _(
+            "A defect in Velatura: {error}. Please report it.", error=f"{type(error).__name__}: {error}"
+        )
+    finally:
+        gc.collect()  # buffers must not outlive the images they belong to
+    if problem:
+        quark = GLib.quark_from_string("velatura")
+        return procedure.new_return_values(status, GLib.Error.new_literal(quark, problem, 0))
+    values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
+    values.remove(1)
+    values.insert(1, layer)
+    values.remove(2)
+    values.insert(2, recipe)
+    Gimp.displays_flush()
+    return values
+
+
+def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, key: str) -> runs.Plan | None:
+    """What the person wants, from the dialog; None when it was closed.
+
+    Raises:
+        Refused: there is nothing to work on, so that no dialog is shown.
+    """
+    from . import dialog  # needs a display, which batch runs have not
+
+    if key != "restyle":
+        runs.plain(image, drawables, "new-layer")
+        return dialog.ask(
+            procedure, config, key, "Velatura: " + _(KINDS[key].label).strip("…").replace("_", ""),
+            lambda where: runs.plain(image, drawables, where),
+            lambda values: runs.plan(image, drawables, values, key),
+        )  # fmt: skip
+    layer = runs.made_from(image, drawables, "new-layer").layer
+    note = runs.note_of(layer)
+    recipe = recipe_from_map(note.get("recipe", {}))
+    # The dialog of the recipe's own kind, with a config of its own: what GIMP remembers stays untouched.
+    other = procedure.get_plug_in().do_create_procedure(KINDS[recipe.KIND].procedure)
+    start = other.create_config()
+    for name, value in recipes.values_of(recipe, note.get("pictures", {}), image).items():
+        if start.find_property(name) is not None:
+            start.set_property(name, value)
+    start.set_property("output", config.get_property("output"))
+    return dialog.ask(
+        other, start, recipe.KIND, "Velatura: " + _("Re-style “{name}”", name=layer.get_name()),
+        lambda where: runs.made_from(image, drawables, where),
+        lambda values: runs.plan_anew(image, drawables, values, recipe.KIND),
+    )  # fmt: skip
