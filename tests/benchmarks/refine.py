@@ -1,0 +1,355 @@
+"""How fast refinement is, as ratios measured in one run; prints a table and writes JSON.
+
+    python tests/benchmarks/refine.py [--side 512] [--repeat 3] [--vgg WEIGHTS] [--parts ...] [-o FILE]
+
+Parts: `evaluation` (against plain eager fp32 in a process of its own with a default environment, and
+against the floor: operations over the measured bf16 convolution rate), `converge` (time to the loss that
+plain fp32 L-BFGS reaches after 100 evaluations), `preview` (how soon a preview starts during a
+refinement, over a real daemon), `memory` (peak PSS above idle at 1024 px). Without `--vgg` (safetensors
+with `convB_I` keys) the VGG-19-sized timings use random weights, and `converge` runs for `slim` alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import psutil
+import skimage.data
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional as F
+from velatura_daemon.library import Library
+from velatura_daemon.paths import default_paths
+from velatura_models.encoder import BLOCKS, VGG19_WIDTHS, Encoder, encoder_from_state
+from velatura_models.objective import Objective, StyleTarget, Terms, picture_grams, prepared
+from velatura_models.optimize import Refinement
+from velatura_models.problem import Options, Problem, StyleSource
+from velatura_models.weights import load_backbone
+
+PARTS = ("evaluation", "converge", "preview", "memory")
+STYLE_LAYERS = [f"relu{b}_1" for b in range(1, 6)]
+LIMITS = {
+    "vgg19 evaluation / plain": 1 / 2,
+    "slim evaluation / plain vgg19": 1 / 6,
+    "vgg19 evaluation / floor": 1.4,
+    "slim time to plain L-BFGS's loss": 1 / 4,
+    "vgg19 time to plain L-BFGS's loss": 1 / 4,
+    "memory above idle, GB": 1.5,
+}
+
+
+def network(name: str, vgg: str | None) -> Encoder:
+    if name == "slim":
+        return load_backbone("slim")
+    if vgg:
+        return encoder_from_state(load_file(vgg))
+    torch.manual_seed(0)
+    return Encoder(VGG19_WIDTHS).eval().requires_grad_(False)
+
+
+def photo(side: int, seed: int = 0) -> Tensor:
+    """A square of scikit-image's astronaut, or with seed 1 of a painting (a built-in style)."""
+    if seed:
+        paths = default_paths()
+        library = Library(paths.styles, paths.cache)
+        image = library.read(library.get("impasto"))
+    else:
+        image = Image.fromarray(skimage.data.astronaut())
+    short = min(image.size)
+    image = image.crop((0, 0, short, short)).resize((side, side), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.asarray(image, np.float32) / 255).permute(2, 0, 1)[None].contiguous()
+
+
+def finished(running):
+    while True:
+        try:
+            next(running)
+        except StopIteration as end:
+            return end.value
+
+
+def best_of(repeat: int, job) -> float:
+    job()
+    times = []
+    for _ in range(repeat):
+        before = time.perf_counter()
+        job()
+        times.append(time.perf_counter() - before)
+    return min(times)
+
+
+def convolution_rate(dtype: torch.dtype) -> float:
+    """GFLOP/s of a 3x3 convolution in the middle of the network."""
+    x = torch.rand(1, 256, 128, 128).to(dtype).contiguous(memory_format=torch.channels_last)
+    weight = torch.rand(256, 256, 3, 3).to(dtype).contiguous(memory_format=torch.channels_last)
+    seconds = best_of(10, lambda: F.conv2d(x, weight, padding=1))
+    return 2 * 9 * 256 * 256 * 128 * 128 / seconds / 1e9
+
+
+def evaluation_gflop(encoder: Encoder, side: int) -> float:
+    """Forward to relu5_1 and backward to the pixels: twice the convolutions' operations."""
+    total, cin = 0.0, 3
+    for block, count in enumerate(BLOCKS):
+        for _ in range(count):
+            total += 2 * 9 * cin * encoder.widths[block] * (side / 2**block) ** 2
+            cin = encoder.widths[block]
+    return 2 * total / 1e9
+
+
+class Plain:
+    """Gatys as one would write it down: eager fp32, contiguous maps, autograd throughout."""
+
+    def __init__(self, encoder: Encoder, content: Tensor, style: Tensor, style_weight: float) -> None:
+        self.encoder, self.style_weight = encoder, style_weight
+        with torch.no_grad():
+            self.content = encoder(content, ["relu4_2"])["relu4_2"]
+            self.grams = {k: self.gram(v) for k, v in encoder(style, STYLE_LAYERS).items()}
+
+    @staticmethod
+    def gram(maps: Tensor) -> Tensor:
+        rows = maps[0].flatten(1)
+        return rows @ rows.t() / rows.shape[1]
+
+    def loss(self, picture: Tensor) -> Tensor:
+        seen = self.encoder(picture, [*STYLE_LAYERS, "relu4_2"])
+        style = sum(
+            0.2 * (self.gram(seen[layer]) - target).square().sum() / (4 * target.shape[0] ** 2)
+            for layer, target in self.grams.items()
+        )
+        return 0.5 * (seen["relu4_2"] - self.content).square().mean() + self.style_weight * style
+
+    def evaluate(self, picture: Tensor) -> Tensor:
+        leaf = picture.clone().requires_grad_()
+        return torch.autograd.grad(self.loss(leaf), leaf)[0]
+
+    def lbfgs(self, content: Tensor, evaluations: int) -> tuple[Tensor, float]:
+        """torch.optim.LBFGS on the full-size picture, clamped at the end; the picture and seconds."""
+        x = content.clone().requires_grad_()
+        optimiser = torch.optim.LBFGS([x], max_iter=evaluations, max_eval=evaluations, history_size=10)
+
+        def closure() -> Tensor:
+            optimiser.zero_grad()
+            loss = self.loss(x)
+            loss.backward()
+            return loss
+
+        before = time.perf_counter()
+        optimiser.step(closure)  # type: ignore[arg-type]
+        return x.detach().clamp(0, 1), time.perf_counter() - before
+
+
+def part_plain(given: argparse.Namespace) -> dict[str, float]:
+    out = {}
+    for name in ("vgg19", "slim"):
+        plain = Plain(network(name, given.vgg), photo(given.side), photo(given.side, 1), given.style_weight)
+        out[f"{name} plain s"] = best_of(given.repeat, lambda plain=plain: plain.evaluate(photo(given.side)))
+    return out
+
+
+def part_evaluation(given: argparse.Namespace) -> dict[str, float]:
+    out = {}
+    picture = photo(given.side)
+    for name in ("vgg19", "slim"):
+        encoder = prepared(network(name, given.vgg), torch.bfloat16)
+        grams = finished(picture_grams(encoder, photo(given.side, 1), STYLE_LAYERS))
+        objective = Objective(
+            encoder, (given.side, given.side), Terms(style_weight=given.style_weight), picture,
+            [StyleTarget(grams)],
+        )  # fmt: skip
+        seconds = best_of(given.repeat, lambda o=objective: finished(o.evaluate(picture)))
+        rate = convolution_rate(torch.bfloat16)
+        out[f"{name} s"] = seconds
+        out[f"{name} evaluation / floor"] = seconds * rate / evaluation_gflop(encoder, given.side)
+        out[f"{name} convolution GFLOP/s"] = rate
+    return out
+
+
+def part_lbfgs(given: argparse.Namespace) -> dict[str, float]:
+    encoder = network(given.net, given.vgg)
+    content = photo(given.side)
+    plain = Plain(encoder, content, photo(given.side, 1), given.style_weight)
+    picture, seconds = plain.lbfgs(content, 100)
+    with torch.no_grad():
+        return {"loss": float(plain.loss(picture)), "s": seconds}
+
+
+def part_ours(given: argparse.Namespace) -> dict[str, float]:
+    """Seconds until a displayed picture's loss, in fp32 at full size, is at most `--loss`."""
+    encoder = network(given.net, given.vgg)
+    content, style = photo(given.side), photo(given.side, 1)
+    judge = Plain(encoder, content, style, given.style_weight)
+    problem = Problem((given.side, given.side), [StyleSource(style)], content)
+    terms = Terms(style_weight=given.style_weight)
+    walk = Refinement(prepared(encoder, torch.bfloat16), problem, Options(200, terms, levels=3))
+    spent, steps, loss = 0.0, walk.run(), float("inf")
+    while True:
+        before = time.perf_counter()
+        step = next(steps, None)
+        spent += time.perf_counter() - before
+        if step is None:
+            break
+        if step.losses["total"] < 1.1 * given.loss and walk.fraction > 0.3:
+            with torch.no_grad():
+                loss = float(judge.loss(walk.picture()))
+            if loss <= given.loss:
+                break
+    return {"s": spent, "loss": loss, "steps": walk.step, "reached": float(loss <= given.loss)}
+
+
+def part_memory(given: argparse.Namespace) -> dict[str, float]:
+    """Peak PSS of a VGG-19-sized refinement at 1024 px above what the loaded network takes."""
+    from velatura.recipe import Refine, Style
+    from velatura_daemon.refining import tile_side
+
+    class Engine:
+        class settings:
+            tile = 0
+
+        device, dtype, tile_bytes = torch.device("cpu"), torch.bfloat16, 600 << 20
+
+        @staticmethod
+        def encoder(backbone: str) -> tuple[Encoder, str]:
+            return plain, ""
+
+    plain = network("vgg19", given.vgg)
+    encoder = prepared(plain, torch.bfloat16)
+    finished(picture_grams(encoder, photo(64), STYLE_LAYERS))
+    process, peak, over = psutil.Process(), [0], threading.Event()
+    idle = process.memory_full_info().pss
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            peak[0] = max(peak[0], process.memory_full_info().pss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    recipe = Refine((Style(name="x"),))
+    problem = Problem((1024, 1024), [StyleSource(photo(1024, 1))], photo(1024))
+    options = Options(3, optimizer="lbfgs", levels=1, side=tile_side(recipe.backbone, Engine()))  # type: ignore[arg-type]
+    for _ in Refinement(encoder, problem, options).run():
+        continue
+    over.set()
+    watcher.join()
+    return {"memory above idle, GB": (peak[0] - idle) / 1e9, "tile": float(options.side or 0)}
+
+
+def part_preview(given: argparse.Namespace) -> dict[str, float]:
+    """Milliseconds from submitting a preview to its start while a refinement runs, over a real daemon."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from harness import REAL, Daemon
+    from velatura.blob import Blob
+    from velatura.pixels import Layout
+    from velatura.recipe import Refine, Style, Stylize
+
+    out = {}
+    with Daemon(REAL) as daemon, daemon.connect() as talk:
+        for side in (512, 4096):
+            styles = (Style(name="woodcut"),)
+            pixels = (photo(side)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+            large = Blob(Layout(side, side, "RGB"), pixels.tobytes())
+            small = Blob(Layout(256, 256, "RGB"), pixels[:256, :256].tobytes())
+            talk.run(Stylize(styles), small)
+            long = talk.submit(Refine(styles, iterations=5000, levels=1), large, priority="batch")
+            talk.until(lambda job=long: job.over or job.progress, "the refinement advances")
+            out[f"between two progress reports, {side} px, ms"] = 1000 * longest_gap(talk, long, given.repeat)
+            waits = []
+            for k in range(given.repeat):
+                before = time.perf_counter()
+                job = talk.submit(Stylize(styles, strength=0.5 + 0.01 * k), small)
+                talk.until(lambda job=job: job.over or job.state.value == "running")
+                waits.append(time.perf_counter() - before)
+                talk.ended(job)
+            talk.connection.cancel(long)
+            talk.ended(long)
+            out[f"preview starts within, {side} px, ms"] = 1000 * max(waits)
+    return out
+
+
+def longest_gap(talk, job, count: int) -> float:
+    """The longest time between two progress reports, each after an evaluation or some tiles."""
+    seen, times = job.progress, [time.perf_counter()]
+    while len(times) < count + 2:
+        talk.turn(0.002)
+        if job.over:
+            raise SystemExit(f"the refinement ended: {job.error}")
+        if job.progress is not seen:
+            seen = job.progress
+            times.append(time.perf_counter())
+    return max(b - a for a, b in pairwise(times[1:]))
+
+
+def child(part: str, given: argparse.Namespace, tuned: bool, **more: object) -> dict[str, float]:
+    """One part in a process of its own: with the worker's environment, or with a default one."""
+    from velatura_daemon.settings import Settings
+    from velatura_daemon.workers import worker_environment
+
+    environment = worker_environment(Settings()) if tuned else dict(os.environ)
+    options = {**{k: v for k, v in vars(given).items() if k not in ("parts", "output", "child")}, **more}
+    command = [sys.executable, __file__, "--child", part]
+    for name, value in options.items():
+        if value is not None:
+            command += [f"--{name.replace('_', '-')}", str(value)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{part} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--side", type=int, default=512)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--vgg", help="weights of the normalised VGG-19, safetensors")
+    parser.add_argument("--style-weight", type=float, default=Terms().style_weight)
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--net", default="slim", help=argparse.SUPPRESS)
+    parser.add_argument("--loss", type=float, default=0.0, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        print(json.dumps(globals()[f"part_{given.child}"](given)))
+        return
+    found: dict[str, float] = {}
+    if "evaluation" in given.parts:
+        # by turns, and the best of each: a machine that others use too is not the same a minute later
+        turns = [(child("plain", given, False), child("evaluation", given, True)) for _ in range(3)]
+        plain, ours = ({name: min(turn[k][name] for turn in turns) for name in turns[0][k]} for k in (0, 1))
+        found.update(plain, **ours)
+        found["vgg19 evaluation / plain"] = ours["vgg19 s"] / plain["vgg19 plain s"]
+        found["slim evaluation / plain vgg19"] = ours["slim s"] / plain["vgg19 plain s"]
+        found["slim evaluation / plain slim"] = ours["slim s"] / plain["slim plain s"]
+    if "converge" in given.parts:
+        for net in ("slim", "vgg19") if given.vgg else ("slim",):
+            goal = child("lbfgs", given, False, net=net)
+            ours = child("ours", given, True, net=net, loss=goal["loss"])
+            found[f"{net} plain L-BFGS loss"], found[f"{net} loss"] = goal["loss"], ours["loss"]
+            found[f"{net} evaluations"] = ours["steps"]
+            found[f"{net} time to plain L-BFGS's loss"] = ours["s"] / goal["s"] if ours["reached"] else 1e9
+    if "preview" in given.parts:
+        found.update(child("preview", given, False))
+    if "memory" in given.parts:
+        found.update(child("memory", given, True))
+    for name, value in found.items():
+        limit = LIMITS.get(name)
+        verdict = "" if limit is None else f"   at most {limit:.3g}: {'yes' if value <= limit else 'NO'}"
+        print(f"{name:45} {value:10.3f}{verdict}")
+    if given.output:
+        given.output.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

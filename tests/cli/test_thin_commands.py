@@ -1,0 +1,138 @@
+"""Commands whose work is done elsewhere (models, train, bench, install): what they pass on and show."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from cli.running import velatura
+from models.fileserver import serving
+from velatura_daemon import benchmarks
+from velatura_daemon.cli import exits, train
+from velatura_daemon.install import Place, gimp
+from velatura_models.verify import Check
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("VELATURA_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_models_list_tells_what_is_installed() -> None:
+    rows = {row["name"]: row for row in velatura("models", "list", "--json").json}
+    assert rows["slim"]["installed"] and "adain" in rows["slim"]["methods"]
+    assert not rows["vgg19"]["installed"] and rows["vgg19"]["methods"] == []
+    assert "Oxford" in velatura("models", "list").out
+
+
+def test_a_failed_pull_says_why_and_leaves_nothing(tmp_path: Path, own_home: Path) -> None:
+    (tmp_path / "site").mkdir()
+    with serving(tmp_path / "site") as server:
+        outcome = velatura("models", "pull", "vgg19", "--url", server.base)
+    assert outcome.code == exits.DOWNLOAD and "vgg_normalised.pth answers 404" in outcome.err
+    assert not list(own_home.rglob("*.safetensors"))
+
+
+def test_pulling_what_ships_fetches_nothing_and_what_does_not_exist_is_named() -> None:
+    assert velatura("models", "pull", "slim").out == "slim: already there, digests fit\n"
+    outcome = velatura("models", "pull", "vgg16")
+    assert outcome.code == 7 and "known: slim, vgg19, vgg19-imagenet" in outcome.err
+
+
+def test_verify_tells_scripts_by_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = Check("slim", "adain", False, "reconstructs at 3.0 dB", 3.0)
+    monkeypatch.setattr("velatura_models.verify.verify", lambda *_: [wrong])
+    outcome = velatura("models", "verify", "--json")
+    assert outcome.code == exits.PROBLEMS and outcome.json[0]["psnr"] == 3.0
+    assert "WRONG" in velatura("models", "verify").out
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to train.
+
+    Args:
+        photos, paintings: two folders
+            of pictures.
+        rate: learning rate.
+    """
+
+    photos: Path
+    paintings: Path
+    widths: tuple[int, ...] = (1, 2)
+    rate: float = 0.5
+    start: Path | None = None
+
+
+def trainer(seen: list[Options]) -> Any:
+    """A module such as those of `velatura_models.training`."""
+
+    def main(options: Options, report: Any) -> Path:
+        report(1, 2, {"loss": 3.0})
+        if options.rate <= 0:
+            raise ValueError(f"rate is {options.rate}; it must be positive")
+        seen.append(options)
+        return Path("made.safetensors")
+
+    return SimpleNamespace(main=main)
+
+
+def test_a_trainers_dataclass_becomes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Options] = []
+    monkeypatch.setattr(train.importlib, "import_module", lambda _: trainer(seen))
+    words = ("train", "slim", "--photos", "p", "--paintings", "q")
+    assert velatura(*words, "--widths", "4,5,6", "--rate", 0.25).out == "made.safetensors\n"
+    assert velatura(*words, "--widths", "").code == 0
+    assert seen == [Options(Path("p"), Path("q"), (4, 5, 6), 0.25), Options(Path("p"), Path("q"), ())]
+    shown = velatura("train", "slim", "--help").out
+    assert "two folders of pictures." in " ".join(shown.replace("│", " ").split())
+    outcome = velatura(*words, "--rate", -1)
+    assert outcome.code == 3 and "rate is -1.0; it must be positive" in outcome.err
+    assert velatura("train", "slim").code == exits.USAGE
+
+
+def test_the_real_trainers_options_are_understood() -> None:
+    for name in train.TRAINERS:
+        shown = velatura("train", name, "--help")
+        assert shown.code == 0 and "--vgg" in shown.out and "--steps" in shown.out
+
+
+def test_bench_prints_nested_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmarks, "speed", lambda tell: {"slim": {"round_trip": 0.25}, "rounds": 7})
+    assert velatura("bench", "--json").json == {"slim": {"round_trip": 0.25}, "rounds": 7}
+    lines = velatura("bench").out.splitlines()
+    assert [line.split() for line in lines[1:]] == [["slim.round_trip", "0.25"], ["rounds", "7"]]
+
+
+def test_bench_for_quality_needs_its_three_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert velatura("bench", "--quality", "--vgg", "x").code == exits.USAGE
+    given: list[Any] = []
+
+    def quality(*places: Path, tell: Any) -> dict[str, Any]:
+        given.extend(places)
+        return {"style": 0.3}
+
+    monkeypatch.setattr(benchmarks, "quality", quality)
+    (tmp_path / "vgg").touch()
+    words = ("--vgg", tmp_path / "vgg", "--content", "c", "--style", "s")
+    assert velatura("bench", "--quality", *words, "--json").json == {"style": 0.3}
+    assert given == [tmp_path / "vgg", Path("c"), Path("s")]
+
+
+@pytest.mark.parametrize("action", ["install", "uninstall"])
+def test_installers_are_called_and_their_lines_shown(monkeypatch: pytest.MonkeyPatch, action: str) -> None:
+    calls: list[Any] = []
+
+    def act(places: Any, *, dry_run: bool) -> list[str]:
+        calls.append((places, dry_run))
+        return ["one", "two"]
+
+    monkeypatch.setattr(gimp, action, act)
+    assert velatura(action, "gimp", "--dry-run").out == "one\ntwo\n"
+    assert velatura(action, "gimp", "--folder", "/x/plug-ins").code == 0
+    assert calls == [(None, True), ([Place("gimp in /x/plug-ins", Path("/x/plug-ins"))], False)]
+    assert velatura(action, "photoshop").code == exits.USAGE

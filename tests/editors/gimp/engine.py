@@ -1,0 +1,77 @@
+"""An engine without networks that keeps the pixel promises, so that tests know every pixel of the result.
+
+It inverts colours at any depth, keeps alpha, and follows the mask; a `Refine` takes its iterations. The
+first style's name may be `fail` (an error), or `wait` (not before the file `open` is in VELATURA_HOME).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from fake_engine import FakeEngine
+from velatura.errors import VelaturaError
+from velatura.pixels import CHANNELS, Layout
+from velatura.recipe import Texture
+from velatura_daemon.tasks import Event, Finished, Previewed, Progressed, Slot, Task
+
+TYPES = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}
+TOP = {"u8": 255, "u16": 65535, "f32": 1}
+
+
+def pixels(layout: Layout, data: bytes | memoryview) -> np.ndarray:
+    """The picture as (height, width, channels)."""
+    shape = (layout.height, layout.width, CHANNELS[layout.channels])
+    return np.frombuffer(data, TYPES[layout.depth]).reshape(shape)
+
+
+def inverted(content: Slot, mask: Slot | None) -> np.ndarray:
+    """What this engine makes of a picture: 1 - colour where the mask is 1, unchanged where it is 0."""
+    before = pixels(content.layout, content.data)
+    after = before.copy()
+    after[..., :3] = TOP[content.layout.depth] - before[..., :3]
+    if mask is None:
+        return after
+    weight = pixels(mask.layout, mask.data).astype(np.float64) / 255
+    mixed = before[..., :3] + weight * (after[..., :3].astype(np.float64) - before[..., :3])
+    if content.layout.depth != "f32":
+        mixed = np.rint(mixed)
+    after[..., :3] = np.where(weight > 0, mixed, before[..., :3])
+    return after
+
+
+class InvertEngine(FakeEngine):
+    """See the module."""
+
+    def run(self, task: Task) -> Iterator[Event]:
+        recipe = task.recipe
+        how = recipe.styles[0].name
+        if how == "fail":
+            raise VelaturaError("bad_image", "this style always fails")
+        while how == "wait" and not (self.home / "open").exists():
+            time.sleep(0.002)
+            yield None
+        steps = getattr(recipe, "iterations", 0)
+        for step in range(steps):
+            if task.stopping():
+                break
+            time.sleep(0.01)
+            yield Progressed(step + 1, steps, {"total": 1 / (step + 1)}, 0.01 * (steps - step))
+            if task.preview_every and step % 20 == 10:
+                layout, data = self._made(task)
+                yield Previewed(step, layout, data)
+        layout, data = self._made(task)
+        yield Finished(layout, data, recipe, {"engine": "invert"})
+
+    def _made(self, task: Task) -> tuple[Layout, memoryview]:
+        if isinstance(task.recipe, Texture):
+            layout = Layout(task.recipe.width, task.recipe.height, "RGBA")
+            made = np.full((layout.height, layout.width, 4), (10, 200, 30, 255), np.uint8)
+        else:
+            assert task.content is not None
+            layout = task.content.layout
+            made = inverted(task.content, task.mask)
+        data = task.output(layout)
+        data[:] = made.tobytes()
+        return layout, data

@@ -1,0 +1,189 @@
+"""A running GIMP, driven from a test: code runs inside it, values come back.
+
+with Gimp(root, folder, daemon.home) as gimp:
+    gimp.run("image, layer = new_image()")
+    assert gimp.value("layer.get_width()") == 48
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from harness import until
+from velatura_daemon.install import Place
+from velatura_daemon.install import gimp as installer
+
+from editors.roots import Root, Screen, kill_group
+
+PATIENCE = 240.0
+ENTRIES = ("restyle", "refine", "stylize", "texture")
+"""Our submenu of Filters, which is its last entry, from top to bottom."""
+SERVE = Path(__file__).with_name("serve.py")
+
+
+class CodeFailed(AssertionError):
+    """Code inside GIMP raised; the text is its traceback."""
+
+
+class Gimp:
+    """GIMP with a settings folder of its own and the plug-in installed as users install it.
+
+    Args:
+        root: the editors' folder.
+        folder: a fresh shared folder for settings, socket and pictures; its path must be short.
+        home: VELATURA_HOME for the plug-in.
+        screen: where its windows go; without one it is the console program.
+        env: added to its environment.
+    """
+
+    def __init__(
+        self, root: Root, folder: Path, home: Path, screen: Screen | None = None, **env: str
+    ) -> None:
+        self.root, self.folder, self.home, self.screen = root, folder, home, screen
+        self.settings = folder / "gimp"
+        self.env = env
+        self.log = folder / "gimp.log"
+
+    def __enter__(self) -> Gimp:
+        self.root.profile("gimp-1", self.settings, self._warm)
+        (self.settings / "gimprc").write_text("(show-welcome-dialog no)\n(check-updates no)\n")
+        installer.install([Place("GIMP under test", self.settings / "plug-ins")])
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.folder / "socket"))
+        listener.listen(1)
+        listener.settimeout(PATIENCE)
+        program = (
+            [self._program("gimp"), "-s", "-d"]
+            if self.screen
+            else [self._program("gimp-console"), "-i", "-d"]
+        )
+        batch = ["--batch-interpreter=python-fu-eval", "-b", f"exec(open('{self._copy()}').read())", "--quit"]
+        with self.log.open("wb") as log:
+            self.process = self.root.popen(
+                [*program, *batch], env=self._environment(), start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        try:
+            self._peer, _ = listener.accept()
+        except TimeoutError:
+            kill_group(self.process)
+            raise AssertionError(f"GIMP did not come up:\n{self.log.read_text()[-3000:]}") from None
+        finally:
+            listener.close()
+        self._peer.settimeout(PATIENCE)
+        self._lines = self._peer.makefile("rwb")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+        self._peer.close()
+        kill_group(self.process)
+
+    def start(self, code: str) -> None:
+        """Has code run, without waiting for its end; `finish` gives its value."""
+        self._lines.write(json.dumps(code).encode() + b"\n")
+        self._lines.flush()
+
+    def finish(self) -> Any:
+        """What the code begun with `start` left in `value`.
+
+        Raises:
+            CodeFailed: with the traceback from inside.
+        """
+        line = self._lines.readline()
+        assert line, f"GIMP's Python is gone:\n{self.log.read_text()[-3000:]}"
+        reply = json.loads(line, object_hook=_decode)
+        if "error" in reply:
+            raise CodeFailed(reply["error"])
+        return reply["value"]
+
+    def run(self, code: str) -> Any:
+        """Runs code; what it left in `value`."""
+        self.start(code)
+        return self.finish()
+
+    def value(self, expression: str) -> Any:
+        """The value of an expression."""
+        return self.run(f"value = {expression}")
+
+    def press(self, title: str, *keys: str) -> None:
+        """Presses keys in the window whose title matches, once it is there."""
+        assert self.screen is not None
+        window = until(lambda: self.screen.windows(title), f"a window {title!r} appears")[-1]
+        self.screen.xdotool("windowfocus", "--sync", window)
+        for key in keys:
+            self.screen.xdotool("key", key)
+
+    def choose(self, title: str, kind: str) -> None:
+        """Takes one of our entries of the Filters menu of a window.
+
+        GIMP 3.2 builds a menu when it is first opened, and keys that come meanwhile are lost: then once more.
+        """
+        for _ in range(3):
+            self.press(title, "Escape", "alt+r", "Up", "Right", *["Down"] * ENTRIES.index(kind), "Return")
+            with contextlib.suppress(AssertionError):
+                until(self.plugins, patience=10)
+                return
+        shown = self.screen.shot(self.folder / "menu.png") if self.screen else None
+        raise AssertionError(f"the menu entry of {kind!r} does nothing; see {shown}")
+
+    def plugins(self) -> list[int]:
+        """Process ids of our plug-in, as started by this GIMP."""
+        script = os.fsencode(self.settings / "plug-ins" / "velatura_gimp" / "velatura_gimp.py")
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    words = (entry / "cmdline").read_bytes().split(b"\0")
+                except OSError:
+                    continue  # it has just ended
+                if script in words and b"-gimp" in words:
+                    found.append(int(entry.name))
+        return found
+
+    def kill_plugin(self) -> None:
+        """kill -9 of the plug-in at work."""
+        for pid in self.plugins():
+            os.kill(pid, signal.SIGKILL)
+
+    def _environment(self) -> dict[str, str]:
+        screen = self.screen.env if self.screen else {}
+        return {
+            "GIMP3_DIRECTORY": str(self.settings),
+            "VELATURA_HOME": str(self.home),
+            "TEST_SOCKET": str(self.folder / "socket"),
+            "XDG_CACHE_HOME": str(self.settings / "cache"),
+            **screen,
+            **self.env,
+        }
+
+    def _program(self, name: str) -> str:
+        """`gimp-console-3.0` or its like, whatever minor version the folder has."""
+        found = sorted(path.name for path in (self.root.path / "usr" / "bin").glob(f"{name}-3.[0-9]*"))
+        assert found, f"no {name} in {self.root.path}"
+        return found[-1]
+
+    def _copy(self) -> Path:
+        """The serving script where GIMP can see it."""
+        copy = self.folder / "serve.py"
+        copy.write_bytes(SERVE.read_bytes())
+        return copy
+
+    def _warm(self, folder: Path) -> None:
+        batch = ["--batch-interpreter=python-fu-eval", "-b", "1", "--quit"]
+        self.root.run(
+            [self._program("gimp-console"), "-i", "-d", *batch],
+            env={"GIMP3_DIRECTORY": str(folder), "XDG_CACHE_HOME": str(folder / "cache")},
+        )  # fmt: skip
+
+
+def _decode(item: dict[str, Any]) -> Any:
+    return base64.b64decode(item["bytes"]) if set(item) == {"bytes"} else item

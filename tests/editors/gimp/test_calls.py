@@ -1,0 +1,235 @@
+"""Calls through the PDB, from Python-Fu and Script-Fu: results, error texts, recipes, refusals."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from harness import Daemon
+from velatura.recipe import Stylize, recipe_from_map
+
+from editors.gimp.session import Gimp
+
+REFUSALS = {
+    "nothing named": ("call('stylize', image, layer)", "No style is chosen"),
+    "two layers": ("call('stylize', image, [layer, layer.copy()], style='x')", "exactly one layer"),
+    "a selection elsewhere": (
+        "image.select_rectangle(2, 0, 0, 3, 3), layer.set_offsets(20, 20),"
+        " call('stylize', image, layer, style='x')",
+        "does not touch",
+    ),
+    "a layer mask": (
+        "layer.add_mask(layer.create_mask(0)), call('stylize', image, layer.get_mask(), style='x')",
+        "choose a layer",
+    ),
+    "locked pixels": (
+        "layer.set_lock_content(True), call('stylize', image, layer, style='x', output='in-place')",
+        "are locked",
+    ),
+    "a group in place": (
+        "group(), call('stylize', image, image.get_layers()[0], style='x', output='in-place')",
+        "is a layer group",
+    ),
+    "a text layer in place": (
+        "text(), call('stylize', image, image.get_layers()[0], style='x', output='in-place')",
+        "is a text layer",
+    ),
+    "a layer of a locked group": (
+        "group(), image.get_layers()[0].set_lock_content(True),"
+        " call('stylize', image, image.get_layers()[0].get_children()[0], style='x', output='in-place')",
+        "are locked",
+    ),
+    "what the engine refuses": ("call('stylize', image, layer, style='fail')", "this style always fails"),
+    "in place, what the engine refuses": (
+        "call('stylize', image, layer, style='fail', output='in-place')",
+        "this style always fails",
+    ),
+    "no recipe to start from": ("call('restyle', image, layer)", "carries no recipe"),
+    "a recipe that is none": ("call('restyle', image, layer, recipe='[1]')", "must be a map"),
+    "a recipe out of range": (
+        "call('restyle', image, layer, recipe='{\"kind\": \"stylize\", \"strength\": 7, "
+        "\"styles\": [{\"name\": \"x\"}]}')",
+        "recipe.strength: is 7; allowed is 0 to 1",
+    ),
+}  # fmt: skip
+
+PREPARE = """
+image, layer = new_image()
+def group():
+    made = Gimp.GroupLayer.new(image, "group")
+    image.insert_layer(made, None, 0)
+    image.insert_layer(layer.copy(), made, 0)
+def text():
+    made = Gimp.TextLayer.new(image, "Velatura", Gimp.context_get_font(), 20, Gimp.Unit.pixel())
+    image.insert_layer(made, None, 0)
+"""
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_refuses_in_words_and_leaves_the_image_as_it_was(gimp: Gimp, what: str) -> None:
+    steps, words = REFUSALS[what]
+    result, before, after = gimp.run(f"""
+{PREPARE}
+seen = []
+plain = call
+def call(*arguments, **more):  # looks at the image just before
+    image.clean_all()
+    seen.append(state(image))
+    return plain(*arguments, **more)
+result = ({steps},)[-1]
+result = result[-1] if isinstance(result, tuple) else result
+call = plain
+value = result, seen[0], state(image)
+image.delete()
+""")
+    assert result["status"] in ("execution-error", "calling-error")
+    assert words in result["error"]
+    assert before == after
+    assert before[-1] is False, "the image counts as changed"
+
+
+@pytest.mark.parametrize("special", ["group", "text"])
+def test_groups_and_text_get_a_new_layer_and_stay_what_they_are(gimp: Gimp, special: str) -> None:
+    result, still, position = gimp.run(f"""
+{PREPARE}
+{special}()
+chosen = image.get_layers()[0]
+result = call("stylize", image, chosen, style="x")
+value = (result, (chosen.is_group() or chosen.is_text_layer()) and chosen.is_valid(),
+         [x.get_id() for x in image.get_layers()].index(result["layer"]))
+image.delete()
+""")
+    assert result["status"] == "success", result
+    assert still and position == 0
+
+
+def test_the_recipe_comes_back_and_travels_with_the_layer_through_a_file(gimp: Gimp) -> None:
+    file = gimp.folder / "kept.xcf"
+    result, note = gimp.run(f"""
+image, layer = new_image()
+result = call("stylize", image, layer, style="x", strength=0.25, stroke_size=2.0, color="luminance")
+Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path("{file}"), None)
+image.delete()
+again = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path("{file}"))
+note = bytes(again.get_layers()[0].get_parasite("velatura-recipe").get_data()).decode().rstrip(chr(0))
+value = result, note
+again.delete()
+""")
+    recipe = recipe_from_map(result["recipe"])
+    assert isinstance(recipe, Stylize)
+    assert recipe.styles[0].name == "x"
+    assert (recipe.strength, recipe.scale, recipe.color) == (0.25, 2.0, "luminance")
+    assert recipe_from_map(json.loads(note)["recipe"]) == recipe
+
+
+def test_restyle_runs_the_recipe_again_on_the_layer_it_was_made_from(gimp: Gimp) -> None:
+    first, second, size = gimp.run("""
+image, layer = new_image()
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 20, 10, 12, 9)
+made = call("stylize", image, layer, style="x")
+first = get(Gimp.Item.get_by_id(made["layer"]))
+again = call("restyle", image, Gimp.Item.get_by_id(made["layer"]), output="in-place")
+second = get(Gimp.Item.get_by_id(again["layer"]))
+value = first, second, (len(image.get_layers()), Gimp.Item.id_is_valid(made["layer"]))
+image.delete()
+""")
+    assert first == second
+    assert size == [2, False], "the new result did not take the old one's place"
+
+
+def test_a_style_can_be_a_file_or_a_layer(gimp: Gimp) -> None:
+    file = gimp.folder / "style.png"
+    from_file, from_layer, gone = gimp.run(f"""
+image, layer = new_image()
+Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path("{file}"), None)
+from_file = call("stylize", image, layer, style_picture=Gio.File.new_for_path("{file}"))
+from_layer = call("stylize", image, layer, style_drawable=layer)
+gone = call("stylize", image, layer, style="x", style_source="layer")
+value = from_file, from_layer, gone
+image.delete()
+""")
+    digests = [r["recipe"]["styles"][0]["digest"] for r in (from_file, from_layer)]
+    assert len(digests[0]) == 32 and digests[0] == digests[1], "the same pixels, the same style"
+    assert "is gone" in gone["error"]
+
+
+def test_two_styles_are_mixed_in_the_given_shares(gimp: Gimp) -> None:
+    result = gimp.run("""
+image, layer = new_image()
+value = call("refine", image, layer, style="a", second_style="b", mix=0.25, iterations=3, seed=7)
+image.delete()
+""")
+    styles = [(s["name"], s["weight"]) for s in result["recipe"]["styles"]]
+    assert styles == [("a", 0.75), ("b", 0.25)]
+    assert [result["recipe"][key] for key in ("kind", "iterations", "seed")] == ["refine", 3, 7]
+
+
+def test_last_values_are_used_again(gimp: Gimp) -> None:
+    """GIMP remembers what was run from its menus; without such a run the defaults count."""
+    result = gimp.run("""
+image, layer = new_image()
+value = call("stylize", image, layer, Gimp.RunMode.WITH_LAST_VALS)
+image.delete()
+""")
+    assert "No style is chosen" in result["error"]
+
+
+def test_gimp_replaces_numbers_out_of_range_by_the_default(gimp: Gimp) -> None:
+    result = gimp.run("""
+image, layer = new_image()
+value = call("stylize", image, layer, style="x", strength=7.0)
+image.delete()
+""")
+    assert result["recipe"]["strength"] == 1.0
+
+
+def test_script_fu_calls_it_with_named_arguments(gimp: Gimp) -> None:
+    layers, failed = gimp.run("""
+image, layer = new_image()
+fu = Gimp.get_pdb().lookup_procedure("plug-in-script-fu-eval")
+def script(code):
+    config = fu.create_config()
+    config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
+    config.set_property("script", code)
+    values = fu.run(config)
+    return values.index(0).value_nick, Gimp.get_pdb().get_last_error()
+call_it = ('(plug-in-velatura-stylize #:run-mode RUN-NONINTERACTIVE #:image %d #:drawables (vector %d)'
+           ' #:style "%s")')
+good = script(call_it % (image.get_id(), layer.get_id(), "x"))
+layers = len(image.get_layers())
+bad = script(call_it % (image.get_id(), layer.get_id(), "fail"))
+value = (good, layers), bad
+image.delete()
+""")
+    assert layers[1] == 2, layers
+    assert failed[0] != "success" and "this style always fails" in failed[1]
+
+
+def test_every_argument_is_documented(gimp: Gimp) -> None:
+    found = gimp.run("""
+value = {}
+for kind in ("stylize", "refine", "texture", "restyle"):
+    procedure = Gimp.get_pdb().lookup_procedure("plug-in-velatura-" + kind)
+    arguments = [(a.name, a.nick, a.blurb) for a in procedure.get_arguments()]
+    value[kind] = arguments, procedure.get_blurb(), procedure.get_help()
+""")
+    assert set(found) == {"stylize", "refine", "texture", "restyle"}
+    for arguments, blurb, help_words in found.values():
+        assert blurb and help_words
+        assert all(nick and words for _, nick, words in arguments)
+
+
+def test_kill_9_during_a_refine_frees_the_daemon_within_two_seconds(gimp: Gimp, daemon: Daemon) -> None:
+    gimp.run("image, layer = new_image()")
+    gimp.start("value = call('refine', image, layer, style='x', iterations=5000)")
+    with daemon.connect() as talk:
+        talk.until(lambda: [j for j in talk.ask("jobs") if j["state"] == "running"], "the refinement runs")
+        gimp.kill_plugin()
+        killed = time.monotonic()
+        talk.until(lambda: not talk.ask("jobs"), "its job is gone")
+        took = time.monotonic() - killed
+    result = gimp.finish()
+    gimp.run("image.delete()")
+    assert took < 2.0
+    assert result["status"] != "success"

@@ -1,0 +1,187 @@
+"""Pixels in, pixels out, for every precision and mode: only the selection changes, and it changes exactly.
+
+The engine here inverts colours, so the right result is known from the picture itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from editors.gimp.session import Gimp
+
+PRECISIONS = [
+    f"{depth}-{transfer}"
+    for depth in ("u8", "u16", "u32", "half", "float", "double")
+    for transfer in ("linear", "non-linear", "perceptual")
+]
+IMAGES = [(p, "rgb") for p in PRECISIONS] + [
+    (p, "gray") for p in ("u8-non-linear", "u16-linear", "float-linear", "double-perceptual")
+]
+
+
+def picture(data: bytes, height: int, width: int) -> np.ndarray:
+    return np.frombuffer(data, np.float32).reshape(height, width, 4)
+
+
+@pytest.mark.parametrize(("precision", "mode"), IMAGES)
+def test_in_place_changes_the_selection_and_nothing_else(gimp: Gimp, precision: str, mode: str) -> None:
+    before, stored, mask, result, after, kept = gimp.run(f"""
+image, layer = new_image(precision={precision!r}, mode={mode!r})
+soft_ellipse(image, 10, 8, 28, 22)
+before, stored = get(layer), get(layer, None)
+result = call("stylize", image, layer, style="x", output="in-place")
+value = before, stored, selection(image), result, get(layer), get(layer, None)
+image.delete()
+""")
+    assert result["status"] == "success", result
+    old, new = picture(before, 40, 48), picture(after, 40, 48)
+    weight = np.frombuffer(mask, np.uint8).reshape(40, 48) / 255.0
+    outside = weight == 0
+    assert outside.any() and (weight == 1).any()
+    pixel = len(stored) // (40 * 48)
+    if precision.startswith(("u8", "u16", "half")):
+        as_stored = [np.frombuffer(data, np.uint8).reshape(40, 48, pixel) for data in (stored, kept)]
+        assert np.array_equal(as_stored[0][outside], as_stored[1][outside])
+    else:  # GIMP's own merging, the only one with undo, computes linear light in single precision
+        assert np.abs(new[outside] - old[outside]).max() <= 1e-6
+    expected = old[..., :3] + weight[..., None] * (1 - 2 * old[..., :3])
+    tolerance = {"u8-linear": 0.026, "u16-linear": 2e-4}.get(precision, 1.01 / 255)  # half a step in the dark
+    assert np.abs(new[..., :3] - expected).max() <= tolerance
+    assert np.abs(new[..., 3] - old[..., 3]).max() < 1e-6
+
+
+def test_an_indexed_image_gets_the_nearest_colours_of_its_palette(gimp: Gimp) -> None:
+    before, mask, result, after = gimp.run("""
+image, layer = new_image(mode="indexed")
+soft_ellipse(image, 10, 8, 28, 22)
+before = get(layer)
+result = call("stylize", image, layer, style="x", output="in-place")
+value = before, selection(image), result, get(layer)
+image.delete()
+""")
+    assert result["status"] == "success", result
+    old, new = picture(before, 40, 48), picture(after, 40, 48)
+    outside = np.frombuffer(mask, np.uint8).reshape(40, 48) == 0
+    palette = np.unique(old[..., :3].reshape(-1, 3), axis=0)
+    assert np.array_equal(new[outside], old[outside])
+    inside = np.frombuffer(mask, np.uint8).reshape(40, 48) == 255
+    wanted = 1 - old[inside][:, :3]
+    best = np.abs(wanted[:, None] - palette[None]).sum(-1).min(1)
+    got = np.abs(wanted - new[inside][:, :3]).sum(-1)
+    assert np.median(got - best) < 0.1, "not near the nearest palette colours"  # babl's own sense of near
+
+
+@pytest.mark.parametrize("mode", ["rgb", "gray", "indexed"])
+def test_a_new_layer_leaves_the_old_one_alone_and_is_cut_to_the_selection(gimp: Gimp, mode: str) -> None:
+    same, result, offsets, pixels, mask, size = gimp.run(f"""
+image, layer = new_image(mode={mode!r})
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 20, 10, 12, 9)
+old = get(layer, None)
+result = call("stylize", image, layer, style="x")
+fresh = image.get_layers()[0]
+value = (old == get(layer, None), result, tuple(fresh.get_offsets())[1:], get(fresh), selection(image),
+         (fresh.get_width(), fresh.get_height(), len(image.get_layers()), fresh.get_id()))
+image.delete()
+""")
+    assert result["status"] == "success", result
+    width, height, layers, own = size
+    assert (same, layers, result["layer"]) == (True, 2, own)
+    x, y = offsets
+    alpha = picture(pixels, height, width)[..., 3]
+    selected = np.frombuffer(mask, np.uint8).reshape(40, 48)[y : y + height, x : x + width] > 0
+    assert selected.sum() == 12 * 9
+    assert np.array_equal(alpha > 0, selected)
+
+
+def test_a_new_layer_can_have_the_selection_as_its_mask(gimp: Gimp) -> None:
+    selected, mask, colours, old = gimp.run("""
+image, layer = new_image()
+soft_ellipse(image, 10, 8, 28, 22)
+assert call("stylize", image, layer, style="x", output="new-layer-masked")["status"] == "success"
+fresh = image.get_layers()[0]
+__, x, y = fresh.get_offsets()
+box = Gegl.Rectangle.new(x, y, fresh.get_width(), fresh.get_height())
+value = (bytes(image.get_selection().get_buffer().get(box, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)),
+         get(fresh.get_mask(), "Y u8"), get(fresh),
+         bytes(layer.get_buffer().get(box, 1.0, "R'G'B'A float", Gegl.AbyssPolicy.CLAMP)))
+image.delete()
+""")
+    assert mask == selected and len(set(mask)) > 10
+    new, was = np.frombuffer(colours, np.float32), np.frombuffer(old, np.float32)
+    new, was = new.reshape(-1, 4), was.reshape(-1, 4)
+    assert np.abs(new[:, :3] - (1 - was[:, :3])).max() < 1e-6, "the mask was applied twice"
+
+
+def test_layer_offsets_and_layers_larger_than_the_canvas(gimp: Gimp) -> None:
+    before, after, result = gimp.run("""
+image, layer = new_image(48, 40, layer=(80, 70), offset=(-9, -13))
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 5, 6, 10, 8)
+before = get(layer)
+result = call("stylize", image, layer, style="x", output="in-place")
+value = before, get(layer), result
+image.delete()
+""")
+    assert result["status"] == "success", result
+    old, new = picture(before, 70, 80), picture(after, 70, 80)
+    changed = np.abs(old - new).max(-1) > 0
+    assert changed[19 : 19 + 8, 14 : 14 + 10].mean() > 0.95  # some colours are their own opposite
+    changed[19 : 19 + 8, 14 : 14 + 10] = False
+    assert not changed.any()
+
+
+def test_an_empty_selection_means_everything_beyond_the_canvas_too(gimp: Gimp) -> None:
+    before, after = gimp.run("""
+image, layer = new_image(48, 40, layer=(60, 50), offset=(-5, 20))
+before = get(layer)
+assert call("stylize", image, layer, style="x", output="in-place")["status"] == "success"
+value = before, get(layer)
+image.delete()
+""")
+    old, new = picture(before, 50, 60), picture(after, 50, 60)
+    assert np.abs(new[..., :3] - (1 - old[..., :3])).max() < 1e-6
+
+
+def test_a_floating_selection_is_changed_in_place(gimp: Gimp) -> None:
+    before, after, refused = gimp.run("""
+image, layer = new_image()
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 6, 6, 20, 10)
+floating = Gimp.Selection.float(image, [layer], 3, 4)
+before = get(floating)
+refused = call("stylize", image, floating, style="x")
+assert call("stylize", image, floating, style="x", output="in-place")["status"] == "success"
+value = before, get(floating), refused
+image.delete()
+""")
+    old, new = picture(before, 10, 20), picture(after, 10, 20)
+    assert np.abs(new[..., :3] - (1 - old[..., :3])).max() < 1e-6
+    assert "anchor it first" in refused["error"]
+
+
+def test_filters_on_a_layer_are_seen_by_a_new_layer(gimp: Gimp) -> None:
+    old, new, still = gimp.run("""
+image, layer = new_image()
+layer.append_filter(Gimp.DrawableFilter.new(layer, "gegl:invert-gamma", "inverted"))
+assert call("stylize", image, layer, style="x")["status"] == "success"
+value = get(layer), get(image.get_layers()[0]), len(layer.get_filters())
+image.delete()
+""")
+    seen_then_inverted = picture(new, 40, 48)[..., :3]
+    assert np.abs(seen_then_inverted - picture(old, 40, 48)[..., :3]).max() < 0.01
+    assert still == 1
+
+
+def test_a_texture_has_the_size_asked_for_or_fills_the_selection(gimp: Gimp) -> None:
+    asked, filled = gimp.run("""
+image, layer = new_image()
+first = call("texture", image, layer, style="x", width=33, height=21, iterations=2)
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 8, 6, 20, 17)
+second = call("texture", image, layer, style="x", iterations=2)
+def size(result):
+    made = Gimp.Item.get_by_id(result["layer"])
+    return made.get_width(), made.get_height(), *tuple(made.get_offsets())[1:]
+value = size(first), size(second)
+image.delete()
+""")
+    assert asked == [33, 21, 0, 0]
+    assert filled == [20, 17, 8, 6]

@@ -1,0 +1,168 @@
+"""The whole program under Xvfb: the dialog, repeating, one undo step, and the Cancel button."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import Daemon, until
+from PIL import Image, ImageChops
+
+from editors.gimp.session import Gimp
+from editors.roots import Root, Screen
+
+WINDOW = "Untitled"
+
+
+@pytest.fixture(scope="module")
+def gimp(root: Root, folder: Path, daemon: Daemon, screen: Screen) -> Iterator[Gimp]:
+    """GIMP with an image in a window."""
+    with Gimp(root, folder, daemon.home, screen) as gimp:
+        gimp.run("image, layer = new_image(400, 300); display = Gimp.Display.new(image); image.clean_all()")
+        yield gimp
+
+
+@pytest.fixture(autouse=True)
+def fresh(gimp: Gimp) -> None:
+    """One layer, no selection, nothing to undo."""
+    gimp.run("""
+for extra in image.get_layers()[:-1]:
+    image.remove_layer(extra)
+image.set_selected_layers([layer])
+Gimp.Selection.none(image)
+put(layer, picture(400, 300))
+image.clean_all()
+""")
+
+
+def finished(daemon: Daemon) -> int:
+    """How many jobs the daemon has finished."""
+    return daemon.log().count(": done")
+
+
+@pytest.mark.parametrize("output", ["new-layer", "new-layer-masked", "in-place"])
+def test_one_undo_takes_it_all_back(gimp: Gimp, output: str) -> None:
+    gimp.run("""
+soft_ellipse(image, 50, 50, 200, 200, 30)
+image.clean_all()
+before = state(image)
+""")
+    result = gimp.value(f"call('stylize', image, layer, style='x', output={output!r})")
+    assert result["status"] == "success", result
+    assert gimp.value("image.is_dirty() and state(image) != before")
+    gimp.press(WINDOW, "ctrl+z")
+    until(lambda: not gimp.value("image.is_dirty()"), "one undo makes the image clean")
+    assert gimp.value("state(image) == before")
+
+
+def test_the_cancel_button_frees_the_daemon_within_two_seconds(gimp: Gimp, daemon: Daemon) -> None:
+    gimp.run("before = state(image)")
+    gimp.start("value = call('refine', image, layer, style='x', iterations=5000)")
+    assert gimp.screen is not None
+    window = gimp.screen.windows(WINDOW)[0]
+    place = gimp.screen.xdotool("getwindowgeometry", "--shell", window)
+    height = int(place.partition("HEIGHT=")[2].split()[0])
+    with daemon.connect() as talk:
+        talk.until(lambda: [j for j in talk.ask("jobs") if j["state"] == "running"], "the refinement runs")
+        pressed = 0.0
+        for x in range(560, 640, 10):  # the button is at the right end of the status bar
+            pressed = time.monotonic()
+            gimp.screen.xdotool("mousemove", "--window", window, x, height - 18, "click", 1)
+            if not gimp.plugins():
+                break
+        talk.until(lambda: not talk.ask("jobs"), "its job is gone")
+        took = time.monotonic() - pressed
+    assert gimp.finish()["status"] == "cancel"
+    assert took < 2.0
+    assert gimp.value("state(image) == before")
+
+
+def test_the_dialog_previews_and_runs_and_repeats(gimp: Gimp, daemon: Daemon) -> None:
+    before = finished(daemon)
+    gimp.choose(WINDOW, "stylize")
+    until(lambda: gimp.screen.windows("Velatura: Stylize"), "the dialog appears")
+    until(lambda: finished(daemon) > before, "a preview was made")
+    first = gimp.screen.shot(gimp.folder / "first.png")
+
+    def previewed() -> bool:
+        """The dialog shows an inverted picture: opposite colours to the original, which a click shows."""
+        gimp.screen.xdotool("mousemove", 220, 260)
+        gimp.screen.xdotool("mousedown", 1)
+        held = gimp.screen.shot(gimp.folder / "held.png")
+        gimp.screen.xdotool("mouseup", 1)
+        shown = gimp.screen.shot(gimp.folder / "shown.png")
+        box = (150, 200, 290, 320)
+        a, b = (Image.open(p).convert("RGB").crop(box) for p in (held, shown))
+        middle = ImageChops.add(a, b, scale=2).resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+        apart = ImageChops.difference(a, b).resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+        return all(abs(v - 127) < 12 for v in middle) and sum(apart) > 60
+
+    until(previewed, "the preview shows what the engine made")
+    assert first.exists()
+    gimp.press("Velatura: Stylize", "alt+o")
+    until(lambda: gimp.value("len(image.get_layers())") == 2, "the result is a new layer")
+    recipe = note(gimp)["recipe"]
+    assert recipe["kind"] == "stylize" and recipe["styles"][0]["name"], "the first style of the library"
+    gimp.press(WINDOW, "ctrl+f")
+    until(lambda: gimp.value("len(image.get_layers())") == 3, "Repeat makes another")
+    assert note(gimp)["recipe"] == recipe
+
+
+def test_a_layer_that_went_while_the_dialog_was_open_is_refused_politely(gimp: Gimp) -> None:
+    gimp.run("""
+extra = layer.copy()
+image.insert_layer(extra, None, 0)
+image.set_selected_layers([extra])
+""")
+    gimp.choose(WINDOW, "stylize")
+    until(lambda: gimp.screen.windows("Velatura: Stylize"), "the dialog appears")
+    gimp.run("image.remove_layer(extra); before = state(image)")
+    plain = Image.open(gimp.screen.shot(gimp.folder / "plain.png")).convert("RGB").crop((0, 0, 700, 60))
+
+    def says_why() -> bool:
+        """A bar of another colour has come in at the top of the dialog."""
+        now = Image.open(gimp.screen.shot(gimp.folder / "refused.png")).convert("RGB").crop((0, 0, 700, 60))
+        return ImageChops.difference(plain, now).getbbox() is not None
+
+    assert not says_why()
+    gimp.press("Velatura: Stylize", "alt+o")
+    until(says_why, "the dialog says what is wrong")
+    assert gimp.screen.windows("Velatura: Stylize"), "the dialog stays"
+    gimp.press("Velatura: Stylize", "Escape")
+    until(lambda: not gimp.plugins(), "the plug-in ends")
+    assert gimp.value("state(image) == before")
+
+
+@pytest.mark.parametrize(
+    ("kind", "title"), [("refine", "Velatura: Refine"), ("texture", "Velatura: Texture")]
+)
+def test_the_other_dialogs_open_preview_and_close(gimp: Gimp, daemon: Daemon, kind: str, title: str) -> None:
+    before = finished(daemon)
+    gimp.run("before = state(image)")
+    gimp.choose(WINDOW, kind)
+    until(lambda: gimp.screen.windows(title), "the dialog appears")
+    until(lambda: finished(daemon) > before, "a preview was made")
+    gimp.press(title, "Escape")
+    until(lambda: not gimp.plugins(), "the plug-in ends")
+    assert gimp.value("state(image) == before")
+
+
+def test_restyle_opens_the_dialog_with_the_recipe_of_the_layer(gimp: Gimp) -> None:
+    gimp.run("""
+made = call("stylize", image, layer, style="mosaic", strength=0.25)
+image.set_selected_layers([Gimp.Item.get_by_id(made["layer"])])
+""")
+    gimp.choose(WINDOW, "restyle")
+    gimp.press("Velatura: Re-style", "alt+o")
+    until(lambda: gimp.value("len(image.get_layers())") == 3, "the result is another layer")
+    recipe = note(gimp)["recipe"]
+    assert (recipe["styles"][0]["name"], recipe["strength"]) == ("mosaic", 0.25)
+
+
+def note(gimp: Gimp) -> dict:
+    """What the top layer's parasite holds."""
+    return gimp.value(
+        "json.loads(bytes(image.get_layers()[0].get_parasite('velatura-recipe').get_data()).rstrip(b'\\0'))"
+    )

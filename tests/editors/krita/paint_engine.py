@@ -1,0 +1,44 @@
+"""An engine without networks for tests in Krita: inverts colours, keeps alpha, at every depth the wire has.
+
+The first style's name says how it behaves, as in `fake_engine`.
+`Refine` turns the picture step by step, so each frame differs from the last and the result from all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from fake_engine import FakeEngine
+from velatura.pixels import CHANNELS, Layout
+from velatura_daemon.tasks import Task
+
+KINDS = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
+
+
+def turned(data: memoryview | bytes, layout: Layout, share: float) -> bytes:
+    """Colours on their way (0..1) to their inverse; alpha as it is."""
+    kind = KINDS[layout.depth]
+    whole = 1.0 if np.dtype(kind).kind == "f" else float(np.iinfo(kind).max)
+    pixels = np.frombuffer(data, kind).reshape(-1, CHANNELS[layout.channels]).copy()
+    colors = slice(0, CHANNELS[layout.channels] - int(layout.has_alpha))
+    values = pixels[:, colors].astype(np.float64)
+    values += share * (whole - 2 * values)
+    pixels[:, colors] = np.rint(values) if whole != 1.0 else values
+    return pixels.tobytes()
+
+
+class PaintEngine(FakeEngine):
+    """See `velatura_daemon.tasks.Engine`."""
+
+    def status(self) -> dict[str, Any]:
+        return {**super().status(), "device_name": "test"}
+
+    def _picture(self, task: Task, mark: int) -> tuple[Layout, memoryview]:
+        assert task.content is not None
+        layout = task.content.layout
+        of = getattr(task.recipe, "iterations", 1)
+        share = getattr(task.recipe, "strength", 1.0) * (mark / of if mark else 1.0)
+        data = task.output(layout)
+        data[:] = turned(task.content.data, layout, share)
+        return layout, data

@@ -1,0 +1,173 @@
+"""The live preview: seen on the canvas, unknown to the document, its history, its saves and autosaves."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from editors.krita.session import Krita
+
+SLIDE = """
+def slide(name, values):
+    slider = docker("velatura_docker").findChild(QtWidgets.QAbstractSlider, "velatura_" + name)
+    slider.setSliderDown(True)
+    for value in values:
+        slider.setValue(value)
+        yield
+    slider.setSliderDown(False)
+    slider.settled.emit(slider.number)
+"""
+
+HALVES = bytes([40, 60, 220, 255]) * 100 + bytes([220, 120, 40, 255]) * 100
+"""A row of 200 pixels: red at the left, blue at the right (BGRA)."""
+
+
+def open_halves(krita: Krita) -> None:
+    krita.run("picture(200, 160); fill(layer, row * 160, 0, 0, 200, 160); doc.setModified(False)", row=HALVES)
+
+
+def layers_in(file: Path) -> int:
+    """The number of layers in a .kra file."""
+    text = zipfile.ZipFile(file).read("maindoc.xml").decode("utf-8")
+    return len(re.findall(r"<layer\b", text))
+
+
+def shown_colors(krita: Krita, folder: Path, points: list[tuple[int, int]]) -> list[tuple[int, ...]]:
+    """What is on the screen at image pixels of the active view."""
+    places = krita.run(
+        """
+from velatura_krita import overlay
+view = app.activeWindow().activeView()
+canvas = overlay.canvas_of(view)
+to = overlay.image_to_canvas(view)
+at = [canvas.mapToGlobal(to.map(QtCore.QPointF(x, y)).toPoint()) for x, y in points]
+[(p.x(), p.y()) for p in at]
+""",
+        points=points,
+    )
+    image = np.asarray(Image.open(krita.screen.shot(folder / "screen.png")).convert("RGB"))
+    return [tuple(int(v) for v in image[y, x]) for x, y in places]
+
+
+def test_twenty_slider_moves_leave_no_trace(krita: Krita, folder: Path) -> None:
+    open_halves(krita)
+    before = krita.run("history(), doc.modified()")
+    assert before[1] is False
+    krita.run(SLIDE + "\nstudio.look.choose('mosaic'); studio.preview.turn(True)")
+    krita.until("studio.preview.shown")
+    krita.run("moves = slide('strength', range(50, 1001, 50))")
+    for _ in range(20):
+        krita.run("next(moves)")
+    krita.run("next(moves, None)")
+    krita.until("studio.preview.full_size")
+    assert krita.run("studio.look.strength") == 1.0
+    assert krita.run("studio.preview.on_canvas")
+
+    saved = folder / "during.kra"
+    assert krita.run("doc.saveAs(path)", path=str(saved)) is True
+    assert layers_in(saved) == 1
+    krita.run("doc.setModified(False); studio.preview.turn(False)")
+    assert krita.run("history(), doc.modified()") == before
+    krita.run("app.activeWindow().qwindow().repaint()")
+    assert krita.run("app.activeWindow().qwindow().findChildren(QtWidgets.QWidget, 'velatura_preview')") == []
+
+
+def test_an_autosave_during_a_preview_holds_the_artists_layers_only(krita: Krita, folder: Path) -> None:
+    """Krita is set up to save every few seconds; the picture is changed while the preview is on."""
+    saved = folder / "auto.kra"
+    krita.run(
+        "picture(200, 160); fill(layer, row * 160, 0, 0, 200, 160); doc.setFileName(path); doc.save(); "
+        "doc.setBatchmode(False)",
+        row=HALVES, path=str(saved),
+    )  # fmt: skip
+    krita.run("studio.look.choose('mosaic'); studio.preview.turn(True)")
+    krita.until("studio.preview.shown")
+    krita.run("app.action('add_new_paint_layer').trigger(); doc.waitForDone()")
+    krita.until("__import__('glob').glob(pattern)", pattern=str(folder / "auto.kra-autosave.kra"))
+    krita.until("studio.preview.shown or studio.preview.words")
+    assert layers_in(folder / "auto.kra-autosave.kra") == 2
+
+
+def test_it_is_seen_where_the_layer_is(krita: Krita, folder: Path) -> None:
+    """Zoomed, turned, mirrored: the screen shows the inverted colours at the place of each half."""
+    open_halves(krita)
+    krita.run("studio.look.choose('mosaic'); studio.preview.turn(True)")
+    krita.until("studio.preview.full_size")
+    left, right = (255 - 220, 255 - 60, 255 - 40), (255 - 40, 255 - 120, 255 - 220)
+    krita.run("from velatura_krita import overlay")
+    changes = [
+        "pass",
+        "app.activeWindow().activeView().canvas().setZoomLevel(0.75)",
+        "app.activeWindow().activeView().canvas().setRotation(30)",
+        "app.activeWindow().activeView().canvas().setMirror(True)",
+    ]
+    for change in changes:
+        krita.run(change)
+        krita.until(
+            "plugin.surface()._overlay is not None and plugin.surface()._overlay.transform_now"
+            " == overlay.image_to_canvas(app.activeWindow().activeView())"
+        )
+
+        def seen() -> bool:
+            colors = shown_colors(krita, folder, [(50, 80), (150, 80), (20, 20), (180, 140)])
+            wanted = [left, right, left, right]
+            return all(np.abs(np.subtract(c, w)).max() <= 3 for c, w in zip(colors, wanted, strict=True))
+
+        for _ in range(100):
+            if seen():
+                break
+        else:
+            raise AssertionError(f"after {change}: {shown_colors(krita, folder, [(50, 80), (150, 80)])}")
+    krita.run("studio.preview.turn(False)")
+
+
+def test_the_selection_bounds_the_preview(krita: Krita) -> None:
+    open_halves(krita)
+    krita.run(
+        "select(bytes([255]) * 400, 10, 10, 20, 20); studio.look.choose('mosaic'); studio.preview.turn(True)"
+    )
+    krita.until("studio.preview.full_size")
+    alphas = krita.run(
+        """
+crop, image = studio.preview._base.taken.crop, studio.preview.image
+[image.pixelColor(x - crop.x, y - crop.y).alpha() for x, y in ((15, 15), (29, 29), (35, 15), (9, 15))]
+"""
+    )
+    assert alphas == [255, 255, 0, 0]
+
+
+def test_a_stroke_renews_the_preview(krita: Krita) -> None:
+    open_halves(krita)
+    krita.run("studio.look.choose('mosaic'); studio.preview.turn(True)")
+    krita.until("studio.preview.full_size")
+    krita.run("was = studio.preview.image; fill(layer, bytes([0, 0, 0, 255]) * 10000, 50, 30, 100, 100)")
+    krita.until("studio.preview.shown and studio.preview.image is not was")
+    krita.until("studio.preview.image.pixelColor(100, 80).name() == '#ffffff'")
+
+
+def test_apply_uses_what_the_preview_has_computed(krita: Krita) -> None:
+    """After the full-size preview, Apply writes at once, and the overlay gives way to the layer."""
+    open_halves(krita)
+    krita.run("studio.look.choose('mosaic'); studio.preview.turn(True)")
+    krita.until("studio.preview.full_size")
+    krita.run("task = studio.apply(); state = task.state")
+    assert krita.run("state") == "writing"
+    krita.until("task.over")
+    assert krita.run("task.state, studio.preview.shown, len(layers(doc))") == ["done", False, 2]
+
+
+def test_without_a_canvas_the_docker_shows_it_and_says_so(krita: Krita) -> None:
+    open_halves(krita)
+    krita.run("from velatura_krita import overlay; known = overlay._CANVASES; overlay._CANVASES = ()")
+    try:
+        krita.run("studio.look.choose('mosaic'); studio.preview.turn(True)")
+        krita.until("studio.preview.shown")
+        assert krita.run("studio.preview.on_canvas") is False
+        krita.until("'in the docker' in docker('velatura_docker').panel._preview_words.text()")
+        assert krita.run("docker('velatura_docker').panel._picture.pixmap().width()") > 50
+    finally:
+        krita.run("overlay._CANVASES = known; studio.preview.turn(False)")

@@ -1,0 +1,269 @@
+"""The engine on the embedded networks: what a stylize job promises about its pixels, caches and errors."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from velatura.errors import VelaturaError
+from velatura.pixels import Layout, digest
+from velatura.recipe import Style, Stylize
+from velatura_daemon import engine as engine_module
+from velatura_daemon.engine import TorchEngine
+from velatura_daemon.settings import Settings
+from velatura_daemon.tasks import Finished, Progressed, Slot, Task
+
+
+def slot(array, channels):
+    layout = Layout(array.shape[1], array.shape[0], channels, {1: "u8", 2: "u16"}[array.dtype.itemsize])
+    data = memoryview(np.ascontiguousarray(array).tobytes())
+    return Slot(layout, data, digest(layout, [data]))
+
+
+def scene(height=72, width=104, channels=4, seed=0):
+    small = np.random.default_rng(seed).integers(0, 255, (9, 13, 3), dtype=np.uint8)
+    image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).convert("RGBA")
+    return np.asarray(image)[..., :channels]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("VELATURA_HOME", str(tmp_path_factory.mktemp("home")))
+    made = TorchEngine(Settings(dtype="float32", threads=1))
+    made.warm()
+    yield made
+    patch.undo()
+
+
+CONTENT = slot(scene(), "RGBA")
+PAINTING = slot(scene(96, 80, 3, seed=5), "RGB")
+STYLE = Style(digest=PAINTING.digest)
+
+
+def run(engine, recipe, content=CONTENT, mask=None, pictures=(PAINTING,), events=None, **changed):
+    held = {p.digest: p for p in pictures}
+    task = Task(
+        "job", recipe, content, mask, held, lambda layout: memoryview(bytearray(layout.nbytes)), **changed
+    )
+    last = None
+    for event in engine.run(task):
+        if events is not None:
+            events.append(event)
+        last = event
+    assert isinstance(last, Finished)
+    return last
+
+
+def pixels(finished):
+    shape = (finished.layout.height, finished.layout.width, -1)
+    return np.frombuffer(finished.data, "u1" if finished.layout.depth == "u8" else "<u2").reshape(shape)
+
+
+def test_strength_0_gives_the_bytes_back_and_1_changes_them(engine):
+    assert bytes(run(engine, Stylize((STYLE,), strength=0.0)).data) == bytes(CONTENT.data)
+    assert bytes(run(engine, Stylize((STYLE,))).data) != bytes(CONTENT.data)
+
+
+def test_outside_the_mask_no_byte_changes(engine):
+    mask = np.zeros((72, 104), np.uint8)
+    mask[20:40, 30:60] = 200
+    after = pixels(run(engine, Stylize((STYLE,)), mask=slot(mask, "GRAY")))
+    before = np.frombuffer(CONTENT.data, "u1").reshape(after.shape)
+    assert (after[mask == 0] == before[mask == 0]).all()
+    assert (after[mask > 0] != before[mask > 0]).any()
+
+
+def test_an_empty_mask_changes_nothing(engine):
+    empty = slot(np.zeros((72, 104), np.uint8), "GRAY")
+    assert bytes(run(engine, Stylize((STYLE,)), mask=empty).data) == bytes(CONTENT.data)
+
+
+def test_a_second_strength_uses_the_cached_features(engine):
+    engine.trim()
+    assert run(engine, Stylize((STYLE,), strength=0.9)).record["cached"] is False
+    cached = run(engine, Stylize((STYLE,), strength=0.4))
+    assert cached.record["cached"] is True
+    engine.trim()
+    fresh = run(engine, Stylize((STYLE,), strength=0.4))
+    assert bytes(fresh.data) == bytes(cached.data)
+
+
+def test_idle_time_rebuilds_the_newest_content(engine):
+    engine.trim()
+    run(engine, Stylize((STYLE,)))
+    assert [e.rebuilt for e in engine.contents.held.values()] == [None]
+    while engine.idle():
+        pass
+    assert all(e.rebuilt is not None for e in engine.contents.held.values())
+    assert engine.idle() is False
+
+
+def test_tiles_give_the_untiled_picture(engine):
+    big = slot(scene(240, 240), "RGBA")
+    whole = pixels(run(engine, Stylize((STYLE,), strength=0.8), big)).astype(int)
+    tiled_engine = TorchEngine(Settings(dtype="float32", tile=64, threads=1))
+    events = []
+    finished = run(tiled_engine, Stylize((STYLE,), strength=0.8), big, events=events)
+    assert finished.record["tiles"] == 16
+    assert [e.step for e in events if isinstance(e, Progressed)][-1] == 16
+    assert np.abs(pixels(finished).astype(int) - whole).max() <= 1
+
+
+def test_the_same_recipe_gives_the_same_bytes(engine):
+    recipe = Stylize((STYLE,), strength=0.7)
+    first = run(engine, recipe)
+    engine.trim()
+    assert bytes(run(engine, recipe).data) == bytes(first.data)
+
+
+def test_auto_is_resolved_and_recorded(engine):
+    finished = run(engine, Stylize((STYLE,)))
+    assert finished.recipe.method in ("adain", "adain-skip")
+    for key in ("velatura", "torch", "device", "dtype", "threads", "tile", "seconds"):
+        assert key in finished.record
+
+
+def test_a_preview_is_small_and_shows_the_same(engine):
+    big = slot(scene(256, 384), "RGBA")
+    small = run(engine, Stylize((STYLE,)), big, preview_side=96)
+    assert (small.layout.width, small.layout.height) == (96, 64)
+    full = Image.fromarray(pixels(run(engine, Stylize((STYLE,)), big))).resize((96, 64))
+    assert np.abs(np.asarray(full, int) - pixels(small).astype(int)).mean() < 60
+
+
+def test_kept_luminance_colours_only_change_in_lightness(engine):
+    after = pixels(run(engine, Stylize((STYLE,), color="luminance"))).astype(int)
+    before = np.frombuffer(CONTENT.data, "u1").reshape(after.shape).astype(int)
+    moved = after[..., :3] - before[..., :3]
+    free = ((after[..., :3] > 0) & (after[..., :3] < 255)).all(-1)
+    assert free.any() and np.ptp(moved[free], axis=-1).max() <= 1
+
+
+def test_kept_statistics_bring_the_colours_back(engine):
+    def distance(color):
+        after = pixels(run(engine, Stylize((STYLE,), color=color))).astype(float)[..., :3]
+        before = np.frombuffer(CONTENT.data, "u1").reshape(72, 104, 4).astype(float)[..., :3]
+        return np.abs(after.mean((0, 1)) - before.mean((0, 1))).sum()
+
+    assert distance("statistics") < distance("style")
+
+
+def test_a_blend_lies_between_its_styles(engine):
+    other = slot(255 - scene(96, 80, 3, seed=9), "RGB")
+    pictures = (PAINTING, other)
+
+    def mean(one, two):
+        styles = tuple(
+            Style(digest=p.digest, weight=w) for p, w in zip(pictures, (one, two), strict=True) if w
+        )
+        return pixels(run(engine, Stylize(styles), pictures=pictures)).astype(float).mean()
+
+    first, second, between = mean(1, 0), mean(0, 1), mean(1, 1)
+    assert min(first, second) - 3 <= between <= max(first, second) + 3
+
+
+def test_a_single_pixel_and_a_sliver_work(engine):
+    for size in ((1, 1), (1, 40), (17, 3)):
+        content = slot(scene(*size), "RGBA")
+        assert run(engine, Stylize((STYLE,)), content).layout == content.layout
+
+
+def test_transparent_layers_keep_alpha_and_have_no_halo(engine):
+    array = scene().copy()
+    array[:, :52, 3] = 0
+    array[:, :52, :3] = (255, 0, 255)  # garbage where nothing shows
+    clean = array.copy()
+    clean[:, :52, :3] = 0
+    one = pixels(run(engine, Stylize((STYLE,)), slot(array, "RGBA")))
+    two = pixels(run(engine, Stylize((STYLE,)), slot(clean, "RGBA")))
+    assert (one[..., 3] == array[..., 3]).all()
+    assert (one[:, 52:] == two[:, 52:]).all()
+
+
+def test_cards_are_computed_once_and_kept_on_disk(engine, monkeypatch):
+    engine.trim()
+    run(engine, Stylize((STYLE,)))
+    engine.trim()
+    monkeypatch.setattr(engine_module, "compute_card", lambda *a: pytest.fail("computed again"))
+    run(engine, Stylize((STYLE,)))
+
+
+def test_a_damaged_cached_card_is_made_again(engine):
+    run(engine, Stylize((STYLE,)))
+    engine.trim()
+    cards = list((engine.paths.cache / "cards").rglob("*.safetensors"))
+    for card in cards:
+        card.write_bytes(b"damaged")
+    run(engine, Stylize((STYLE,)))
+    assert any(card.read_bytes() != b"damaged" for card in cards)
+
+
+def test_stroke_size_changes_the_picture(engine):
+    small = pixels(run(engine, Stylize((STYLE,), scale=0.5)))
+    large = pixels(run(engine, Stylize((STYLE,), scale=2.0)))
+    assert (small != large).any()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "code", "words"),
+    [
+        (Stylize((Style("no-such-style"),)), "unknown_style", "no-such-style"),
+        (Stylize((Style(digest="ab"),)), "unknown_blob", "ab"),
+        (Stylize((STYLE,), backbone="vgg19"), "unknown_model", "velatura models pull vgg19"),
+        (Stylize((STYLE,), backbone="vgg19-imagenet"), "unknown_model", "no decoder"),
+    ],
+)
+def test_what_cannot_be_done_is_said(engine, recipe, code, words):
+    with pytest.raises(VelaturaError, match=words) as caught:
+        run(engine, recipe)
+    assert caught.value.code == code
+
+
+def test_out_of_memory_frees_caches_then_says_so_and_the_next_job_passes(engine, monkeypatch):
+    run(engine, Stylize((STYLE,)))
+    network = next(iter(engine.networks.values()))
+    calls = []
+
+    def fail(*args):
+        calls.append(engine.pictures.nbytes)
+        raise torch.OutOfMemoryError("no memory")
+        yield
+
+    monkeypatch.setattr(type(network), "encode", fail)
+    with pytest.raises(VelaturaError, match="does not fit") as caught:
+        run(engine, Stylize((STYLE,)), slot(scene(40, 40), "RGBA"))
+    assert caught.value.code == "out_of_memory" and len(calls) == 4
+    monkeypatch.undo()
+    run(engine, Stylize((STYLE,)), slot(scene(40, 40), "RGBA"))
+
+
+def test_the_status_names_the_device_and_why(engine):
+    status = engine.status()
+    assert status["device"] == str(engine.device) and status["device_reason"] and status["dtype"] == "float32"
+    assert any(name.startswith("slim/") for name in status["networks"])
+
+
+def test_a_device_that_is_not_there_is_refused():
+    if torch.cuda.is_available():
+        wanted = f"cuda:{torch.cuda.device_count()}"
+    else:
+        wanted = "cuda"
+    with pytest.raises(VelaturaError, match=wanted):
+        TorchEngine(Settings(device=wanted))
+
+
+def test_16_bit_layers_come_back_finer_than_8_bits(engine):
+    deep = slot((scene().astype("<u2") << 8) | 0x5A, "RGBA")
+    after = pixels(run(engine, Stylize((STYLE,), strength=0.5), deep))
+    assert len(np.unique(after[..., 0] & 0xFF)) > 64
+
+
+def test_a_style_from_the_library_works_by_name(engine):
+    buffer = io.BytesIO()
+    Image.fromarray(scene(96, 80, 3, seed=5)).save(buffer, "PNG")
+    engine.library.add("my-painting", buffer.getvalue())
+    by_name = run(engine, Stylize((Style("my-painting"),)))
+    by_picture = run(engine, Stylize((STYLE,)))
+    assert bytes(by_name.data) == bytes(by_picture.data)

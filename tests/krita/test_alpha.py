@@ -1,0 +1,47 @@
+"""Alpha times selection, against numpy, for every depth and any number of channels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from velatura_krita.alpha import bake, whole
+
+KINDS = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
+
+
+@given(
+    st.sampled_from(list(KINDS)), st.sampled_from([2, 4, 5]), st.integers(1, 60), st.integers(0, 2**32 - 1),
+    st.sampled_from(["opaque", "mixed", "clear"]), st.sampled_from(["soft", "all", "none"]),
+)  # fmt: skip
+def test_alpha_is_multiplied_and_colour_kept(
+    depth: str, channels: int, count: int, seed: int, alpha: str, chosen: str
+) -> None:
+    random = np.random.default_rng(seed)
+    full = 1.0 if depth[0] == "f" else float(np.iinfo(KINDS[depth]).max)
+    values = random.uniform(0, full, (count, channels))
+    values[:, -1] = {"opaque": full, "clear": 0.0, "mixed": values[:, -1]}[alpha]
+    pixels = values.astype(KINDS[depth])
+    low, high = {"soft": (0, 256), "all": (255, 256), "none": (0, 1)}[chosen]
+    selection = random.integers(low, high, count, np.uint8)
+
+    made = np.frombuffer(bake(pixels.tobytes(), channels, depth, selection.tobytes()), KINDS[depth])
+    made = made.reshape(count, channels)
+
+    assert np.array_equal(made[:, :-1], pixels[:, :-1])
+    wanted = pixels[:, -1].astype(np.float64) * selection / 255
+    if depth[0] == "u":
+        assert np.array_equal(made[:, -1].astype(float), np.floor(wanted + 0.5))
+    else:
+        close = 2e-3 if depth == "f16" else 1e-6
+        assert np.allclose(made[:, -1].astype(float), wanted, rtol=close, atol=1e-7)
+
+
+def test_sizes_that_do_not_belong_together_are_refused() -> None:
+    with pytest.raises(ValueError, match="16 bytes of pixels"):
+        bake(bytes(16), 4, "u8", bytes(3))
+
+
+def test_a_refinement_works_wherever_anything_is_selected() -> None:
+    assert whole(bytes([0, 1, 128, 255])) == bytes([0, 255, 255, 255])

@@ -1,0 +1,62 @@
+"""Presets, recents and the document's annotation survive, and damage never costs anything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from velatura.recipe import Refine, Style, Stylize
+from velatura_krita import annotation
+from velatura_krita.annotation import Made
+from velatura_krita.memory import RECENT, Memory
+
+WAVE = Stylize((Style("great-wave"),), strength=0.7)
+
+
+def test_presets_and_recents_are_there_again(tmp_path: Path) -> None:
+    file = tmp_path / "velatura" / "memory.json"
+    memory = Memory(file)
+    memory.keep("mine", WAVE)
+    memory.use(Refine((Style("scream"),)))
+    memory.use(WAVE)
+    memory.use(Refine((Style("scream"),)))
+    again = Memory(file)
+    assert again.presets == {"mine": WAVE}
+    assert again.recent == (Refine((Style("scream"),)), WAVE)
+    again.drop("mine")
+    assert Memory(file).presets == {}
+
+
+def test_only_the_newest_recents_stay(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory.json")
+    for i in range(RECENT + 3):
+        memory.use(Stylize((Style(f"s{i}"),)))
+    assert len(memory.recent) == RECENT and memory.recent[0].styles[0].name == f"s{RECENT + 2}"
+
+
+def test_a_damaged_file_is_set_aside_and_told(tmp_path: Path) -> None:
+    file = tmp_path / "memory.json"
+    file.write_text('{"presets": {"a": {"kind": "stylize"')
+    memory = Memory(file)
+    assert memory.presets == {} and "memory.damaged.json" in memory.complaint
+    assert (tmp_path / "memory.damaged.json").exists()
+    memory.keep("new", WAVE)
+    assert Memory(file).presets == {"new": WAVE}
+
+
+def test_the_annotation_keeps_recipes_by_layer() -> None:
+    layers = {"{1}": Made(WAVE, "{0}", "Velatura: Wave", {"build": "x"}), "{2}": Made(Refine((Style("s"),)))}
+    assert annotation.read(annotation.write(layers)) == layers
+
+
+def test_entries_that_cannot_be_read_cost_no_others() -> None:
+    text = annotation.write({"{1}": Made(WAVE)}).decode()
+    more = text.replace('"layers": {', '"layers": {"{9}": {"recipe": {"kind": "later"}}, "{8}": 5, ')
+    assert set(annotation.read(more.encode())) == {"{1}"}
+    assert annotation.read(b"\xff\x00") == annotation.read(b"[]") == {}
+
+
+def test_a_copied_layer_is_known_as_a_copy() -> None:
+    layers = {"{1}": Made(WAVE, "{0}", "Velatura: Wave")}
+    assert annotation.copy_of(layers, "{7}", "Copy of Velatura: Wave")
+    assert not annotation.copy_of(layers, "{1}", "Velatura: Wave")
+    assert not annotation.copy_of(layers, "{7}", "Sky")

@@ -1,0 +1,184 @@
+"""AdaIN equals the published formulas; tiles equal the whole; strength, blends, regions and masks behave."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from velatura_models.adain import AdaIN, Content, StyleTarget
+from velatura_models.decoder import Decoder
+from velatura_models.encoder import Encoder
+from velatura_models.stats import mean_std
+from velatura_models.tiling import STRIDE, Box, halo, tiles
+
+WIDTHS = (4, 6, 8, 8, 8)
+LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
+
+
+def network(skips=("relu3_1", "relu2_1"), tile=0, dtype=torch.float32):
+    torch.manual_seed(0)
+    encoder, decoder = Encoder(WIDTHS, preprocess=False), Decoder(WIDTHS, skips)
+    for parameter in (*encoder.parameters(), *decoder.parameters()):
+        if parameter.dim() == 4:
+            torch.nn.init.kaiming_normal_(parameter)
+        parameter.requires_grad_(False)
+    return AdaIN(encoder, decoder, dtype=dtype, tile=tile)
+
+
+def picture(height=64, width=96, seed=0):
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def style_of(net, seed=7):
+    features = net.encoder(picture(72, 56, seed), net.levels)
+    return {level: tuple(t.flatten() for t in mean_std(maps)) for level, maps in features.items()}
+
+
+def run(net, rgb, styles, strength=1.0, weight=None, **kwargs):
+    out = torch.full_like(rgb, float("nan"))
+
+    def write(box, made):
+        rows, columns = box.slices()
+        out[:, :, rows, columns] = made
+
+    steps = net.stylize(Content(rgb, weight), styles, strength, write, **kwargs)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return out, stop.value
+
+
+def published(net, rgb, stats, alpha):
+    """T(c, s, alpha) of Huang & Belongie 2017, eq. 14, written down again with numpy in float64."""
+    features = net.encoder(rgb, net.levels)
+    mixed = {}
+    for level, maps in features.items():
+        f = maps.double().numpy()
+        mean, var = f.mean((2, 3), keepdims=True), f.var((2, 3), keepdims=True)
+        style_mean, style_std = (t.double().numpy().reshape(1, -1, 1, 1) for t in stats[level])
+        t = style_std * (f - mean) / np.sqrt(var + 1e-5) + style_mean
+        mixed[level] = torch.from_numpy((1 - alpha) * f + alpha * t).float()
+    return net.decoder(mixed)
+
+
+@pytest.mark.parametrize("skips", [(), ("relu3_1",), ("relu3_1", "relu2_1", "relu1_1")])
+@pytest.mark.parametrize("alpha", [1.0, 0.6, 0.0])
+def test_without_the_residual_it_is_the_published_formula(skips, alpha):
+    net, rgb = network(skips), picture()
+    stats = style_of(net)
+    got, _ = run(net, rgb, [StyleTarget(stats)], alpha, residual=False)
+    torch.testing.assert_close(got, published(net, rgb, stats, alpha), rtol=1e-4, atol=1e-5)
+
+
+def test_the_residual_is_what_the_design_says_and_strength_0_is_the_photo():
+    net, rgb = network(), picture()
+    stats = style_of(net)
+    rebuilt = net.decoder(net.encoder(rgb, net.levels))
+    got, _ = run(net, rgb, [StyleTarget(stats)], 0.3)
+    torch.testing.assert_close(
+        got, published(net, rgb, stats, 0.3) + 0.7 * (rgb - rebuilt), rtol=1e-4, atol=1e-5
+    )
+    photo, _ = run(net, rgb, [StyleTarget(stats)], 0.0)
+    torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-5)
+
+
+def test_a_blend_decodes_the_weighted_sum_of_the_targets():
+    net, rgb = network(), picture()
+    one, two = style_of(net, 1), style_of(net, 2)
+    got, _ = run(net, rgb, [StyleTarget(one, 1.0), StyleTarget(two, 3.0)])
+    features = net.encoder(rgb, net.levels)
+    mixed = {}
+    for level, maps in features.items():
+        mean, std = mean_std(maps)
+        n = (maps - mean) / std
+        parts = [n * s[level][1].view(1, -1, 1, 1) + s[level][0].view(1, -1, 1, 1) for s in (one, two)]
+        mixed[level] = 0.25 * parts[0] + 0.75 * parts[1]
+    torch.testing.assert_close(got, net.decoder(mixed), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+@pytest.mark.parametrize("masked", [False, True])
+def test_tiles_equal_the_whole(strength, masked):
+    rgb = picture(200, 328)
+    whole, tiled = network(tile=4096), network(tile=64)
+    assert len(whole.cut(200, 328)) == 1 and len(tiled.cut(200, 328)) > 12
+    styles = [StyleTarget(style_of(whole))]
+    weight = torch.rand(1, 1, 200, 328, generator=torch.Generator().manual_seed(3)) if masked else None
+    alpha = strength * weight if masked else strength
+    a, _ = run(whole, rgb, styles, alpha, weight)
+    b, _ = run(tiled, rgb, styles, alpha, weight)
+    assert float((a - b).abs().max()) < 1e-4
+
+
+def test_known_features_give_the_same_picture_and_cost_no_encoding(monkeypatch):
+    net, rgb = network(), picture()
+    styles = [StyleTarget(style_of(net))]
+    _, known = run(net, rgb, styles, 1.0)
+    fresh, _ = run(net, rgb, styles, 0.4)
+    monkeypatch.setattr(net, "encode", lambda rgb: pytest.fail("encoded again"))
+    again, _ = run(net, rgb, styles, 0.4, known=known)
+    torch.testing.assert_close(again, fresh, rtol=0, atol=1e-6)
+
+
+def test_a_strength_map_of_one_value_is_that_strength():
+    net, rgb = network(), picture()
+    styles = [StyleTarget(style_of(net))]
+    number, _ = run(net, rgb, styles, 0.5)
+    mapped, _ = run(net, rgb, styles, torch.full((1, 1, 64, 96), 0.5))
+    torch.testing.assert_close(mapped, number, rtol=1e-4, atol=1e-5)
+
+
+def test_regions_each_get_their_style_and_the_rest_stays():
+    net, rgb = network(), picture(64, 320)
+    left, right = torch.zeros(1, 1, 64, 320), torch.zeros(1, 1, 64, 320)
+    left[..., :64], right[..., 256:] = 1, 1
+    one, two = style_of(net, 1), style_of(net, 2)
+    got, _ = run(net, rgb, [StyleTarget(one, 1.0, left), StyleTarget(two, 1.0, right)])
+    torch.testing.assert_close(got[..., 152:168], rgb[..., 152:168], rtol=0, atol=1e-4)
+    alone, _ = run(net, rgb, [StyleTarget(one, 1.0, left)])
+    torch.testing.assert_close(got[..., :8], alone[..., :8], rtol=1e-3, atol=1e-3)
+    assert float((got[..., -8:] - rgb[..., -8:]).abs().max()) > 0.01
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_mask_of_a_few_pixels_gives_no_nan(size):
+    net, rgb = network(), picture()
+    mask = torch.zeros(1, 1, 64, 96)
+    mask[..., 20 : 20 + size, 30 : 30 + size] = 1
+    got, _ = run(net, rgb, [StyleTarget(style_of(net))], mask, mask)
+    assert bool(torch.isfinite(got).all()) and float(got.abs().max()) < 100
+
+
+def test_a_flat_picture_gives_no_nan():
+    net = network()
+    got, _ = run(net, torch.full((1, 3, 64, 64), 0.5), [StyleTarget(style_of(net))])
+    assert bool(torch.isfinite(got).all())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(8, 200), st.integers(0, 12))
+def test_tiles_cover_the_canvas_once_on_the_grid(rows, columns, side, margin):
+    height, width, margin = rows * STRIDE, columns * STRIDE, margin * STRIDE
+    covered = np.zeros((height, width), int)
+    for tile in tiles(height, width, side, margin):
+        covered[tile.core.slices()] += 1
+        assert tile.core.height <= max(side, STRIDE) and tile.core.width <= max(side, STRIDE)
+        assert all(
+            edge % STRIDE == 0 for edge in (tile.core.top, tile.core.left, tile.outer.top, tile.outer.left)
+        )
+        assert tile.outer == tile.core.grown(margin, Box(0, 0, height, width))
+    assert (covered == 1).all()
+
+
+def test_the_halo_is_no_less_than_what_the_networks_can_see():
+    """Gradients tell how far an output pixel reaches back."""
+    net = network(("relu3_1", "relu2_1", "relu1_1"))
+    side = 2 * halo() + 3 * STRIDE
+    rgb = picture(side, side).requires_grad_(True)
+    middle = side // 2
+    for parameter in (*net.encoder.parameters(), *net.decoder.parameters()):
+        parameter.data.abs_()
+    net.decoder(net.encoder(rgb, LEVELS))[..., middle, middle].sum().backward()
+    reached = torch.nonzero(rgb.grad.abs().sum(1)[0])
+    assert int((reached - middle).abs().max()) <= halo()

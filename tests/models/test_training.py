@@ -1,0 +1,127 @@
+"""Training runs end to end on tiny networks and pictures, resumes, and refuses what cannot work."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from velatura_models.encoder import Encoder
+from velatura_models.training import adain, slim
+from velatura_models.training.crops import batches
+from velatura_models.training.run import read_metrics
+from velatura_models.weights import DECODER_FORMAT, ENCODER_FORMAT, read
+
+TINY = (4, 6, 8, 8, 8)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Folders of photos and paintings, and the weights of a teacher and an encoder."""
+    rng = np.random.default_rng(0)
+    for kind in ("photos", "paintings"):
+        folder = tmp_path / kind
+        folder.mkdir()
+        for i in range(3):
+            small = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8)
+            Image.fromarray(small).resize((64, 48)).save(folder / f"{i}.png")
+    torch.manual_seed(0)
+    teacher = Encoder((8, 12, 16, 16, 16))
+    for parameter in teacher.parameters():
+        if parameter.dim() == 4:
+            torch.nn.init.kaiming_normal_(parameter)
+    save_file(teacher.state_dict(), tmp_path / "vgg.safetensors")
+    save_file(Encoder(TINY, preprocess=False).state_dict(), tmp_path / "small.safetensors")
+    return tmp_path
+
+
+def adain_options(data, **changed):
+    base = {
+        "encoder": data / "small.safetensors",
+        "vgg": data / "vgg.safetensors",
+        "content": data / "photos",
+        "style": data / "paintings",
+        "out": data / "run",
+        "steps": 4,
+        "batch": 2,
+        "crop": 32,
+        "sheet_every": 2,
+    }
+    return adain.AdaINOptions(**{**base, **changed})
+
+
+def test_a_decoder_is_trained_with_sheet_plot_and_metrics(data):
+    seen = []
+    path = adain.main(adain_options(data), lambda step, of, losses: seen.append((step, of, losses)))
+    state, about = read(path, DECODER_FORMAT)
+    assert about["skips"] == "relu3_1,relu2_1" and "taps.relu3_1.weight" in state
+    assert seen[-1][:2] == (4, 4) and set(seen[-1][2]) == {"content", "style", "identity", "range"}
+    assert (data / "run/sheet-000004.jpg").is_file() and (data / "run/loss.png").is_file()
+
+
+def test_training_goes_on_where_it_stopped(data):
+    adain.main(adain_options(data, steps=2))
+    adain.main(adain_options(data, steps=5))
+    assert [int(line["step"]) for line in read_metrics(data / "run")] == [2, 5]
+
+
+@pytest.mark.parametrize("change", [{"optimizer": "sgd"}, {"content_loss": "target"}, {"identity": 0}])
+def test_published_choices_train_too(data, change):
+    path = adain.main(adain_options(data, skips=(), upsampling="bilinear", steps=1, **change))
+    state, about = read(path, DECODER_FORMAT)
+    assert about["method"] == "adain" and about["upsampling"] == "bilinear"
+    assert not any(name.startswith("taps.") for name in state)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(data):
+    adain.main(adain_options(data, steps=1))
+    good = (data / "run/checkpoint.pt").read_bytes()
+    with pytest.raises(FloatingPointError, match="resume with a lower rate"):
+        adain.main(
+            adain_options(data, steps=9, style_weight=float("inf"), identity_weight=float("nan"), rate=1e30)
+        )
+    assert (data / "run/checkpoint.pt").read_bytes() == good
+
+
+def test_slim_starts_from_the_teachers_channels_and_learns(data):
+    def run(steps):
+        return slim.main(
+            slim.SlimOptions(
+                vgg=data / "vgg.safetensors",
+                content=data / "photos",
+                style=data / "paintings",
+                out=data / "distilled",
+                widths=TINY,
+                steps=steps,
+                batch=2,
+                crop=32,
+            )
+        )
+
+    run(1)
+    state, _ = read(run(80), ENCODER_FORMAT)
+    assert state["conv5_1.weight"].shape == (8, 8, 3, 3)
+    first, *_, last = read_metrics(data / "distilled")
+    assert last["relu1_1"] < first["relu1_1"]
+
+
+def test_narrowing_to_all_channels_is_the_teacher_itself(data):
+    torch.manual_seed(1)
+    teacher = Encoder((4, 4, 4, 4, 4)).eval()
+    x = torch.rand(1, 3, 32, 32)
+    student = slim.narrowed(teacher, (4, 4, 4, 4, 4), x)
+    expected, got = teacher(x, ["relu5_1"])["relu5_1"], student(x, ["relu5_1"])["relu5_1"]
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_unreadable_pictures_are_left_out_and_none_left_is_an_error(tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8 not a picture")
+    with pytest.raises(ValueError, match="no picture below"):
+        next(batches(tmp_path, 16, 1, 0))
+    Image.new("RGB", (40, 30), (200, 10, 10)).save(tmp_path / "good.png")
+    batch = next(batches(tmp_path, 16, 2, 0))
+    assert batch.shape == (2, 3, 16, 16) and batch[:, 0].min() > 0.7
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no pictures"):
+        next(batches(tmp_path, 16, 1, 0))

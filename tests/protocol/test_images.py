@@ -1,0 +1,312 @@
+"""Pictures in and out: the same kind, size, depth, profile and orientation; what is wrong is said."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import profiles
+import pytest
+from PIL import Image
+from velatura import files, icc, images
+from velatura.blob import Picture
+from velatura.errors import VelaturaError
+from velatura.recipe import Style, Stylize
+
+ADOBE = profiles.profile(profiles.ADOBE, profiles.gamma_curve(2.19921875))
+RECIPE = Stylize(styles=(Style("great-wave"),), strength=0.25)
+RNG = np.random.default_rng(5)
+
+
+def random(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    if np.dtype(dtype).kind == "f":
+        return RNG.random(shape).astype(dtype)
+    return RNG.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def back(pixels: images.Pixels, **options):
+    """What a daemon that changes nothing gives back."""
+    return images.to_kind(Picture(pixels.layout, memoryview(pixels.array.tobytes())), pixels, **options)
+
+
+# -- arrays and PIL images ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 1), (5, 7, 2), (5, 7, 3), (5, 7, 4)])
+def test_an_array_comes_back_as_it_was(shape, dtype):
+    array = (
+        random(shape, dtype).astype(np.float32).astype(dtype) if dtype == np.float64 else random(shape, dtype)
+    )
+    pixels = images.read(array)
+    assert (pixels.layout.width, pixels.layout.height) == (7, 5)
+    assert pixels.blob().layout.nbytes == pixels.array.nbytes
+    out = back(pixels)
+    assert out.dtype == array.dtype and out.shape == array.shape and np.array_equal(out, array)
+
+
+def test_views_and_big_endian_arrays_are_read_right():
+    array = random((6, 8, 3), np.uint16)
+    for seen in (array[::2, ::-1], array.transpose(1, 0, 2), array.astype(">u2")):
+        assert np.array_equal(back(images.read(seen)), seen)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "F"])
+def test_a_pil_image_comes_back_as_it_was(mode):
+    if mode in ("I;16", "F"):
+        image = Image.fromarray(random((5, 7), np.uint16 if mode == "I;16" else np.float32))
+    else:
+        image = Image.merge(mode, [Image.fromarray(random((5, 7), np.uint8)) for _ in mode])
+    out = back(images.read(image))
+    assert out.mode == image.mode and np.array_equal(np.asarray(out), np.asarray(image))
+
+
+@pytest.mark.parametrize(
+    ("mode", "becomes"),
+    [
+        ("1", "L"),
+        ("P", "RGB"),
+        ("CMYK", "RGB"),
+        ("YCbCr", "RGB"),
+        ("HSV", "RGB"),
+        ("LAB", "RGB"),
+        ("RGBa", "RGBA"),
+    ],
+)
+def test_other_modes_become_the_nearest_plain_one(mode, becomes):
+    image = Image.fromarray(random((5, 7, 3), np.uint8))
+    image = image.convert("RGBA").convert("RGBa") if mode == "RGBa" else images_in(mode, image)
+    assert image.mode == mode
+    out = back(images.read(image))
+    assert out.mode == becomes and out.size == image.size
+    if mode != "LAB":
+        assert np.array_equal(np.asarray(out), np.asarray(image.convert(becomes)))
+
+
+def images_in(mode: str, image: Image.Image) -> Image.Image:
+    if mode != "LAB":
+        return image.convert(mode)
+    from PIL import ImageCms
+
+    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    out = ImageCms.profileToProfile(image, srgb, lab, outputMode="LAB")
+    assert out is not None
+    return out
+
+
+def test_a_palette_s_transparent_colour_becomes_alpha():
+    image = Image.new("P", (2, 1), 0)
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.putpixel((1, 0), 1)
+    image.info["transparency"] = 1
+    assert images.read(image).array[0].tolist() == [[255, 0, 0, 255], [0, 255, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (np.zeros((0, 5, 3), np.uint8), "is 5 x 0 pixels"),
+        (np.zeros((5, 5, 5), np.uint8), "shape (5, 5, 5)"),
+        (np.zeros((5,), np.uint8), "shape (5,)"),
+        (np.zeros((5, 5), np.int64), "dtype int64; allowed are uint8"),
+        (np.zeros((1, 70000), np.uint8), "at most 65536 a side"),
+        (
+            np.array([[1.0, np.nan]], np.float32),
+            "1 pixels that are not finite numbers, the first at x 1, y 0",
+        ),
+        (np.array([[np.inf, 1.0]], np.float16), "the first at x 0, y 0"),
+        (5, "is a int; give a PIL image, a numpy array or a path"),
+    ],
+)
+def test_what_cannot_be_used_is_said(image, words):
+    with pytest.raises(VelaturaError) as caught:
+        images.read(image)
+    assert words in str(caught.value) and str(caught.value).startswith("image: ")
+
+
+# -- masks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mask", "depth", "value"),
+    [
+        (np.ones((5, 7), bool), "u8", b"\xff"),
+        (np.full((5, 7), 300, np.uint16), "u16", b"\x2c\x01"),
+        (np.full((5, 7), 1, np.float32), "f32", b"\x00\x00\x80\x3f"),
+        (Image.new("L", (7, 5), 9), "u8", b"\x09"),
+        (Image.new("RGB", (7, 5), "white"), "u8", b"\xff"),
+        (Image.new("RGBA", (7, 5), (255, 255, 255, 100)), "u8", b"\x64"),
+    ],
+)
+def test_a_mask_of_any_kind_becomes_gray(mask, depth, value):
+    blob = images.read_mask(mask, 7, 5)
+    assert (blob.layout.channels, blob.layout.depth) == ("GRAY", depth)
+    assert bytes(blob.read(0, blob.layout.nbytes)) == value * 35
+
+
+def test_a_mask_of_another_size_is_refused_with_both_sizes():
+    with pytest.raises(VelaturaError, match="mask: is 3 x 2 pixels; the picture is 7 x 5"):
+        images.read_mask(np.ones((2, 3)), 7, 5)
+
+
+# -- files --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("suffix", "dtype"),
+    [(".png", np.uint8), (".png", np.uint16), (".tif", np.uint8), (".tiff", np.uint16), (".tif", np.float32)],
+)
+def test_files_keep_every_bit(tmp_path, suffix, dtype, channels):
+    array = random((9, 12, channels), dtype)
+    path = tmp_path / f"a{suffix}"
+    files.save(path, array)
+    pixels = images.read(path)
+    assert pixels.array.dtype == dtype and np.array_equal(pixels.array, array)
+    out = back(pixels)
+    assert out == tmp_path / f"a-velatura{suffix}"
+    assert np.array_equal(images.read(out).array, array)
+
+
+def test_a_result_never_replaces_a_file_unasked(tmp_path):
+    source = tmp_path / "photo.jpg"
+    Image.new("RGB", (8, 8), "red").save(source)
+    names = [back(images.read(str(source))).name for _ in range(3)]
+    assert names == ["photo-velatura.jpg", "photo-velatura-2.jpg", "photo-velatura-3.jpg"]
+    assert files.new_name(tmp_path / "animation.gif").name == "animation-velatura.png"
+
+
+def test_the_recipe_travels_in_a_png(tmp_path):
+    for dtype in (np.uint8, np.uint16):
+        path = tmp_path / f"{np.dtype(dtype).name}.png"
+        files.save(path, random((4, 4, 3), dtype), recipe=RECIPE)
+        assert files.recipe_of(path) == RECIPE
+        with Image.open(path) as image:
+            assert json.loads(image.text["velatura-recipe"])["kind"] == "stylize"
+    files.save(tmp_path / "plain.png", random((4, 4, 3), np.uint8))
+    with pytest.raises(VelaturaError, match="holds no recipe"):
+        files.recipe_of(tmp_path / "plain.png")
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_every_orientation_is_applied_at_every_depth(tmp_path, turn):
+    """Pillow's own exif_transpose is the reference."""
+    from PIL import ImageOps
+
+    small = random((4, 6, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    eight = tmp_path / "8.png"
+    Image.fromarray(small).save(eight, exif=exif)
+    with Image.open(eight) as image:
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    deep = tmp_path / "16.png"
+    files.save(deep, small.astype(np.uint16) * 257, exif=exif.tobytes())
+    assert np.array_equal(images.read(eight).array, upright)
+    found = images.read(deep)
+    assert np.array_equal(found.array, upright.astype(np.uint16) * 257)
+    again = images.read(back(found))
+    assert np.array_equal(again.array, found.array), "the orientation is not applied twice"
+
+
+@pytest.mark.parametrize(("suffix", "dtype"), [(".png", np.uint8), (".png", np.uint16), (".tif", np.uint16)])
+def test_a_profile_is_kept_and_the_pixels_sent_are_srgb(tmp_path, suffix, dtype):
+    array = random((6, 5, 3), dtype)
+    path = tmp_path / f"a{suffix}"
+    files.save(path, array, icc_profile=ADOBE)
+    pixels = images.read(path)
+    profile = icc.parse(ADOBE)
+    assert profile is not None and np.array_equal(pixels.array, icc.to_srgb(array, profile))
+    out = back(pixels)
+    again = images.read(out)
+    assert again.icc_profile == ADOBE
+    assert again.original is not None and again.original.dtype == dtype
+    assert np.array_equal(again.original, array), "nothing was changed, so nothing is lost"
+
+
+def test_a_preview_of_another_size_is_shown_in_the_profile():
+    image = Image.fromarray(random((8, 8, 3), np.uint8))
+    image.info["icc_profile"] = ADOBE
+    pixels = images.read(image)
+    half = pixels.array[::2, ::2].copy()
+    small = Picture(images.from_array(half).layout, memoryview(half.tobytes()))
+    out = images.result_array(small, pixels)
+    assert out.dtype == np.uint8 and out.shape == (4, 4, 3)
+
+
+def test_a_pil_image_keeps_its_profile():
+    image = Image.fromarray(random((3, 3, 3), np.uint8))
+    image.info["icc_profile"] = ADOBE
+    out = back(images.read(image))
+    assert out.info["icc_profile"] == ADOBE and np.array_equal(np.asarray(out), np.asarray(image))
+
+
+def test_jpeg_loses_alpha_over_white_and_keeps_what_jpeg_can(tmp_path):
+    array = np.zeros((16, 16, 4), np.uint8)
+    array[:8] = (200, 30, 30, 255)
+    files.save(tmp_path / "a.jpg", array, icc_profile=ADOBE)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert image.mode == "RGB" and image.info["icc_profile"] == ADOBE
+        assert image.getpixel((8, 15)) == (255, 255, 255)
+
+
+def test_wrong_files_are_refused_in_words(tmp_path):
+    good = tmp_path / "good.png"
+    files.save(good, random((64, 64, 3), np.uint8))
+    deep = tmp_path / "deep.png"
+    files.save(deep, random((64, 64, 3), np.uint16))
+    tiff = tmp_path / "deep.tif"
+    files.save(tiff, random((64, 64, 3), np.uint16))
+    floats = tmp_path / "nan.tif"
+    files.save(floats, np.full((3, 3, 3), np.nan, np.float32))
+    cases = {
+        "no.png": None,
+        "empty.png": b"",
+        "text.jpg": b"hello, I am no picture at all, not even a small one",
+        "cut.png": good.read_bytes()[:2000],
+        "cut16.png": deep.read_bytes()[:2000],
+        "cut.tif": tiff.read_bytes()[:2000],
+        "cut_head.png": good.read_bytes()[:20],
+        "nan.tif": floats.read_bytes(),
+    }
+    for name, data in cases.items():
+        path = tmp_path / f"x-{name}"
+        if data is not None:
+            path.write_bytes(data)
+        with pytest.raises(VelaturaError) as caught:
+            images.read(path)
+        assert caught.value.code == "bad_image", name
+        assert str(path) in str(caught.value), name
+    with pytest.raises(VelaturaError, match="cannot be read"):
+        images.read(tmp_path)
+
+
+def test_a_size_that_a_format_does_not_have_is_said(tmp_path):
+    with pytest.raises(VelaturaError, match="17000 x 2 cannot be written as WEBP"):
+        files.save(tmp_path / "a.webp", np.zeros((2, 17000, 3), np.uint8))
+    assert not list(tmp_path.iterdir())
+
+
+def test_exif_data_too_long_for_a_jpeg_is_left_out(tmp_path):
+    exif = Image.Exif()
+    exif[0x010E] = "x" * 70_000
+    files.save(tmp_path / "a.jpg", np.zeros((8, 8, 3), np.uint8), exif=exif.tobytes())
+    assert images.read(tmp_path / "a.jpg").array.shape == (8, 8, 3)
+
+
+def test_nothing_half_written_is_left(tmp_path):
+    with pytest.raises(VelaturaError, match=r"use \.png"):
+        files.save(tmp_path / "a.xyz", random((4, 4, 3), np.uint8))
+    with pytest.raises(VelaturaError, match="cannot be written"):
+        files.save(tmp_path / "none" / "a.png", random((4, 4, 3), np.uint8))
+    (tmp_path / "taken.png").mkdir()
+    with pytest.raises(VelaturaError, match="cannot be written"):
+        files.save(tmp_path / "taken.png", random((4, 4, 3), np.uint8))
+    assert [p.name for p in tmp_path.iterdir()] == ["taken.png"]
+
+
+def test_without_the_codecs_a_deep_file_is_refused_with_the_remedy(tmp_path, monkeypatch):
+    files.save(tmp_path / "a.png", random((4, 4, 3), np.uint16))
+    monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
+    with pytest.raises(VelaturaError, match=r"velatura\[daemon\]"):
+        images.read(tmp_path / "a.png")

@@ -1,0 +1,121 @@
+"""A real refinement over a real daemon: it streams, stops, gives way, and survives its worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from harness import REAL, Daemon, Talk
+from velatura.blob import Blob
+from velatura.jobs import Job
+from velatura.jobstate import State
+from velatura.pixels import Layout
+from velatura.recipe import Refine, Style, Stylize, Texture
+
+WOODCUT = (Style(name="woodcut"),)
+ENDLESS = Refine(WOODCUT, iterations=5000, levels=1)
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    with Daemon(REAL, threads=1, dtype="float32") as running:
+        yield running
+
+
+@pytest.fixture
+def talk(daemon: Daemon) -> Iterator[Talk]:
+    with daemon.connect() as session:
+        yield session
+
+
+def photo(seed: int = 0, side: int = 64) -> Blob:
+    layout = Layout(side, side, "RGBA")
+    ramp = np.linspace(40, 200, side)
+    pixels = np.stack([ramp[None] + 0 * ramp[:, None], ramp[:, None] + 0 * ramp[None]], -1)
+    pixels = np.concatenate([pixels, np.full((side, side, 1), 20 * seed + 60.0)], -1)
+    return Blob(layout, np.dstack([pixels, np.full((side, side), 255)]).astype("u1").tobytes())
+
+
+def running(talk: Talk, recipe: Refine, steps: int = 2, **options) -> Job:
+    """A job that has made at least so many steps."""
+    job = talk.submit(recipe, photo(), **options)
+    talk.until(lambda: job.over or (job.progress and job.progress.step >= steps), "the refinement advances")
+    assert job.error is None, job.error
+    return job
+
+
+def test_progress_and_previews_come_while_it_runs_and_the_result_is_the_best(talk: Talk) -> None:
+    seen: dict[int, float] = {}
+    job = talk.submit(Refine(WOODCUT, iterations=25, levels=1), photo(), preview_every=0.01, preview_side=32)
+
+    def over() -> bool:
+        if job.progress:
+            seen[job.progress.step] = job.progress.losses["total"]
+        return job.over
+
+    talk.until(over, "the refinement ends")
+    assert job.state is State.DONE, job.error
+    assert job.progress is not None
+    assert job.progress.of == 25
+    assert set(job.progress.losses) == {"content", "style", "tv", "total"}
+    assert len(seen) > 3
+    assert seen[max(seen)] < seen[min(seen)]  # the last step itself may be told by the result alone
+    previews = talk.previews(job)
+    assert previews
+    assert (previews[0].picture.layout.width, previews[0].picture.layout.height) == (32, 32)
+    assert job.picture is not None
+    assert job.picture.layout == photo().layout
+    assert job.result is not None
+    assert job.result.record["steps"] == 25
+
+
+def test_stop_keeps_what_there_is(talk: Talk) -> None:
+    job = running(talk, ENDLESS)
+    talk.connection.stop(job)
+    talk.ended(job)
+    assert job.state is State.DONE, job.error
+    assert job.result is not None
+    assert 2 <= job.result.record["steps"] < 5000
+    assert any("stopped on request" in note for note in job.result.record["notes"])
+
+
+def test_cancel_discards(talk: Talk) -> None:
+    job = running(talk, ENDLESS)
+    talk.connection.cancel(job)
+    talk.ended(job)
+    assert job.state is State.CANCELLED
+    assert job.picture is None
+
+
+def test_a_refinement_gives_way_to_an_interactive_job_and_goes_on(talk: Talk) -> None:
+    long = running(talk, ENDLESS, priority="batch")
+    assert long.progress is not None
+    before = long.progress.step
+    quick = talk.run(Stylize(WOODCUT), photo(seed=1))
+    assert quick.state is State.DONE, quick.error
+    assert not long.over
+    talk.until(lambda: long.progress and long.progress.step > before + 3, "the refinement goes on")
+    talk.connection.stop(long)
+    assert talk.ended(long).state is State.DONE
+
+
+def test_a_refinement_survives_the_death_of_its_worker(talk: Talk) -> None:
+    job = running(talk, ENDLESS, steps=3)  # the first checkpoint follows the first step
+    os.kill(talk.worker_pid(), signal.SIGKILL)
+    talk.until(lambda: job.state is State.PAUSED, "the job is told")
+    talk.until(lambda: job.state is State.RUNNING, "a new worker goes on with it")
+    talk.connection.stop(job)
+    talk.ended(job)
+    assert job.state is State.DONE, job.error
+    assert job.result is not None
+    assert any("resumed at step" in note for note in job.result.record["notes"])
+
+
+def test_a_texture_comes_from_nothing_but_a_style(talk: Talk) -> None:
+    job = talk.run(Texture(WOODCUT, width=80, height=48, iterations=6, levels=1, tileable=True))
+    assert job.state is State.DONE, job.error
+    assert job.picture is not None
+    assert (job.picture.layout.width, job.picture.layout.height) == (80, 48)

@@ -1,0 +1,202 @@
+"""The whole loss: as published, its gradient exact, in tiles as in one piece, confined by masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from velatura_models.encoder import Encoder
+from velatura_models.objective import Evaluation, Objective, StyleTarget, Terms, picture_grams, prepared
+from velatura_models.pyramid import crop, receptive_margin, region_of_interest
+
+from .conftest import box_mask, finished, random_encoder, random_picture
+
+LAYERS = [f"relu{b}_1" for b in range(1, 6)]
+
+
+def target(encoder: Encoder, seed: int = 5, mask: Tensor | None = None, weight: float = 1.0) -> StyleTarget:
+    grams = finished(picture_grams(encoder, random_picture(48, 64, seed), LAYERS))
+    return StyleTarget(grams, weight, mask)
+
+
+def evaluate(objective: Objective, picture: Tensor) -> Evaluation:
+    return finished(objective.evaluate(picture))
+
+
+def test_the_loss_is_equations_5_and_7(encoder: Encoder) -> None:
+    content, picture, style = random_picture(48, 64, 1), random_picture(48, 64, 2), random_picture(32, 80, 3)
+    terms = Terms(3.0, 7.0, 0.0, {"conv3_1": 0.5, "relu4_2": 2.0}, {"relu1_1": 0.7, "relu3_1": 0.3})
+    grams = finished(picture_grams(encoder, style, ["relu1_1", "relu3_1"]))
+    got = evaluate(Objective(encoder, (48, 64), terms, content, [StyleTarget(grams)]), picture)
+
+    seen = {name: encoder(p, ["conv3_1", "relu4_2", "relu1_1", "relu3_1"]) for name, p in
+            (("c", content), ("x", picture), ("s", style))}  # fmt: skip
+    rows = {
+        (who, layer): maps[0].flatten(1).numpy() for who, all_ in seen.items() for layer, maps in all_.items()
+    }
+    content_term = sum(
+        weight * 0.5 * ((rows["x", layer] - rows["c", layer]) ** 2).mean()
+        for layer, weight in terms.content_layers.items()
+    )
+    style_term = 0.0
+    for layer, weight in terms.style_layers.items():
+        f, s = rows["x", layer], rows["s", layer]
+        difference = f @ f.T / f.shape[1] - s @ s.T / s.shape[1]
+        style_term += weight * (difference**2).sum() / (4 * len(f) ** 2)
+    assert got.losses["content"] == pytest.approx(3 * content_term, rel=1e-6)
+    assert got.losses["style"] == pytest.approx(7 * style_term, rel=1e-6)
+    assert got.losses["total"] == pytest.approx(3 * content_term + 7 * style_term, rel=1e-6)
+
+
+@pytest.mark.parametrize("pool", ["avg", "max"])
+def test_gradient_by_finite_differences(pool: str) -> None:
+    encoder = random_encoder(pool=pool)
+    terms = Terms(1.0, 100.0, 0.3)
+    left, right = box_mask(48, 64, 0, 0, 48, 30), box_mask(48, 64, 0, 30, 48, 64)
+    styles = [target(encoder, 5, left), target(encoder, 6, right, 2.0)]
+    mask = box_mask(48, 64, 4, 6, 44, 60)
+    objective = Objective(encoder, (48, 64), terms, random_picture(48, 64, 1), styles, mask)
+    x = random_picture(48, 64, 2)
+    gradient = evaluate(objective, x).gradient
+    for place in ((0, 0, 20, 20), (0, 1, 43, 59), (0, 2, 4, 6), (0, 0, 25, 31)):
+        up, down = x.clone(), x.clone()
+        up[place] += 1e-6
+        down[place] -= 1e-6
+        slope = (evaluate(objective, up).losses["total"] - evaluate(objective, down).losses["total"]) / 2e-6
+        assert float(gradient[place]) == pytest.approx(slope, rel=1e-4, abs=1e-9)
+    assert float(gradient[0, 0, 0, 0]) == 0  # outside of the mask
+
+
+@pytest.mark.parametrize(("size", "side", "depth"), [((75, 301), 110, 5), ((100, 91), 60, 3)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_tiles_give_the_gradient_of_the_whole(
+    encoder: Encoder, size: tuple[int, int], side: int, depth: int, masked: bool
+) -> None:
+    height, width = size
+    content, x = random_picture(*size, 1), random_picture(*size, 2)
+    mask = box_mask(*size, 5, width // 3, height, width) if masked else None
+    region = box_mask(*size, 0, 0, height, width * 2 // 3) if masked else None
+    styles = [target(encoder, 5), target(encoder, 6, region)]
+    layers = {f"relu{b}_1": 0.2 for b in range(1, depth + 1)}
+    terms = Terms(1.0, 50.0, 0.2, {f"conv{depth - 1}_1": 1.0}, layers)
+    whole = Objective(encoder, size, terms, content, styles, mask)
+    tiled = Objective(encoder, size, terms, content, styles, mask, side=side)
+    assert len(whole.tiles) == 1
+    assert len(tiled.tiles) > 3
+    one, many = evaluate(whole, x), evaluate(tiled, x)
+    for term, value in one.losses.items():
+        assert many.losses[term] == pytest.approx(value, rel=1e-9)
+    largest = float(one.gradient.abs().max())
+    np.testing.assert_allclose(many.gradient, one.gradient, rtol=1e-6, atol=1e-9 * largest)
+
+
+def test_tiles_of_a_picture_that_wraps(encoder: Encoder) -> None:
+    x = random_picture(96, 256, 2)
+    terms = Terms(0.0, 50.0, 0.2)
+    one = evaluate(Objective(encoder, (96, 256), terms, None, [target(encoder)], wrap=True), x)
+    tiled = Objective(encoder, (96, 256), terms, None, [target(encoder)], side=110, wrap=True)
+    many = evaluate(tiled, x)
+    assert len(tiled.tiles) > 3
+    np.testing.assert_allclose(
+        many.gradient, one.gradient, rtol=1e-6, atol=1e-9 * float(one.gradient.abs().max())
+    )
+    # on a torus, rolling the picture rolls the gradient (by the grid, so that pooling falls alike)
+    rolled = evaluate(
+        Objective(encoder, (96, 256), terms, None, [target(encoder)], wrap=True), x.roll((32, 48), (2, 3))
+    )
+    np.testing.assert_allclose(rolled.gradient, one.gradient.roll((32, 48), (2, 3)), rtol=1e-6, atol=1e-12)
+
+
+def test_tiles_yield_between_themselves_and_a_whole_picture_never(encoder: Encoder) -> None:
+    tiled = Objective(encoder, (64, 320), Terms(), random_picture(64, 320), [target(encoder)], side=110)
+    shares = list(tiled.evaluate(random_picture(64, 320, 2)))
+    assert len(shares) == 2 * len(tiled.tiles)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    whole = Objective(encoder, (64, 320), Terms(), random_picture(64, 320), [target(encoder)])
+    assert list(whole.evaluate(random_picture(64, 320, 2))) == []
+
+
+def test_a_region_of_interest_gives_the_gradient_of_the_whole(encoder: Encoder) -> None:
+    size = (330, 411)
+    content, x = random_picture(*size, 1), random_picture(*size, 2)
+    mask = box_mask(*size, 150, 170, 190, 201)
+    x = torch.where(mask > 0, x, content)
+    terms = Terms(1.0, 50.0, 0.2)
+    box = region_of_interest(mask, receptive_margin([*LAYERS, "relu4_2"]))
+    assert box.height * box.width < 0.5 * size[0] * size[1]
+    whole = evaluate(Objective(encoder, size, terms, content, [target(encoder)], mask), x)
+    part = Objective(
+        encoder, (box.height, box.width), terms, crop(content, box), [target(encoder)], crop(mask, box)
+    )
+    cropped = evaluate(part, crop(x, box))
+    for term, value in whole.losses.items():
+        assert cropped.losses[term] == pytest.approx(value, rel=1e-9)
+    np.testing.assert_allclose(
+        cropped.gradient, crop(whole.gradient, box), rtol=1e-6, atol=1e-9 * float(whole.gradient.abs().max())
+    )
+
+
+@pytest.mark.parametrize("place", [(0, 0), (32, 49), (63, 94)])
+def test_a_mask_of_one_pixel_gives_numbers(encoder: Encoder, place: tuple[int, int]) -> None:
+    row, column = place
+    mask = box_mask(64, 95, row, column, row + 1, column + 1)
+    objective = Objective(encoder, (64, 95), Terms(), random_picture(64, 95), [target(encoder)], mask)
+    got = evaluate(objective, random_picture(64, 95, 2))
+    assert all(np.isfinite(value) for value in got.losses.values())
+    assert bool(torch.isfinite(got.gradient).all())
+    assert float(got.gradient[0, :, row, column].abs().sum()) > 0
+    assert int((got.gradient.abs().sum(1) > 0).sum()) == 1
+
+
+def test_a_small_region_is_painted_as_strongly_as_a_large_one(encoder: Encoder) -> None:
+    """Per pixel, the style's pull does not depend on how the picture is divided into regions."""
+    picture = random_picture(64, 64, 2).repeat(1, 1, 1, 4)
+    terms = Terms(0.0, 1.0, 0.0, {}, {"relu1_1": 1.0})
+    small, rest = box_mask(64, 256, 0, 0, 64, 64), box_mask(64, 256, 0, 64, 64, 256)
+    split = Objective(encoder, (64, 256), terms, None, [target(encoder, 5, small), target(encoder, 5, rest)])
+    whole = Objective(encoder, (64, 256), terms, None, [target(encoder, 5)])
+    divided, one = (evaluate(o, picture).gradient[:, :, 8:56, 8:56] for o in (split, whole))
+    np.testing.assert_allclose(divided, one, rtol=0.05, atol=0.02 * float(one.abs().max()))
+
+
+def test_two_styles_pull_by_their_weights(encoder: Encoder) -> None:
+    x = random_picture(48, 64, 2)
+    size, terms = (48, 64), Terms(0.0, 1.0)
+    a, b = target(encoder, 5), target(encoder, 6)
+    alone = [evaluate(Objective(encoder, size, terms, None, [s]), x).losses["style"] for s in (a, b)]
+    both = Objective(encoder, size, terms, None, [target(encoder, 5, weight=1), target(encoder, 6, weight=3)])
+    assert evaluate(both, x).losses["style"] == pytest.approx(0.25 * alone[0] + 0.75 * alone[1], rel=1e-6)
+
+
+def test_grams_of_a_large_style_are_those_of_the_whole(encoder: Encoder) -> None:
+    style = random_picture(80, 300, 4)
+    one = finished(picture_grams(encoder, style, LAYERS))
+    many = finished(picture_grams(encoder, style, LAYERS, side=110))
+    for layer in LAYERS:
+        np.testing.assert_allclose(many[layer], one[layer], rtol=1e-5)
+
+
+def test_what_cannot_be_weighed_is_refused(encoder: Encoder) -> None:
+    style = target(encoder)
+    with pytest.raises(ValueError, match="unknown layer"):
+        Objective(encoder, (48, 48), Terms(style_layers={"relu9_1": 1.0}), None, [style])
+    with pytest.raises(ValueError, match="the mask is empty"):
+        Objective(encoder, (48, 48), Terms(), None, [style], torch.zeros(1, 1, 48, 48))
+    with pytest.raises(ValueError, match="all masks together are empty"):
+        outside = [target(encoder, 5, box_mask(48, 48, 0, 0, 10, 48))]
+        Objective(encoder, (48, 48), Terms(), None, outside, box_mask(48, 48, 20, 0, 48, 48))
+    with pytest.raises(ValueError, match="no Gram matrix for relu2_2"):
+        Objective(encoder, (48, 48), Terms(style_layers={"relu2_2": 1.0}), None, [style])
+    with pytest.raises(ValueError, match="at least 32"):
+        Objective(encoder, (16, 48), Terms(), None, [style])
+
+
+def test_folding_the_preprocessing_changes_nothing() -> None:
+    encoder = Encoder((4, 4, 4, 4, 4), preprocess=True).eval()
+    x = random_picture(32, 48).float()
+    with torch.no_grad():
+        before, after = encoder(x, LAYERS), prepared(encoder)(x, LAYERS)
+    for layer in LAYERS:
+        np.testing.assert_allclose(after[layer], before[layer], rtol=1e-4, atol=1e-5)

@@ -1,0 +1,239 @@
+"""Refine and texture as the worker runs them: events, bytes, checkpoints, stop, and errors in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from velatura.errors import VelaturaError
+from velatura.pixels import Layout, digest
+from velatura.recipe import Refine, Style, Stylize, Texture, check_recipe
+from velatura_daemon.engine import TorchEngine
+from velatura_daemon.settings import Settings
+from velatura_daemon.tasks import Checkpointed, Finished, Previewed, Progressed, Slot, Task
+
+HEIGHT, WIDTH = 72, 104
+
+
+def slot(array: np.ndarray, channels: str) -> Slot:
+    layout = Layout(array.shape[1], array.shape[0], channels, {1: "u8", 2: "u16"}[array.dtype.itemsize])
+    data = memoryview(np.ascontiguousarray(array).tobytes())
+    return Slot(layout, data, digest(layout, [data]))
+
+
+def scene(height: int = HEIGHT, width: int = WIDTH, channels: int = 4, seed: int = 0) -> np.ndarray:
+    small = np.random.default_rng(seed).integers(0, 255, (9, 13, 3), dtype=np.uint8)
+    image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).convert("RGBA")
+    return np.asarray(image)[..., :channels]
+
+
+CONTENT = slot(scene(), "RGBA")
+PAINTING = slot(scene(96, 80, 3, seed=5), "RGB")
+STYLE = Style(digest=PAINTING.digest)
+REFINE = Refine((STYLE,), iterations=6, levels=1, tv_weight=0.0)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VELATURA_HOME", str(tmp_path_factory.mktemp("home")))
+        made = TorchEngine(Settings(dtype="float32", threads=1))
+        made.warm()
+        yield made
+
+
+def task(recipe, content=CONTENT, mask=None, pictures=(PAINTING,), **changed) -> Task:
+    held = {p.digest: p for p in pictures}
+    return Task(
+        "job", recipe, content, mask, held, lambda layout: memoryview(bytearray(layout.nbytes)), **changed
+    )
+
+
+def run(engine: TorchEngine, what: Task) -> tuple[Finished, list]:
+    events = list(engine.run(what))
+    assert isinstance(events[-1], Finished)
+    return events[-1], events
+
+
+def pixels(finished: Finished | Previewed) -> np.ndarray:
+    shape = (finished.layout.height, finished.layout.width, -1)
+    return np.frombuffer(finished.data, "u1" if finished.layout.depth == "u8" else "<u2").reshape(shape)
+
+
+def mask_slot(top: int, left: int, bottom: int, right: int, value: int = 255) -> Slot:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[top:bottom, left:right] = value
+    return slot(mask[..., None], "GRAY")
+
+
+def test_every_evaluation_reports_step_losses_and_time_left(engine: TorchEngine) -> None:
+    finished, events = run(engine, task(REFINE))
+    progress = [event for event in events if isinstance(event, Progressed)]
+    assert [event.step for event in progress] == [1, 2, 3, 4, 5, 6]
+    assert all(event.of == 6 for event in progress)
+    for event in progress:
+        assert set(event.losses) == {"content", "style", "total"}
+        assert event.losses["total"] == pytest.approx(event.losses["content"] + event.losses["style"])
+    assert progress[0].seconds_left > progress[-1].seconds_left == 0
+    assert progress[-1].losses["total"] < progress[0].losses["total"]
+    assert finished.record["steps"] == 6
+    assert finished.layout == CONTENT.layout
+    before = np.frombuffer(CONTENT.data, "u1").reshape(HEIGHT, WIDTH, 4)
+    assert (pixels(finished)[..., :3] != before[..., :3]).mean() > 0.5
+    assert (pixels(finished)[..., 3] == before[..., 3]).all()
+
+
+def test_refining_works_after_stylizing_loaded_the_networks(engine: TorchEngine) -> None:
+    """Stylizing runs in inference mode; what it loads must still serve gradients."""
+    run(engine, task(Stylize((STYLE,))))
+    run(engine, task(replace(REFINE, iterations=1)))
+
+
+def test_outside_the_mask_no_byte_changes(engine: TorchEngine) -> None:
+    content = slot(scene(channels=3).astype(np.uint16) * 257, "RGB")
+    finished, _ = run(engine, task(REFINE, content, mask_slot(20, 30, 40, 60)))
+    before = np.frombuffer(content.data, "<u2").reshape(HEIGHT, WIDTH, 3)
+    inside = np.zeros((HEIGHT, WIDTH), bool)
+    inside[20:40, 30:60] = True
+    assert (pixels(finished)[~inside] == before[~inside]).all()
+    assert (pixels(finished)[inside] != before[inside]).mean() > 0.5
+
+
+def test_a_soft_mask_blends(engine: TorchEngine) -> None:
+    """At a quarter of the mask's strength, a quarter of the change."""
+    full, _ = run(engine, task(REFINE, mask=mask_slot(0, 0, HEIGHT, WIDTH, 255)))
+    faint, _ = run(engine, task(REFINE, mask=mask_slot(0, 0, HEIGHT, WIDTH, 64)))
+    before = np.frombuffer(CONTENT.data, "u1").reshape(HEIGHT, WIDTH, 4).astype(float)
+    whole, part = pixels(full) - before, pixels(faint) - before
+    np.testing.assert_allclose(part, whole * 64 / 255, atol=2.5)
+
+
+def test_previews_come_at_their_size_while_it_runs(engine: TorchEngine) -> None:
+    what = task(REFINE, preview_every=1e-6, preview_side=52)
+    finished, events = run(engine, what)
+    previews = [event for event in events if isinstance(event, Previewed)]
+    assert [event.step for event in previews] == [1, 2, 3, 4, 5, 6]
+    assert all((event.layout.width, event.layout.height) == (52, 36) for event in previews)
+    assert (finished.layout.width, finished.layout.height) == (WIDTH, HEIGHT)
+    assert (pixels(previews[0]) != pixels(previews[-1])).any()
+    small = np.asarray(Image.fromarray(pixels(finished)).resize((52, 36), Image.Resampling.BOX))
+    assert np.abs(small.astype(float) - pixels(previews[-1]))[..., :3].mean() < 6
+
+
+def test_without_previews_the_side_bounds_the_result(engine: TorchEngine) -> None:
+    finished, _ = run(engine, task(REFINE, preview_side=52))
+    assert (finished.layout.width, finished.layout.height) == (52, 36)
+
+
+def test_a_stop_keeps_the_best_so_far(engine: TorchEngine) -> None:
+    seen: list[int] = []
+    what = task(replace(REFINE, iterations=1000), stopping=lambda: len(seen) >= 3)
+    for event in engine.run(what):
+        if isinstance(event, Progressed):
+            seen.append(event.step)
+    assert isinstance(event, Finished)
+    assert event.record["steps"] == 4
+    assert any("stopped on request at step 4 of 1000" in note for note in event.record["notes"])
+    assert bytes(event.data) != bytes(CONTENT.data)
+
+
+def test_a_cancelled_job_closes_cleanly(engine: TorchEngine) -> None:
+    steps = engine.run(task(REFINE))
+    while not isinstance(next(steps), Progressed):
+        continue
+    steps.close()  # type: ignore[attr-defined]
+    assert list(steps) == []
+
+
+def test_a_job_resumes_from_its_checkpoint(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("velatura_daemon.refining.CHECKPOINT_EVERY", 0.0)
+    states = [event for event in engine.run(task(REFINE)) if isinstance(event, Checkpointed)]
+    assert states
+    third = next(event for event in states if event.step >= 3)
+    finished, events = run(engine, task(REFINE, checkpoint=third.state))
+    progress = [event.step for event in events if isinstance(event, Progressed)]
+    assert progress == list(range(third.step + 1, 7))
+    assert f"resumed at step {third.step}" in finished.record["notes"]
+
+
+def test_a_checkpoint_that_cannot_be_read_is_said_and_the_job_begins_again(engine: TorchEngine) -> None:
+    finished, events = run(engine, task(REFINE, checkpoint=b"\x08\0\0\0\0\0\0\0rubbish!"))
+    assert next(e for e in events if isinstance(e, Progressed)).step == 1
+    assert any("began again" in note for note in finished.record["notes"])
+
+
+def test_the_same_recipe_gives_the_same_bytes(engine: TorchEngine) -> None:
+    recipe = replace(REFINE, init="noise", seed=4, iterations=3)
+    one, two = (bytes(run(engine, task(recipe))[0].data) for _ in range(2))
+    assert one == two
+
+
+def test_a_refinement_can_begin_from_the_stylized_picture(engine: TorchEngine) -> None:
+    start = run(engine, task(Stylize((STYLE,))))[0]
+    recipe = replace(REFINE, init="stylized", iterations=1, learning_rate=1e-4)
+    finished, _ = run(engine, task(recipe))
+    assert np.abs(pixels(finished).astype(float) - pixels(start)).max() <= 1
+
+
+def test_a_built_in_style_that_is_a_card_alone_is_refined_from_its_gram_matrices(engine: TorchEngine) -> None:
+    names = [entry.name for entry in engine.library.list() if entry.picture is None]
+    if not names:
+        pytest.fail("the library has no style that ships as a card alone")
+    recipe = replace(REFINE, styles=(Style(name=names[0]),), pooling="avg", scale=2.0)
+    finished, events = run(engine, task(recipe, pictures=()))
+    progress = [event for event in events if isinstance(event, Progressed)]
+    assert progress[-1].losses["style"] < progress[0].losses["style"]
+    assert isinstance(finished.recipe, Refine)
+    assert (finished.recipe.pooling, finished.recipe.scale) == ("max", 1.0)
+    assert len(finished.record["notes"]) == 2
+    with pytest.raises(VelaturaError, match=r"recipe.style_layers.*conv3_2"):
+        run(engine, task(replace(recipe, style_layers=(("conv3_2", 1.0),)), pictures=()))
+
+
+@pytest.mark.parametrize("tileable", [False, True])
+def test_a_texture_of_any_size(engine: TorchEngine, tileable: bool) -> None:
+    recipe = Texture((STYLE,), width=75, height=50, iterations=4, levels=1, tileable=tileable)
+    finished, events = run(engine, task(recipe, None, preview_every=1e-6, preview_side=20))
+    assert finished.layout == Layout(75, 50, "RGB")
+    preview = next(event for event in events if isinstance(event, Previewed))
+    assert max(preview.layout.width, preview.layout.height) == 20
+    assert pixels(finished).std() > 10
+
+
+def test_what_cannot_be_done_is_said_with_the_field(engine: TorchEngine) -> None:
+    def refuse(words: str, what: Task) -> None:
+        with pytest.raises(VelaturaError, match=words) as caught:
+            run(engine, what)
+        assert caught.value.code in ("bad_field", "unknown_blob", "unknown_style")
+
+    refuse("content: is missing", task(REFINE, None))
+    refuse("mask: is empty", task(REFINE, mask=mask_slot(0, 0, 0, 0)))
+    refuse("mask: is 10 x 10 pixels", task(REFINE, mask=slot(np.ones((10, 10, 1), np.uint8), "GRAY")))
+    refuse("unknown layer.*relu6_1", task(replace(REFINE, style_layers=(("relu6_1", 1.0),))))
+    tiny = slot(scene(9, 13, 3), "RGB")
+    refuse("13 x 9 pixels", task(replace(REFINE, styles=(Style(digest=tiny.digest),)), pictures=(tiny,)))
+    refuse("unknown_style|no style", task(replace(REFINE, styles=(Style(name="no-such-style"),))))
+    far = replace(REFINE, styles=(replace(STYLE, mask=PAINTING.digest),))
+    refuse("a mask is GRAY", task(far))
+    with pytest.raises(VelaturaError, match="nothing to optimise"):
+        check_recipe(replace(REFINE, style_weight=0.0, content_weight=0.0))
+    with pytest.raises(VelaturaError, match="iterations: is 0; allowed is 1 to 5000"):
+        check_recipe(replace(REFINE, iterations=0))
+
+
+def test_a_large_picture_yields_between_tiles(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = slot(scene(200, 420, 3), "RGB")
+    recipe = replace(REFINE, iterations=4)
+    whole, _ = run(engine, task(recipe, large))
+    monkeypatch.setattr("velatura_daemon.refining.tile_side", lambda backbone, engine: 256)
+    tiled, events = run(engine, task(recipe, large))
+    assert tiled.record["tile"] == 256
+    first = next(i for i, event in enumerate(events) if isinstance(event, Progressed) and event.step == 1)
+    assert first > 8
+    changed = np.abs(
+        pixels(whole).astype(float) - np.frombuffer(large.data, "u1").reshape(200, 420, 3)
+    ).mean()
+    assert changed > 3
+    assert np.abs(pixels(tiled).astype(float) - pixels(whole)).mean() < 0.02 * changed
