@@ -1,0 +1,59 @@
+"""Makes the pictures of README and docs with Velatura itself:  python docs/render_pictures.py
+
+The photographs are scikit-image's samples (public domain or CC0).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import skimage.data
+import velatura
+from PIL import Image
+
+IMAGES = Path(__file__).parent / "images"
+STRIP = ("starry-night", "great-wave", "the-scream", "impasto", "stained-glass", "la-grande-jatte")
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+GAP = 6
+
+
+def photo(name: str, width: int, height: int) -> Image.Image:
+    """A sample photograph, cropped to the middle in the wanted shape."""
+    image = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
+    factor = max(width / image.width, height / image.height)
+    image = image.resize(
+        (round(image.width * factor), round(image.height * factor)), Image.Resampling.LANCZOS
+    )
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+def grid(pictures: list[Image.Image], columns: int) -> Image.Image:
+    """Pictures of one size side by side, row by row."""
+    width, height = pictures[0].size
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + GAP) - GAP), "white")
+    for index, picture in enumerate(pictures):
+        sheet.paste(picture, (index % columns * (width + GAP), index // columns * (height + GAP)))
+    return sheet
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    cat, cup = photo("chelsea", 448, 300), photo("coffee", 448, 300)
+    with velatura.connect() as v:
+        strip = grid([v.stylize(cat, style=name) for name in STRIP], 3)
+        strip.save(IMAGES / "styles-strip.jpg", quality=88)
+        fade = grid([v.stylize(cup, style="starry-night", strength=s) for s in STRENGTHS], 5)
+        fade.resize((fade.width // 2, fade.height // 2)).save(IMAGES / "strength.jpg", quality=88)
+        blends = [{"starry-night": 1 - t, "stained-glass": t} for t in STRENGTHS]
+        mixed = grid([v.stylize(cup, style={n: w for n, w in b.items() if w}) for b in blends], 5)
+        mixed.resize((mixed.width // 2, mixed.height // 2)).save(IMAGES / "blend.jpg", quality=88)
+        colors = [cup, *(v.stylize(cup, style="impasto", keep_color=k) for k in (False, True, "statistics"))]
+        grid(colors, 4).resize((896, 150)).save(IMAGES / "color.jpg", quality=88)
+        strokes = [v.stylize(cup, style="windswept", scale=s) for s in (0.5, 1.0, 2.0)]
+        grid(strokes, 3).save(IMAGES / "strokes.jpg", quality=85)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""Makes the pictures of docs/refine.md with Velatura itself:  python docs/render_refine.py [NAME ...]
+
+The photographs are scikit-image's samples (public domain or CC0), the styles those that ship.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+import torch
+import velatura
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
+from velatura_daemon.library import Library
+from velatura_daemon.paths import default_paths
+from velatura_models.objective import prepared
+from velatura_models.reconstruct import draw_figure
+from velatura_models.weights import load_backbone
+
+LIBRARY = Library(default_paths().styles, default_paths().cache)
+IMAGES = Path(__file__).parent / "images" / "refine"
+SIDE = (224, 168)
+ITERATIONS = 90
+PAIRS = (
+    ("astronaut", "great-wave"),
+    ("chelsea", "impasto"),
+    ("coffee", "starry-night"),
+    ("rocket", "the-scream"),
+    ("chelsea", "stained-glass"),
+    ("coffee", "woodcut"),
+)
+TV_WEIGHTS = (0.0, 1.0, 10.0, 100.0)
+
+
+def photo(name: str, size: tuple[int, int] = SIDE) -> Image.Image:
+    """A sample photograph, cropped to the middle in the wanted shape."""
+    image = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
+    factor = max(size[0] / image.width, size[1] / image.height)
+    image = image.resize([round(n * factor) for n in image.size], Image.Resampling.LANCZOS)
+    left, top = (image.width - size[0]) // 2, (image.height - size[1]) // 2
+    return image.crop((left, top, left + size[0], top + size[1]))
+
+
+def thumbnail(style: str) -> Image.Image:
+    """A style's thumbnail in the middle of a cell."""
+    layout, data = LIBRARY.thumbnail(style, SIDE[1])
+    cell = Image.new("RGB", SIDE, "white")
+    cell.paste(Image.frombytes("RGB", (layout.width, layout.height), data), ((SIDE[0] - SIDE[1]) // 2, 0))
+    return cell
+
+
+def sheet(rows: list[list[Image.Image]], titles: tuple[str, ...], gap: int = 6) -> Image.Image:
+    """Pictures of one size in rows under titles."""
+    width, height = rows[0][0].size
+    out = Image.new(
+        "RGB", (len(titles) * (width + gap) - gap, 16 + len(rows) * (height + gap) - gap), "white"
+    )
+    draw = ImageDraw.Draw(out)
+    for column, title in enumerate(titles):
+        draw.text((column * (width + gap) + 4, 2), title, fill="black")
+        for line, row in enumerate(rows):
+            out.paste(row[column], (column * (width + gap), 16 + line * (height + gap)))
+    return out
+
+
+def pairs(v: velatura.Client) -> None:
+    """Content, style, feed-forward and refined, for six pairs."""
+    rows = []
+    for name, style in PAIRS:
+        content = photo(name)
+        rows.append(
+            [
+                content,
+                thumbnail(style),
+                v.stylize(content, style=style),
+                v.refine(content, style=style, iterations=ITERATIONS),
+            ]
+        )
+    sheet(rows, ("content", "style", "stylize (AdaIN)", "refine")).save(IMAGES / "pairs.jpg", quality=85)
+
+
+def masked(v: velatura.Client) -> None:
+    """Refined inside a soft mask, and with a style for each region."""
+    content = photo("astronaut")
+    across = np.linspace(-1, 1, SIDE[0])[None] + 0 * np.linspace(-1, 1, SIDE[1])[:, None]
+    down = np.linspace(-1, 1, SIDE[1])[:, None] + 0 * across
+    oval = np.clip(3 - 4 * np.hypot(across, down), 0, 1)
+    mask = Image.fromarray((255 * oval).astype(np.uint8))
+    made = v.refine(content, style="mosaic", mask=mask, iterations=ITERATIONS)
+    kept = [
+        v.refine(content, style="impasto", keep_color=how, iterations=ITERATIONS)
+        for how in (True, "statistics")
+    ]
+    row = [content, mask.convert("RGB"), made, *kept]
+    titles = ("content", "mask", "refined inside", "luminance kept", "colour statistics kept")
+    sheet([row], titles).save(IMAGES / "masks-and-colour.jpg", quality=85)
+
+
+def total_variation(v: velatura.Client) -> None:
+    """The amplitude spectrum of results for several weights of total variation."""
+    content = photo("coffee", (192, 192))
+    made = {w: v.refine(content, style="impasto", tv_weight=w, iterations=ITERATIONS) for w in TV_WEIGHTS}
+    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    axes = figure.subplots(1, 1 + len(made), width_ratios=[1.7] + [1] * len(made))
+    for axis, (weight, picture) in zip(axes[1:], made.items(), strict=True):
+        axes[0].loglog(*spectrum(picture), label=f"tv_weight {weight:g}")
+        axis.imshow(picture.crop((48, 48, 144, 144)))
+        axis.set_title(f"{weight:g}", fontsize=9)
+        axis.set_axis_off()
+    axes[0].set_xlabel("cycles per picture")
+    axes[0].set_ylabel("mean amplitude")
+    axes[0].legend(fontsize=8)
+    figure.savefig(IMAGES / "total-variation.jpg", dpi=90, pil_kwargs={"quality": 85})
+
+
+def spectrum(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies and the mean amplitude of the lightness at each, over all directions."""
+    light = np.asarray(picture.convert("L"), float) / 255
+    window = np.hanning(light.shape[0])[:, None] * np.hanning(light.shape[1])[None]
+    amplitude = np.abs(np.fft.fft2((light - light.mean()) * window))
+    rows, columns = (np.fft.fftfreq(n, 1 / n) for n in light.shape)
+    radius = np.hypot(rows[:, None], columns[None]).round().astype(int)
+    top = min(light.shape) // 2
+    sums = np.bincount(radius.ravel(), amplitude.ravel())
+    return np.arange(1, top), (sums / np.bincount(radius.ravel()))[1:top]
+
+
+def textures(v: velatura.Client) -> None:
+    """Textures from styles, the last one tileable and laid two by two."""
+    made = [
+        v.texture(style=name, width=192, height=192, iterations=ITERATIONS)
+        for name in ("mosaic", "marbling", "starry-night")
+    ]
+    tile = v.texture(style="batik", width=96, height=96, tileable=True, iterations=ITERATIONS)
+    twice = Image.new("RGB", (192, 192))
+    for corner in ((0, 0), (96, 0), (0, 96), (96, 96)):
+        twice.paste(tile, corner)
+    titles = ("mosaic", "marbling", "starry-night", "batik: a 96 px tile, four times")
+    sheet([[*made, twice]], titles).save(IMAGES / "textures.jpg", quality=85)
+
+
+def reconstructions(v: velatura.Client) -> None:
+    """What each layer of the embedded backbone knows of a picture."""
+    del v  # from the models alone
+    photo_, painting = (
+        torch.from_numpy(np.asarray(picture, np.float32) / 255).permute(2, 0, 1)[None]
+        for picture in (
+            photo("chelsea", (144, 108)),
+            LIBRARY.read(LIBRARY.get("marbling")).convert("RGB").resize((144, 144)),
+        )
+    )
+    made = IMAGES / "reconstructions.jpg"
+    draw_figure(
+        prepared(load_backbone("slim"), torch.bfloat16, "avg"), photo_, painting, made, iterations=120
+    )
+
+
+FIGURES = {f.__name__: f for f in (pairs, masked, total_variation, textures, reconstructions)}
+
+
+def main() -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with velatura.connect() as v:
+        for name in sys.argv[1:] or FIGURES:
+            FIGURES[name](v)
+            print(name)
+
+
+if __name__ == "__main__":
+    main()
