@@ -25,10 +25,11 @@ from safetensors import SafetensorError
 from torch import Tensor
 from velatura.errors import VelaturaError
 from velatura.recipe import Refine, Style, Stylize, Texture
-from velatura_models.adain import AdaIN, Content, Encoded, StyleTarget
 from velatura_models.cards import BASE, SCALES, Card, compute_card, load_card, save_card
 from velatura_models.encoder import Encoder
-from velatura_models.weights import WeightsError, load_backbone, load_decoder, methods_of, weights_digest
+from velatura_models.method import Content, Kept, Method, Resources, Source, StyleTarget
+from velatura_models.registry import load_method
+from velatura_models.weights import WeightsError, load_backbone, methods_of, weights_digest
 
 from . import stylizing
 from .compose import Picture, read_picture
@@ -80,9 +81,9 @@ class TorchEngine:
         self.library = Library(self.paths.styles, self.paths.cache)
         budget = settings.cache_mb << 20
         self.pictures: Cache[Picture] = Cache(budget // 4, lambda p: p.rgb.nbytes)
-        self.contents: Cache[Encoded] = Cache(budget * 3 // 4, lambda c: c.nbytes)
+        self.contents: Cache[Kept] = Cache(budget * 3 // 4, lambda c: c.nbytes)
         self.cards: Cache[Card] = Cache(64 << 20, lambda _: 1 << 20)
-        self.networks: dict[tuple[str, str, torch.dtype], AdaIN] = {}
+        self.networks: dict[tuple[str, str, torch.dtype], Method] = {}
         self.encoders: dict[tuple[str, str], tuple[Encoder, str]] = {}
         self.tile_bytes = (settings.memory_mb << 20) * 2 // 5
         self._speculation: Generator[None, None, None] | None = None
@@ -186,14 +187,20 @@ class TorchEngine:
             return recipe
         return replace(recipe, method=methods_of(recipe.backbone, self.paths.weights)[0])
 
-    def network(self, backbone: str, method: str, dtype: torch.dtype | None = None) -> AdaIN:
+    def network(self, backbone: str, method: str, dtype: torch.dtype | None = None) -> Method:
         """The resident network, loaded on first use."""
         key = (backbone, method, dtype or self.dtype)
         if key not in self.networks:
-            encoder = load_backbone(backbone, self.paths.weights)
-            decoder = load_decoder(backbone, method, self.paths.weights)
-            self.networks[key] = AdaIN(
-                encoder, decoder, self.device, key[2], self.tile_bytes, self.settings.tile
+            self.networks[key] = load_method(
+                Resources(
+                    backbone,
+                    method,
+                    self.paths.weights,
+                    self.device,
+                    key[2],
+                    self.tile_bytes,
+                    self.settings.tile,
+                )
             )
         return self.networks[key]
 
@@ -239,6 +246,15 @@ class TorchEngine:
         self.cards.put(key, held)
         return held
 
+    def source(self, style: Style, scale: float, backbone: str, pictures: Mapping[str, Slot]) -> Source:
+        """A style as methods ask for it."""
+        return Source(
+            style.name or style.digest,
+            scale,
+            lambda: self.card(style, scale, backbone, pictures),
+            lambda: self.style_picture(style, pictures),
+        )
+
     def style_picture(self, style: Style, pictures: Mapping[str, Slot]) -> Tensor:
         """A style's pixels, `(1, 3, H, W)` in 0..1, transparent parts filled.
 
@@ -260,27 +276,22 @@ class TorchEngine:
         pixels = np.asarray(self.library.read(entry, longest=4 * BASE), np.float32) / 255
         return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
 
-    def remember(self, key: Hashable, encoded: Encoded, network: AdaIN) -> None:
+    def remember(self, key: Hashable, kept: Kept, network: Method) -> None:
         """Keeps a content's features, to rebuild it from them while nothing else is to be done."""
-        self.contents.put(key, encoded)
-        if encoded.rebuilt is None:
-            self._speculation = network.rebuild(encoded)
+        self.contents.put(key, kept)
+        self._speculation = network.rebuild(kept)
 
     def _trial(self, dtype: torch.dtype) -> float:
         """Seconds of a small stylization in a dtype, the better of two after one to warm up."""
         network = self.network("slim", methods_of("slim")[0], dtype)
         content = Content(torch.rand(1, 3, TRIAL, TRIAL))
-        flat = {
-            level: (torch.zeros(width), torch.ones(width))
-            for level, width in zip(
-                ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), network.encoder.widths, strict=False
-            )
-        }
+        card = compute_card(self.encoder("slim")[0], torch.rand(1, 3, 64, 64), [1.0])
+        target = StyleTarget(network.style(Source("trial", 1.0, lambda: card, lambda: content.rgb)))
         times = []
         with torch.inference_mode():
             for _ in range(3):
                 began = time.perf_counter()
-                for _ in network.stylize(content, [StyleTarget(flat)], 1.0, lambda box, made: None):
+                for _ in network.stylize(content, [target], 1.0, lambda box, made: None):
                     pass
                 times.append(time.perf_counter() - began)
         return min(times[1:])

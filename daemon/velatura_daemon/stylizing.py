@@ -17,9 +17,9 @@ from torch.nn import functional as F
 from velatura.errors import FieldError, VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Stylize
-from velatura_models.adain import AdaIN, Content, Encoded, StyleTarget
 from velatura_models.cards import Card
 from velatura_models.color import ColorStats, apply_matching, color_stats, keep_luminance, matching
+from velatura_models.method import Content, Kept, Method, Source, StyleTarget
 from velatura_models.tiling import STRIDE, Box, halo, round_up
 
 from .compose import (
@@ -61,15 +61,18 @@ def stylize(task: Task, engine: TorchEngine) -> Iterator[Event]:
     box = changed_box(mask, picture.box)
     record = engine.record(network.dtype)
     if box is not None and recipe.strength > 0:
-        cards = [engine.card(style, recipe.scale, recipe.backbone, task.pictures) for style in recipe.styles]
+        sources = [
+            engine.source(style, recipe.scale, recipe.backbone, task.pictures) for style in recipe.styles
+        ]
+        work = _Work(task, recipe, network, picture, layout, original, out, mask, box, sources)
         yield None
-        work = _Work(task, recipe, network, picture, layout, original, out, mask, box, cards)
         key = (task.content.digest, size, box, recipe.backbone, recipe.method, network.dtype)
         known = engine.contents.get(key)
         record["cached"] = known is not None
         yield from work.run(known)
-        if work.encoded is not None:
-            engine.remember(key, work.encoded, network)
+        if work.kept is not None:
+            engine.remember(key, work.kept, network)
+        record["strength_in"] = network.strength_in
         record["tile"] = network.tile_side() if work.tiles > 1 else 0
         record["tiles"] = work.tiles
     record["seconds"] = round(time.perf_counter() - started, 4)
@@ -109,32 +112,29 @@ class _Work:
         self,
         task: Task,
         recipe: Stylize,
-        network: AdaIN,
+        network: Method,
         picture: Picture,
         layout: Layout,
         original: memoryview,
         out: memoryview,
         mask: Tensor | None,
         box: Box,
-        cards: list[Card],
+        sources: list[Source],
     ) -> None:
         self.recipe, self.network, self.picture = recipe, network, picture
         self.layout, self.original, self.out, self.mask = layout, original, out, mask
         self.box = box.grown(halo(), picture.box).aligned(picture.box)
-        self.encoded: Encoded | None = None
+        self.kept: Kept | None = None
         self.done, self.tiles = 0, 1
         weights = [style.weight / sum(s.weight for s in recipe.styles) for style in recipe.styles]
         self.styles = [
-            StyleTarget(
-                {level: card.at(recipe.scale)[level] for level in network.levels},
-                weight,
-                self._region(task, index),
-            )
-            for index, (card, weight) in enumerate(zip(cards, weights, strict=True))
+            StyleTarget(network.style(source), weight, self._region(task, index))
+            for index, (source, weight) in enumerate(zip(sources, weights, strict=True))
         ]
-        self.colors = _blend_colors(cards, weights)
+        if recipe.color == "statistics":
+            self.colors = _blend_colors([source.card() for source in sources], weights)
 
-    def run(self, known: Encoded | None) -> Iterator[Event]:
+    def run(self, known: Kept | None) -> Iterator[Event]:
         weight = self.mask
         if self.picture.alpha is not None:
             weight = self.picture.alpha if weight is None else weight * self.picture.alpha
@@ -157,7 +157,7 @@ class _Work:
             try:
                 next(passes)
             except StopIteration as stop:
-                self.encoded = stop.value
+                self.kept = stop.value
                 return
             if self.tiles > 1 and self.done > reported:
                 reported = self.done

@@ -28,43 +28,16 @@ from torch.nn import functional as F
 
 from .decoder import Decoder
 from .encoder import Encoder
+from .method import Content, Kept, Resources, Source, StyleTarget
 from .stats import EPS
 from .tiling import STRIDE, Box, Tile, halo, tiles
+from .weights import load_backbone, load_decoder
 
 Statistics = Mapping[str, tuple[Tensor, Tensor]]
 """Per level the mean and deviation of every channel, `(C,)` float32 each."""
 
 UNIFORM = 1e-3
 """Weight that every position has in a region's statistics: keeps a region of one pixel finite."""
-
-
-@dataclass(frozen=True)
-class StyleTarget:
-    """One style of a blend.
-
-    Args:
-        stats: what the style looks like at the decoder's levels.
-        weight: its share.
-        region: where it applies, `(1, 1, H, W)` in 0..1 over the whole content, or None for everywhere.
-    """
-
-    stats: Statistics
-    weight: float = 1.0
-    region: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Content:
-    """A picture to be stylized, padded to the stride.
-
-    Args:
-        rgb: `(1, 3, H, W)` float, 0..1, H and W multiples of 8.
-        weight: `(1, 1, H, W)` in 0..1: how much each pixel counts in the statistics (mask times
-            alpha), or None for all alike.
-    """
-
-    rgb: Tensor
-    weight: Tensor | None = None
 
 
 @dataclass
@@ -83,14 +56,28 @@ class Encoded:
         return sum(t.numel() * t.element_size() for t in held)
 
 
+def load(resources: Resources) -> AdaIN:
+    """See `registry.load_method`."""
+    return AdaIN(
+        load_backbone(resources.backbone, resources.weights),
+        load_decoder(resources.backbone, resources.method, resources.weights),
+        resources.device,
+        resources.dtype,
+        resources.tile_bytes,
+        resources.tile,
+    )
+
+
 class AdaIN:
-    """Encoder and decoder, resident on a device in one dtype.
+    """Encoder and decoder, resident on a device in one dtype; a `method.Method`.
 
     Args:
         encoder, decoder: in evaluation mode; moved and cast here (the decoder's last layer stays float32).
         tile_bytes: bound on the activations of one pass; larger pictures are cut.
         tile: side of the tiles' cores in pixels, where it shall not follow from `tile_bytes`.
     """
+
+    strength_in = "features"
 
     def __init__(
         self,
@@ -109,6 +96,11 @@ class AdaIN:
     @property
     def levels(self) -> tuple[str, ...]:
         return self.decoder.levels
+
+    def style(self, source: Source) -> Statistics:
+        """What the style looks like at the decoder's levels."""
+        stats = source.card().at(source.scale)
+        return {level: stats[level] for level in self.levels}
 
     def tile_side(self) -> int:
         """Side of a tile's core, in pixels: what `tile_bytes` has room for, at about eight maps of
@@ -146,22 +138,10 @@ class AdaIN:
         strength: float | Tensor,
         write: Callable[[Box, Tensor], None],
         residual: bool = True,
-        known: Encoded | None = None,
+        known: Kept | None = None,
     ) -> Generator[None, None, Encoded | None]:
-        """Stylizes a picture of any size.
-
-        Args:
-            content: the picture.
-            styles: the blend; weights are divided by their sum.
-            strength: alpha in 0..1, a number or a map `(1, 1, H, W)`.
-            write: called once a tile with its core and the result there, `(1, 3, h, w)` float32 on the CPU,
-                not clamped.
-            residual: whether the decoder's own loss is added back.
-            known: features from an earlier call on the same content, when it was one tile.
-
-        Returns:
-            (as the generator's value) the `Encoded` of a content that fits in one tile, else None.
-        """
+        """See `method.Method.stylize`. What is kept is the `Encoded` of a content that fits in one tile."""
+        assert known is None or isinstance(known, Encoded)
         height, width = content.rgb.shape[-2:]
         cut = self.cut(height, width)
         strength = _claimed(strength, styles)
@@ -207,9 +187,9 @@ class AdaIN:
             yield
         return kept
 
-    def rebuild(self, known: Encoded) -> Generator[None, None, None]:
+    def rebuild(self, known: Kept) -> Generator[None, None, None]:
         """Fills `known.rebuilt`, so that the next strength below 1 needs one decoding only."""
-        if known.rebuilt is None:
+        if isinstance(known, Encoded) and known.rebuilt is None:
             rebuilt = yield from self.decode(known.features)
             known.rebuilt = rebuilt.cpu()
 
@@ -290,7 +270,7 @@ def _target(
             share = torch.tensor(style.weight, device=maps.device)
             if style.region is not None:
                 share = share * F.avg_pool2d(_crop(style.region, outer).to(mean), step) + 1e-6
-            style_mean, style_std = (t.to(mean) for t in style.stats[level])
+            style_mean, style_std = (t.to(mean) for t in style.part[level])
             ratio = style_std / std
             gain = gain + share * ratio.view(1, -1, 1, 1)
             bias = bias + share * (style_mean - ratio * mean).view(1, -1, 1, 1)

@@ -73,7 +73,7 @@ def load_decoder(backbone: str, method: str = "auto", cache: Path | None = None)
         raise WeightsError("architecture", f"{path} holds method {about.get('method')!r}, not {method!r}")
     decoder = _decoder_from_state(path, state, about)
     wanted = about.get("encoder", "")
-    held = _header(encoder_path(backbone, cache)).get("digest")
+    held = header(encoder_path(backbone, cache)).get("digest")
     if wanted != held:
         raise WeightsError(
             "architecture",
@@ -126,7 +126,7 @@ def save_encoder(
         half: whether to store fp16, else float32.
     """
     _check_encoder(path, state)
-    return _write(path, state, {**about, "format": ENCODER_FORMAT, "backbone": name}, half)
+    return write(path, state, {**about, "format": ENCODER_FORMAT, "backbone": name}, half)
 
 
 def save_decoder(
@@ -144,7 +144,7 @@ def save_decoder(
     """
     state = decoder.state_dict()
     widths = [state[f"convs.{index}.weight"].shape[1] for index in (7, 6, 4, 0)]
-    return _write(
+    return write(
         path,
         state,
         {
@@ -182,7 +182,7 @@ def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         WeightsError: `missing`, `corrupt` or `architecture`.
     """
-    about = _header(path)
+    about = header(path)
     try:
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
@@ -215,7 +215,7 @@ def _remedy(name: str) -> str:
     return f"run `velatura models pull {backbone}`"
 
 
-def _header(path: Path) -> dict[str, str]:
+def header(path: Path) -> dict[str, str]:
     """The metadata of a safetensors file, without reading tensors."""
     if not path.is_file():
         raise WeightsError("missing", f"{path} does not exist; {_remedy(path.name)}")
@@ -270,7 +270,7 @@ def _decoder_from_state(path: Path, state: Mapping[str, Tensor], about: Mapping[
     return decoder.eval().requires_grad_(False)
 
 
-def _write(path: Path, state: Mapping[str, Tensor], about: Mapping[str, str], half: bool) -> str:
+def write(path: Path, state: Mapping[str, Tensor], about: Mapping[str, str], half: bool) -> str:
     """Writes tensors with their digest to a hidden file beside, then moves it into place."""
     dtype = torch.float16 if half else torch.float32
     stored = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}

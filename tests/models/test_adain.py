@@ -5,9 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from velatura_models.adain import AdaIN, Content, StyleTarget
+from velatura_models.adain import AdaIN
 from velatura_models.decoder import Decoder
 from velatura_models.encoder import Encoder
+from velatura_models.method import Content, StyleTarget
 from velatura_models.stats import mean_std
 from velatura_models.tiling import STRIDE, Box, halo, tiles
 

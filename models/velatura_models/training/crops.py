@@ -42,6 +42,13 @@ def random_crop(path: Path, side: int, rng: random.Random) -> np.ndarray:
     return crop if rng.random() < 0.5 else crop[:, ::-1]
 
 
+def whole_picture(path: Path) -> Tensor:
+    """A picture `(1, 3, H, W)` float32 in 0..1."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"), np.float32) / 255
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+
+
 def batches(folder: Path, side: int, count: int, seed: int) -> Iterator[Tensor]:
     """Endless batches `(count, 3, side, side)` float32 in 0..1, channels last; the next one is read while
     the last is used. Unreadable files are left out; when none can be read that is an error.

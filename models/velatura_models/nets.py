@@ -1,0 +1,192 @@
+"""Networks that this project or its users trained: finding, loading, saving, installing them.
+
+One safetensors file each, `<name>.<kind>.safetensors`, in the package's `weights/nets` or in the folder
+`nets` below the user's weights. The header says all that is needed to build the network again and to judge
+it: kind, the constructor's arguments, the styles it paints, on what it was trained and for how long.
+`weights.read` verifies the digest on every load; nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from .errors import WeightsError
+from .manifest import EMBEDDED
+from .weights import header, read, write
+
+FORMAT = "velatura-net-1"
+KINDS = ("transform", "style", "wct", "style-swap", "multimodal", "superres", "texture")
+
+
+@dataclass(frozen=True)
+class Net:
+    """What a network's file says of it.
+
+    Args:
+        name: file name without kind and ending.
+        kind: one of `KINDS`.
+        path: where it lies.
+        architecture: the constructor's arguments, plain values.
+        styles: names of the styles it paints, in its own order.
+        trained: plain words: steps, crops, loss network, pictures, and `note` where it is not finished.
+        needs: digest of the weights that it was trained for, where there are such.
+        digest: of its own weights.
+    """
+
+    name: str
+    kind: str
+    path: Path
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    styles: tuple[str, ...] = ()
+    trained: Mapping[str, Any] = field(default_factory=dict)
+    needs: str = ""
+    digest: str = ""
+
+    @property
+    def embedded(self) -> bool:
+        return self.path.parent == EMBEDDED / "nets"
+
+
+def save_net(
+    path: Path,
+    kind: str,
+    net: nn.Module | Mapping[str, Tensor],
+    architecture: Mapping[str, Any],
+    styles: Sequence[str] = (),
+    trained: Mapping[str, Any] | None = None,
+    needs: str = "",
+    half: bool = True,
+) -> Path:
+    """Writes a network's file atomically.
+
+    Args:
+        path: `<name>.<kind>.safetensors`.
+        net: the trained network, or its state.
+        half: whether to store fp16, else float32.
+    """
+    if kind not in KINDS or path.name.split(".")[1:] != [kind, "safetensors"]:
+        raise ValueError(f"{path.name} must be called <name>.{kind}.safetensors, with a kind out of {KINDS}")
+    about = {
+        "format": FORMAT,
+        "kind": kind,
+        "architecture": json.dumps(dict(architecture)),
+        "styles": json.dumps(list(styles)),
+        "trained": json.dumps(dict(trained or {})),
+        "needs": needs,
+    }
+    write(path, net.state_dict() if isinstance(net, nn.Module) else net, about, half)
+    return path
+
+
+def describe_net(path: Path) -> Net:
+    """What a file says of itself, without reading its tensors.
+
+    Raises:
+        WeightsError: `missing`, `corrupt` or `architecture`.
+    """
+    about = header(path)
+    if about.get("format") != FORMAT:
+        raise WeightsError("architecture", f"{path} is {about.get('format')!r}, where {FORMAT!r} is needed")
+    try:
+        return Net(
+            path.name.split(".")[0],
+            about["kind"],
+            path,
+            json.loads(about["architecture"]),
+            tuple(json.loads(about["styles"])),
+            json.loads(about["trained"]),
+            about["needs"],
+            about["digest"],
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise WeightsError("corrupt", f"{path} has a header that cannot be read: {error}") from error
+
+
+def load_into(build: type[nn.Module], net: Net) -> Any:
+    """The network of a file, in float32, in evaluation mode, without gradients.
+
+    Args:
+        build: its class, called with the header's `architecture`.
+
+    Raises:
+        WeightsError: `architecture` where the tensors do not fit the class.
+    """
+    state, _ = read(net.path, FORMAT)
+    try:
+        module = build(**net.architecture)
+        module.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError("architecture", f"{net.path} is no {build.__name__}: {reason}") from error
+    return module.eval().requires_grad_(False)
+
+
+def installed(kind: str = "", weights: Path | None = None) -> Iterator[Net]:
+    """The networks at hand, the user's own first; files that cannot be read are left out.
+
+    Args:
+        kind: one of `KINDS`, or empty for all.
+        weights: folder of the user's weights.
+    """
+    folders = [*([weights / "nets"] if weights else []), EMBEDDED / "nets"]
+    seen: set[str] = set()
+    for folder in folders:
+        for path in sorted(folder.glob(f"*.{kind or '*'}.safetensors")):
+            if path.name in seen or path.name.startswith("."):
+                continue
+            try:
+                yield describe_net(path)
+            except WeightsError:
+                continue
+            seen.add(path.name)
+
+
+def find_net(name: str, kind: str, weights: Path | None = None) -> Net:
+    """The network of a name and kind.
+
+    Raises:
+        WeightsError: `missing`, naming those at hand.
+    """
+    nets = {net.name: net for net in installed(kind, weights)}
+    if name not in nets:
+        raise WeightsError("missing", f"no {kind} network {name!r} is installed; at hand: {_list(nets)}")
+    return nets[name]
+
+
+def add_net(path: Path, weights: Path) -> Net:
+    """Installs a file that a trainer wrote, after reading all of it.
+
+    Raises:
+        WeightsError: as `weights.read`.
+    """
+    net = describe_net(path)
+    read(path, FORMAT)
+    target = weights / "nets" / path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.adding")
+    shutil.copyfile(path, partial)
+    partial.replace(target)
+    return replace(net, path=target)
+
+
+def remove_net(name: str, kind: str, weights: Path) -> None:
+    """Removes a user's own network.
+
+    Raises:
+        WeightsError: `unknown` where there is none of his own.
+    """
+    path = weights / "nets" / f"{name}.{kind}.safetensors"
+    if not path.is_file():
+        raise WeightsError("unknown", f"no {kind} network of yours is called {name!r}")
+    path.unlink()
+
+
+def _list(names: Mapping[str, object]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,102 @@
+"""Trains one network for many styles (Dumoulin et al. 2017): conditional instance normalisation.
+
+Every crop of a batch is painted in a style drawn at random; convolutions are shared, each style has its
+own scales and shifts. Departures from the paper: relative losses (see `perceptual`), the VGG-19 layers
+of AdaIN's loss, crops smaller than 256 px where there is no GPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ..cards import resize_short
+from ..encoder import encoder_from_state
+from ..transform_net import TransformNet
+from .crops import batches, pictures_in, whole_picture
+from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
+from .run import Report, Run, quiet, save_sheet
+
+
+@dataclass(frozen=True)
+class MultiOptions:
+    """How to train.
+
+    Args:
+        vgg: weights that the loss sees with, safetensors with an `Encoder`'s names.
+        content: folder of photos.
+        styles: folder of style pictures; the file names become the styles' names.
+        out: folder of the run; continued where it holds a checkpoint.
+        style_side: short side in pixels at which the style pictures are seen.
+        sheet_every: steps between sample sheets.
+    """
+
+    vgg: Path
+    content: Path
+    styles: Path
+    out: Path
+    content_weight: float = 1.0
+    style_weight: float = 10.0
+    smooth_weight: float = 0.0
+    content_layers: tuple[str, ...] = CONTENT_LAYERS
+    style_layers: tuple[str, ...] = STYLE_LAYERS
+    style_side: int = 384
+    rate: float = 1e-3
+    steps: int = 40000
+    batch: int = 4
+    crop: int = 128
+    sheet_every: int = 500
+    seed: int = 0
+    device: str = "cpu"
+
+
+def main(options: MultiOptions, report: Report = quiet) -> Path:
+    """Trains, and returns the path of the network written at the end."""
+    torch.manual_seed(options.seed)
+    device = torch.device(options.device)
+    last = {"device": device, "memory_format": torch.channels_last}
+    vgg = encoder_from_state(load_file(options.vgg)).to(dtype=torch.bfloat16, **last)
+    paths = pictures_in(options.styles)
+    names = [path.stem for path in paths]
+    net = TransformNet(len(names)).to(**last)
+    optimizer = torch.optim.Adam(net.parameters(), options.rate, betas=(0.9, 0.99))
+    run = Run(options.out, {"net": net}, optimizer, options.steps, report)
+    loss = Perceptual(vgg, options.content_layers, options.style_layers)
+    pictures = [resize_short(whole_picture(path), options.style_side).to(device) for path in paths]
+    targets = loss.style_targets(pictures)
+    photos = batches(options.content, options.crop, options.batch, options.seed + run.step)
+    while run.step < run.steps:
+        run.cosine()
+        batch = next(photos).to(device)
+        index = torch.randint(len(names), (len(batch),), device=device)
+        with torch.autocast(device.type, torch.bfloat16):
+            made = net(batch, torch.eye(len(names), device=device)[index])
+        terms = loss(made, batch, targets, index)
+        total = (
+            options.content_weight * terms["content"]
+            + options.style_weight * terms["style"]
+            + options.smooth_weight * terms["smooth"]
+        )
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        optimizer.step()
+        run.done(terms)
+        if run.step % options.sheet_every == 0 or run.step == run.steps:
+            sheet(net, next(photos).to(device)[:2], options.out / f"sheet-{run.step:06d}.jpg")
+    return options.out / "net.safetensors"
+
+
+@torch.no_grad()
+def sheet(net: TransformNet, photos: Tensor, path: Path) -> None:
+    rows = []
+    for photo in photos:
+        shares = torch.eye(net.styles, device=photo.device)
+        with torch.autocast(photo.device.type, torch.bfloat16):
+            made = net(photo[None].expand(net.styles, -1, -1, -1), shares)
+        rows.append([photo, *made.unbind()])
+    save_sheet(rows, path)

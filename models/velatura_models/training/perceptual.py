@@ -1,0 +1,92 @@
+"""Perceptual losses for networks that paint in one pass (Johnson et al. 2016, section 3.2).
+
+Content is the squared error of features (eq. 2), style the squared Frobenius norm between Gram matrices
+divided by C H W (eq. 3-4), smoothness total variation. `relative=True`, the default, departs from the
+paper: each layer's style error is divided by the squared norm of its target, and content compares
+instance-normalised features, so that one weight suits every layer, every style and every loss network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..encoder import Encoder
+from ..stats import normalise
+
+CONTENT_LAYERS = ("relu4_1",)
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+
+def gram(maps: Tensor) -> Tensor:
+    """Gram matrices of a batch, `(B, C, h, w)` to `(B, C, C)` float32, divided by h w."""
+    rows = maps.permute(0, 2, 3, 1).reshape(len(maps), -1, maps.shape[1])
+    return (rows.transpose(1, 2) @ rows).float() / rows.shape[1]
+
+
+def total_variation(pictures: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels, `(B, 3, H, W)` to a number."""
+    down = pictures[:, :, 1:] - pictures[:, :, :-1]
+    right = pictures[:, :, :, 1:] - pictures[:, :, :, :-1]
+    return down.square().mean() + right.square().mean()
+
+
+class Perceptual:
+    """The losses as one loss network sees them.
+
+    Args:
+        vgg: the loss network; its dtype is the one computed in.
+        content_layers, style_layers: where to look; all layers of a kind weigh the same.
+        relative: whether to divide by the targets' sizes; False gives the published sums.
+    """
+
+    def __init__(
+        self,
+        vgg: Encoder,
+        content_layers: Sequence[str] = CONTENT_LAYERS,
+        style_layers: Sequence[str] = STYLE_LAYERS,
+        relative: bool = True,
+    ) -> None:
+        self.vgg, self.relative = vgg, relative
+        self.content_layers, self.style_layers = tuple(content_layers), tuple(style_layers)
+
+    def features(self, pictures: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Feature maps of `(B, 3, H, W)`."""
+        weight = next(self.vgg.parameters())
+        return self.vgg(pictures.to(weight).contiguous(memory_format=torch.channels_last), layers)
+
+    def style_targets(self, pictures: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Gram matrices of style pictures `(1, 3, H, W)` of any sizes: `{layer: (N, C, C)}`."""
+        with torch.no_grad():
+            seen = [self.features(picture, self.style_layers) for picture in pictures]
+            return {layer: torch.cat([gram(maps[layer]) for maps in seen]) for layer in self.style_layers}
+
+    def __call__(
+        self, made: Tensor, photos: Tensor, targets: Mapping[str, Tensor], index: Tensor
+    ) -> dict[str, Tensor]:
+        """The terms `content`, `style` and `smooth` of a batch.
+
+        Args:
+            made, photos: `(B, 3, H, W)`.
+            targets: from `style_targets`.
+            index: `(B,)`, which style each picture is painted in.
+        """
+        with torch.no_grad():
+            before = self.features(photos, self.content_layers)
+        after = self.features(made, {*self.content_layers, *self.style_layers})
+        content = made.new_zeros(())
+        for layer in self.content_layers:
+            if self.relative:
+                content = content + F.mse_loss(normalise(after[layer]), normalise(before[layer]))
+            else:
+                content = content + F.mse_loss(after[layer].float(), before[layer].float())
+        style = made.new_zeros(())
+        for layer in self.style_layers:
+            wanted = targets[layer][index]
+            off = (gram(after[layer]) - wanted).square().sum((1, 2))
+            size = wanted.square().sum((1, 2)) if self.relative else after[layer].shape[1] ** 2
+            style = style + (off / size).mean() / len(self.style_layers)
+        return {"content": content, "style": style, "smooth": total_variation(made.float())}
