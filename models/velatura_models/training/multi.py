@@ -19,6 +19,7 @@ from ..encoder import encoder_from_state
 from ..transform_net import TransformNet
 from .crops import batches, pictures_in, whole_picture
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
+from .precision import autocast, faster_dtype
 from .run import Report, Run, quiet, save_sheet
 
 
@@ -32,6 +33,7 @@ class MultiOptions:
         styles: folder of style pictures; the file names become the styles' names.
         out: folder of the run; continued where it holds a checkpoint.
         style_side: short side in pixels at which the style pictures are seen.
+        batch: pictures a step; `copies` of them are of one photo, in different styles.
         sheet_every: steps between sample sheets.
     """
 
@@ -48,10 +50,15 @@ class MultiOptions:
     rate: float = 1e-3
     steps: int = 40000
     batch: int = 4
+    copies: int = 2
     crop: int = 128
     sheet_every: int = 500
     seed: int = 0
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.copies < 1 or self.batch % self.copies:
+            raise ValueError(f"a batch of {self.batch} is no multiple of {self.copies} copies")
 
 
 def main(options: MultiOptions, report: Report = quiet) -> Path:
@@ -59,7 +66,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     torch.manual_seed(options.seed)
     device = torch.device(options.device)
     last = {"device": device, "memory_format": torch.channels_last}
-    vgg = encoder_from_state(load_file(options.vgg)).to(dtype=torch.bfloat16, **last)
+    vgg = encoder_from_state(load_file(options.vgg)).to(dtype=faster_dtype(device), **last)
     paths = pictures_in(options.styles)
     names = [path.stem for path in paths]
     net = TransformNet(len(names)).to(**last)
@@ -68,13 +75,13 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     loss = Perceptual(vgg, options.content_layers, options.style_layers)
     pictures = [resize_short(whole_picture(path), options.style_side).to(device) for path in paths]
     targets = loss.style_targets(pictures)
-    photos = batches(options.content, options.crop, options.batch, options.seed + run.step)
+    photos = batches(options.content, options.crop, options.batch // options.copies, options.seed + run.step)
     while run.step < run.steps:
         run.cosine()
         batch = next(photos).to(device)
-        index = torch.randint(len(names), (len(batch),), device=device)
-        with torch.autocast(device.type, torch.bfloat16):
-            made = net(batch, torch.eye(len(names), device=device)[index])
+        index = torch.randint(len(names), (options.batch,), device=device)
+        with autocast(device):
+            made = net(batch.repeat_interleave(options.copies, 0), torch.eye(len(names), device=device)[index])
         terms = loss(made, batch, targets, index)
         total = (
             options.content_weight * terms["content"]
@@ -96,7 +103,7 @@ def sheet(net: TransformNet, photos: Tensor, path: Path) -> None:
     rows = []
     for photo in photos:
         shares = torch.eye(net.styles, device=photo.device)
-        with torch.autocast(photo.device.type, torch.bfloat16):
+        with autocast(photo.device):
             made = net(photo[None].expand(net.styles, -1, -1, -1), shares)
         rows.append([photo, *made.unbind()])
     save_sheet(rows, path)

@@ -70,19 +70,22 @@ class Perceptual:
         """The terms `content`, `style` and `smooth` of a batch.
 
         Args:
-            made, photos: `(B, 3, H, W)`.
+            made: `(B, 3, H, W)`.
+            photos: `(P, 3, H, W)`, each painted `B / P` times in a row.
             targets: from `style_targets`.
             index: `(B,)`, which style each picture is painted in.
         """
         with torch.no_grad():
-            before = self.features(photos, self.content_layers)
+            copies = len(made) // len(photos)
+            before = {
+                layer: (normalise(maps) if self.relative else maps.float()).repeat_interleave(copies, 0)
+                for layer, maps in self.features(photos, self.content_layers).items()
+            }
         after = self.features(made, {*self.content_layers, *self.style_layers})
         content = made.new_zeros(())
         for layer in self.content_layers:
-            if self.relative:
-                content = content + F.mse_loss(normalise(after[layer]), normalise(before[layer]))
-            else:
-                content = content + F.mse_loss(after[layer].float(), before[layer].float())
+            own = normalise(after[layer]) if self.relative else after[layer].float()
+            content = content + F.mse_loss(own, before[layer])
         style = made.new_zeros(())
         for layer in self.style_layers:
             wanted = targets[layer][index]
