@@ -150,7 +150,7 @@ class _Work:
             self.color_map = matching(self.colors, kept)
         self.tiles = len(self.network.cut(*content.rgb.shape[-2:]))
         passes = self.network.stylize(
-            content, self.styles, strength, self._write, self.recipe.residual, known
+            content, self.styles, strength, self._write, self.recipe.residual, known, self.recipe.exact
         )
         reported = 0
         while True:

@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from .decoder import Decoder
 from .encoder import Encoder
-from .method import Content, Kept, Resources, Source, StyleTarget
+from .method import Content, Kept, Resources, Source, StyleTarget, claimed, crop
 from .stats import EPS
 from .tiling import STRIDE, Box, Tile, halo, tiles
 from .weights import load_backbone, load_decoder
@@ -139,12 +139,15 @@ class AdaIN:
         write: Callable[[Box, Tensor], None],
         residual: bool = True,
         known: Kept | None = None,
+        exact: bool = False,
     ) -> Generator[None, None, Encoded | None]:
-        """See `method.Method.stylize`. What is kept is the `Encoded` of a content that fits in one tile."""
+        """See `method.Method.stylize`. What is kept is the `Encoded` of a content that fits in one tile;
+        statistics are always exact."""
+        del exact
         assert known is None or isinstance(known, Encoded)
         height, width = content.rgb.shape[-2:]
         cut = self.cut(height, width)
-        strength = _claimed(strength, styles)
+        strength = claimed(strength, styles)
         weights = [_region(content, style) for style in styles]
         plain = all(weight is None for weight in weights)
         kept = known
@@ -154,7 +157,7 @@ class AdaIN:
                 if kept is not None:
                     features = kept.features
                 else:
-                    features = yield from self.encode(_crop(content.rgb, tile.outer))
+                    features = yield from self.encode(crop(content.rgb, tile.outer))
                     kept = Encoded(features) if len(cut) == 1 else None
                 for moments in sums.values():
                     moments.add(features, tile)
@@ -168,21 +171,21 @@ class AdaIN:
             if kept is not None:
                 features = kept.features
             else:
-                features = yield from self.encode(_crop(content.rgb, tile.outer))
-            alpha = _crop(strength, tile.outer).to(self.device) if isinstance(strength, Tensor) else strength
+                features = yield from self.encode(crop(content.rgb, tile.outer))
+            alpha = crop(strength, tile.outer).to(self.device) if isinstance(strength, Tensor) else strength
             target = _target(features, styles, statistics, alpha, tile.outer)
             picture = yield from self.decode(target)
             inner = tile.core.within(tile.outer)
-            picture = _crop(picture, inner).cpu()
-            faded = _crop(strength, tile.core).float().cpu() if isinstance(strength, Tensor) else strength
+            picture = crop(picture, inner).cpu()
+            faded = crop(strength, tile.core).float().cpu() if isinstance(strength, Tensor) else strength
             if residual and (isinstance(faded, Tensor) or faded < 1):
                 rebuilt = kept.rebuilt if kept is not None else None
                 if rebuilt is None:
                     rebuilt = yield from self.decode(features)
-                    rebuilt = _crop(rebuilt, inner).cpu()
+                    rebuilt = crop(rebuilt, inner).cpu()
                     if kept is not None:
                         kept.rebuilt = rebuilt
-                picture = picture + (1 - faded) * (_crop(content.rgb, tile.core).float().cpu() - rebuilt)
+                picture = picture + (1 - faded) * (crop(content.rgb, tile.core).float().cpu() - rebuilt)
             write(tile.core, picture)
             yield
         return kept
@@ -211,7 +214,7 @@ class _Moments:
                 count = float(part.shape[2] * part.shape[3])
                 first, second = part.sum((0, 2, 3)), part.square().sum((0, 2, 3))
             else:
-                weight = F.avg_pool2d(_crop(self.weight, tile.core).to(part), step) + UNIFORM
+                weight = F.avg_pool2d(crop(self.weight, tile.core).to(part), step) + UNIFORM
                 count = float(weight.double().sum())
                 first, second = (part * weight).sum((0, 2, 3)), (part.square() * weight).sum((0, 2, 3))
             was = self.sums.get(level)
@@ -228,19 +231,6 @@ class _Moments:
             std = (second / count - mean.square()).clamp_min(0).add(EPS).sqrt()
             out[level] = (mean.float(), std.float())
         return out
-
-
-def _crop(maps: Tensor, box: Box) -> Tensor:
-    rows, columns = box.slices()
-    return maps[:, :, rows, columns]
-
-
-def _claimed(strength: float | Tensor, styles: Sequence[StyleTarget]) -> float | Tensor:
-    """Strength faded to 0 where every style has a region and none reaches: the content stays there."""
-    covers = [style.region for style in styles if style.region is not None]
-    if len(covers) < len(styles):
-        return strength
-    return torch.stack(covers).sum(0).clamp(max=1.0) * strength
 
 
 def _region(content: Content, style: StyleTarget) -> Tensor | None:
@@ -269,7 +259,7 @@ def _target(
         for style, (mean, std) in zip(styles, (m[level] for m in moments), strict=True):
             share = torch.tensor(style.weight, device=maps.device)
             if style.region is not None:
-                share = share * F.avg_pool2d(_crop(style.region, outer).to(mean), step) + 1e-6
+                share = share * F.avg_pool2d(crop(style.region, outer).to(mean), step) + 1e-6
             style_mean, style_std = (t.to(mean) for t in style.part[level])
             ratio = style_std / std
             gain = gain + share * ratio.view(1, -1, 1, 1)

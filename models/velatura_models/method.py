@@ -127,6 +127,7 @@ class Method(Protocol):
         write: Callable[[Box, Tensor], None],
         residual: bool = True,
         known: Kept | None = None,
+        exact: bool = False,
     ) -> Generator[None, None, Kept | None]:
         """Stylizes a picture of any size, yielding at least twice a second.
 
@@ -139,6 +140,8 @@ class Method(Protocol):
             residual: for methods with a decoder: whether the decoder's own loss is added back as
                 strength fades.
             known: what an earlier call on the same content returned.
+            exact: for networks that normalise at every layer: whether a picture in several tiles gets the
+                statistics of the whole (a pass over all tiles for each layer) or those of a thumbnail.
 
         Returns:
             (as the generator's value) what is worth keeping of the content, or None.
@@ -148,3 +151,17 @@ class Method(Protocol):
     def rebuild(self, known: Kept) -> Generator[None, None, None]:
         """Does ahead, while nothing else is to be done, what the next strength below 1 will need."""
         ...
+
+
+def crop(maps: Tensor, box: Box) -> Tensor:
+    """The part of maps `(N, C, H, W)` inside a box."""
+    rows, columns = box.slices()
+    return maps[:, :, rows, columns]
+
+
+def claimed(strength: float | Tensor, styles: Sequence[StyleTarget]) -> float | Tensor:
+    """Strength faded to 0 where every style has a region and none reaches: the content stays there."""
+    covers = [style.region for style in styles if style.region is not None]
+    if len(covers) < len(styles):
+        return strength
+    return torch.stack(covers).sum(0).clamp(max=1.0) * strength

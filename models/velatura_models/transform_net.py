@@ -109,6 +109,11 @@ class TransformNet(nn.Module):
     def styles(self) -> int:
         return self.gamma.shape[0]
 
+    @property
+    def strides(self) -> list[int]:
+        """Pixels per position of every layer's maps."""
+        return [1, 2, *[STRIDE] * (1 + 2 * self.blocks), 2, 1, 1]
+
     def rows(self, shares: Tensor) -> tuple[Tensor, Tensor]:
         """Scales and shifts `(B, 1603)` of a blend.
 

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from ..cards import resize_short
-from ..encoder import encoder_from_state
+from ..nets import FORMAT, save_net
 from ..transform_net import TransformNet
+from ..weights import read
 from .crops import batches, pictures_in, whole_picture
+from .painting import loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
-from .precision import autocast, faster_dtype
+from .precision import autocast
 from .run import Report, Run, quiet, save_sheet
 
 
@@ -28,19 +29,27 @@ class MultiOptions:
     """How to train.
 
     Args:
-        vgg: weights that the loss sees with, safetensors with an `Encoder`'s names.
         content: folder of photos.
         styles: folder of style pictures; the file names become the styles' names.
         out: folder of the run; continued where it holds a checkpoint.
+        vgg: weights that the loss sees with, safetensors with an `Encoder`'s names; the embedded `slim`
+            when left out.
+        start: a network of the same styles to start from.
+        row_rate: learning rate of scales and shifts, which see only their own style's share of the batch.
+        name: of the network's file.
+        note: what its users should know of this training, such as that it was short.
         style_side: short side in pixels at which the style pictures are seen.
         batch: pictures a step; `copies` of them are of one photo, in different styles.
         sheet_every: steps between sample sheets.
     """
 
-    vgg: Path
     content: Path
     styles: Path
     out: Path
+    vgg: Path | None = None
+    start: Path | None = None
+    name: str = "multi"
+    note: str = ""
     content_weight: float = 1.0
     style_weight: float = 10.0
     smooth_weight: float = 0.0
@@ -48,6 +57,7 @@ class MultiOptions:
     style_layers: tuple[str, ...] = STYLE_LAYERS
     style_side: int = 384
     rate: float = 1e-3
+    row_rate: float = 1e-2
     steps: int = 40000
     batch: int = 4
     copies: int = 2
@@ -66,11 +76,16 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     torch.manual_seed(options.seed)
     device = torch.device(options.device)
     last = {"device": device, "memory_format": torch.channels_last}
-    vgg = encoder_from_state(load_file(options.vgg)).to(dtype=faster_dtype(device), **last)
+    vgg, seen_with = loss_network(options.vgg, device)
     paths = pictures_in(options.styles)
     names = [path.stem for path in paths]
     net = TransformNet(len(names)).to(**last)
-    optimizer = torch.optim.Adam(net.parameters(), options.rate, betas=(0.9, 0.99))
+    if options.start is not None:
+        state, _ = read(options.start, FORMAT)
+        net.load_state_dict(state)
+    rows = [net.gamma, net.beta]
+    groups = [{"params": net.convs.parameters()}, {"params": rows, "lr": options.row_rate}]
+    optimizer = torch.optim.Adam(groups, options.rate, betas=(0.9, 0.99))
     run = Run(options.out, {"net": net}, optimizer, options.steps, report)
     loss = Perceptual(vgg, options.content_layers, options.style_layers)
     pictures = [resize_short(whole_picture(path), options.style_side).to(device) for path in paths]
@@ -81,7 +96,9 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
         batch = next(photos).to(device)
         index = torch.randint(len(names), (options.batch,), device=device)
         with autocast(device):
-            made = net(batch.repeat_interleave(options.copies, 0), torch.eye(len(names), device=device)[index])
+            made = net(
+                batch.repeat_interleave(options.copies, 0), torch.eye(len(names), device=device)[index]
+            )
         terms = loss(made, batch, targets, index)
         total = (
             options.content_weight * terms["content"]
@@ -95,7 +112,17 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
         run.done(terms)
         if run.step % options.sheet_every == 0 or run.step == run.steps:
             sheet(net, next(photos).to(device)[:2], options.out / f"sheet-{run.step:06d}.jpg")
-    return options.out / "net.safetensors"
+    trained = {
+        "steps": run.step,
+        "pictures": run.step * options.batch,
+        "side": options.crop,
+        "seconds": round(run.seconds),
+        "loss network": seen_with,
+        "style weight": options.style_weight,
+        "note": options.note,
+    }
+    path = options.out / f"{options.name}.transform.safetensors"
+    return save_net(path, "transform", net, {"styles": len(names)}, names, trained)
 
 
 @torch.no_grad()

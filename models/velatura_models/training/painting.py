@@ -1,0 +1,52 @@
+"""What the trainers of painting networks share: presets, and the loss network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from ..encoder import Encoder, encoder_from_state
+from ..weights import load_backbone
+from .precision import faster_dtype
+
+S = TypeVar("S")
+
+
+def chosen(presets: Mapping[str, S], options: Any) -> S:
+    """The preset that options name, with those of its fields that they give themselves.
+
+    Args:
+        presets: dataclasses by name.
+        options: has `preset`, and fields of the same names as the presets', None where not given.
+
+    Raises:
+        ValueError: for a preset that does not exist.
+    """
+    if options.preset not in presets:
+        raise ValueError(f"preset is {options.preset!r}; known: {', '.join(presets)}")
+    preset: Any = presets[options.preset]
+    given = {f.name: getattr(options, f.name, None) for f in fields(preset)}
+    return replace(preset, **{name: value for name, value in given.items() if value is not None})
+
+
+def loss_network(path: Path | None, device: torch.device) -> tuple[Encoder, str]:
+    """The network that a loss sees with, and how to name it; without a path the encoder that ships.
+
+    Raises:
+        ValueError: where the file holds no encoder.
+    """
+    if path is None:
+        encoder, name = load_backbone("slim"), "slim"
+    else:
+        try:
+            encoder, name = encoder_from_state(load_file(path)), path.stem
+        except (SafetensorError, OSError, KeyError, RuntimeError, ValueError) as error:
+            raise ValueError(f"vgg: {path} holds no VGG-shaped encoder: {error}") from error
+    dtype = faster_dtype(device)
+    return encoder.to(device=device, dtype=dtype, memory_format=torch.channels_last), name  # type: ignore[call-overload]

@@ -1,0 +1,181 @@
+"""`fast` and `multi`: installed networks paint, blend, and treat large pictures as one."""
+
+import pytest
+import torch
+from velatura_models.errors import WeightsError
+from velatura_models.method import Content, Resources, Source, StyleTarget
+from velatura_models.nets import add_net, describe_net, installed, remove_net, save_net
+from velatura_models.painter import Painter
+from velatura_models.transform_net import TransformNet
+
+STYLES = ("ink", "tiles", "wool")
+
+
+def trained(seed, styles, **kwargs):
+    torch.manual_seed(seed)
+    net = TransformNet(styles, **kwargs)
+    for rows in (net.gamma, net.beta):
+        rows.data += 0.3 * torch.randn_like(rows)
+    return net.eval()
+
+
+@pytest.fixture
+def weights(tmp_path):
+    save_net(
+        tmp_path / "nets" / "three.transform.safetensors", "transform", trained(0, 3), {"styles": 3}, STYLES
+    )
+    alone = trained(1, 1)
+    save_net(tmp_path / "nets" / "sand.transform.safetensors", "transform", alone, {"styles": 1}, ["sand"])
+    return tmp_path
+
+
+def source(name):
+    def never():
+        raise AssertionError("these methods need neither card nor picture")
+
+    return Source(name, 1.0, never, never)
+
+
+def painter(weights, method="multi", **kwargs):
+    return Painter(Resources(method=method, weights=weights, **kwargs))
+
+
+def run(method, rgb, styles, strength=1.0, known=None, exact=False, weight=None):
+    out = torch.full_like(rgb, torch.nan)
+
+    def write(core, made):
+        rows, columns = core.slices()
+        out[:, :, rows, columns] = made
+
+    steps = method.stylize(Content(rgb, weight), styles, strength, write, known=known, exact=exact)
+    with torch.inference_mode():
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                return out, stop.value
+
+
+def smooth(height, width):
+    torch.manual_seed(3)
+    coarse = torch.rand(1, 3, height // 8, width // 8)
+    return torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
+
+
+def test_a_style_is_painted_as_its_network_paints_it(weights):
+    method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
+    got, _ = run(method, rgb, [StyleTarget(method.style(source("tiles")))])
+    wanted = trained(0, 3)(rgb, torch.tensor([[0.0, 1.0, 0.0]]))
+    assert (got - wanted).abs().max() < 2e-3  # files hold float16
+
+
+def test_styles_of_one_network_blend_by_their_scales_and_shifts(weights):
+    method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
+    styles = [StyleTarget(method.style(source(name)), w) for name, w in (("ink", 1.0), ("wool", 3.0))]
+    got, _ = run(method, rgb, styles)
+    wanted = trained(0, 3)(rgb, torch.tensor([[0.25, 0.0, 0.75]]))
+    assert (got - wanted).abs().max() < 2e-3
+
+
+def test_strength_and_mask_lay_the_picture_over_the_photo(weights):
+    method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
+    target = [StyleTarget(method.style(source("ink")))]
+    full, _ = run(method, rgb, target)
+    assert torch.equal(run(method, rgb, target, 0.0)[0], rgb)
+    mask = torch.rand(1, 1, 32, 40)
+    faded, _ = run(method, rgb, target, mask)
+    torch.testing.assert_close(faded, rgb + mask * (full - rgb))
+
+
+def test_regions_are_painted_in_their_own_style_and_the_rest_stays(weights):
+    method, rgb = painter(weights), torch.rand(1, 3, 32, 48)
+    left, middle = torch.zeros(1, 1, 32, 48), torch.zeros(1, 1, 32, 48)
+    left[..., :16], middle[..., 16:32] = 1, 1
+    ink, wool = (method.style(source(name)) for name in ("ink", "wool"))
+    got, _ = run(method, rgb, [StyleTarget(ink, 1.0, left), StyleTarget(wool, 1.0, middle)])
+    for part, region in ((ink, slice(0, 16)), (wool, slice(16, 32))):
+        alone, _ = run(method, rgb, [StyleTarget(part)])
+        torch.testing.assert_close(got[..., region], alone[..., region], rtol=0, atol=1e-5)
+    torch.testing.assert_close(got[..., 32:], rgb[..., 32:])
+
+
+def test_a_painted_picture_is_kept_for_the_next_strength(weights):
+    method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
+    target = [StyleTarget(method.style(source("ink")))]
+    full, kept = run(method, rgb, target)
+    method.nets.clear()
+    target[0].part.data.net.convs = None  # it could not paint again
+    half, _ = run(method, rgb, target, 0.5, known=kept)
+    torch.testing.assert_close(half, (rgb + full) / 2)
+
+
+@pytest.mark.parametrize("valid", [False, True])
+def test_exact_tiles_equal_the_whole(tmp_path, valid):
+    form = {"valid": valid, "widths": (4, 6, 8), "blocks": 2}
+    path = tmp_path / "nets" / "sand.transform.safetensors"
+    save_net(path, "transform", trained(2, 1, **form), {"styles": 1, **form}, ["sand"], half=False)
+    rgb = smooth(208, 336)
+    whole, tiled = painter(tmp_path, "fast"), painter(tmp_path, "fast", tile=64)
+    assert len(tiled.cut(208, 336)) > 4
+    wanted, _ = run(whole, rgb, [StyleTarget(whole.style(source("sand")))])
+    target = [StyleTarget(tiled.style(source("sand")))]
+    exact, kept = run(tiled, rgb, target, exact=True)
+    assert kept is None
+    assert (exact - wanted).abs().max() < 1e-3
+    thumbnail, _ = run(tiled, rgb, target)
+    assert (thumbnail - wanted).abs().mean() < 0.1  # a random network's; nothing breaks at the seams
+    assert torch.isfinite(thumbnail).all()
+
+
+def test_a_batch_norm_network_needs_no_statistics(tmp_path):
+    form = {"norm": "batch", "widths": (4, 6, 8), "blocks": 2}
+    path = tmp_path / "nets" / "sand.transform.safetensors"
+    save_net(path, "transform", trained(2, 1, **form), {"styles": 1, **form}, ["sand"], half=False)
+    rgb = smooth(208, 336)
+    whole, tiled = painter(tmp_path, "fast"), painter(tmp_path, "fast", tile=64)
+    wanted, _ = run(whole, rgb, [StyleTarget(whole.style(source("sand")))])
+    got, _ = run(tiled, rgb, [StyleTarget(tiled.style(source("sand")))])
+    assert (got - wanted).abs().max() < 1e-4
+
+
+def test_fast_and_multi_know_their_own_networks_only(weights):
+    assert set(STYLES) <= painter(weights).known().keys()
+    assert "sand" in painter(weights, "fast").known()
+    with pytest.raises(WeightsError, match=r"'sand'.*knows.*ink.*style-n-plus-one"):
+        painter(weights).style(source("sand"))
+
+
+def test_an_added_style_needs_the_network_it_was_trained_on(weights):
+    trunk = describe_net(weights / "nets" / "three.transform.safetensors")
+    row = {"gamma": torch.full((1, 1603), 0.5), "beta": torch.zeros(1, 1603)}
+    path = weights / "moss.style.safetensors"
+    save_net(path, "style", row, {}, ["moss"], needs=trunk.digest)
+    add_net(path, weights)
+    assert torch.equal(painter(weights).style(source("moss")).data.gamma, row["gamma"])
+    save_net(path, "style", {"gamma": torch.zeros(1, 7)}, {}, ["moss"], needs=trunk.digest)
+    add_net(path, weights)
+    with pytest.raises(WeightsError, match="no gamma of shape"):
+        painter(weights).style(source("moss"))
+    save_net(path, "style", row, {}, ["moss"], needs="0" * 32)
+    add_net(path, weights)
+    assert "moss" not in painter(weights).known()
+    remove_net("moss", "style", weights)
+    assert "moss" not in [net.name for net in installed("style", weights)]
+
+
+def test_files_that_are_no_networks_are_refused(weights, tmp_path):
+    good = weights / "nets" / "three.transform.safetensors"
+    other = tmp_path / "other.transform.safetensors"
+    save_net(other, "transform", {"x": torch.zeros(3)}, {"styles": 3}, STYLES)
+    add_net(other, weights)
+    (weights / "nets" / "sand.transform.safetensors").unlink()
+    good.unlink()
+    with pytest.raises(WeightsError, match="is no TransformNet"):
+        method = painter(weights)
+        method.style(source("ink"))
+    other.write_bytes(other.read_bytes()[:-5])
+    with pytest.raises(WeightsError, match="truncated or damaged"):
+        add_net(other, weights)
+    torch.save({"x": 1}, other)
+    with pytest.raises(WeightsError, match="pickle"):
+        add_net(other, weights)
