@@ -153,7 +153,7 @@ class Answers:
         elif request.what == "style_add":
             self._add_style(token, request)
         else:
-            work = {"styles": self._styles, "models": _models, "style_remove": self._remove_style}
+            work = {"styles": self._styles, "models": self._models, "style_remove": self._remove_style}
             self._later(token, request, lambda: work[request.what](request))
 
     def _later(self, token: str, request: Request, work: Callable[[], Items]) -> None:
@@ -170,6 +170,12 @@ class Answers:
             self.post(token, page(request, result))
 
         self.librarian.do(work, done)
+
+    def _models(self, request: Request) -> Items:
+        del request
+        from velatura_models.nets import everything
+
+        return everything(self.paths.weights)
 
     # -- styles: on the librarian's thread except where noted ----------------------------------------
 
@@ -239,22 +245,6 @@ def page(request: Request, items: Items) -> Reply:
             continue
         assert count or not items, MAX_HEADER
         return reply
-
-
-def _models(request: Request) -> Items:
-    from velatura_models.manifest import backbones
-
-    return [
-        {
-            "name": b.name,
-            "title": b.title,
-            "source": b.source,
-            "methods": list(b.methods),
-            "licence": b.licence,
-            "size": b.size,
-        }
-        for b in backbones().values()
-    ]
 
 
 def _text(request: Request, key: str, default: str | None = None) -> str:

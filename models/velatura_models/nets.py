@@ -3,7 +3,7 @@
 One safetensors file each, `<name>.<kind>.safetensors`, in the package's `weights/nets` or in the folder
 `nets` below the user's weights. The header says all that is needed to build the network again and to judge
 it: kind, the constructor's arguments, the styles it paints, on what it was trained and for how long.
-`weights.read` verifies the digest on every load; nothing is ever unpickled.
+`weights.read` verifies the digest on every load; nothing is ever unpickled. Listing needs no torch.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from .errors import WeightsError
-from .manifest import EMBEDDED
-from .weights import header, read, write
+from .headers import header
+from .manifest import EMBEDDED, backbones, describe
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 FORMAT = "velatura-net-1"
 KINDS = ("transform", "style", "wct", "style-swap", "multimodal", "superres", "texture")
@@ -81,7 +82,9 @@ def save_net(
         "trained": json.dumps(dict(trained or {})),
         "needs": needs,
     }
-    write(path, net.state_dict() if isinstance(net, nn.Module) else net, about, half)
+    from .weights import write
+
+    write(path, net if isinstance(net, Mapping) else net.state_dict(), about, half)
     return path
 
 
@@ -118,6 +121,8 @@ def load_into(build: type[nn.Module], net: Net) -> Any:
     Raises:
         WeightsError: `architecture` where the tensors do not fit the class.
     """
+    from .weights import read
+
     state, _ = read(net.path, FORMAT)
     try:
         module = build(**net.architecture)
@@ -166,7 +171,11 @@ def add_net(path: Path, weights: Path) -> Net:
     Raises:
         WeightsError: as `weights.read`.
     """
+    from .weights import read
+
     net = describe_net(path)
+    if path.name != f"{net.name}.{net.kind}.safetensors":
+        raise WeightsError("architecture", f"{path.name} must be called {net.name}.{net.kind}.safetensors")
     read(path, FORMAT)
     target = weights / "nets" / path.name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -176,15 +185,35 @@ def add_net(path: Path, weights: Path) -> Net:
     return replace(net, path=target)
 
 
-def remove_net(name: str, kind: str, weights: Path) -> None:
+def everything(weights: Path) -> list[dict[str, Any]]:
+    """Backbones and networks as plain values, for lists; a network is called `<name>.<kind>`."""
+    own = [
+        {
+            "name": f"{net.name}.{net.kind}",
+            "kind": net.kind,
+            "source": "embedded" if net.embedded else "yours",
+            "installed": True,
+            "styles": list(net.styles),
+            "trained": dict(net.trained),
+            "file": str(net.path),
+        }
+        for net in installed(weights=weights)
+    ]
+    return [{**describe(b, weights), "kind": "backbone"} for b in backbones().values()] + own
+
+
+def remove_net(name: str, weights: Path) -> None:
     """Removes a user's own network.
+
+    Args:
+        name: `<name>.<kind>`.
 
     Raises:
         WeightsError: `unknown` where there is none of his own.
     """
-    path = weights / "nets" / f"{name}.{kind}.safetensors"
-    if not path.is_file():
-        raise WeightsError("unknown", f"no {kind} network of yours is called {name!r}")
+    path = weights / "nets" / f"{name}.safetensors"
+    if path.name not in [file.name for file in path.parent.glob("*.safetensors")]:
+        raise WeightsError("unknown", f"no network of yours is called {name!r}")
     path.unlink()
 
 

@@ -25,6 +25,7 @@ from torch import Tensor
 from .decoder import LEVELS, Decoder
 from .encoder import BLOCKS, CONVS, Encoder, encoder_from_state
 from .errors import WeightsError
+from .headers import header, remedy
 from .manifest import EMBEDDED
 
 BACKBONES = ("slim", "vgg19", "vgg19-imagenet")
@@ -78,7 +79,7 @@ def load_decoder(backbone: str, method: str = "auto", cache: Path | None = None)
         raise WeightsError(
             "architecture",
             f"{path} was trained for encoder weights {wanted[:12]}, but {backbone} holds {str(held)[:12]}; "
-            + _remedy(backbone),
+            + remedy(backbone),
         )
     return decoder
 
@@ -96,7 +97,7 @@ def methods_of(backbone: str, cache: Path | None = None) -> tuple[str, ...]:
         raise WeightsError(
             "unknown", "vgg19-imagenet has no decoder: it serves refine and texture; use slim or vgg19"
         )
-    raise WeightsError("missing", f"no decoder for {backbone!r} is installed; {_remedy(backbone)}")
+    raise WeightsError("missing", f"no decoder for {backbone!r} is installed; {remedy(backbone)}")
 
 
 def weights_digest(state: Mapping[str, Tensor]) -> str:
@@ -187,11 +188,11 @@ def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
     except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError("corrupt", f"{path} cannot be read: {error}; {_remedy(path.name)}") from error
+        raise WeightsError("corrupt", f"{path} cannot be read: {error}; {remedy(path.name)}") from error
     if about.get("format") != kind:
         raise WeightsError("architecture", f"{path} is {about.get('format')!r}, where {kind!r} is needed")
     if weights_digest(state) != about.get("digest"):
-        raise WeightsError("corrupt", f"{path} is damaged: its digest does not fit; {_remedy(path.name)}")
+        raise WeightsError("corrupt", f"{path} is damaged: its digest does not fit; {remedy(path.name)}")
     bad = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     if bad:
         raise WeightsError("corrupt", f"{path} holds numbers that are not finite, in {bad[0]}")
@@ -204,33 +205,8 @@ def _folder(backbone: str, cache: Path | None) -> Path:
     if backbone == "slim":
         return EMBEDDED
     if cache is None:
-        raise WeightsError("missing", f"{backbone!r} is not installed; {_remedy(backbone)}")
+        raise WeightsError("missing", f"{backbone!r} is not installed; {remedy(backbone)}")
     return cache
-
-
-def _remedy(name: str) -> str:
-    backbone = name.split(".")[0]
-    if backbone == "slim":
-        return "install Velatura again: these weights ship with it"
-    return f"run `velatura models pull {backbone}`"
-
-
-def header(path: Path) -> dict[str, str]:
-    """The metadata of a safetensors file, without reading tensors."""
-    if not path.is_file():
-        raise WeightsError("missing", f"{path} does not exist; {_remedy(path.name)}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {})
-    except (SafetensorError, OSError, ValueError) as error:
-        kind = "a pickle, which is never loaded" if _is_pickle(path) else f"truncated or damaged ({error})"
-        raise WeightsError("corrupt", f"{path} is {kind}; {_remedy(path.name)}") from error
-
-
-def _is_pickle(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(4)
-    return head[:2] == b"\x80\x02" or head == b"PK\x03\x04"
 
 
 def _check_encoder(path: Path, state: Mapping[str, Tensor]) -> None:

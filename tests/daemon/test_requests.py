@@ -85,8 +85,9 @@ def test_removing_a_style_that_is_not_there(talk: Talk):
 
 
 def test_models_are_listed_from_the_manifest(talk: Talk):
-    names = [item["name"] for item in talk.ask("models")]
-    assert names[:2] == ["slim", "vgg19"]
+    items = {item["name"]: item for item in talk.ask("models")}
+    assert list(items)[:2] == ["slim", "vgg19"]
+    assert items["slim"]["installed"] and not items["vgg19"]["installed"]
 
 
 def test_lists_come_in_pages_that_fit_and_together_hold_every_item_once():

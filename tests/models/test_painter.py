@@ -159,7 +159,7 @@ def test_an_added_style_needs_the_network_it_was_trained_on(weights):
     save_net(path, "style", row, {}, ["moss"], needs="0" * 32)
     add_net(path, weights)
     assert "moss" not in painter(weights).known()
-    remove_net("moss", "style", weights)
+    remove_net("moss.style", weights)
     assert "moss" not in [net.name for net in installed("style", weights)]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from velatura_models.manifest import backbones, describe
+from velatura_models.nets import add_net, everything, remove_net
 
 from ..paths import default_paths
 from . import show
@@ -19,13 +21,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_models(json: Json = False) -> None:
-    """List backbones, whether they are installed, and under which licence."""
-    rows = [describe(backbone, default_paths().weights) for backbone in backbones().values()]
+    """List backbones, with their licences, and trained networks, with what they were trained on."""
+    rows = everything(default_paths().weights)
     if json:
         show.as_json(rows)
         return
     show.table(
-        ("name", "installed", "methods", "download", "what it is"),
+        ("backbone", "installed", "methods", "download", "what it is"),
         (
             (
                 row["name"],
@@ -35,8 +37,44 @@ def list_models(json: Json = False) -> None:
                 f"{row['title']} [{row['licence']}]",
             )
             for row in rows
+            if row["kind"] == "backbone"
         ),
     )
+    show.line("")
+    show.table(
+        ("network", "source", "styles", "trained"),
+        (
+            (row["name"], row["source"], ", ".join(row["styles"]) or "-", training_of(row["trained"]))
+            for row in rows
+            if row["kind"] != "backbone"
+        ),
+    )
+
+
+def training_of(trained: dict[str, Any]) -> str:
+    """What a network says of its training, the note on what it lacks first."""
+    told = {key: value for key, value in trained.items() if value not in ("", None)}
+    note = told.pop("note", "")
+    return "; ".join([*([note] if note else []), *(f"{key} {value}" for key, value in told.items())])
+
+
+@app.command()
+def add(
+    files: Annotated[list[Path], typer.Argument(help="Files that `velatura train` wrote.")],
+) -> None:
+    """Install networks that you trained, so that every client can paint with them."""
+    for file in files:
+        net = add_net(file, default_paths().weights)
+        show.line(f"{net.name}.{net.kind}: installed; styles: {', '.join(net.styles) or 'any'}")
+
+
+@app.command()
+def remove(
+    names: Annotated[list[str], typer.Argument(help="Networks of yours, as listed.")],
+) -> None:
+    """Remove networks that you added."""
+    for name in names:
+        remove_net(name, default_paths().weights)
 
 
 @app.command()

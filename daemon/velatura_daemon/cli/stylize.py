@@ -76,6 +76,14 @@ def stylize(
             help="Make strength 0 exact, or give the published T(c, s, strength).",
         ),
     ] = default(Stylize, "residual"),
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact/--thumbnail",
+            help="On pictures in several tiles, for multi, fast and multimodal: statistics of the whole"
+            " (slow) or of a thumbnail.",
+        ),
+    ] = default(Stylize, "exact"),
     recipe: RecipeOption = None,
     force: ForceOption = False,
     json: JsonOption = False,
