@@ -27,6 +27,11 @@ PACKAGE = "velatura_models.training"
 TRAINERS = {
     "slim": "Distil the compact encoder from VGG-19.",
     "adain": "Train a decoder for an encoder.",
+    "fast": "Train a network that paints in one style, such as your own painting.",
+    "multi": "Train one network for many styles that blend.",
+    "style-n-plus-one": "Add a style, such as your own painting, to a network of many.",
+    "texture-net": "Train a network that makes textures like one picture.",
+    "superres": "Train a network that enlarges pictures 4 or 8 times.",
 }
 
 app = typer.Typer(no_args_is_help=True, help="Train networks on pictures of your own.")
@@ -91,16 +96,21 @@ def _reporting(bar: JobBar) -> Callable[[int, int, Mapping[str, float]], None]:
     return report
 
 
+def _module(name: str) -> str:
+    """The module of a trainer: `texture-net` is in `texture_net`."""
+    return f"{PACKAGE}.{name.replace('-', '_')}"
+
+
 def _mount(name: str, text: str) -> None:
     passing_all_on = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
     @app.command(name, help=text, context_settings=passing_all_on)
     def command(context: typer.Context) -> None:
         inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        inner.command(help=text)(trainer_command(name, importlib.import_module(f"{PACKAGE}.{name}")))
+        inner.command(help=text)(trainer_command(name, importlib.import_module(_module(name))))
         typer.main.get_command(inner).main(context.args, prog_name=f"velatura train {name}")
 
 
 for _name, _text in TRAINERS.items():
-    if find_spec(f"{PACKAGE}.{_name}") is not None:
+    if find_spec(_module(_name)) is not None:
         _mount(_name, _text)

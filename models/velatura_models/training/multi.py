@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from ..cards import resize_short
-from ..nets import FORMAT, save_net
+from ..nets import describe_net, load_into, save_net
 from ..transform_net import TransformNet
-from ..weights import read
 from .crops import batches, pictures_in, whole_picture
 from .painting import loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
@@ -81,8 +80,10 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     names = [path.stem for path in paths]
     net = TransformNet(len(names)).to(**last)
     if options.start is not None:
-        state, _ = read(options.start, FORMAT)
-        net.load_state_dict(state)
+        begun = load_into(TransformNet, describe_net(options.start))
+        if begun.styles != len(names):
+            raise ValueError(f"start: {options.start} knows {begun.styles} styles, not {len(names)}")
+        net.load_state_dict(begun.state_dict())
     rows = [net.gamma, net.beta]
     groups = [{"params": net.convs.parameters()}, {"params": rows, "lr": options.row_rate}]
     optimizer = torch.optim.Adam(groups, options.rate, betas=(0.9, 0.99))
