@@ -95,6 +95,11 @@ def _add_stylize(add: _Adder) -> None:
         "auto": (_("Automatic"), _("The best that the backbone has")),
         "adain": ("AdaIN", _("As published")),
         "adain-skip": (_("AdaIN, sharper"), _("Keeps fine detail of the content")),
+        "wct": (_("Whitening and colouring"), _("Free and bold, in five passes from coarse to fine")),
+        "style-swap": (_("Style patches"), _("Lays the style's own patches; needs its picture")),
+        "multi": (_("Many styles, one network"), _("Fastest; knows its own styles only")),
+        "fast": (_("One network, one style"), _("Networks trained for one painting, such as yours")),
+        "multimodal": (_("Coarse to fine"), _("Three networks trained for one painting")),
     }
     add.choice(
         "method", _("Metho_d"), _("Which network"), {m: words.get(m, (m, "")) for m in METHODS}, "auto"

@@ -111,11 +111,21 @@ class Controls(QtWidgets.QWidget):
         return box
 
     def _choice(self, text: str, options: tuple[str, ...], name: str) -> QtWidgets.QComboBox:
+        words = {
+            "auto": _("Best"),
+            "adain-skip": _("AdaIN, sharper"),
+            "adain": _("AdaIN as published"),
+            "wct": _("Whitening and colouring"),
+            "style-swap": _("Style patches"),
+            "multi": _("Many styles, one network"),
+            "fast": _("One network, one style"),
+            "multimodal": _("Coarse to fine"),
+        }
         box = QtWidgets.QComboBox()
         box.setAccessibleName(text)
         box.setMinimumHeight(28)
         for option in options:
-            box.addItem(_("Best") if option == "auto" else option, option)
+            box.addItem(words.get(option, option), option)
         box.activated.connect(lambda row: self._change(name, box.itemData(row), True))
         return box
 
