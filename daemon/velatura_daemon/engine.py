@@ -24,14 +24,14 @@ import velatura
 from safetensors import SafetensorError
 from torch import Tensor
 from velatura.errors import VelaturaError
-from velatura.recipe import Refine, Style, Stylize, Texture
+from velatura.recipe import Refine, Style, Stylize, Texture, Upscale
 from velatura_models.cards import BASE, SCALES, Card, compute_card, load_card, save_card
 from velatura_models.encoder import Encoder
 from velatura_models.method import Content, Kept, Method, Resources, Source, StyleTarget
 from velatura_models.registry import load_method
 from velatura_models.weights import WeightsError, load_backbone, methods_of, weights_digest
 
-from . import stylizing
+from . import stylizing, upscaling
 from .compose import Picture, read_picture
 from .library import Library
 from .paths import default_paths
@@ -129,6 +129,8 @@ class TorchEngine:
     def _steps(self, task: Task) -> Iterator[Event]:
         if isinstance(task.recipe, Stylize):
             return _inference(stylizing.stylize(task, self))
+        if isinstance(task.recipe, Upscale):
+            return _inference(upscaling.upscale(task, self))
         from . import refining
 
         match task.recipe:

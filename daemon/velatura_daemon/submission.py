@@ -10,7 +10,7 @@ from collections.abc import Callable
 from velatura.errors import FieldError
 from velatura.messages import Submit
 from velatura.pixels import Layout
-from velatura.recipe import Stylize, Texture
+from velatura.recipe import Stylize, Texture, Upscale
 
 from .scheduler import Ticket, Urgency
 
@@ -33,6 +33,8 @@ def check_parts(submit: Submit) -> None:
             raise FieldError("submit.content", "and mask must be empty: a texture starts from noise")
     elif not submit.content:
         raise FieldError("submit.content", "is empty; name the picture to work on")
+    if isinstance(submit.recipe, Upscale) and submit.mask:
+        raise FieldError("submit.mask", "must be empty: an enlargement is of the whole picture")
 
 
 def check_masks(submit: Submit, layout_of: Callable[[str], Layout | None]) -> None:
@@ -58,9 +60,15 @@ def check_masks(submit: Submit, layout_of: Callable[[str], Layout | None]) -> No
 
 
 def result_bytes(submit: Submit, content: Layout | None) -> int:
-    """Bytes that the result will take: the content's layout, or 8-bit RGBA for a texture."""
+    """Bytes that the result will take: the content's layout, a larger one, or 8-bit RGBA for a texture.
+
+    Raises:
+        VelaturaError: `too_large` for an enlargement over the limits of the protocol.
+    """
     if isinstance(submit.recipe, Texture):
         return submit.recipe.width * submit.recipe.height * 4
+    if isinstance(submit.recipe, Upscale) and content:
+        return submit.recipe.result_layout(content).nbytes
     return content.nbytes if content else 0
 
 

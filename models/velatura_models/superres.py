@@ -20,8 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .nets import Net, find_net, load_into
-from .transform_net import OUTPUTS, UPSAMPLINGS
+from .errors import WeightsError
+from .nets import Net, installed, load_into
+from .transform_net import UPSAMPLINGS, column_conv, upsampled_conv
 
 FACTORS = (4, 8)
 NORMS = ("batch", "none")
@@ -110,13 +111,63 @@ class SuperResNet(nn.Module):
                 x = x + skip if inside and index % 2 == 0 else F.relu(x, inplace=True)
             yield
         x = x.float()
-        out.append(bicubic(small.float(), self.factor) + x if self.residual else OUTPUTS_OF["tanh"](x))
+        out.append(bicubic(small.float(), self.factor) + x if self.residual else torch.tanh(x) * 0.6 + 0.5)
 
     def _convolved(self, conv: Any, x: Tensor, upsample: bool) -> Tensor:
         x = x.to(conv.weight.dtype) if not torch.is_autocast_enabled(x.device.type) else x
-        if upsample and self.upsampling == "transposed":
-            return conv(x)
         if upsample:
-            x = F.interpolate(x, scale_factor=2, mode="nearest")
+            return conv(x) if self.upsampling == "transposed" else upsampled_conv(x, conv.weight, conv.bias)
         side = conv.kernel_size[0] // 2
-        return conv(F.pad(x, (side, side, side, side), mode="reflect"))
+        x = F.pad(x, (side, side, side, side), mode="reflect")
+        return column_conv(x, conv.weight, conv.bias) if conv is self.convs[-1] else conv(x)
+
+
+def bicubic(pictures: Tensor, factor: int) -> Tensor:
+    """`(B, C, h, w)` enlarged `factor` times with the cubic kernel of a = -0.5 (Keys 1981), the one that
+    image programs mean; not clamped."""
+    size = (pictures.shape[2] * factor, pictures.shape[3] * factor)
+    return F.interpolate(pictures, size, mode="bicubic", antialias=True)
+
+
+def degraded(pictures: Tensor, factor: int) -> Tensor:
+    """What a network is trained to enlarge again: blurred with a Gaussian of 1 pixel, then reduced with the
+    bicubic kernel (section 4.2 of the paper).
+
+    Args:
+        pictures: `(B, 3, H, W)` in 0..1, sides multiples of `factor`.
+    """
+    kernel = torch.exp(-0.5 * torch.arange(-3.0, 4.0, device=pictures.device).square())
+    kernel = kernel / kernel.sum()
+    channels = pictures.shape[1]
+    x = F.pad(pictures, (3, 3, 3, 3), mode="reflect")
+    x = F.conv2d(x, kernel.view(1, 1, 7, 1).expand(channels, 1, 7, 1), groups=channels)
+    x = F.conv2d(x, kernel.view(1, 1, 1, 7).expand(channels, 1, 1, 7), groups=channels)
+    size = (pictures.shape[2] // factor, pictures.shape[3] // factor)
+    return F.interpolate(x, size, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def find_superres(factor: int, weights: Path | None = None) -> Net:
+    """The network for a factor, the user's own before the one that ships.
+
+    Raises:
+        WeightsError: `missing` where there is none, saying how to train one.
+    """
+    for net in installed("superres", weights):
+        if net.architecture.get("factor", 4) == factor:
+            return net
+    raise WeightsError(
+        "missing",
+        f"no network enlarges {factor} times; train one with `velatura train superres --factor {factor}` and"
+        " install it with `velatura models add`",
+    )
+
+
+def load_superres(
+    net: Net, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> SuperResNet:
+    """A network from its file, on a device, in a dtype.
+
+    Raises:
+        WeightsError: as `nets.load_into`.
+    """
+    return load_into(SuperResNet, net).to(device, dtype, memory_format=torch.channels_last)

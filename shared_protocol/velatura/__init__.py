@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .client import Client, connect
     from .errors import FieldError, JobCancelled, JobFailed, VelaturaError
     from .files import recipe_of
-    from .recipe import Refine, Style, Stylize, Texture
+    from .recipe import Refine, Style, Stylize, Texture, Upscale
     from .waiting import Job, JobEvent
 
 _HOMES = {
@@ -33,6 +33,7 @@ _HOMES = {
     "Style": "recipe",
     "Stylize": "recipe",
     "Texture": "recipe",
+    "Upscale": "recipe",
     "VelaturaError": "errors",
     "connect": "client",
     "recipe_of": "files",
@@ -49,6 +50,7 @@ __all__ = [
     "Style",
     "Stylize",
     "Texture",
+    "Upscale",
     "VelaturaError",
     "connect",
     "recipe_of",

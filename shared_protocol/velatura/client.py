@@ -27,7 +27,7 @@ from .endpoint import Address
 from .errors import FieldError, VelaturaError
 from .jobs import Answered, Down, Fetched, HappenedEvent, JobChanged, JobEnded, JobPreview, Uploaded
 from .jobs import Job as Handle
-from .recipe import Recipe, Refine, Stylize, Texture, check_recipe, recipe_from_map
+from .recipe import Recipe, Refine, Stylize, Texture, Upscale, check_recipe, recipe_from_map
 from .session import Session
 from .waiting import Job
 
@@ -168,13 +168,35 @@ class Client:
         Args:
             style: as for `stylize`.
             width, height: of the result, in pixels.
-            more: further fields of `recipe.Texture` (`iterations`, `tileable`, `seed`, …), and options.
+            more: further fields of `recipe.Texture` (`iterations`, `tileable`, `seed`, …), and options;
+                `method="network"` makes the texture in one pass, where a network was trained for the style.
 
         Returns:
             A PIL image, the path with `out`, or the `Job` where `wait` is False.
         """
         fields = {"width": width, "height": height}
         return self._run(Texture, None, style, None, False, wait, out, fields, more)
+
+    def upscale(
+        self,
+        image: Any,
+        factor: int = 4,
+        *,
+        strength: float = 1.0,
+        wait: bool = True,
+        out: str | os.PathLike | None = None,
+        **more: Any,
+    ) -> Any:
+        """Enlarges a picture (super-resolution of Johnson et al. 2016); result as for `stylize`.
+
+        Args:
+            factor: how many times wider and higher: 4 or 8.
+            strength: 0 gives the bicubic enlargement, 1 the network's.
+            more: options of `submit`.
+        """
+        return self._run(
+            Upscale, image, (), None, False, wait, out, {"factor": factor, "strength": strength}, more
+        )
 
     def submit(
         self,

@@ -10,10 +10,11 @@ mask) is not part of it, so that it can be used again on another layer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from .errors import FieldError
+from .errors import FieldError, VelaturaError
+from .pixels import MAX_PIXELS, MAX_SIDE, Layout
 from .schema import check, choice, from_map, listed, mapped, ranged, text, to_map
 
 METHODS = ("auto", "adain", "adain-skip")
@@ -137,10 +138,38 @@ class Texture:
             raise FieldError(f"{path}.style_layers" if path else "style_layers", "weights are all 0")
 
 
-Recipe = Stylize | Refine | Texture
-RECIPES: dict[str, type[Stylize] | type[Refine] | type[Texture]] = {
-    cls.KIND: cls for cls in (Stylize, Refine, Texture)
-}
+@dataclass(frozen=True)
+class Upscale:
+    """Enlarge a picture (super-resolution of Johnson et al. 2016)."""
+
+    KIND: ClassVar[str] = "upscale"
+    styles: ClassVar[tuple[Style, ...]] = ()
+    """None: it only enlarges."""
+
+    factor: int = ranged(4, 4, 8, "how many times wider and higher the result is: 4 or 8")
+    strength: float = ranged(1.0, 0.0, 1.0, "0 gives the bicubic enlargement, 1 the network's")
+
+    def check_whole(self, path: str) -> None:
+        if self.factor not in (4, 8):
+            raise FieldError(f"{path}.factor" if path else "factor", f"is {self.factor}; allowed: 4, 8")
+
+    def result_layout(self, content: Layout) -> Layout:
+        """The layout of the result of a content; raises `VelaturaError` `too_large` where it would exceed
+        the protocol's limits."""
+        width, height = content.width * self.factor, content.height * self.factor
+        if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+            words = (
+                f"is {content.width} x {content.height}; {self.factor} times as large it would be {width} x"
+                f" {height}, and a picture has at most {MAX_SIDE} pixels a side and {MAX_PIXELS} in all;"
+                " crop it, or enlarge less"
+            )
+            raise VelaturaError("too_large", words, "content")
+        return replace(content, width=width, height=height)
+
+
+Recipe = Stylize | Refine | Texture | Upscale
+RecipeClass = type[Stylize] | type[Refine] | type[Texture] | type[Upscale]
+RECIPES: dict[str, RecipeClass] = {cls.KIND: cls for cls in (Stylize, Refine, Texture, Upscale)}
 
 
 def recipe_to_map(recipe: Recipe) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from typing import Any
 
 from .blob import Blob
 from .errors import FieldError
-from .recipe import Recipe, Refine, Style, Stylize, Texture
+from .recipe import Recipe, RecipeClass, Style
 
 OPTIONS = frozenset(("priority", "supersede", "detached", "preview_side", "preview_every"))
 """How a job is to be run, as opposed to what it is: see `messages.Submit`."""
 
 
 def build(
-    kind: type[Stylize] | type[Refine] | type[Texture],
+    kind: RecipeClass,
     style: Any,
     size: tuple[int, int] | None,
     keep_color: bool | str,
@@ -49,7 +49,9 @@ def build(
             fields[name] = tuple(sorted(value.items()))
     styles, pictures = styles_of(style, size)
     options = {name: value for name, value in given.items() if name in OPTIONS}
-    return kind(styles=styles, **fields), pictures, options
+    if styles:
+        fields["styles"] = styles
+    return kind(**fields), pictures, options
 
 
 def styles_of(style: Any, size: tuple[int, int] | None = None) -> tuple[tuple[Style, ...], list[Blob]]:

@@ -16,7 +16,7 @@ import typer
 import velatura
 from typer.core import TyperGroup
 
-from . import bench, daemon, doctor, install, jobs, models, optimise, show, styles, stylize, train
+from . import bench, daemon, doctor, install, jobs, models, optimise, show, styles, stylize, train, upscale
 from .exits import INTERNAL, exit_code, in_words
 
 
@@ -65,6 +65,7 @@ def root(
 
 stylize.mount(app)
 optimise.mount(app)
+upscale.mount(app)
 app.add_typer(styles.app, name="styles")
 app.add_typer(models.app, name="models")
 app.add_typer(daemon.app, name="daemon")

@@ -13,9 +13,7 @@ from typing import Any
 
 import typer
 from velatura.errors import FieldError
-from velatura.recipe import Refine, Style, Stylize, Texture, recipe_from_map
-
-RecipeClass = type[Stylize] | type[Refine] | type[Texture]
+from velatura.recipe import RecipeClass, Style, recipe_from_map
 
 STYLE_HELP = "Style: a NAME of the library or a picture FILE, with :WEIGHT for a blend. Repeat for more."
 
