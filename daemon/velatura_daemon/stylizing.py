@@ -49,6 +49,8 @@ def stylize(task: Task, engine: TorchEngine) -> Iterator[Event]:
         raise FieldError("content", "is missing: a stylize job needs a picture to work on")
     recipe = engine.resolve(recipe)
     network = engine.network(recipe.backbone, recipe.method)
+    if network.strength_in == "picture":
+        recipe = replace(recipe, scale=1.0)  # such a network's strokes have the size that it was trained for
     picture, layout, original = _content(task, engine)
     size = (layout.width, layout.height)
     mask = None

@@ -1,0 +1,175 @@
+"""Makes docs/comparison.md and its sheet: the same photo and styles through every method, measured.
+
+    python docs/render_comparison.py --vgg VGG19.safetensors --pictures FOLDER [--evaluations 100]
+
+Everything runs through a real daemon. `--pictures` holds pictures of the styles by their library names,
+for what needs pixels: patches, refinement, and the measures, which are those of `velatura bench --quality`,
+seen by the real VGG-19. Times are of the network alone (the result's record), on a picture that the
+daemon has not seen before, after one run to warm up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+import torch
+import velatura
+from PIL import Image, ImageDraw
+from safetensors.torch import load_file
+from velatura.errors import VelaturaError
+from velatura.recipe import Style, Stylize
+from velatura_models.encoder import encoder_from_state
+from velatura_models.quality import measure
+
+DOCS = Path(__file__).parent
+PHOTOS = ("coffee", "astronaut", "chelsea")
+STYLES = ("starry-night", "great-wave", "stained-glass")
+SIDE = 512
+CELL = 224
+METHODS = ("adain-skip", "adain", "wct", "style-swap", "multi", "fast", "multimodal")
+PIXELS = ("style-swap",)
+"""Methods that need the style's picture, which works of art ship without."""
+
+
+@dataclass
+class Result:
+    """A picture, how long its network took in seconds, and its style and content loss."""
+
+    picture: Image.Image
+    seconds: float
+    style: float = 0.0
+    content: float = 0.0
+
+
+def photo(name: str) -> Image.Image:
+    """A sample photograph, square, `SIDE` pixels."""
+    image = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def stylized(v: velatura.Client, image: Image.Image, style: str, method: str, picture: Path) -> Result | None:
+    """One feed-forward pass; None for a style that the method's networks do not know."""
+    source = Style(digest=v.upload(picture)) if method in PIXELS else Style(style)
+    job = v.submit(Stylize(styles=(source,), method=method), image)
+    try:
+        made = job.result()
+    except VelaturaError as error:
+        if error.code != "unknown_model":
+            raise
+        return None
+    return Result(made, job.record["seconds"])
+
+
+def refined(v: velatura.Client, image: Image.Image, picture: Path, evaluations: int) -> Result:
+    began = time.perf_counter()
+    made = v.refine(image, style=picture, iterations=evaluations)
+    return Result(made, time.perf_counter() - began)
+
+
+def plain_evaluation(vgg: torch.nn.Module, image: Image.Image) -> float:
+    """Seconds of one evaluation of Gatys' loss and its gradient in plain eager float32, the median of 3."""
+    layers = [f"relu{b}_1" for b in range(1, 6)] + ["relu4_2"]
+    x = tensor(image).requires_grad_()
+    seconds = []
+    for _ in range(4):
+        began = time.perf_counter()
+        loss = torch.zeros(())
+        for maps in vgg(x, layers).values():
+            rows = maps.flatten(2)
+            loss = loss + (rows @ rows.transpose(1, 2) / rows.shape[2]).square().sum() + maps.square().sum()
+        loss.backward()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds[1:])
+
+
+def tensor(image: Image.Image) -> torch.Tensor:
+    pixels = np.asarray(image.convert("RGB"), np.float32) / 255
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--vgg", type=Path, required=True)
+    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--evaluations", type=int, default=100)
+    options = parser.parse_args()
+    vgg = encoder_from_state(load_file(options.vgg))
+    pictures = {name: next(options.pictures.glob(f"{name}.*")) for name in STYLES}
+    results: dict[str, dict[str, Result | None]] = {}
+    shown, *measured = [photo(name) for name in PHOTOS]
+    with velatura.connect() as v:
+        for method in METHODS:
+            results[method] = {}
+            for style in STYLES:
+                runs = [stylized(v, image, style, method, pictures[style]) for image in (shown, *measured)]
+                first = runs[0]
+                if first is not None:  # the first run of a method loads it, and computes the style's card
+                    first.seconds = statistics.median(run.seconds for run in runs[1:] if run is not None)
+                results[method][style] = first
+        name = f"refine, {options.evaluations} evaluations"
+        results[name] = {s: refined(v, shown, pictures[s], options.evaluations) for s in STYLES}
+    plain = plain_evaluation(vgg, shown)
+    for row in results.values():
+        for style, result in row.items():
+            if result is not None:
+                source = Image.open(pictures[style])
+                source.thumbnail((SIDE * 2, SIDE))
+                quality = measure(vgg, tensor(shown), tensor(source), tensor(result.picture))
+                result.style, result.content = quality.style / quality.photo, quality.content
+    draw(shown, pictures, results)
+    write(results, plain)
+
+
+def draw(shown: Image.Image, pictures: dict[str, Path], results: dict[str, dict[str, Result | None]]) -> None:
+    """The sheet: a column a style, a row a method."""
+    rows = [("", dict.fromkeys(STYLES)), *results.items()]
+    margin, gap = 150, 4
+    size = (margin + (len(STYLES) + 1) * (CELL + gap), len(rows) * (CELL + gap))
+    sheet = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(sheet)
+    sheet.paste(shown.resize((CELL, CELL), Image.Resampling.LANCZOS), (margin, 0))
+    for line, (method, row) in enumerate(rows):
+        pen.text((4, line * (CELL + gap) + CELL // 2), method, fill="black")
+        for column, style in enumerate(STYLES, 1):
+            place = (margin + column * (CELL + gap), line * (CELL + gap))
+            result = row[style]
+            if result is not None:
+                sheet.paste(result.picture.resize((CELL, CELL), Image.Resampling.LANCZOS), place)
+            else:
+                pen.text((place[0] + 8, place[1] + CELL // 2), style if not method else "-", fill="black")
+    sheet.save(DOCS / "images" / "comparison.jpg", quality=86)
+
+
+def write(results: dict[str, dict[str, Result | None]], plain: float) -> None:
+    """The table of the page, between its markers."""
+    whole = 500 * plain
+    lines = [
+        "| method | seconds | 500 plain evaluations take | style loss | content loss |",
+        "|---|---|---|---|---|",
+    ]
+    for method, row in results.items():
+        made = [result for result in row.values() if result is not None]
+        if not made:
+            continue
+        seconds = statistics.median(result.seconds for result in made)
+        style, content = (statistics.mean(getattr(r, f) for r in made) for f in ("style", "content"))
+        lines.append(f"| {method} | {seconds:.2f} | {whole / seconds:,.0f} x | {style:.3f} | {content:.2f} |")
+    lines.append(f"| 500 evaluations of Gatys' loss, plain float32 VGG-19 | {whole:.0f} | 1 x | | |")
+    page = DOCS / "comparison.md"
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition("<!-- table -->\n")
+    _, _, after = rest.partition("<!-- end -->")
+    table = "\n".join(lines)
+    page.write_text(f"{before}<!-- table -->\n\n{table}\n\n<!-- end -->{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
