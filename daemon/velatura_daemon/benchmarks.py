@@ -30,6 +30,9 @@ ROUNDS = 7
 PAUSE = 0.4
 """Seconds between a first and a second strength: a quick hand on a slider."""
 
+NETWORKS = {"slim": ("slim", "auto"), "vgg19_sized": ("vgg19", "auto"), "sixteen_styles": ("slim", "multi")}
+"""What is timed: backbone and method."""
+
 BASELINE = """
 import json, sys, time, torch
 from velatura_models.decoder import Decoder
@@ -46,6 +49,31 @@ with torch.inference_mode():
         (m, s), (n, t) = mean_std(f), mean_std(g)
         decoder({{"relu4_1": (f - m) / s * t + n}})
         times.append(time.perf_counter() - began)
+print(json.dumps(sorted(times[1:])[1]))
+"""
+
+GATYS = """
+import json, time, torch
+from velatura_models.encoder import Encoder
+torch.manual_seed(0)
+vgg = Encoder().eval().requires_grad_(False)
+content, times = torch.rand(1, 3, {side}, {side}), []
+layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
+def grams(maps):
+    rows = maps.flatten(2)
+    return rows @ rows.transpose(1, 2) / rows.shape[2]
+with torch.no_grad():
+    wanted = vgg(content, layers)
+for _ in range(4):
+    picture = torch.rand(1, 3, {side}, {side}, requires_grad=True)
+    began = time.perf_counter()
+    seen = vgg(picture, layers)
+    loss = (seen["relu4_2"] - wanted["relu4_2"]).square().sum()
+    for layer in layers:
+        if layer != "relu4_2":
+            loss = loss + (grams(seen[layer]) - grams(wanted[layer])).square().sum()
+    loss.backward()
+    times.append(time.perf_counter() - began)
 print(json.dumps(sorted(times[1:])[1]))
 """
 
@@ -71,8 +99,9 @@ def speed(tell: Tell = lambda text: None) -> dict[str, Any]:
     """Round trips through a daemon of its own, against the plain baseline and the floor.
 
     Returns:
-        Nested figures: `baseline_seconds`, `gflops` (measured rates), per network `first`, `second`,
-        `second_at_once` (seconds), their ratios, `floor_ratio`, `overhead_ms`; `status_ms`, `start`.
+        Nested figures: `baseline_seconds`, `gatys_evaluation_seconds`, `gflops` (measured rates), per network
+        `first`, `second`, `second_at_once` (seconds), their ratios, `floor_ratio`, `overhead_ms`;
+        `status_ms`, `start`.
     """
     with tempfile.TemporaryDirectory(prefix="velatura-bench-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
@@ -83,21 +112,24 @@ def speed(tell: Tell = lambda text: None) -> dict[str, Any]:
         before = _child(BASELINE.format(side=SIDE), None)
         with _daemon(home) as (client, start):
             figures["start"] = start
-            for name, backbone in (("slim", "slim"), ("vgg19_sized", "vgg19")):
+            for name, (backbone, method) in NETWORKS.items():
                 tell(f"{name}: {ROUNDS} round trips on fresh content")
-                figures[name] = _round_trips(client, backbone)
+                figures[name] = _round_trips(client, backbone, method)
             tell("status while the worker computes")
             figures["status_ms"] = _status_latency(client)
             figures["dtype"] = client.status()["engine"]["dtype"]
         after = _child(BASELINE.format(side=SIDE), None)
         baseline = figures["baseline_seconds"] = statistics.mean([before, after])
-        for name in ("slim", "vgg19_sized"):
+        tell("one plain evaluation of Gatys' loss")
+        gatys = figures["gatys_evaluation_seconds"] = _child(GATYS.format(side=SIDE), None)
+        for name in NETWORKS:
             part = figures[name]
             floor = part["gflop"] / figures["gflops"][figures["dtype"]]
             part["of_baseline"] = part["first"] / baseline
             part["second_of_first"] = part["second"] / part["first"]
             part["second_at_once_of_first"] = part["second_at_once"] / part["first"]
             part["floor_ratio"] = part["network"] / floor
+            part["faster_than_500_gatys_evaluations"] = 500 * gatys / part["first"]
         return figures
 
 
@@ -200,8 +232,17 @@ def quality(
 
 
 def operations(backbone: str, method: str) -> float:
-    """GFLOP of one encoding and one decoding at 512 px: two for each multiply-add of each convolution."""
+    """GFLOP of one pass at 512 px, of one encoding and one decoding where there are such: two for each
+    multiply-add of each convolution as published."""
     import torch
+    from velatura_models.transform_net import plan
+
+    if method == "multi":
+        side, total = SIDE, 0.0
+        for layer in plan():
+            side = side * 2 if layer.upsample else side // layer.stride
+            total += 2.0 * layer.cin * layer.cout * layer.kernel**2 * side**2
+        return total / 1e9
     from velatura_models.encoder import VGG19_WIDTHS, Encoder
     from velatura_models.weights import load_backbone, load_decoder
 
@@ -227,12 +268,13 @@ def operations(backbone: str, method: str) -> float:
     return total / 1e9
 
 
-def _round_trips(client: Any, backbone: str) -> dict[str, float]:
+def _round_trips(client: Any, backbone: str, method: str) -> dict[str, float]:
     """Medians over fresh contents: a first job, a second strength after a pause, one at once."""
-    style = client.upload(_noise(SIDE, 999)[..., :3])
-    recipe = {"kind": "stylize", "styles": [{"digest": style}], "backbone": backbone, "strength": 1.0}
+    style: dict[str, str] = {"digest": client.upload(_noise(SIDE, 999)[..., :3])}
+    if method == "multi":
+        style = {"name": "mosaic"}
+    recipe = {"kind": "stylize", "styles": [style], "backbone": backbone, "method": method, "strength": 1.0}
     firsts, seconds, at_once, networks = [], [], [], []
-    method = ""
     for i in range(ROUNDS + 2):
         image = _noise(SIDE, i)
         first, record, method = _timed(client, recipe, image)

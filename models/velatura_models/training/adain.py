@@ -26,6 +26,7 @@ from ..quality import STYLE_LAYERS, style_loss
 from ..stats import mean_std, normalise
 from ..weights import save_decoder, weights_digest
 from .crops import batches
+from .precision import autocast, faster_dtype
 from .run import Report, Run, quiet, save_sheet
 
 
@@ -78,7 +79,7 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
     torch.manual_seed(options.seed)
     device = torch.device(options.device)
     last = {"device": device, "memory_format": torch.channels_last}
-    vgg = encoder_from_state(load_file(options.vgg)).to(dtype=torch.bfloat16, **last)
+    vgg = encoder_from_state(load_file(options.vgg)).to(dtype=faster_dtype(device), **last)
     state = load_file(options.encoder)
     encoder = encoder_from_state(state).to(**last)
     decoder = Decoder(encoder.widths, options.skips, options.upsampling)
@@ -127,7 +128,7 @@ def losses_of(
         c, s: photos and paintings, `(N, 3, H, W)` in 0..1.
     """
     count, same = len(c), options.identity
-    with torch.autocast(c.device.type, torch.bfloat16):
+    with autocast(c.device):
         with torch.no_grad():
             features = encoder(torch.cat([c, s]), decoder.levels)
             mixed = {}
@@ -138,10 +139,11 @@ def losses_of(
                 mixed[level] = torch.cat([target, photo[:same], painting[:same]])
         decoded = decoder(mixed).float()
     made, back = decoded[:count], decoded[count:]
-    seen = vgg(made.bfloat16(), STYLE_LAYERS)
+    dtype = next(vgg.parameters()).dtype
+    seen = vgg(made.to(dtype), STYLE_LAYERS)
     with torch.no_grad():
-        wanted = {layer: mean_std(maps) for layer, maps in vgg(s.bfloat16(), STYLE_LAYERS).items()}
-        deep = normalise(vgg(c.bfloat16(), ("relu4_1",))["relu4_1"])
+        wanted = {layer: mean_std(maps) for layer, maps in vgg(s.to(dtype), STYLE_LAYERS).items()}
+        deep = normalise(vgg(c.to(dtype), ("relu4_1",))["relu4_1"])
     if options.content_loss == "normalised":
         content = F.mse_loss(normalise(seen["relu4_1"]), deep)
     else:

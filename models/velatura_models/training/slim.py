@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..encoder import CONVS, SLIM_WIDTHS, Encoder, encoder_from_state
 from ..weights import save_encoder
 from .crops import batches
+from .precision import autocast
 from .run import Report, Run, quiet
 
 MATCHED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
@@ -80,7 +81,7 @@ def main(options: SlimOptions, report: Report = quiet) -> Path:
     while run.step < run.steps:
         run.cosine()
         x = torch.cat([next(photos), next(paintings)]).to(device)
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             with torch.no_grad():
                 target = teacher(x, MATCHED)
             seen = student(x, MATCHED)
