@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +72,9 @@ class TransformNet(nn.Module):
             Johnson et al. published; else every convolution pads by reflection.
         widths, blocks: channels at full, half and quarter size, and the number of residual blocks.
     """
+
+    running_mean: Tensor
+    running_var: Tensor
 
     def __init__(
         self,
@@ -166,7 +170,10 @@ class TransformNet(nn.Module):
             if inside and (index - first_residual) % 2 == 0:
                 skip = x
             x = self._convolved(index, x, padded=not (inside and self.valid))
-            x = normalise(index, x, scales[index], shifts[index])
+            if (
+                self.norm != "batch" or index < len(self.layers) - 1
+            ):  # Johnson et al. leave the output as it is
+                x = normalise(index, x, scales[index], shifts[index])
             if inside and not layer.relu:
                 x = x + (F.pad(skip, (-2, -2, -2, -2)) if self.valid else skip)
             elif layer.relu:
@@ -193,7 +200,8 @@ class TransformNet(nn.Module):
         return torch.addcmul(shift[..., None, None], F.group_norm(x, x.shape[1]), scale[..., None, None])
 
     def _convolved(self, index: int, x: Tensor, padded: bool) -> Tensor:
-        layer, conv = self.layers[index], self.convs[index]
+        layer: Layer = self.layers[index]
+        conv: Any = self.convs[index]
         x = x.to(conv.weight.dtype) if not torch.is_autocast_enabled(x.device.type) else x
         if layer.upsample:
             return conv(x) if self.upsampling == "transposed" else upsampled_conv(x, conv.weight, conv.bias)

@@ -40,7 +40,8 @@ class Perceptual:
     Args:
         vgg: the loss network; its dtype is the one computed in.
         content_layers, style_layers: where to look; all layers of a kind weigh the same.
-        relative: whether to divide by the targets' sizes; False gives the published sums.
+        relative: whether to divide by the targets' sizes, and to take the layers' mean; False gives the
+            published sums.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Perceptual:
                 layer: (normalise(maps) if self.relative else maps.float()).repeat_interleave(copies, 0)
                 for layer, maps in self.features(photos, self.content_layers).items()
             }
-        after = self.features(made, {*self.content_layers, *self.style_layers})
+        after = self.features(made, (*self.content_layers, *self.style_layers))
         content = made.new_zeros(())
         for layer in self.content_layers:
             own = normalise(after[layer]) if self.relative else after[layer].float()
@@ -90,6 +91,8 @@ class Perceptual:
         for layer in self.style_layers:
             wanted = targets[layer][index]
             off = (gram(after[layer]) - wanted).square().sum((1, 2))
-            size = wanted.square().sum((1, 2)) if self.relative else after[layer].shape[1] ** 2
-            style = style + (off / size).mean() / len(self.style_layers)
+            if self.relative:
+                style = style + (off / wanted.square().sum((1, 2))).mean() / len(self.style_layers)
+            else:
+                style = style + off.mean() / after[layer].shape[1] ** 2
         return {"content": content, "style": style, "smooth": total_variation(made.float())}
