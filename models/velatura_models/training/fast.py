@@ -91,9 +91,10 @@ PRESETS = {
 """Weights are for a normalised loss network, whose filters are 1 on average, and for pictures in 0..1.
 
 Published ones are often for the plain VGG, whose filters of a layer are `m` on average (VGG-19 with 0..255
-input: relu1_2 95, relu2_2 107, relu3_3 327, relu4_3 176), and for a total variation summed over 3 H W values of
-0..255. Content grows with m^2, style with m^4. Divide all by the content layer's m^2, which only scales the
-gradient: style_weight = plain m_style^4 / m_content^2, smooth_weight = plain 255^2 3 H W / m_content^2."""
+input: relu1_2 95, relu2_2 107, relu3_3 327, relu4_3 176), and for a total variation summed over 3 H W
+values of 0..255. Content grows with m^2, style with m^4. Divide all by the content layer's m^2, which only
+scales the gradient: style_weight = plain m_style^4 / m_content^2, smooth_weight = plain 255^2 3 H W /
+m_content^2."""
 
 
 @dataclass(frozen=True)

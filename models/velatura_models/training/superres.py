@@ -46,7 +46,7 @@ class Schedule:
 
 PRESETS = {
     "published": Schedule(200000, 4, 288, upsampling="transposed", residual=False),
-    "quick": Schedule(3000, 8, 96, pixel_weight=200.0, norm="none", cosine=True),
+    "quick": Schedule(3000, 8, 96, pixel_weight=1000.0, norm="none", cosine=True),
     "tiny": Schedule(4, 2, 64, width=8, blocks=1, norm="none"),
 }
 
