@@ -1,6 +1,7 @@
 """The engine on the embedded networks: what a stylize job promises about its pixels, caches and errors."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -267,3 +268,37 @@ def test_a_style_from_the_library_works_by_name(engine):
     by_name = run(engine, Stylize((Style("my-painting"),)))
     by_picture = run(engine, Stylize((STYLE,)))
     assert bytes(by_name.data) == bytes(by_picture.data)
+
+
+# -- networks that paint in their own styles -------------------------------------------------------
+
+MULTI = Stylize((Style("mosaic"),), method="multi")
+
+
+def test_the_sixteen_style_network_paints_and_says_how_strength_works(engine):
+    mask = np.zeros((72, 104), np.uint8)
+    mask[20:40, 30:60] = 200
+    finished = run(engine, replace(MULTI, scale=2.0), mask=slot(mask, "GRAY"))
+    after = pixels(finished)
+    before = np.frombuffer(CONTENT.data, "u1").reshape(after.shape)
+    assert (after[mask == 0] == before[mask == 0]).all() and (after[mask > 0] != before[mask > 0]).any()
+    assert finished.record["strength_in"] == "picture"
+    assert finished.recipe.scale == 1.0  # what it was trained for
+    assert bytes(run(engine, replace(MULTI, strength=0.0)).data) == bytes(CONTENT.data)
+
+
+def test_another_strength_of_such_a_network_needs_no_pass(engine):
+    engine.trim()
+    assert run(engine, MULTI).record["cached"] is False
+    cached = run(engine, replace(MULTI, strength=0.4))
+    assert cached.record["cached"] is True
+    engine.trim()
+    assert bytes(run(engine, replace(MULTI, strength=0.4)).data) == bytes(cached.data)
+
+
+def test_a_style_that_such_a_network_does_not_know_is_refused_in_words(engine):
+    with pytest.raises(
+        VelaturaError, match="paints in the style.*it knows.*mosaic.*style-n-plus-one"
+    ) as caught:
+        run(engine, replace(MULTI, styles=(STYLE,)))
+    assert caught.value.code == "unknown_model"
