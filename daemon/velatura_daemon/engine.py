@@ -31,7 +31,7 @@ from velatura_models.method import Content, Kept, Method, Resources, Source, Sty
 from velatura_models.registry import load_method
 from velatura_models.weights import WeightsError, load_backbone, methods_of, weights_digest
 
-from . import stylizing, upscaling
+from . import generating, stylizing, upscaling
 from .compose import Picture, read_picture
 from .library import Library
 from .paths import default_paths
@@ -131,6 +131,8 @@ class TorchEngine:
             return _inference(stylizing.stylize(task, self))
         if isinstance(task.recipe, Upscale):
             return _inference(upscaling.upscale(task, self))
+        if isinstance(task.recipe, Texture) and task.recipe.method == "network":
+            return _inference(generating.generate(task, self))
         from . import refining
 
         match task.recipe:

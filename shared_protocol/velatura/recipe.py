@@ -17,8 +17,10 @@ from .errors import FieldError, VelaturaError
 from .pixels import MAX_PIXELS, MAX_SIDE, Layout
 from .schema import check, choice, from_map, listed, mapped, ranged, text, to_map
 
-METHODS = ("auto", "adain", "adain-skip")
-"""Feed-forward methods. `auto` takes the backbone's best; the result's recipe says which it was."""
+METHODS = ("auto", "adain-skip", "adain", "wct", "style-swap", "multi", "fast", "multimodal")
+"""Feed-forward methods. `auto` takes the backbone's best; the result's recipe says which it was. Strength
+and mask fade between features in the first four, and between pictures in `multi`, `fast` and `multimodal`,
+whose networks paint in their own styles only."""
 
 BACKBONES = ("slim", "vgg19", "vgg19-imagenet")
 COLORS = ("style", "luminance", "statistics")
@@ -131,9 +133,18 @@ class Texture:
     """Wrap-around padding: the result repeats without a seam."""
     seed: int = ranged(0, 0, 2**31 - 1, "of the noise")
     backbone: str = choice("slim", BACKBONES, "which encoder sees")
+    method: str = choice(
+        "optimise",
+        ("optimise", "network"),
+        "`optimise` takes any style; `network` makes the texture in one pass with a network trained for the"
+        " one style named (Ulyanov et al. 2016), and of the other fields heeds size, `tileable` and `seed`",
+    )
 
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)
+        if self.method == "network" and len(self.styles) > 1:
+            where = f"{path}.styles" if path else "styles"
+            raise FieldError(where, "has several, but a texture network makes one; blends need `optimise`")
         if not sum(w for _, w in self.style_layers):
             raise FieldError(f"{path}.style_layers" if path else "style_layers", "weights are all 0")
 

@@ -112,6 +112,7 @@ def texture(
     scale: Annotated[float, option(Texture, "scale")] = default(Texture, "scale"),
     seed: Annotated[int, option(Texture, "seed")] = default(Texture, "seed"),
     backbone: Annotated[str, option(Texture, "backbone")] = default(Texture, "backbone"),
+    method: Annotated[str, option(Texture, "method")] = default(Texture, "method"),
     previews: Previews = None,
     preview_every: Every = 1.0,
     preview_side: Side = 0,
@@ -119,7 +120,7 @@ def texture(
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Synthesise a texture from noise (Gatys et al. 2015).
+    """Synthesise a texture from noise (Gatys et al. 2015), or with --method network in one pass.
 
     Ctrl-C stops and keeps the best picture so far; a second Ctrl-C discards it.
     """

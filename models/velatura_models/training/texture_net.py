@@ -1,0 +1,193 @@
+"""Trains a texture network from one picture (Ulyanov et al. 2016): noise in, texture out.
+
+Style is the Gram loss at relu1_1 ... relu5_1 (eq. 2-3 of the paper, whose layers these are); with a folder of
+photos the network learns to paint them, with relu4_2 as content. The preset `published` is the paper's
+section 5: Adam at 0.1, 2000 steps of 16 pictures, the rate times 0.7 at half of them and then every tenth of
+them (1000 and every 200). Departures: each layer's error is divided by its target's size (see
+`perceptual`), what lies outside 0..1 costs a little, since a picture cannot show it, and gradients are
+not normalised layer by layer as in the paper's supplement; a rate of 0.1 needs batch norm, so that with
+instance norm 0.02 is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..cards import resize_short
+from ..nets import save_net
+from ..stats import normalise
+from ..texture_net import NOISE, TextureNet, noise_field, settle, texture_of
+from ..tiling import round_up
+from .crops import batches, whole_picture
+from .painting import chosen, loss_network
+from .perceptual import Perceptual, gram
+from .precision import autocast
+from .run import Report, Run, quiet, save_sheet
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONTENT_LAYER = "relu4_2"
+
+
+@dataclass(frozen=True)
+class TexturePreset:
+    """What a preset chooses; see `TextureNetOptions`."""
+
+    steps: int
+    batch: int
+    crop: int
+    rate: float
+
+
+PRESETS = {
+    "published": TexturePreset(2000, 16, 256, 0.1),
+    "cpu": TexturePreset(1500, 4, 160, 0.03),
+    "tiny": TexturePreset(20, 2, 64, 0.03),
+}
+
+
+@dataclass(frozen=True)
+class TextureNetOptions:
+    """How to train.
+
+    Args:
+        style: the picture.
+        out: folder of the run; continued where it holds a checkpoint.
+        name: what the texture is to be called; by default as the picture's file.
+        content: folder of photos that the network is to paint; without, it makes textures.
+        vgg: weights that the loss sees with, safetensors with an `Encoder`'s names; by default those
+            that ship.
+        preset: `published`, `cpu` (minutes) or `tiny` (seconds, to try).
+        steps: training steps.
+        batch: pictures a step.
+        crop: side in pixels of the textures that are compared.
+        rate: learning rate at the start.
+        scales: K; by default 5 for a texture and 6 for painting.
+        norm: `batch` or `instance`.
+        style_side: short side in pixels at which the style picture is seen.
+        content_weight: of the content loss, where there are photos; that of style is 1.
+        sheet_every: steps between sample sheets.
+    """
+
+    style: Path
+    out: Path
+    name: str = ""
+    content: Path | None = None
+    vgg: Path | None = None
+    preset: str = "cpu"
+    steps: int | None = None
+    batch: int | None = None
+    crop: int | None = None
+    rate: float | None = None
+    scales: int | None = None
+    norm: str = "batch"
+    style_side: int = 256
+    content_weight: float = 0.1
+    sheet_every: int = 250
+    seed: int = 0
+    device: str = "cpu"
+
+
+def main(options: TextureNetOptions, report: Report = quiet) -> Path:
+    """Trains, and returns the path of the network written at the end."""
+    preset = chosen(PRESETS, options)
+    torch.manual_seed(options.seed)
+    device = torch.device(options.device)
+    paints = options.content is not None
+    architecture = {"scales": options.scales or 5 + paints, "norm": options.norm, "content": paints}
+    net = TextureNet(**architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    crop = round_up(preset.crop, net.grid)
+    optimizer = torch.optim.Adam(net.parameters(), preset.rate)
+    run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25)
+    vgg, seen_with = loss_network(options.vgg, device)
+    loss = Perceptual(vgg, (CONTENT_LAYER,), STYLE_LAYERS)
+    style = resize_short(whole_picture(options.style), options.style_side).to(device)
+    targets = loss.style_targets([style])
+    photos = None
+    if options.content is not None:
+        photos = batches(options.content, crop, preset.batch, options.seed + run.step)
+    while run.step < run.steps:
+        for group in optimizer.param_groups:
+            group["lr"] = preset.rate * fading(run.step, run.steps)
+        torch.manual_seed(options.seed + run.step)  # a run that is resumed sees the noise that it would have
+        sides = [crop >> k for k in reversed(range(net.scales))]
+        noise = [torch.rand(preset.batch, NOISE, side, side, device=device) for side in sides]
+        noise = [field.contiguous(memory_format=torch.channels_last) for field in noise]
+        batch = None if photos is None else next(photos).to(device)
+        with autocast(device):
+            made = net(noise, batch)
+        terms = losses_of(loss, made, batch, targets)
+        total = terms["style"] + terms["range"] + options.content_weight * terms.get("content", 0.0)
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        optimizer.step()
+        run.done(terms)
+        if run.step % options.sheet_every == 0 or run.step == run.steps:
+            sheet(net, style, batch, crop, options.out / f"sheet-{run.step:06d}.jpg")
+    if not paints:
+        settle(net)
+    name = options.name or options.style.stem
+    trained = {
+        "steps": run.step,
+        "batch": preset.batch,
+        "crop": crop,
+        "loss_network": seen_with,
+        "style_side": options.style_side,
+        "minutes": round(run.seconds / 60, 1),
+    }
+    if run.steps * preset.batch < 2000 * 16:
+        trained["note"] = f"{run.steps * preset.batch} samples, where the paper takes 32000"
+    path = options.out / f"{name}.texture.safetensors"
+    return save_net(path, "texture", net, architecture, [name], trained)
+
+
+def fading(step: int, steps: int) -> float:
+    """The rate's factor: 1 for the first half, then 0.7, and 0.7 again after every tenth of all steps."""
+    half, tenth = steps // 2, max(steps // 10, 1)
+    return 1.0 if step < half else 0.7 ** (1 + (step - half) // tenth)
+
+
+def losses_of(
+    loss: Perceptual, made: Tensor, photos: Tensor | None, targets: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """The terms of a batch: `style`, `range` and, with photos, `content`.
+
+    Args:
+        made: `(B, 3, H, W)`.
+        photos: the same, or None.
+        targets: Gram matrices of the one style.
+    """
+    seen = loss.features(made, loss.style_layers + (loss.content_layers if photos is not None else ()))
+    style = made.new_zeros(())
+    for layer in loss.style_layers:
+        off = (gram(seen[layer]) - targets[layer]).square().sum((1, 2)) / targets[layer].square().sum()
+        style = style + off.mean() / len(loss.style_layers)
+    terms = {"style": style, "range": (F.relu(made - 1) + F.relu(-made)).mean()}
+    if photos is not None:
+        with torch.no_grad():
+            before = loss.features(photos, loss.content_layers)
+        pairs = [(normalise(seen[layer]), normalise(before[layer])) for layer in loss.content_layers]
+        terms["content"] = torch.stack([F.mse_loss(after, was) for after, was in pairs]).sum()
+    return terms
+
+
+@torch.no_grad()
+def sheet(net: TextureNet, style: Tensor, photos: Tensor | None, crop: int, path: Path) -> None:
+    """The style beside samples as the network makes them once trained; or photos above their paintings."""
+    if photos is not None:
+        field = noise_field(0, net.scales, (crop, crop))
+        field = [f.to(photos).expand(len(photos), -1, -1, -1) for f in field]
+        net.eval()
+        save_sheet([list(photos.unbind()), list(net(field, photos).unbind())], path)
+    else:
+        settle(net, samples=2)
+        net.eval()
+        shown = min(crop, *style.shape[-2:])
+        samples = [texture_of(net, (shown, shown), seed)[0] for seed in range(3)]
+        save_sheet([[style[0, :, :shown, :shown], *samples]], path)
+    net.train()

@@ -1,0 +1,193 @@
+"""Texture networks: the published shape, textures that repeat and tile exactly, and a trainer that trains."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from velatura_models.encoder import Encoder
+from velatura_models.errors import WeightsError
+from velatura_models.nets import describe_net, load_into, save_net
+from velatura_models.texture_net import (
+    TextureNet,
+    find_texture,
+    noise_field,
+    settle,
+    synthesise,
+    texture_of,
+)
+from velatura_models.tiling import Box
+from velatura_models.training import texture_net as trainer
+from velatura_models.training.run import read_metrics
+
+
+def convolution(cin, cout, kernel):
+    return cin * cout * kernel**2 + cout
+
+
+def published(scales, width=8, cin=3):
+    """Parameters by the paper's description, section 4.2 and figure 2: a norm has two a channel."""
+
+    def block(a, b):
+        return convolution(a, b, 3) + convolution(b, b, 3) + convolution(b, b, 1) + 3 * 2 * b
+
+    joins = [width * k for k in range(2, scales + 1)]
+    own = scales * block(cin, width)
+    return own + sum(block(c, c) + 2 * c for c in joins) + convolution(width * scales, 3, 1)
+
+
+@pytest.mark.parametrize(("scales", "content"), [(5, False), (6, True), (2, False)])
+def test_parameters_are_those_of_the_papers_description(scales, content):
+    net = TextureNet(scales, content=content)
+    assert sum(p.numel() for p in net.parameters()) == published(scales, cin=6 if content else 3)
+
+
+def test_five_scales_have_the_papers_sixty_five_thousand_weights_after_the_joins():
+    net = TextureNet()
+    weights = [p.numel() for p in net.after.parameters() if p.dim() == 4]
+    assert sum(weights) == sum(c * c * (9 + 9 + 1) for c in (16, 24, 32, 40)) == 65664
+    convolutions = [m for m in net.after.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [m.in_channels for m in convolutions] == [c for c in (16, 24, 32, 40) for _ in range(3)]
+    assert [m.kernel_size[0] for m in convolutions] == [3, 3, 1] * 4
+
+
+def settled(scales=3, norm="batch", seed=0):
+    torch.manual_seed(seed)
+    net = TextureNet(scales, norm=norm)
+    settle(net, side=32, samples=2)
+    return net.eval()
+
+
+def test_a_texture_repeats_without_a_seam():
+    """Rolled noise gives the rolled texture: no place is special, so none is a border."""
+    net, field = settled(), noise_field(3, 3, (32, 48))
+    rolled = [f.roll((16 // s, 8 // s), (2, 3)) for f, s in zip(field, (4, 2, 1), strict=True)]
+    torch.testing.assert_close(net(rolled), net(field).roll((16, 8), (2, 3)))
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_tiles_equal_the_whole(norm):
+    net = settled(norm=norm)
+    assert net.halo == 16 and net.grid == 4
+    whole = texture_of(net, (72, 100), 1, side=512)
+    torch.testing.assert_close(texture_of(net, (72, 100), 1, side=24), whole)
+    torch.testing.assert_close(whole, net(noise_field(1, 3, (72, 100))))
+
+
+def test_any_size_is_cut_out_of_the_next_larger_one_on_the_grid():
+    net = settled()
+    assert torch.equal(texture_of(net, (37, 50), 1), texture_of(net, (40, 52), 1)[:, :, :37, :50])
+    boxes = [part[0] for part in synthesise(net, (37, 50), 1, side=24) if part is not None]
+    assert sum(box.height * box.width for box in boxes) == 37 * 50
+
+
+def test_noise_depends_on_seed_scale_and_place_only():
+    field = noise_field(7, 2, (256, 192))
+    part = noise_field(7, 2, (256, 192), Box(-16, 150, 80, 210))
+    columns = torch.arange(150, 210) % 192
+    rows = torch.arange(-16, 80) % 256
+    assert torch.equal(part[1], field[1][:, :, rows][..., columns])
+    assert not torch.equal(field[1], noise_field(8, 2, (256, 192))[1])
+    for maps in field:  # uniform in 0..1, also from block to block
+        assert abs(float(maps.mean()) - 0.5) < 0.01 and abs(float(maps.var()) - 1 / 12) < 0.002
+        assert maps.unique().numel() > 0.99 * maps.numel()
+
+
+def test_settled_statistics_make_every_channel_of_zero_mean_and_unit_deviation():
+    net = settled(2)
+    seen = []
+    net.get_submodule("own.0.1").register_forward_hook(lambda _, x, y: seen.append(y.clone()))
+    net(noise_field(99, 2, (128, 128)))
+    mean, std = seen[0].mean((0, 2, 3)), seen[0].std((0, 2, 3))
+    assert mean.abs().max() < 0.1 and (std - 1).abs().max() < 0.1
+
+
+def test_a_network_that_paints_sees_the_picture_and_another_refuses_one():
+    net = TextureNet(2, norm="instance", content=True).eval()
+    field, picture = noise_field(0, 2, (16, 16)), torch.rand(1, 3, 16, 16)
+    assert not torch.allclose(net(field, picture), net(field, picture.flip(3)))
+    with pytest.raises(ValueError, match="needs a picture"):
+        net(field)
+    with pytest.raises(ValueError, match="takes none"):
+        TextureNet(2)(field, picture)
+
+
+@pytest.mark.parametrize("wrong", [{"norm": "layer"}, {"scales": 0}, {"width": 0}])
+def test_what_cannot_be_built_is_said(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        TextureNet(**wrong)
+
+
+@pytest.fixture
+def data(tmp_path):
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(small).resize((80, 64)).save(tmp_path / "tiles.png")
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(small).resize((64, 64)).save(tmp_path / "photos/one.png")
+    torch.manual_seed(0)
+    vgg = Encoder((8, 12, 16, 16, 16))
+    for parameter in vgg.parameters():
+        if parameter.dim() == 4:
+            torch.nn.init.kaiming_normal_(parameter)
+    save_file(vgg.state_dict(), tmp_path / "vgg.safetensors")
+    return tmp_path
+
+
+def options(data, **changed):
+    base = {
+        "style": data / "tiles.png",
+        "out": data / "run",
+        "vgg": data / "vgg.safetensors",
+        "preset": "tiny",
+        "scales": 3,
+        "style_side": 64,
+    }
+    return trainer.TextureNetOptions(**{**base, **changed})
+
+
+def test_a_texture_is_learned_saved_and_made_again(data):
+    path = trainer.main(options(data, steps=30))
+    first, *_, last = read_metrics(data / "run")
+    assert last["style"] < 0.8 * first["style"]
+    assert (data / "run/sheet-000030.jpg").is_file() and (data / "run/loss.png").is_file()
+    about = describe_net(path)
+    assert path.name == "tiles.texture.safetensors" and about.styles == ("tiles",)
+    assert about.trained["steps"] == 30 and "32000" in about.trained["note"]
+    net = load_into(TextureNet, about)
+    assert torch.equal(texture_of(net, (40, 40), 5), texture_of(net, (40, 40), 5))
+    assert not torch.equal(texture_of(net, (40, 40), 5), texture_of(net, (40, 40), 6))
+
+
+def test_painting_is_learned_from_photos_and_resumed(data):
+    paints = {"content": data / "photos", "norm": "instance", "rate": 0.01}
+    trainer.main(options(data, **paints, steps=2))
+    path = trainer.main(options(data, **paints, steps=3))
+    assert [line["step"] for line in read_metrics(data / "run")] == [2, 3]
+    assert set(read_metrics(data / "run")[0]) == {"step", "seconds", "style", "range", "content"}
+    assert load_into(TextureNet, describe_net(path)).content
+
+
+def test_the_published_preset_and_its_rate():
+    preset = trainer.PRESETS["published"]
+    assert (preset.steps, preset.batch, preset.rate, preset.crop) == (2000, 16, 0.1, 256)
+    for step, power in ((0, 0), (999, 0), (1000, 1), (1199, 1), (1200, 2), (1999, 5)):
+        assert trainer.fading(step, 2000) == pytest.approx(0.7**power)
+
+
+def test_the_network_of_a_style_is_found_and_another_named(tmp_path):
+    nets = tmp_path / "nets"
+    net = settled()
+    save_net(nets / "bark.texture.safetensors", "texture", net, {"scales": 3}, ["bark"])
+    painting = {"scales": 3, "content": True}
+    save_net(nets / "oil.texture.safetensors", "texture", TextureNet(3, content=True), painting, ["oil"])
+    assert find_texture("bark", tmp_path).name == "bark"
+    for name in ("oil", "slate"):
+        with pytest.raises(WeightsError, match=rf"'{name}'.*bark.*velatura train texture-net"):
+            find_texture(name, tmp_path)
+
+
+def test_tensors_of_another_shape_are_refused(tmp_path):
+    path = save_net(tmp_path / "bark.texture.safetensors", "texture", settled(3), {"scales": 4}, ["bark"])
+    with pytest.raises(WeightsError, match="is no TextureNet"):
+        load_into(TextureNet, describe_net(path))
