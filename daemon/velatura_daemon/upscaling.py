@@ -99,12 +99,13 @@ def _side(net: SuperResNet, engine: TorchEngine) -> int:
 
 
 def _tiles(height: int, width: int, side: int, margin: int) -> list[tuple[Box, Box]]:
-    """Cores and what they depend on, in pixels of the content, row by row."""
+    """Cores of about one size and what they depend on, in pixels of the content, row by row."""
     whole = Box(0, 0, height, width)
+    high, wide = (-(-size // -(-size // side)) for size in (height, width))
     cores = [
-        Box(top, left, min(top + side, height), min(left + side, width))
-        for top in range(0, height, side)
-        for left in range(0, width, side)
+        Box(top, left, min(top + high, height), min(left + wide, width))
+        for top in range(0, height, high)
+        for left in range(0, width, wide)
     ]
     return [(core, core.grown(margin, whole)) for core in cores]
 

@@ -129,4 +129,4 @@ def named(recipe: Recipe, pictures: Mapping[str, str]) -> Recipe:
         replace(s, digest=pictures.get(s.digest, s.digest), mask=pictures.get(s.mask, s.mask))
         for s in recipe.styles
     )
-    return replace(recipe, styles=styles)
+    return replace(recipe, styles=styles) if styles else recipe

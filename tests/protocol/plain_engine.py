@@ -8,7 +8,7 @@ from typing import Any
 
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
-from velatura.recipe import Refine, Texture
+from velatura.recipe import Refine, Texture, Upscale
 from velatura_daemon.tasks import Event, Finished, Previewed, Progressed, Slot, Task
 
 
@@ -26,6 +26,9 @@ class PlainEngine:
         if source is None:
             assert isinstance(task.recipe, Texture)
             layout = Layout(task.recipe.width, task.recipe.height, "RGB")
+            source = Slot(layout, memoryview(bytes(layout.nbytes)))
+        if isinstance(task.recipe, Upscale):
+            layout = task.recipe.result_layout(source.layout)
             source = Slot(layout, memoryview(bytes(layout.nbytes)))
         if isinstance(task.recipe, Refine):
             yield from self._steps(task, source, task.recipe.iterations)

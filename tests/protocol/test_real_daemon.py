@@ -21,6 +21,7 @@ from velatura import messages as m
 from velatura.client import Client
 from velatura.errors import JobFailed, VelaturaError
 from velatura.jobstate import State
+from velatura.recipe import Upscale
 
 HERE = Path(__file__).parent
 ARRAY = np.random.default_rng(1).integers(0, 256, (60, 80, 4), np.uint8)
@@ -104,6 +105,17 @@ def test_a_failure_reaches_the_caller(v):
 
 def test_a_texture_needs_no_picture(v):
     assert v.texture("stained-glass", 32, 24, iterations=1).size == (32, 24)
+
+
+def test_an_enlargement_comes_back_larger_and_one_over_the_limits_is_refused(v):
+    height, width = ARRAY.shape[:2]
+    assert v.upscale(ARRAY).shape == (4 * height, 4 * width, ARRAY.shape[2])
+    assert v.upscale(ARRAY, factor=8, strength=0.5).shape[:2] == (8 * height, 8 * width)
+    with pytest.raises(JobFailed, match="at most") as caught:
+        v.upscale(np.zeros((3000, 3000), np.uint8), factor=8)
+    assert caught.value.code == "too_large"
+    with pytest.raises(JobFailed, match="of the whole picture"):
+        v.submit(Upscale(), ARRAY, mask=np.ones((height, width), bool)).result()
 
 
 def test_a_detached_job_is_found_again(home, v):
