@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .errors import WeightsError
 from .method import Resources, Source, StyleTarget
@@ -123,7 +124,12 @@ class Painter(PictureMethod):
         self, rgb: Tensor, painting: Painting, out: list[Tensor], normalise: Normalise | None
     ) -> Iterator[None]:
         row: Row = painting.data
-        return row.net.steps(rgb, row.gamma, row.beta, out, normalise)
+        height, width = rgb.shape[2:]
+        small = (0, max(row.net.least - width, 0), 0, max(row.net.least - height, 0))
+        if any(small):
+            rgb = F.pad(rgb, small, mode="replicate")
+        yield from row.net.steps(rgb, row.gamma, row.beta, out, normalise)
+        out[0] = out[0][:, :, :height, :width]
 
 
 def row_of(about: Net, net: TransformNet) -> Row:

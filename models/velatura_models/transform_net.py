@@ -27,6 +27,8 @@ UPSAMPLINGS = ("nearest", "transposed")
 OUTPUTS = ("sigmoid", "tanh")
 STRIDE = 4
 """A picture's sides are multiples of this."""
+PADDING = 40
+"""Pixels around the picture that unpadded residual blocks use up."""
 
 Normalise = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """Called with a layer's index, its maps `(N, C, h, w)`, scales and shifts `(N, C)`."""
@@ -114,6 +116,11 @@ class TransformNet(nn.Module):
         return self.gamma.shape[0]
 
     @property
+    def least(self) -> int:
+        """Smallest side in pixels: reflection needs more than it adds."""
+        return PADDING + STRIDE if self.valid else 2 * STRIDE
+
+    @property
     def strides(self) -> list[int]:
         """Pixels per position of every layer's maps."""
         return [1, 2, *[STRIDE] * (1 + 2 * self.blocks), 2, 1, 1]
@@ -157,12 +164,15 @@ class TransformNet(nn.Module):
         Args:
             gamma, beta: `(B, 1603)` from `rows`.
         """
-        if x.shape[2] % STRIDE or x.shape[3] % STRIDE:
-            raise ValueError(f"sides {x.shape[3]} x {x.shape[2]} are not multiples of {STRIDE}")
+        height, width = x.shape[2:]
+        if height % STRIDE or width % STRIDE or min(height, width) < self.least:
+            raise ValueError(
+                f"sides {width} x {height} are not multiples of {STRIDE}, or smaller than {self.least}"
+            )
         normalise = normalise or self.normalised
         scales, shifts = gamma.split(self.channels, 1), beta.split(self.channels, 1)
         if self.valid:
-            x = F.pad(x, (40, 40, 40, 40), mode="reflect")
+            x = F.pad(x, (PADDING,) * 4, mode="reflect")
         first_residual, after_residual = 3, 3 + 2 * self.blocks
         skip = x
         for index, layer in enumerate(self.layers):

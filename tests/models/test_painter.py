@@ -127,6 +127,15 @@ def test_exact_tiles_equal_the_whole(tmp_path, valid):
     assert torch.isfinite(thumbnail).all()
 
 
+def test_a_picture_smaller_than_a_network_needs_is_painted_all_the_same(tmp_path):
+    form = {"valid": True, "widths": (4, 6, 8), "blocks": 2}
+    path = tmp_path / "nets" / "sand.transform.safetensors"
+    save_net(path, "transform", trained(2, 1, **form), {"styles": 1, **form}, ["sand"], half=False)
+    method = painter(tmp_path, "fast")
+    got, _ = run(method, smooth(16, 24), [StyleTarget(method.style(source("sand")))])
+    assert torch.isfinite(got).all() and got.shape == (1, 3, 16, 24)
+
+
 def test_a_batch_norm_network_needs_no_statistics(tmp_path):
     form = {"norm": "batch", "widths": (4, 6, 8), "blocks": 2}
     path = tmp_path / "nets" / "sand.transform.safetensors"

@@ -86,5 +86,6 @@ def test_what_cannot_be_is_refused():
         TransformNet(2, norm="batch")
     with pytest.raises(ValueError, match="'layer' is none of"):
         TransformNet(norm="layer")
-    with pytest.raises(ValueError, match="22 x 20 are not multiples of 4"):
-        small()(torch.rand(1, 3, 20, 22))
+    for net, size in ((small(), (20, 22)), (small(), (4, 4)), (small(valid=True), (64, 40))):
+        with pytest.raises(ValueError, match=f"{size[1]} x {size[0]} are not multiples of 4, or smaller"):
+            net(torch.rand(1, 3, *size))
