@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from velatura.errors import FieldError, VelaturaError
 from velatura.pixels import Layout
-from velatura.recipe import Stylize, Texture
+from velatura.recipe import Stylize, Texture, Upscale
 from velatura_daemon.settings import Settings
 from velatura_daemon.tasks import Checkpointed, Event, Finished, Previewed, Progressed, Task
 
@@ -69,7 +69,7 @@ class FakeEngine:
         }
 
     def run(self, task: Task) -> Iterator[Event]:
-        how = task.recipe.styles[0].name
+        how = task.recipe.styles[0].name if task.recipe.styles else ""
         if how == "fail":
             raise FieldError("recipe.styles[0].name", "is 'fail'")
         if how == "memory" and not self.trimmed:
@@ -83,7 +83,7 @@ class FakeEngine:
             yield None
         if how == "slow-close":
             yield from self._slow_close()
-        if not isinstance(task.recipe, Stylize):
+        if not isinstance(task.recipe, (Stylize, Upscale)):
             yield from self._many_steps(task, how)
         yield self._finish(task, {})
 
@@ -118,10 +118,15 @@ class FakeEngine:
         return Finished(layout, data, task.recipe, {"engine": "fake", "pid": os.getpid(), **record})
 
     def _picture(self, task: Task, mark: int) -> tuple[Layout, memoryview]:
-        """The content inverted (a texture: one grey); previews differ in their first byte, the `mark`."""
+        """The content inverted (a texture: one grey, an enlargement: white); previews differ in their first
+        byte, the `mark`."""
         if isinstance(task.recipe, Texture):
             layout = Layout(task.recipe.width, task.recipe.height, "RGB")
             made = bytes([task.recipe.seed % 256]) * layout.nbytes
+        elif isinstance(task.recipe, Upscale):
+            assert task.content is not None
+            layout = task.recipe.result_layout(task.content.layout)
+            made = bytes([255]) * layout.nbytes
         else:
             assert task.content is not None
             layout = task.content.layout
