@@ -1,0 +1,155 @@
+"""Trains style swap's decoder (Chen & Schmidt 2016, eq. 5): features in, a picture out with those features,
+
+    L = |Phi(g(H)) - H|^2 + lambda TV(g(H)),
+
+where the H are features of photos, of paintings, and of photos swapped with paintings, to which no picture
+belongs exactly: the decoder learns to give the nearest. Departures from the paper: the feature error is
+divided by the mean square of the features and TV is a mean of squares, so that one lambda suits every encoder
+and size; photos and paintings must also come back as they were, since features alone leave colours open for a
+narrow encoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..encoder import Encoder
+from ..level_decoder import LevelDecoders
+from ..nets import save_net
+from ..style_swap import LEVEL, swap
+from ..weights import load_backbone, weights_digest
+from .crops import batches
+from .painting import chosen
+from .perceptual import total_variation
+from .precision import autocast, faster_dtype
+from .run import Report, Run, quiet, save_sheet
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What a preset decides."""
+
+    steps: int
+    batch: int
+    crop: int
+    rate: float = 1e-3
+
+
+PRESETS = {"full": Schedule(80000, 2, 256), "quick": Schedule(1500, 4, 128), "tiny": Schedule(4, 1, 32)}
+
+
+@dataclass(frozen=True)
+class SwapOptions:
+    """How to train.
+
+    Args:
+        content, style: folders of photos and paintings.
+        out: folder of the run; continued where it holds a checkpoint.
+        backbone: whose features are to be decoded.
+        weights: folder of pulled weights, where the backbone does not ship.
+        start: decoder for AdaIN, safetensors, whose last layers this one begins with.
+        preset: `full` (80,000 steps of the paper's batch, 256 px), `quick` for a processor, `tiny` for tests.
+        steps: instead of the preset's.
+        batch: photos a step, as many paintings, and every photo swapped with one; instead of the preset's.
+        crop: their side in pixels, a multiple of 4; instead of the preset's.
+        rate: Adam's step, instead of the preset's.
+        pixel_weight: of the squared error to photos and paintings that are not swapped; 0 as published.
+        smooth_weight: lambda.
+        sheet_every: steps between sample sheets: photo, painting, each as decoded, and the swapped.
+    """
+
+    content: Path
+    style: Path
+    out: Path
+    backbone: str = "slim"
+    weights: Path | None = None
+    start: Path | None = None
+    preset: str = "quick"
+    steps: int | None = None
+    batch: int | None = None
+    crop: int | None = None
+    rate: float | None = None
+    pixel_weight: float = 10.0
+    smooth_weight: float = 1.0
+    sheet_every: int = 500
+    seed: int = 0
+    device: str = "cpu"
+
+
+def main(options: SwapOptions, report: Report = quiet) -> Path:
+    """Trains, and returns the path of the decoder written at the end."""
+    plan = chosen(PRESETS, options)
+    if plan.crop % 4 or plan.crop < 16 or plan.batch < 1:
+        raise ValueError(f"crop is {plan.crop}, batch {plan.batch}: a multiple of 4 from 16 on, at least 1")
+    torch.manual_seed(options.seed)
+    device = torch.device(options.device)
+    last = {"device": device, "memory_format": torch.channels_last}
+    encoder = load_backbone(options.backbone, options.weights)
+    needs = weights_digest(encoder.state_dict())
+    encoder = encoder.to(dtype=faster_dtype(device), **last)
+    decoders = LevelDecoders(encoder.widths, (LEVEL,))
+    decoders.begin_from({} if options.start is None else load_file(options.start))
+    decoders = decoders.to(**last)
+    optimizer = torch.optim.Adam(decoders.parameters(), plan.rate, betas=(0.9, 0.99))
+    run = Run(options.out, {"decoders": decoders}, optimizer, plan.steps, report)
+    photos = batches(options.content, plan.crop, plan.batch, options.seed + run.step)
+    paintings = batches(options.style, plan.crop, plan.batch, options.seed + run.step + 1)
+    while run.step < run.steps:
+        run.cosine()
+        pictures = torch.cat([next(photos), next(paintings)]).to(**last)
+        losses, made = losses_of(encoder, decoders, pictures)
+        total = losses["features"] + options.smooth_weight * losses["smooth"]
+        total = total + options.pixel_weight * losses["pixels"]
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(decoders.parameters(), 1.0)
+        optimizer.step()
+        run.done(losses)
+        if run.step % options.sheet_every == 0 or run.step == run.steps:
+            rows = [list(part.unbind()) for part in (*pictures.chunk(2), *made.detach().chunk(3))]
+            save_sheet(rows, options.out / f"sheet-{run.step:06d}.jpg")
+    trained = {
+        "steps": run.step,
+        "crops": run.step * plan.batch * 3,
+        "crop": plan.crop,
+        "loss network": options.backbone,
+        "loss": f"features + {options.pixel_weight:g} x pixels + {options.smooth_weight:g} x TV",
+        "pictures": "photos, paintings, photos swapped with paintings",
+    }
+    path = options.out / f"{options.backbone}.style-swap.safetensors"
+    return save_net(path, "style-swap", decoders, decoders.architecture, trained=trained, needs=needs)
+
+
+def losses_of(
+    encoder: Encoder, decoders: LevelDecoders, pictures: Tensor
+) -> tuple[dict[str, Tensor], Tensor]:
+    """The loss terms of a batch, and the pictures made.
+
+    Args:
+        pictures: B photos, then B paintings.
+
+    Returns:
+        The losses, and `(3 B, 3, H, W)`: photos and paintings decoded, then photos swapped with paintings.
+    """
+    weight = next(encoder.parameters())
+    with torch.no_grad():
+        plain = encoder(pictures.to(weight), (LEVEL,))[LEVEL]
+        photos, paintings = plain.chunk(2)
+        swapped = [swap(c[None], s[None]) for c, s in zip(photos, paintings, strict=True)]
+        features = torch.cat([plain, *[each.to(plain) for each in swapped]])
+        features = features.contiguous(memory_format=torch.channels_last)
+    with autocast(pictures.device):
+        made = decoders[LEVEL](features).float()
+    again = encoder(made.to(weight).contiguous(memory_format=torch.channels_last), (LEVEL,))[LEVEL]
+    error = F.mse_loss(again.float(), features.float())
+    return {
+        "features": error / features.float().square().mean(),
+        "pixels": F.mse_loss(made[: len(pictures)], pictures),
+        "smooth": total_variation(made),
+    }, made

@@ -1,0 +1,197 @@
+"""Trains WCT's decoders: each turns one level of an encoder back into the picture (Li et al. 2017, eq. 1),
+
+    L = |I_o - I_i|^2 + lambda |Phi(I_o) - Phi(I_i)|^2,
+
+with Phi the encoder up to the decoder's own level. No style takes part: pictures go in and must come out.
+Departures from the paper: the feature error is divided by the mean square of the features, so that one
+lambda suits all levels and encoders; half of the pictures are paintings, because what WCT hands to a decoder
+has a painting's statistics; every step trains one level, deep ones more often. Before
+that, for `warmup` steps, the deepest decoder learns block by block to give the features of the level below,
+which costs one encoding for all blocks; every other decoder then begins as the end of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..encoder import Encoder
+from ..level_decoder import LEVELS, LevelDecoder, LevelDecoders
+from ..nets import save_net
+from ..weights import load_backbone, weights_digest
+from .crops import batches
+from .painting import chosen
+from .precision import autocast, faster_dtype
+from .run import Report, Run, quiet, save_sheet
+
+TURNS = (5, 4, 3, 5, 2, 4, 5, 1, 3, 4, 5, 2)
+"""Which level a step trains, by its number; over and over."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What a preset decides."""
+
+    steps: int
+    warmup: int
+    batch: int
+    crop: int
+    rate: float = 1e-3
+
+
+PRESETS = {
+    "full": Schedule(120000, 10000, 8, 256),
+    "quick": Schedule(4000, 1000, 4, 128),
+    "tiny": Schedule(12, 4, 2, 32),
+}
+
+
+@dataclass(frozen=True)
+class WCTOptions:
+    """How to train.
+
+    Args:
+        content: folder of photos.
+        style: folder of paintings; half of every batch is theirs.
+        out: folder of the run; continued where it holds a checkpoint.
+        backbone: whose features are to be decoded.
+        weights: folder of pulled weights, where the backbone does not ship.
+        start: AdaIN decoder, safetensors, whose last layers every decoder begins with where they fit.
+        preset: `full` (10,000 steps for the rarest level, 256 px), `quick` for a processor, `tiny` for tests.
+        levels: which to train.
+        steps: of all levels and the warm-up together; instead of the preset's.
+        warmup: how many of them; instead of the preset's.
+        batch: pictures a step, instead of the preset's.
+        crop: their side in pixels, a multiple of 16, instead of the preset's.
+        rate: Adam's step, instead of the preset's.
+        feature_weight: lambda.
+        sheet_every: steps between sample sheets: the pictures, then as decoded from each level.
+    """
+
+    content: Path
+    style: Path
+    out: Path
+    backbone: str = "slim"
+    weights: Path | None = None
+    start: Path | None = None
+    preset: str = "quick"
+    levels: tuple[str, ...] = LEVELS
+    steps: int | None = None
+    warmup: int | None = None
+    batch: int | None = None
+    crop: int | None = None
+    rate: float | None = None
+    feature_weight: float = 0.05
+    sheet_every: int = 600
+    seed: int = 0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(set(self.levels).difference(LEVELS)):
+            raise ValueError(f"levels: {unknown[0]!r} is unknown; known: {', '.join(LEVELS)}")
+        if not self.levels:
+            raise ValueError("levels: there must be at least one")
+
+
+def main(options: WCTOptions, report: Report = quiet) -> Path:
+    """Trains, and returns the path of the file with all decoders written at the end."""
+    plan = chosen(PRESETS, options)
+    if plan.crop % 16 or plan.crop < 32 or plan.batch < 2:
+        raise ValueError(f"crop is {plan.crop}, batch {plan.batch}: a multiple of 16 from 32 on, at least 2")
+    torch.manual_seed(options.seed)
+    device = torch.device(options.device)
+    last = {"device": device, "memory_format": torch.channels_last}
+    encoder = load_backbone(options.backbone, options.weights)
+    needs = weights_digest(encoder.state_dict())
+    encoder = encoder.to(dtype=faster_dtype(device), **last)
+    decoders = LevelDecoders(encoder.widths, options.levels)
+    decoders.begin_from({} if options.start is None else load_file(options.start))
+    decoders = decoders.to(**last)
+    optimizer = torch.optim.Adam(decoders.parameters(), plan.rate, betas=(0.9, 0.99))
+    run = Run(options.out, {"decoders": decoders}, optimizer, plan.steps, report)
+    turns = [level for turn in TURNS if (level := f"relu{turn}_1") in options.levels]
+    photos = batches(options.content, plan.crop, plan.batch - plan.batch // 2, options.seed + run.step)
+    paintings = batches(options.style, plan.crop, plan.batch // 2, options.seed + run.step + 1)
+    deepest = next(iter(decoders))
+    seen: dict[str, Tensor] = {}  # the newest loss of every level
+    while run.step < run.steps:
+        run.cosine()
+        pictures = torch.cat([next(photos), next(paintings)]).to(**last)
+        if run.step < plan.warmup:
+            losses = block_losses(encoder, decoders[deepest], pictures)
+        else:
+            if run.step == plan.warmup > 0:
+                decoders.begin_from(decoders[deepest].state_dict())
+            level = turns[run.step % len(turns)]
+            losses = {level: level_loss(encoder, decoders[level], level, pictures, options.feature_weight)}
+        total = torch.stack(list(losses.values())).sum()
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(decoders.parameters(), 1.0)
+        optimizer.step()
+        seen = {level: losses.get(level, seen.get(level, total.detach())).detach() for level in decoders}
+        run.done(seen)
+        if run.step % options.sheet_every == 0 or run.step == run.steps:
+            sheet(encoder, decoders, pictures, options.out / f"sheet-{run.step:06d}.jpg")
+    trained_steps = [turns[step % len(turns)] for step in range(plan.warmup, run.step)]
+    trained = {
+        "warm-up": min(plan.warmup, run.step),
+        "steps": {level: trained_steps.count(level) for level in decoders},
+        "batch": plan.batch,
+        "crop": plan.crop,
+        "loss network": options.backbone,
+        "loss": f"pixels + {options.feature_weight:g} x features of the level",
+        "pictures": "half photos, half paintings",
+    }
+    path = options.out / f"{options.backbone}.wct.safetensors"
+    return save_net(path, "wct", decoders, decoders.architecture, trained=trained, needs=needs)
+
+
+def block_losses(encoder: Encoder, decoder: LevelDecoder, pictures: Tensor) -> dict[str, Tensor]:
+    """For each block of a decoder, by the level it begins at: the squared error of what it makes of the
+    encoder's features, against those of the level below or the pictures, relative to their mean square.
+    """
+    blocks = list(decoder.blocks())
+    with torch.no_grad():
+        features = encoder(pictures.to(next(encoder.parameters())), [level for level, *_ in blocks])
+    losses = {}
+    for (level, start, stop), wanted in zip(
+        blocks, [*(features[level] for level, *_ in blocks[1:]), pictures], strict=True
+    ):
+        made: list[Tensor] = []
+        with autocast(pictures.device):
+            for _ in decoder.steps(features[level], made, start, stop):
+                pass
+        losses[level] = F.mse_loss(made[0].float(), wanted.float()) / wanted.float().square().mean()
+    return losses
+
+
+def level_loss(
+    encoder: Encoder, decoder: LevelDecoder, level: str, pictures: Tensor, feature_weight: float
+) -> Tensor:
+    """Eq. 1: squared error of the pixels, and of the level's features relative to their mean square."""
+    weight = next(encoder.parameters())
+    with torch.no_grad():
+        features = encoder(pictures.to(weight), (level,))[level]
+    with autocast(pictures.device):
+        made = decoder(features).float()
+    again = encoder(made.to(weight).contiguous(memory_format=torch.channels_last), (level,))[level]
+    error = F.mse_loss(again.float(), features.float()) / features.float().square().mean()
+    return F.mse_loss(made, pictures) + feature_weight * error
+
+
+@torch.no_grad()
+def sheet(encoder: Encoder, decoders: LevelDecoders, pictures: Tensor, path: Path) -> None:
+    """A row a level, the pictures themselves first."""
+    weight = next(encoder.parameters())
+    features = encoder(pictures.to(weight), tuple(decoders))
+    rows = [list(pictures.unbind())]
+    for level, decoder in decoders.items():
+        with autocast(pictures.device):
+            rows.append(list(decoder(features[level]).unbind()))
+    save_sheet(rows, path)

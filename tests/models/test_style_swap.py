@@ -1,0 +1,204 @@
+"""Style swap: patches by brute force, own features come back; tiles, strength, blends, bad files."""
+
+import numpy as np
+import pytest
+import torch
+from velatura_models.encoder import Encoder
+from velatura_models.errors import WeightsError
+from velatura_models.level_decoder import LevelDecoders, load_decoders
+from velatura_models.method import Content, Resources, Source, StyleTarget
+from velatura_models.nets import save_net
+from velatura_models.style_swap import KEPT, LEVEL, StyleSwap, style_patches, swap, swap_steps
+from velatura_models.weights import load_backbone
+
+WIDTHS = (6, 8, 10, 10, 10)
+
+
+def method(tile=0):
+    torch.manual_seed(0)
+    encoder, decoders = Encoder(WIDTHS, preprocess=False), LevelDecoders(WIDTHS, (LEVEL,))
+    for parameter in (*encoder.parameters(), *decoders.parameters()):
+        if parameter.dim() == 4:
+            torch.nn.init.kaiming_normal_(parameter)
+        parameter.requires_grad_(False)
+    return StyleSwap(encoder, decoders, Resources(tile=tile))
+
+
+def picture(height=64, width=96, seed=0):
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def style_of(net, seed=7, scale=1.0, size=(72, 56)):
+    return net.style(
+        Source("s", scale, lambda: pytest.fail("pixels are enough"), lambda: picture(*size, seed))
+    )
+
+
+def run(net, rgb, styles, strength=1.0, weight=None, **kwargs):
+    out = torch.full_like(rgb, float("nan"))
+
+    def write(box, made):
+        rows, columns = box.slices()
+        out[:, :, rows, columns] = made
+
+    steps = net.stylize(Content(rgb, weight), styles, strength, write, **kwargs)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return out, stop.value
+
+
+def maps(height, width, seed, channels=5):
+    return torch.rand(1, channels, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def brute_force(content, style):
+    """Section 3.1 of Chen & Schmidt 2016 in numpy: the most alike patch by normalised cross-correlation,
+    overlaps averaged."""
+    c, s = content[0].double().numpy(), style[0].double().numpy()
+    cuts = [s[:, y : y + 3, x : x + 3] for y in range(s.shape[1] - 2) for x in range(s.shape[2] - 2)]
+    total, count = np.zeros_like(c), np.zeros_like(c)
+    for y in range(c.shape[1] - 2):
+        for x in range(c.shape[2] - 2):
+            here = c[:, y : y + 3, x : x + 3]
+            scores = [(here * p).sum() / np.linalg.norm(here) / np.linalg.norm(p) for p in cuts]
+            total[:, y : y + 3, x : x + 3] += cuts[int(np.argmax(scores))]
+            count[:, y : y + 3, x : x + 3] += 1
+    return torch.from_numpy(total / count)[None]
+
+
+def test_it_is_the_brute_force_search():
+    content, style = maps(9, 11, 1), maps(8, 7, 2)
+    torch.testing.assert_close(
+        swap(content, style).double(), brute_force(content, style), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_it_is_the_published_convolution():
+    """Normalised patches as filters, argmax one-hot, transposed convolution, divided by overlaps (3.2)."""
+    content, style = maps(12, 10, 3), maps(9, 9, 4)
+    filters = style_patches(style, 10**6).view(-1, 5, 3, 3)
+    scores = torch.nn.functional.conv2d(
+        content, torch.nn.functional.normalize(filters.flatten(1)).view_as(filters)
+    )
+    chosen = torch.nn.functional.one_hot(scores.argmax(1), len(filters)).permute(0, 3, 1, 2).float()
+    total = torch.nn.functional.conv_transpose2d(chosen, filters)
+    count = torch.nn.functional.conv_transpose2d(chosen, torch.ones_like(filters))
+    torch.testing.assert_close(swap(content, style), total / count)
+
+
+def test_the_content_as_its_own_style_gives_its_own_features():
+    content = maps(12, 15, 5)
+    torch.testing.assert_close(swap(content, content), content)
+    net, rgb = method(), picture()
+    part = net.style(Source("s", 1.0, lambda: pytest.fail(), lambda: rgb))
+    got, _ = run(net, rgb, [StyleTarget(part)])
+    torch.testing.assert_close(
+        got, net.decoders[LEVEL](net.encoder(rgb, (LEVEL,))[LEVEL]), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_few_patches_at_a_time_find_the_same(monkeypatch):
+    content, style = maps(12, 15, 6), maps(14, 13, 7)
+    expected = swap(content, style)
+    monkeypatch.setattr("velatura_models.style_swap.SCORES", 130 * 10)
+    groups = len(list(swap_steps(content, style, out := [])))
+    assert groups == -(-12 * 11 // 10)
+    torch.testing.assert_close(out[0], expected)
+
+
+@pytest.mark.parametrize(("most", "count"), [(10**6, 18 * 28), (200, 9 * 14), (60, 6 * 10), (1, 1)])
+def test_a_large_style_gives_every_second_or_third_patch(most, count):
+    assert len(style_patches(maps(20, 30, 8), most)) == count
+
+
+def test_strength_0_is_the_photo_and_between_it_is_blended_in_features():
+    net, rgb = method(), picture()
+    part = style_of(net)
+    photo, _ = run(net, rgb, [StyleTarget(part)], 0.0)
+    torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-5)
+    got, _ = run(net, rgb, [StyleTarget(part)], 0.3, residual=False)
+    own = net.encoder(rgb, (LEVEL,))[LEVEL]
+    expected = net.decoders[LEVEL](0.3 * swap(own, part.features) + 0.7 * own)
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+    mapped, _ = run(net, rgb, [StyleTarget(part)], torch.full((1, 1, 64, 96), 0.3), residual=False)
+    torch.testing.assert_close(mapped, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_blend_is_the_weighted_sum_of_swapped_features():
+    net, rgb = method(), picture()
+    one, two = style_of(net, 1), style_of(net, 2)
+    got, _ = run(net, rgb, [StyleTarget(one, 1.0), StyleTarget(two, 3.0)])
+    own = net.encoder(rgb, (LEVEL,))[LEVEL]
+    mixed = 0.25 * swap(own, one.features) + 0.75 * swap(own, two.features)
+    torch.testing.assert_close(got, net.decoders[LEVEL](mixed), rtol=1e-4, atol=1e-5)
+
+
+def test_regions_each_get_their_style_and_the_rest_stays():
+    net, rgb = method(), picture(64, 320)
+    left, right = torch.zeros(1, 1, 64, 320), torch.zeros(1, 1, 64, 320)
+    left[..., :64], right[..., 256:] = 1, 1
+    one, two = style_of(net, 1), style_of(net, 2)
+    got, _ = run(net, rgb, [StyleTarget(one, 1.0, left), StyleTarget(two, 1.0, right)])
+    torch.testing.assert_close(got[..., 152:168], rgb[..., 152:168], rtol=0, atol=1e-4)
+    alone, _ = run(net, rgb, [StyleTarget(one)])
+    torch.testing.assert_close(got[..., :32], alone[..., :32], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_tiles_equal_the_whole(masked):
+    rgb = picture(136, 216)
+    whole, tiled = method(tile=4096), method(tile=48)
+    assert len(whole.cut(136, 216)) == 1 and len(tiled.cut(136, 216)) == 15
+    styles = [StyleTarget(style_of(whole))]
+    alpha = picture(136, 216, 3)[:, :1] if masked else 1.0
+    a, _ = run(whole, rgb, styles, alpha)
+    b, _ = run(tiled, rgb, styles, alpha)
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 40)])
+def test_flat_pictures_and_masks_of_one_pixel_give_no_nan(size):
+    net, mask = method(), torch.zeros(1, 1, *size)
+    mask[..., 5, 5] = 1
+    for rgb in (torch.zeros(1, 3, *size), picture(*size)):
+        got, _ = run(net, rgb, [StyleTarget(style_of(net))], mask, mask)
+        assert bool(torch.isfinite(got).all())
+
+
+def test_a_kept_content_is_swapped_once_a_style(monkeypatch):
+    net, rgb = method(), picture()
+    part = style_of(net)
+    fresh, _ = run(net, rgb, [StyleTarget(part)], 0.4)
+    _, known = run(net, rgb, [StyleTarget(part)])
+    for seed in range(KEPT - 1):
+        _, known = run(net, rgb, [StyleTarget(style_of(net, seed))], known=known)
+    assert len(known.swapped) == KEPT and known.nbytes > known.features.nbytes
+    monkeypatch.setattr("velatura_models.style_swap.swap_steps", lambda *args: pytest.fail("swapped again"))
+    again, _ = run(net, rgb, [StyleTarget(style_of(net))], 0.4, known=known)
+    torch.testing.assert_close(again, fresh, rtol=0, atol=1e-6)
+
+
+def test_the_style_scale_is_the_size_at_which_the_picture_is_seen():
+    net = method()
+    sizes = [style_of(net, scale=scale, size=(96, 160)).features.shape[2:] for scale in (0.5, 1.0, 2.0)]
+    assert [tuple(size) for size in sizes] == [(12, 20), (24, 40), (48, 80)]
+
+
+def test_a_style_without_its_picture_is_told_by_what_the_source_raises():
+    net = method()
+
+    def picture():
+        raise LookupError("ships as a card")
+
+    with pytest.raises(LookupError, match="ships as a card"):
+        net.style(Source("s", 1.0, lambda: pytest.fail(), picture))
+
+
+def test_files_of_other_networks_are_refused(tmp_path):
+    decoders = LevelDecoders(WIDTHS, (LEVEL,))
+    path = tmp_path / "nets/slim.style-swap.safetensors"
+    save_net(path, "style-swap", decoders, decoders.architecture, needs="f" * 32)
+    with pytest.raises(WeightsError, match="velatura train swap"):
+        load_decoders(Resources("slim", "style-swap", tmp_path), "style-swap", load_backbone("slim"))
