@@ -133,16 +133,21 @@ def load_into(build: type[nn.Module], net: Net) -> Any:
     return module.eval().requires_grad_(False)
 
 
+def folders(weights: Path | None) -> list[Path]:
+    """Where networks lie: the user's own folder first."""
+    return [*([weights / "nets"] if weights else []), EMBEDDED / "nets"]
+
+
 def installed(kind: str = "", weights: Path | None = None) -> Iterator[Net]:
-    """The networks at hand, the user's own first; files that cannot be read are left out.
+    """The networks at hand, the user's own first; files that cannot be read are left out here
+    (`velatura models verify` tells of them).
 
     Args:
         kind: one of `KINDS`, or empty for all.
         weights: folder of the user's weights.
     """
-    folders = [*([weights / "nets"] if weights else []), EMBEDDED / "nets"]
     seen: set[str] = set()
-    for folder in folders:
+    for folder in folders(weights):
         for path in sorted(folder.glob(f"*.{kind or '*'}.safetensors")):
             if path.name in seen or path.name.startswith("."):
                 continue

@@ -7,6 +7,7 @@ from velatura_models.method import Content, Resources, Source, StyleTarget
 from velatura_models.nets import add_net, describe_net, installed, remove_net, save_net
 from velatura_models.painter import Painter
 from velatura_models.transform_net import TransformNet
+from velatura_models.verify import verify_networks
 
 STYLES = ("ink", "tiles", "wool")
 
@@ -182,6 +183,9 @@ def test_files_that_are_no_networks_are_refused(weights, tmp_path):
     with pytest.raises(WeightsError, match="is no TransformNet"):
         method = painter(weights)
         method.style(source("ink"))
+    (weights / "nets" / "cut.transform.safetensors").write_bytes(other.read_bytes()[:-5])
+    checks = {check.backbone: check for check in verify_networks(weights)}
+    assert checks["other"].ok and not checks["cut"].ok and "truncated" in checks["cut"].detail
     other.write_bytes(other.read_bytes()[:-5])
     with pytest.raises(WeightsError, match="truncated or damaged"):
         add_net(other, weights)

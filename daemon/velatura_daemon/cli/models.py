@@ -96,21 +96,24 @@ def pull(
 @app.command()
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Backbones; all installed ones by default.")
+        list[str] | None,
+        typer.Argument(help="Backbones; by default all installed ones, and all trained networks."),
     ] = None,
     json: Json = False,
 ) -> None:
     """Check digests, and that a picture survives being encoded and decoded."""
     from velatura_models.verify import verify as verify_backbone
+    from velatura_models.verify import verify_networks
 
-    chosen = names or [
-        b.name for b in backbones().values() if describe(b, default_paths().weights)["installed"]
-    ]
-    checks = [check for name in chosen for check in verify_backbone(name, default_paths().weights)]
+    weights = default_paths().weights
+    chosen = names or [b.name for b in backbones().values() if describe(b, weights)["installed"]]
+    checks = [check for name in chosen for check in verify_backbone(name, weights)]
+    if not names:
+        checks += verify_networks(weights)
     if json:
         show.as_json([vars(check) for check in checks])
     else:
         rows = ((c.backbone, c.part, "ok" if c.ok else "WRONG", c.detail) for c in checks)
-        show.table(("backbone", "part", "", "detail"), rows)
+        show.table(("network", "part", "", "detail"), rows)
     if not all(check.ok for check in checks):
         raise typer.Exit(PROBLEMS)
