@@ -1,0 +1,188 @@
+"""Trains the three subnets of multimodal transfer in one style (Wang et al. 2017), all together.
+
+The hierarchical stylization loss is the sum over the subnets of content and Gram loss, each at its own
+size, of the photo and of the style picture at that size (section 3.2 of the paper): a subnet learns from its
+own loss and from those behind it. The preset `published` has the paper's sizes 256, 512 and 1024; the others
+are for processors, with smaller pictures and widths. Departures: relative losses (see `perceptual`), and with
+those presets all subnets, not the refine subnet alone, add to their input, which keeps the content from the
+first step on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..cards import resize_short
+from ..multimodal import GRID, LEAST, SUBNETS, MultimodalNet
+from ..nets import save_net
+from ..tiling import round_up
+from .crops import batches, whole_picture
+from .painting import chosen, loss_network
+from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
+from .precision import autocast
+from .run import Report, Run, quiet, save_sheet
+
+
+@dataclass(frozen=True)
+class MultimodalPreset:
+    """What a preset chooses; see `MultimodalOptions`."""
+
+    steps: int
+    batch: int
+    crop: int
+    rate: float
+    widths: tuple[int, ...]
+    identity: tuple[str, ...]
+
+
+PRESETS = {
+    "published": MultimodalPreset(160000, 1, 1024, 1e-3, (32, 64, 128), ("refine",)),
+    "cpu": MultimodalPreset(4000, 2, 128, 2e-3, (16, 32, 56), SUBNETS),
+    "tiny": MultimodalPreset(10, 1, 64, 2e-3, (4, 4, 4), SUBNETS),
+}
+
+
+@dataclass(frozen=True)
+class MultimodalOptions:
+    """How to train.
+
+    Args:
+        style: the picture to paint like.
+        content: folder of photos.
+        out: folder of the run; continued where it holds a checkpoint.
+        name: what the style is to be called; by default as the picture's file.
+        vgg: weights that the loss sees with, safetensors with an `Encoder`'s names; by default those
+            that ship.
+        preset: `published`, `cpu` (an hour) or `tiny` (seconds, to try).
+        steps: training steps.
+        batch: photos a step.
+        crop: side in pixels at which the refine subnet is trained; the others see half and a quarter.
+        rate: learning rate at its highest.
+        widths: channels at full, half and quarter size.
+        identity: subnets that add to their input.
+        style_side: short side in pixels at which the refine subnet's loss sees the style; by default
+            twice `crop`, and `crop` itself with the published preset.
+        content_weight, style_weight, smooth_weight: of the terms.
+        shares: how much each subnet's loss counts, style, enhance, refine.
+        sheet_every: steps between sample sheets.
+    """
+
+    style: Path
+    content: Path
+    out: Path
+    name: str = ""
+    vgg: Path | None = None
+    preset: str = "cpu"
+    steps: int | None = None
+    batch: int | None = None
+    crop: int | None = None
+    rate: float | None = None
+    widths: tuple[int, ...] = ()
+    identity: tuple[str, ...] = ()
+    style_side: int = 0
+    content_weight: float = 1.0
+    style_weight: float = 4.0
+    smooth_weight: float = 0.0
+    content_layers: tuple[str, ...] = CONTENT_LAYERS
+    style_layers: tuple[str, ...] = STYLE_LAYERS
+    shares: tuple[float, ...] = (1.0, 1.0, 1.0)
+    sheet_every: int = 250
+    seed: int = 0
+    device: str = "cpu"
+
+
+def main(options: MultimodalOptions, report: Report = quiet) -> Path:
+    """Trains, and returns the path of the network written at the end."""
+    if len(options.shares) != len(SUBNETS) or min(options.shares) < 0:
+        raise ValueError(f"shares is {options.shares}; three numbers of at least 0 are needed")
+    preset = chosen(PRESETS, options)
+    torch.manual_seed(options.seed)
+    device = torch.device(options.device)
+    base = PRESETS[options.preset]
+    architecture = {
+        "widths": list(options.widths or base.widths),
+        "identity": list(options.identity or base.identity),
+    }
+    net = MultimodalNet(**architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    crop = max(round_up(preset.crop, GRID), LEAST)
+    optimizer = torch.optim.Adam(net.parameters(), preset.rate, betas=(0.9, 0.99))
+    run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25)
+    vgg, seen_with = loss_network(options.vgg, device)
+    loss = Perceptual(vgg, options.content_layers, options.style_layers)
+    side = options.style_side or crop * (1 if options.preset == "published" else 2)
+    painting = whole_picture(options.style).to(device)
+    targets = [loss.style_targets([resize_short(painting, side // size)]) for size in (4, 2, 1)]
+    photos = batches(options.content, crop, preset.batch, options.seed + run.step)
+    while run.step < run.steps:
+        run.cosine(warmup=min(100, max(1, run.steps // 10)))
+        batch = next(photos).to(device)
+        with autocast(device):
+            made = net(batch)
+        terms, total = losses_of(options, loss, made, batch, targets)
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        optimizer.step()
+        run.done(terms)
+        if run.step % options.sheet_every == 0 or run.step == run.steps:
+            sheet(net, next(photos).to(device)[:2], options.out / f"sheet-{run.step:06d}.jpg")
+    name = options.name or options.style.stem
+    trained = {
+        "steps": run.step,
+        "batch": preset.batch,
+        "crop": crop,
+        "loss_network": seen_with,
+        "style_side": side,
+        "minutes": round(run.seconds / 60, 1),
+    }
+    if run.step * preset.batch * crop**2 < 10000 * 1024**2:
+        trained["note"] = f"{run.step * preset.batch} crops of {crop} px, where the paper's are 1024 px"
+    return save_net(
+        options.out / f"{name}.multimodal.safetensors", "multimodal", net, architecture, [name], trained
+    )
+
+
+def losses_of(
+    options: MultimodalOptions,
+    loss: Perceptual,
+    made: list[Tensor],
+    photos: Tensor,
+    targets: list[dict[str, Tensor]],
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Every subnet's terms, named `style.content` and so on, and what is to become small.
+
+    Args:
+        made: of the three subnets, smallest first.
+        photos: `(B, 3, H, W)`.
+        targets: Gram matrices of the style as each subnet's loss sees it.
+    """
+    terms: dict[str, Tensor] = {}
+    total = photos.new_zeros(())
+    index = torch.zeros(len(photos), dtype=torch.long, device=photos.device)
+    for name, share, size, picture, target in zip(
+        SUBNETS, options.shares, (4, 2, 1), made, targets, strict=True
+    ):
+        seen = loss(picture, F.avg_pool2d(photos, size), target, index)
+        outside = (F.relu(picture - 1) + F.relu(-picture)).mean()
+        total = total + share * (
+            options.content_weight * seen["content"]
+            + options.style_weight * seen["style"]
+            + options.smooth_weight * seen["smooth"]
+            + outside
+        )
+        terms |= {f"{name}.content": seen["content"], f"{name}.style": seen["style"]}
+    return terms, total
+
+
+@torch.no_grad()
+def sheet(net: MultimodalNet, photos: Tensor, path: Path) -> None:
+    """Photos, and what each subnet made of them."""
+    with autocast(photos.device):
+        made = net(photos)
+    large = [F.interpolate(picture.float(), photos.shape[-2:], mode="bilinear") for picture in made]
+    save_sheet([[photo, *(m[i] for m in large)] for i, photo in enumerate(photos)], path)

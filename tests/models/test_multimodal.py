@@ -1,0 +1,264 @@
+"""Multimodal transfer: the published shape, tiles, and three subnets that learn together."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from velatura_models.encoder import Encoder
+from velatura_models.errors import WeightsError
+from velatura_models.method import Content, Resources, Source, StyleTarget
+from velatura_models.multimodal import Multimodal, MultimodalNet
+from velatura_models.nets import describe_net, load_into, save_net
+from velatura_models.registry import load_method
+from velatura_models.tiling import Box, Tile
+from velatura_models.training import multimodal as trainer
+from velatura_models.training.run import read_metrics
+
+WIDTHS = (3, 4, 5)
+
+
+def published(a, b, c):
+    """Parameters by the paper's description, section 3.1, for widths a, b, c: every convolution but the last
+    of a subnet has a norm with two numbers a channel."""
+
+    def conv(cin, cout, kernel=3, norm=True):
+        return cin * cout * kernel**2 + cout + 2 * cout * norm
+
+    def residual(width, blocks):
+        return 2 * blocks * conv(width, width)
+
+    def down(cin):
+        return conv(cin, a, 9) + conv(a, b) + conv(b, c)
+
+    def up(width):
+        return conv(width, b) + conv(b, a) + conv(a, 3, norm=False)
+
+    style = down(3) + down(1) + 2 * residual(c, 3) + residual(2 * c, 3) + up(2 * c)
+    enhance = down(3) + conv(c, c) + residual(c, 5) + conv(c, c) + up(c)  # one more down, one more up
+    refine = down(3) + residual(c, 3) + up(c)
+    return style + enhance + refine
+
+
+@pytest.mark.parametrize("widths", [(32, 64, 128), (16, 32, 56), (3, 4, 5)])
+def test_parameters_are_those_of_the_papers_description(widths):
+    net = MultimodalNet(widths)
+    assert sum(p.numel() for p in net.parameters()) == published(*widths)
+
+
+def test_each_subnet_paints_at_twice_the_size_of_the_one_before():
+    torch.manual_seed(0)
+    net, x = MultimodalNet(WIDTHS), torch.rand(2, 3, 64, 96)
+    made = net(x)
+    assert [tuple(m.shape) for m in made] == [(2, 3, 16, 24), (2, 3, 32, 48), (2, 3, 64, 96)]
+    layers = sum(len(block.norms) for block in net.blocks)
+    assert len(net.strides) == layers == 9 + 9 + 8 + 17 + 11
+
+
+def test_an_identity_begins_as_one_and_the_paper_has_it_in_the_refine_subnet():
+    torch.manual_seed(0)
+    x = torch.rand(1, 3, 64, 64)
+    _, half, whole = MultimodalNet(WIDTHS)(x)
+    above = torch.nn.functional.interpolate(half, scale_factor=2.0, mode="bilinear")
+    torch.testing.assert_close(whole, above)
+    quarter, half, _ = MultimodalNet(WIDTHS)(x)
+    above = torch.nn.functional.interpolate(quarter, scale_factor=2.0, mode="bilinear")
+    assert not torch.allclose(half, above)
+
+
+def test_luminance_has_a_block_of_its_own():
+    """Two colours of one luminance differ for the RGB-block and are one for the L-block."""
+    torch.manual_seed(0)
+    net = MultimodalNet(WIDTHS)
+    seen = {}
+    for name in ("rgb", "luminance"):
+        conv = net.get_submodule(f"{name}.convs.0")
+        conv.register_forward_hook(lambda _, x, y, name=name: seen.setdefault(name, []).append(x[0]))
+    red = torch.tensor([0.5, 0.1, 0.1]).view(1, 3, 1, 1)
+    light = 0.299 * 0.5 + 0.587 * 0.1 + 0.114 * 0.1
+    for color in (red, torch.full((1, 3, 1, 1), light)):
+        net(color.expand(1, 3, 64, 64))
+    torch.testing.assert_close(*seen["luminance"])
+    assert not torch.allclose(*seen["rgb"])
+
+
+@pytest.mark.parametrize("wrong", [{"widths": [8, 8]}, {"widths": [0, 1, 2]}, {"identity": ["joint"]}])
+def test_what_cannot_be_built_is_said(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        MultimodalNet(**wrong)
+
+
+def test_sides_off_the_grid_are_refused_by_the_network():
+    for size in ((64, 72), (48, 64)):
+        with pytest.raises(ValueError, match="multiples of 16 of at least 64"):
+            MultimodalNet(WIDTHS)(torch.rand(1, 3, *size))
+
+
+@pytest.fixture
+def weights(tmp_path):
+    torch.manual_seed(0)
+    for name in ("bark", "slate"):
+        net = MultimodalNet(WIDTHS)
+        last = net.refine.convs[-1]
+        assert isinstance(last, torch.nn.Conv2d)
+        torch.nn.init.normal_(last.weight, std=0.1)
+        path = tmp_path / f"nets/{name}.multimodal.safetensors"
+        save_net(path, "multimodal", net, {"widths": WIDTHS}, [name], half=False)
+    return tmp_path
+
+
+def source(name):
+    def nothing():
+        raise AssertionError("a network of its own needs neither card nor picture")
+
+    return Source(name, 1.0, nothing, nothing)
+
+
+def painted(method, rgb, styles, strength=1.0, **more):
+    out = torch.full_like(rgb, torch.nan)
+
+    def write(core, made):
+        rows, columns = core.slices()
+        out[:, :, rows, columns] = made
+
+    for _ in method.stylize(Content(rgb), styles, strength, write, **more):
+        pass
+    assert out.isfinite().all()
+    return out
+
+
+def test_the_method_paints_what_the_network_paints(weights):
+    method = load_method(Resources(method="multimodal", weights=weights))
+    target = StyleTarget(method.style(source("bark")))
+    rgb = torch.rand(1, 3, 80, 64)
+    net = load_into(MultimodalNet, describe_net(weights / "nets/bark.multimodal.safetensors"))
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    expected = net(rgb.contiguous(memory_format=torch.channels_last))[-1]
+    torch.testing.assert_close(painted(method, rgb, [target]), expected)
+    assert torch.equal(painted(method, rgb, [target], 0.0), rgb)
+    assert method.strength_in == "picture"
+    small = torch.rand(1, 3, 24, 16)
+    assert painted(method, small, [target]).shape == small.shape
+
+
+def test_styles_and_regions_blend_pictures(weights):
+    method = load_method(Resources(method="multimodal", weights=weights))
+    rgb = torch.rand(1, 3, 72, 64)
+    parts = [method.style(source(name)) for name in ("bark", "slate")]
+    one, two = (painted(method, rgb, [StyleTarget(part)]) for part in parts)
+    blend = painted(method, rgb, [StyleTarget(parts[0], 1.0), StyleTarget(parts[1], 3.0)], 0.5)
+    torch.testing.assert_close(blend, 0.5 * rgb + 0.5 * (0.25 * one + 0.75 * two))
+    left = torch.zeros(1, 1, 72, 64)
+    left[..., :32] = 1
+    split = painted(method, rgb, [StyleTarget(parts[0], 1.0, left), StyleTarget(parts[1], 1.0, 1 - left)])
+    torch.testing.assert_close(split, torch.where(left > 0, one, two), rtol=1e-4, atol=1e-4)
+
+
+def test_the_halo_covers_all_that_a_pixel_depends_on():
+    """The gradient of a pixel, with statistics that are given, ends within it."""
+    torch.manual_seed(0)
+    net = MultimodalNet(WIDTHS, identity=[])
+    x = torch.rand(1, 3, 64, 1344, requires_grad=True)
+
+    def given(index, maps, scale, shift):
+        return maps * scale[..., None, None] + 1  # all open: no ReLU hides a path
+
+    *_, made = (out := [], [*net.steps(x, out, given)], out[-1])
+    made[0, :, 32, 672].sum().backward()
+    assert x.grad is not None
+    reached = x.grad.abs().sum((0, 1, 2)).nonzero().flatten()
+    assert 400 < 672 - int(reached.min()) <= Multimodal.halo
+    assert 400 < int(reached.max()) - 672 <= Multimodal.halo
+
+
+def test_tiles_with_exact_statistics_equal_the_whole(weights, monkeypatch):
+    """But for rounding, which 54 layers of random weights that normalise make visible."""
+    torch.manual_seed(1)
+    rgb = torch.rand(1, 3, 64, 1184)
+    method = load_method(Resources(method="multimodal", weights=weights))
+    target = StyleTarget(method.style(source("bark")))
+    expected = painted(method, rgb, [target])
+    whole, cores = Box(0, 0, 64, 1184), (Box(0, 0, 64, 592), Box(0, 592, 64, 1184))
+    cut = [Tile(core, core.grown(Multimodal.halo, whole)) for core in cores]
+    assert all(tile.outer != whole for tile in cut)
+    monkeypatch.setattr(method, "cut", lambda height, width: cut)
+    errors = [
+        float((painted(method, rgb, [target], exact=exact) - expected).square().mean().sqrt())
+        for exact in (True, False)
+    ]
+    assert errors[0] < 0.01 * float(expected.std()) and errors[0] < 0.1 * errors[1]
+
+
+def test_large_canvases_are_cut_on_the_networks_grid(weights):
+    method = load_method(Resources(method="multimodal", weights=weights, tile=1000))
+    cut = method.cut(3000, 5000)
+    assert sum(tile.core.height * tile.core.width for tile in cut) == 3008 * 5008
+    assert all(side % 16 == 0 for tile in cut for side in (tile.outer.top, tile.outer.left, tile.outer.right))
+
+
+def test_a_style_without_a_network_is_refused_with_those_there_are(weights):
+    method = load_method(Resources(method="multimodal", weights=weights))
+    with pytest.raises(WeightsError, match=r"'moss'.*bark.*slate.*velatura train multimodal"):
+        method.style(source("moss"))
+
+
+@pytest.fixture
+def data(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for name in ("photos/one.png", "painting.png"):
+        small = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(small).resize((128, 128)).save(tmp_path / name)
+    torch.manual_seed(0)
+    vgg = Encoder((8, 12, 16, 16, 16))
+    for parameter in vgg.parameters():
+        if parameter.dim() == 4:
+            torch.nn.init.kaiming_normal_(parameter)
+    save_file(vgg.state_dict(), tmp_path / "vgg.safetensors")
+    return tmp_path
+
+
+def options(data, **changed):
+    base = {
+        "style": data / "painting.png",
+        "content": data / "photos",
+        "out": data / "run",
+        "vgg": data / "vgg.safetensors",
+        "preset": "tiny",
+        "content_layers": ("relu2_1",),
+        "style_layers": ("relu1_1", "relu2_1"),
+    }
+    return trainer.MultimodalOptions(**{**base, **changed})
+
+
+def test_all_subnets_learn_together_and_training_goes_on(data):
+    trainer.main(options(data, steps=2))
+    path = trainer.main(options(data, steps=25, rate=0.003))
+    lines = read_metrics(data / "run")
+    assert [line["step"] for line in lines] == [2, 25]
+    for name in trainer.SUBNETS:
+        assert lines[-1][f"{name}.style"] < lines[0][f"{name}.style"]
+    assert (data / "run/sheet-000025.jpg").is_file() and (data / "run/loss.png").is_file()
+    about = describe_net(path)
+    assert path.name == "painting.multimodal.safetensors" and about.styles == ("painting",)
+    assert "25 crops of 64 px" in about.trained["note"]
+    assert load_into(MultimodalNet, about).widths == (4, 4, 4)
+
+
+def test_a_subnet_learns_from_its_own_loss_and_those_behind_it():
+    """Section 3.2: the gradient of a loss reaches the subnets before it, not those behind."""
+    torch.manual_seed(0)
+    net = MultimodalNet(WIDTHS, identity=[])
+    for reached, made in enumerate(net(torch.rand(1, 3, 64, 64)), 1):
+        net.zero_grad()
+        made.sum().backward(retain_graph=True)
+        grads = [
+            any(p.grad is not None for p in b.parameters()) for b in (net.joint, net.enhance, net.refine)
+        ]
+        assert grads == [True] * reached + [False] * (3 - reached)
+
+
+@pytest.mark.parametrize(("wrong", "words"), [({"preset": "huge"}, "huge"), ({"shares": (1.0,)}, "shares")])
+def test_bad_options_are_said(data, wrong, words):
+    with pytest.raises(ValueError, match=words):
+        trainer.main(options(data, **wrong))
