@@ -107,6 +107,15 @@ def test_the_trainer_writes_a_network_that_loads(photos, factor):
     assert describe_net(path).trained["loss network"] == "slim"
 
 
+def test_the_published_preset_is_the_papers_and_trains(photos):
+    paper = superres.PRESETS["published"]
+    assert (paper.steps, paper.batch, paper.crop, paper.rate) == (200000, 4, 288, 1e-3)
+    assert (paper.feature_weight, paper.pixel_weight, superres.LAYER) == (1.0, 0.0, "relu2_2")
+    path = superres.main(options(photos, preset="published", steps=1, batch=1, crop=64))
+    net = load_superres(describe_net(path))
+    assert (net.residual, net.upsampling, type(net.norms[0]).__name__) == (False, "transposed", "BatchNorm2d")
+
+
 def test_training_goes_on_where_it_stopped(photos):
     superres.main(options(photos, steps=2))
     superres.main(options(photos, steps=3))

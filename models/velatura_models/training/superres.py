@@ -67,6 +67,7 @@ class SuperresOptions:
         crop: side of the large crops in pixels, a multiple of the factor; instead of the preset's.
         rate: Adam's step, instead of the preset's.
         feature_weight, pixel_weight: of the two losses, instead of the preset's.
+        note: what users of the network should know, such as that training was short.
         sheet_every: steps between sample sheets: enlarged bicubically, by the network, original.
     """
 
@@ -81,6 +82,7 @@ class SuperresOptions:
     rate: float | None = None
     feature_weight: float | None = None
     pixel_weight: float | None = None
+    note: str = ""
     sheet_every: int = 500
     seed: int = 0
     device: str = "cpu"
@@ -129,10 +131,12 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
             sheet(net, next(photos).to(device)[:4], options.out / f"sheet-{run.step:06d}.jpg")
     trained = {
         "steps": run.step,
-        "crops": run.step * plan.batch,
-        "crop": plan.crop,
+        "pictures": run.step * plan.batch,
+        "side": plan.crop,
+        "seconds": round(run.seconds),
         "loss network": seen_by,
         "loss": f"{plan.feature_weight:g} x {LAYER} + {plan.pixel_weight:g} x pixels",
+        "note": options.note,
     }
     path = options.out / f"x{options.factor}.superres.safetensors"
     return save_net(path, "superres", net, architecture, trained=trained)
