@@ -18,6 +18,7 @@ from velatura_daemon.library import Library
 from velatura_daemon.paths import default_paths
 from velatura_models.objective import prepared
 from velatura_models.reconstruct import draw_figure
+from velatura_models.training.precision import faster_dtype
 from velatura_models.weights import load_backbone
 
 LIBRARY = Library(default_paths().styles, default_paths().cache)
@@ -44,11 +45,17 @@ def photo(name: str, size: tuple[int, int] = SIDE) -> Image.Image:
     return image.crop((left, top, left + size[0], top + size[1]))
 
 
-def thumbnail(style: str) -> Image.Image:
-    """A style's thumbnail in the middle of a cell."""
-    layout, data = LIBRARY.thumbnail(style, SIDE[1])
+def swatch(style: str) -> Image.Image:
+    """A style in the middle of a cell: its picture, or the thumbnail where it ships as a card alone."""
+    entry = LIBRARY.get(style)
+    if entry.picture is not None:
+        picture = LIBRARY.read(entry).convert("RGB")
+    else:
+        layout, data = LIBRARY.thumbnail(style, SIDE[1])
+        picture = Image.frombytes("RGB", (layout.width, layout.height), data)
+    picture.thumbnail(SIDE, Image.Resampling.LANCZOS)
     cell = Image.new("RGB", SIDE, "white")
-    cell.paste(Image.frombytes("RGB", (layout.width, layout.height), data), ((SIDE[0] - SIDE[1]) // 2, 0))
+    cell.paste(picture, ((SIDE[0] - picture.width) // 2, (SIDE[1] - picture.height) // 2))
     return cell
 
 
@@ -74,7 +81,7 @@ def pairs(v: velatura.Client) -> None:
         rows.append(
             [
                 content,
-                thumbnail(style),
+                swatch(style),
                 v.stylize(content, style=style),
                 v.refine(content, style=style, iterations=ITERATIONS),
             ]
@@ -153,9 +160,8 @@ def reconstructions(v: velatura.Client) -> None:
         )
     )
     made = IMAGES / "reconstructions.jpg"
-    draw_figure(
-        prepared(load_backbone("slim"), torch.bfloat16, "avg"), photo_, painting, made, iterations=120
-    )
+    encoder = prepared(load_backbone("slim"), faster_dtype(torch.device("cpu")), "avg")
+    draw_figure(encoder, photo_, painting, made, iterations=120)
 
 
 FIGURES = {f.__name__: f for f in (pairs, masked, total_variation, textures, reconstructions)}

@@ -23,6 +23,8 @@ from velatura.errors import FieldError, VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Recipe, Refine, Style, Stylize, Texture
 from velatura_models.cards import CARD_LAYERS
+from velatura_models.descent import HISTORY_BYTES
+from velatura_models.encoder import LAYERS
 from velatura_models.objective import Terms, prepared
 from velatura_models.optimize import Refinement, Step
 from velatura_models.problem import Options, Problem, StyleSource
@@ -41,6 +43,13 @@ CHECKPOINT_EVERY = 3.0
 TICK = 0.5
 """Seconds between progress events within one evaluation of many tiles."""
 
+MAPS = 3.5
+"""Maps that an evaluation holds of every layer, on average: padded, rectified, pooled, and a gradient's."""
+
+VECTORS = 12
+"""Float32 pictures that a refinement holds besides its tile and L-BFGS's pairs: the content, what is shown,
+the optimiser's point, direction and gradients."""
+
 Begin = Callable[[Mapping[str, Tensor] | None], Refinement]
 
 
@@ -53,18 +62,23 @@ def refine(task: Task, engine: TorchEngine) -> Iterator[Event]:
     recipe = task.recipe
     if not isinstance(recipe, Refine) or task.content is None:
         raise FieldError("content", "is missing: a refine job needs a picture to work on")
+    options = _options(recipe)
     mask = None if task.mask is None else read_mask(task.mask, task.content.layout)
     if mask is not None and not bool((mask > 0).any()):
         raise FieldError("mask", "is empty: no pixel is above 0; paint or select what to refine")
     canvas = Canvas(task.content, mask, 0 if task.preview_every else task.preview_side)
+    counts = canvas.counts
+    if counts is not None and not bool((counts > 0).any()):
+        where = "content" if mask is None else "mask"
+        raise FieldError(where, "covers transparent pixels only: there is nothing to refine")
     yield None
     styles, notes, recipe = _styles(task, engine, recipe, task.content.layout, canvas.size)
     yield None
     start = None
     if recipe.init == "stylized":
         start = yield from _stylized(task, engine, recipe, max(canvas.size))
-    problem = Problem(canvas.size, styles, canvas.picture.rgb, canvas.counts, start)
-    options = _options(recipe, engine)
+    problem = Problem(canvas.size, styles, canvas.picture.rgb, counts, start)
+    options = replace(options, scale=recipe.scale, side=tile_side(recipe.backbone, engine, canvas.size))
     encoder = prepared(engine.encoder(recipe.backbone)[0], engine.dtype, recipe.pooling)
     small = canvas.smaller(task.preview_side)
 
@@ -83,10 +97,11 @@ def texture(task: Task, engine: TorchEngine) -> Iterator[Event]:
     recipe = task.recipe
     if not isinstance(recipe, Texture):
         raise FieldError("recipe.kind", "is not texture")
+    options = _options(recipe)
     size = (recipe.height, recipe.width)
     styles, notes, recipe = _styles(task, engine, recipe, None, size)
     yield None
-    options = _options(recipe, engine)
+    options = replace(options, scale=recipe.scale, side=tile_side(recipe.backbone, engine, size))
     encoder = prepared(engine.encoder(recipe.backbone)[0], engine.dtype, recipe.pooling)
 
     def begin(checkpoint: Mapping[str, Tensor] | None) -> Refinement:
@@ -190,8 +205,12 @@ class _Walk:
             yield Checkpointed(step.step, state)
 
 
-def _options(recipe: Refine | Texture, engine: TorchEngine) -> Options:
-    """The recipe as the optimiser takes it."""
+def _options(recipe: Refine | Texture) -> Options:
+    """The recipe as the optimiser takes it, without a tile size.
+
+    Raises:
+        FieldError: for layers that do not exist.
+    """
     terms = Terms(tv_weight=recipe.tv_weight, style_layers=dict(recipe.style_layers), content_layers={})
     init, color = "noise", "style"
     if isinstance(recipe, Refine):
@@ -202,6 +221,11 @@ def _options(recipe: Refine | Texture, engine: TorchEngine) -> Options:
             content_layers=dict(recipe.content_layers),
         )
         init, color = recipe.init, recipe.color
+    for field, layers in (("style_layers", terms.style_layers), ("content_layers", terms.content_layers)):
+        unknown = [name for name in layers if name not in LAYERS]
+        if unknown:
+            words = f"has no {', '.join(unknown)}; known: {', '.join(LAYERS)}"
+            raise FieldError(f"recipe.{field}", words)
     return Options(
         recipe.iterations,
         terms,
@@ -212,21 +236,28 @@ def _options(recipe: Refine | Texture, engine: TorchEngine) -> Options:
         recipe.scale,
         color,
         recipe.seed,
-        tile_side(recipe.backbone, engine),
     )
 
 
-def tile_side(backbone: str, engine: TorchEngine) -> int:
-    """Side of the largest tile, in pixels: as set by the user, else about half a second's work on two
-    CPU cores (a GPU takes four times the side), within the memory of one job."""
+def tile_side(backbone: str, engine: TorchEngine, size: tuple[int, int]) -> int:
+    """Side of the largest tile, in pixels: as set by the user, else such that its forward or its backward
+    pass is about half a second's work on two CPU cores (a GPU takes four times the side), within the memory
+    of one job. A fixed rule rather than one that measures, so that the same recipe makes the same tiles.
+
+    Args:
+        size: height and width of the picture, whose optimiser takes its share of the memory first;
+            `engine.tile_bytes`, two fifths of a job's memory, are a tile's whatever that leaves.
+    """
     if engine.settings.tile:
         return max(engine.settings.tile // 16 * 16, 256)
-    encoder = engine.encoder(backbone)[0]
-    width = encoder.widths[0]
+    width = engine.encoder(backbone)[0].widths[0]
     side = 512 * (64 / width) ** 0.7 * (1 if engine.device.type == "cpu" else 4)
-    # maps of all layers, about four of each: padded, convolved, rectified, and the gradient's
-    per_pixel = 4 * 4.5 * width * torch.finfo(engine.dtype).bits / 8
-    return max(int(min(side, (engine.tile_bytes / per_pixel) ** 0.5)) // 16 * 16, 256)
+    # the maps of all layers together have as many values a pixel as 4.5 of the first
+    per_pixel = MAPS * 4.5 * width * torch.finfo(engine.dtype).bits / 8
+    vector = 12 * size[0] * size[1]
+    left = 5 / 2 * engine.tile_bytes - VECTORS * vector - min(20 * vector, HISTORY_BYTES)
+    room = max(engine.tile_bytes, 3 / 4 * left)
+    return max(int(min(side, (room / per_pixel) ** 0.5)) // 16 * 16, 256)
 
 
 def _styles(

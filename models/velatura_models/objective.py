@@ -87,7 +87,7 @@ class Objective:
         size: height and width of the pictures to come, at least `LEAST` each.
         terms: the weights.
         content: `(1, 3, H, W)`, or None for no content term.
-        styles: targets; those with the same mask share one Gram matrix.
+        styles: targets; those with equal masks share one Gram matrix, and their weights divide its pull.
         mask: `(1, 1, H, W)` in 0..1, which pixels may change (above 0) and how much each counts.
         side: of the largest tile, in pixels; None never cuts.
         wrap: whether the picture repeats in both directions.
@@ -148,8 +148,8 @@ class Objective:
     def evaluate(self, picture: Tensor) -> Generator[float, None, Evaluation]:
         """The loss and its gradient.
 
-        A generator: it yields between tiles the share of the work that is done, and returns the
-        `Evaluation`. It ends at once when there is one tile.
+        A generator: it yields between tiles, and between the forward and the backward pass of each, the
+        share of the work that is done, and returns the `Evaluation`.
 
         Args:
             picture: `(1, 3, H, W)` float32, RGB in 0..1.
@@ -158,6 +158,7 @@ class Objective:
         losses: dict[str, float] = {}
         gradient = torch.zeros_like(picture)
         single = len(self.tiles) == 1
+        steps, passed = 2 if single else 3 * len(self.tiles), 0  # forward, then forward and backward
         sums: dict[Key, Tensor] = {}
         kept: _Seen | None = None
         if self.style_layers or single:
@@ -166,14 +167,18 @@ class Objective:
                 for key, part in seen.grams.items():
                     part = part.detach().double()
                     sums[key] = sums[key] + part if key in sums else part
-                if single:
-                    kept = seen
-                else:
-                    yield (index + 1) / len(self.tiles) / 4
+                kept = seen if single else None
+                passed += 1
+                yield passed / steps
         style, derivatives = self._style(sums)
         content = 0.0
+        passed = steps - len(self.tiles) * (1 if single else 2)
         for index, tile in enumerate(self.tiles):
-            seen = kept or self._see(picture, tile, index, graph=True)
+            seen, kept = kept, None
+            if seen is None:
+                seen = self._see(picture, tile, index, graph=True)
+                passed += 1
+                yield passed / steps
             outputs = [seen.grams[key] for key in derivatives]
             directions = list(derivatives.values())
             if seen.content is not None:
@@ -182,8 +187,9 @@ class Objective:
                 directions.append(torch.ones_like(seen.content))
             (part,) = torch.autograd.grad(outputs, seen.pixels, directions)
             add_crop(gradient, part, tile.outer)
-            if not single:
-                yield 0.25 + 0.75 * (index + 1) / len(self.tiles)
+            del seen, outputs, part  # the graph goes before others may run
+            passed += 1
+            yield passed / steps
         if self.content_layers:
             losses["content"] = content
         if self.style_layers:
@@ -199,11 +205,16 @@ class Objective:
 
     def _regions(self, styles: Sequence[StyleTarget]) -> list[_Region]:
         """Styles grouped by region; regions that the mask leaves nothing of are dropped."""
-        groups: dict[int, list[StyleTarget]] = {}
-        for style in styles:
-            groups.setdefault(id(style.mask), []).append(self._checked(style))
+        groups: list[list[StyleTarget]] = []
+        for style in map(self._checked, styles):
+            for group in groups:
+                if _same(group[0].mask, style.mask):
+                    group.append(style)
+                    break
+            else:
+                groups.append([style])
         found: list[tuple[Tensor | None, list[StyleTarget], float]] = []
-        for group in groups.values():
+        for group in groups:
             where = group[0].mask
             if where is not None:
                 where = where.to(self.device, torch.float32)
@@ -372,6 +383,11 @@ def prepared(encoder: Encoder, dtype: torch.dtype = torch.float32, pool: str = "
     twin.load_state_dict(state)
     twin = twin.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return twin.eval().requires_grad_(False)
+
+
+def _same(one: Tensor | None, other: Tensor | None) -> bool:
+    """Whether two masks are equal."""
+    return one is other or (one is not None and other is not None and torch.equal(one, other))
 
 
 def _positive(layers: Mapping[str, float]) -> dict[str, float]:

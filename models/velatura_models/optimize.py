@@ -18,13 +18,14 @@ from torch import Tensor
 from .cards import BASE, resize_short
 from .color import LUMA, ColorStats, apply_matching, color_stats, keep_luminance, matching
 from .descent import Descent, make_descent
-from .encoder import Encoder
+from .encoder import LAYERS, Encoder
 from .objective import Evaluation, Objective, StyleTarget, picture_grams
 from .problem import Options, Problem, check_problem, padded
 from .pyramid import (
     GRID,
     LEAST,
     level_sizes,
+    receptive_field,
     receptive_margin,
     region_of_interest,
     resize,
@@ -95,6 +96,7 @@ class Refinement:
         self.notes: list[str] = []
         self.step = 0
         check_problem(problem, options)
+        self._note_small_styles()
         self.levels = self._plan()
         self.evaluations = sum(level.evaluations for level in self.levels)
         self._level = next(k for k, level in enumerate(self.levels) if level.evaluations)
@@ -129,11 +131,10 @@ class Refinement:
         """
         level = self.levels[min(self._level, len(self.levels) - 1)]
         picture = self._pasted(level).cpu()
-        shown = self.problem.size == self.shown_size
         size = size or self.shown_size
-        if shown or self.problem.wrap:
-            return self._coloured(resize(picture, size, self.problem.wrap))
-        picture = self._coloured(resize(picture, self.problem.size))
+        if self.problem.size == self.shown_size or self.problem.wrap:
+            return self._finished(resize(picture, size, self.problem.wrap))
+        picture = self._finished(resize(picture, self.problem.size))
         return resize(picture[:, :, : self.shown_size[0], : self.shown_size[1]], size)
 
     def checkpoint(self) -> dict[str, Tensor]:
@@ -208,6 +209,24 @@ class Refinement:
         what is shown at the end does not tremble."""
         done = self._in_level / level.evaluations
         return 1.0 if done < 2 / 3 else 1.0 - 0.9 * (done - 2 / 3) * 3
+
+    def _note_small_styles(self) -> None:
+        """Says which styles are smaller than what the deepest layer sees."""
+        layers = [name for name, weight in self.options.terms.style_layers.items() if weight > 0]
+        if not layers or self.options.terms.style_weight == 0:
+            return
+        field = receptive_field(layers)
+        for source in self.problem.styles:
+            if source.picture is not None and self._style_side(source.picture) < field:
+                height, width = source.picture.shape[-2:]
+                self.notes.append(
+                    f"a style of {width} x {height} pixels at scale {self.options.scale:g} is less than the "
+                    f"{field} that {max(layers, key=LAYERS.index)} sees at once: its large forms are lost"
+                )
+
+    def _style_side(self, picture: Tensor) -> float:
+        """Short side, in pixels, at which a style is seen by the finest level."""
+        return min(BASE, *picture.shape[-2:]) * self.options.scale
 
     @property
     def _gray(self) -> bool:
@@ -293,7 +312,7 @@ class Refinement:
         for source in self.problem.styles:
             grams = source.grams
             if source.picture is not None:
-                grams = yield from self._style_grams(source.picture, level)
+                grams = yield from self._style_grams(source.picture, source.mask, level)
             assert grams is not None
             mask = None
             if source.mask is not None:
@@ -309,16 +328,19 @@ class Refinement:
             self.problem.wrap,
         )  # fmt: skip
 
-    def _style_grams(self, picture: Tensor, level: _Level) -> Generator[Step, None, dict[str, Tensor]]:
+    def _style_grams(
+        self, picture: Tensor, region: Tensor | None, level: _Level
+    ) -> Generator[Step, None, dict[str, Tensor]]:
+        """A style's Gram matrices at a level's scale; where colours are to be kept, in those of what it is
+        to cover."""
         layers = [name for name, weight in self.options.terms.style_layers.items() if weight > 0]
         if not layers or self.options.terms.style_weight == 0:
             return {}
         ratio = min(level.size) / min(self.levels[-1].size)
-        side = min(BASE, *picture.shape[-2:]) * self.options.scale * ratio
-        sized = resize_short(picture.float(), round(side), LEAST)
+        sized = resize_short(picture.float(), round(self._style_side(picture) * ratio), LEAST)
         content = self.problem.content
         if content is not None and self.options.color == "statistics":
-            sized = _recoloured(sized, color_stats(content, self.problem.mask))
+            sized = _recoloured(sized, color_stats(content, _product(self.problem.mask, region)))
         elif content is not None and self._gray:
             sized = _like_luma(_luma(sized), _luma(content)).expand(1, 3, *sized.shape[-2:])
         running = picture_grams(self.encoder, sized.to(self.device), layers, self.options.side)
@@ -329,17 +351,23 @@ class Refinement:
                 return end.value
             yield self._report(False)
 
-    def _coloured(self, picture: Tensor) -> Tensor:
-        """The picture in its final colours."""
-        content = self.problem.content
-        if content is None:
+    def _finished(self, picture: Tensor) -> Tensor:
+        """A picture of any size in its final colours, and outside of the mask the content."""
+        problem, size = self.problem, (picture.shape[-2], picture.shape[-1])
+        if problem.content is None:
             return picture
+        content = resize(problem.content, size)
+        mask = None if problem.mask is None else resize_mask(problem.mask, size)
         if self._gray:
-            content = resize(content, (picture.shape[-2], picture.shape[-1]))
-            return keep_luminance(content, picture.expand_as(content)).clamp(0, 1)
-        if self.options.color == "statistics" and any(s.picture is None for s in self.problem.styles):
-            return _recoloured(picture, color_stats(content, self.problem.mask))
-        return picture
+            picture = keep_luminance(content, picture.expand_as(content)).clamp(0, 1)
+        elif self.options.color == "statistics" and any(s.picture is None for s in problem.styles):
+            picture = _recoloured(picture, color_stats(problem.content, problem.mask), mask)
+        return picture if mask is None else torch.where(mask > 0, picture, content)
+
+
+def _product(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """Two masks at once; None is everywhere."""
+    return one if other is None else other if one is None else one * other
 
 
 def _luma(picture: Tensor) -> Tensor:
@@ -353,5 +381,5 @@ def _like_luma(style: Tensor, content: Tensor) -> Tensor:
     return ((style - style.mean()) * ratio + content.mean()).clamp(0, 1)
 
 
-def _recoloured(picture: Tensor, target: ColorStats) -> Tensor:
-    return apply_matching(picture, *matching(color_stats(picture), target)).clamp(0, 1)
+def _recoloured(picture: Tensor, target: ColorStats, weight: Tensor | None = None) -> Tensor:
+    return apply_matching(picture, *matching(color_stats(picture, weight), target)).clamp(0, 1)

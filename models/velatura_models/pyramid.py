@@ -7,6 +7,8 @@ bounding box plus the encoder's receptive radius.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -31,10 +33,22 @@ def layer_stride(layer: str) -> int:
 
 def receptive_margin(layers: list[str]) -> int:
     """How far, in pixels, the deepest of the layers sees beyond a position's own block of pixels,
-    rounded up to the grid. A 3x3 convolution reaches one position of its grid; pooling nothing, as
-    positions are aligned to it."""
+    rounded up to the grid."""
+    return round_up(_reach(layers)[0], GRID)
+
+
+def receptive_field(layers: list[str]) -> int:
+    """Side, in pixels, of what one position of the deepest of the layers sees."""
+    reach, block = _reach(layers)
+    return 2 * reach + block
+
+
+def _reach(layers: list[str]) -> tuple[int, int]:
+    """Pixels that the deepest layer sees beyond a position's block on either side, and the block's side. A
+    3x3 convolution reaches one position of its grid; pooling nothing, as positions are aligned to it."""
     last = max(LAYERS.index(name) for name in check_layers(layers)) // 2
-    return round_up(sum(layer_stride(f"conv{name}") for name in CONVS[: last + 1]), GRID)
+    strides = [layer_stride(f"conv{name}") for name in CONVS[: last + 1]]
+    return sum(strides), strides[-1]
 
 
 def level_sizes(height: int, width: int, levels: int, wrap: bool = False) -> list[tuple[int, int]]:
@@ -126,18 +140,24 @@ def cut(height: int, width: int, side: int | None, margin: int, wrap: bool = Fal
     whole = Box(0, 0, height, width)
     if side is None or height * width <= side * side:
         return [Tile(whole, whole)]
+    rows, columns = (_borders(length, side, margin, wrap) for length in (height, width))
+    limit = Box(-margin, -margin, height + margin, width + margin) if wrap else whole
+    boxes = [
+        Box(top, left, bottom, right) for top, bottom in pairwise(rows) for left, right in pairwise(columns)
+    ]
+    return [Tile(box, box.grown(margin, limit)) for box in boxes]
+
+
+def _borders(length: int, side: int, margin: int, wrap: bool) -> list[int]:
+    """Where tile cores begin and end along one side, on the grid, as even as it goes. Unless the picture
+    wraps, the first and the last tile have a margin on one side only, and a core larger by one."""
+    if length <= side and not wrap:
+        return [0, length]
+    spare = 0 if wrap else margin
     core = max(side - 2 * margin, 2 * GRID)
-    high, wide = (
-        length if length <= side and not wrap else round_up(-(-length // -(-length // core)), GRID)
-        for length in (height, width)
-    )
-    tiles = []
-    for top in range(0, height, high):
-        for left in range(0, width, wide):
-            box = Box(top, left, min(top + high, height), min(left + wide, width))
-            limit = Box(-margin, -margin, height + margin, width + margin) if wrap else whole
-            tiles.append(Tile(box, box.grown(margin, limit)))
-    return tiles
+    room = max(length - 2 * spare, 1)
+    even = round_up(-(-room // -(-room // core)), GRID)
+    return [0, *range(spare + even, length - spare, even), length]
 
 
 def crop(picture: Tensor, box: Box) -> Tensor:

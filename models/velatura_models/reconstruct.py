@@ -20,7 +20,9 @@ from .encoder import Encoder
 from .objective import Terms, prepared
 from .optimize import Refinement
 from .problem import Options, Problem, StyleSource
-from .weights import load_backbone
+from .pyramid import LEAST
+from .training.precision import faster_dtype
+from .weights import WeightsError, load_backbone
 
 CONTENT_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_1")
 """Of the figure's content row (a to e); the paper's last is conv5_2, the encoder ends at conv5_1."""
@@ -124,14 +126,26 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--iterations", type=int, default=200, help="evaluations per picture")
     parser.add_argument("--side", type=int, default=192, help="short side of the pictures, in pixels")
     given = parser.parse_args(arguments)
-    pictures = []
-    for path in (given.photo, given.painting):
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"), np.float32) / 255
-        pictures.append(resize_short(torch.from_numpy(pixels).permute(2, 0, 1)[None], given.side))
-    encoder = prepared(load_backbone(given.backbone, given.weights), pool="avg")
-    draw_figure(encoder, pictures[0], pictures[1], given.output, given.iterations)
+    if given.side < LEAST:
+        parser.error(f"--side is {given.side}; at least {LEAST} pixels")
+    if given.iterations < 1:
+        parser.error(f"--iterations is {given.iterations}; at least 1")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        photo, painting = (resize_short(_read(path), given.side) for path in (given.photo, given.painting))
+        encoder = prepared(
+            load_backbone(given.backbone, given.weights).to(device), faster_dtype(device), "avg"
+        )
+        draw_figure(encoder, photo, painting, given.output, given.iterations)
+    except (OSError, WeightsError) as error:
+        parser.error(str(error))
     print(given.output)
+
+
+def _read(path: Path) -> Tensor:
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"), np.float32) / 255
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None]
 
 
 if __name__ == "__main__":

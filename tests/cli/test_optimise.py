@@ -57,6 +57,11 @@ def test_previews_are_written_as_the_picture_develops(folder: Path) -> None:
     assert np.asarray(Image.open(Path("steps") / previews[0])).shape == (24, 24, 3)
 
 
+def test_a_folder_for_previews_that_is_a_file_is_said(folder: Path) -> None:
+    outcome = velatura("refine", "a.png", "-s", "invert", "--previews", "b.png", "-o", "out.png")
+    assert outcome.code == exits.FILES and "b.png" in outcome.err and outcome.err.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [

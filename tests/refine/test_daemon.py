@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
+import re
 import signal
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from cli.running import command
 from harness import REAL, Daemon, Talk
+from PIL import Image
 from velatura.blob import Blob
+from velatura.files import recipe_of
 from velatura.jobs import Job
 from velatura.jobstate import State
 from velatura.pixels import Layout
@@ -119,3 +127,34 @@ def test_a_texture_comes_from_nothing_but_a_style(talk: Talk) -> None:
     assert job.state is State.DONE, job.error
     assert job.picture is not None
     assert (job.picture.layout.width, job.picture.layout.height) == (80, 48)
+
+
+def test_the_command_shows_a_live_bar_previews_and_what_the_record_notes(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    Image.radial_gradient("L").resize((64, 64)).convert("RGB").save(tmp_path / "photo.png")
+    Image.linear_gradient("L").resize((60, 40)).convert("RGB").save(tmp_path / "small.png")
+    words = command(
+        "refine", "photo.png", "-s", "small.png", "--iterations", 24, "--levels", 1, "-o", "out.png",
+        "--content-layer", "relu3_1=0.5", "--content-layer", "conv4_2=1", "--previews", "steps",
+        "--preview-every", 0.05, "--preview-side", 32,
+    )  # fmt: skip
+    ours, theirs = pty.openpty()
+    environment = {**daemon.environment, "TERM": "xterm", "COLUMNS": "200"}
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal's end on Linux
+        while part := os.read(ours, 1 << 16):
+            shown += part
+    os.close(ours)
+    assert process.wait() == 0, shown
+    text = shown.decode()
+    assert re.search(r"photo\.png.*\d+/24.*content [\d.e-]+ style [\d.e-]+ tv [\d.e-]+ .*s left", text), text
+    assert "velatura: a style of 60 x 40 pixels" in text
+    recipe = recipe_of(tmp_path / "out.png")
+    assert isinstance(recipe, Refine)
+    assert recipe.content_layers == (("conv4_2", 1.0), ("relu3_1", 0.5))
+    previews = sorted((tmp_path / "steps").iterdir())
+    assert previews and previews[0].name.startswith("step-0000")
+    assert Image.open(previews[0]).size == (32, 32)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from velatura_models.encoder import Encoder
 from velatura_models.objective import Evaluation, Objective, StyleTarget, Terms, picture_grams, prepared
-from velatura_models.pyramid import crop, receptive_margin, region_of_interest
+from velatura_models.pyramid import crop, cut, receptive_field, receptive_margin, region_of_interest
 
 from .conftest import box_mask, finished, random_encoder, random_picture
 
@@ -108,14 +108,40 @@ def test_tiles_of_a_picture_that_wraps(encoder: Encoder) -> None:
     np.testing.assert_allclose(rolled.gradient, one.gradient.roll((32, 48), (2, 3)), rtol=1e-6, atol=1e-12)
 
 
-def test_tiles_yield_between_themselves_and_a_whole_picture_never(encoder: Encoder) -> None:
+def test_others_may_run_between_tiles_and_between_forward_and_backward(encoder: Encoder) -> None:
     tiled = Objective(encoder, (64, 320), Terms(), random_picture(64, 320), [target(encoder)], side=110)
     shares = list(tiled.evaluate(random_picture(64, 320, 2)))
-    assert len(shares) == 2 * len(tiled.tiles)
+    assert len(shares) == 3 * len(tiled.tiles)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     whole = Objective(encoder, (64, 320), Terms(), random_picture(64, 320), [target(encoder)])
-    assert list(whole.evaluate(random_picture(64, 320, 2))) == []
+    assert list(whole.evaluate(random_picture(64, 320, 2))) == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+def test_cores_cover_the_picture_once_and_outer_boxes_keep_to_the_side(wrap: bool) -> None:
+    for height, width, side in ((512, 512, 400), (1024, 608, 480), (96, 1744, 368), (336, 368, 240)):
+        tiles = cut(height, width, side, 80, wrap)
+        counts = torch.zeros(height, width)
+        for tile in tiles:
+            counts[tile.core.slices()] += 1
+            assert tile.outer.height <= max(side, min(height, side)) and tile.outer.width <= side
+        assert bool((counts == 1).all())
+    # two tiles that each lack a margin on the border's side are enough where both fit
+    assert len(cut(512, 512, 400, 80)) == 4
+
+
+def test_the_receptive_field_is_what_changes_a_position() -> None:
+    """relu5_1 of VGG-19 sees 156 pixels; found here by where its gradient is not 0."""
+    encoder = random_encoder((2, 2, 2, 2, 2), pool="avg")
+    for layer, side in (("relu1_1", 3), ("relu3_1", 24), ("relu5_1", 156)):
+        assert receptive_field([layer, "relu1_1"]) == side
+        x = random_picture(480, 16).repeat(1, 1, 1, 2).requires_grad_()
+        maps = encoder(x, [layer.replace("relu", "conv")])[layer.replace("relu", "conv")]
+        (slope,) = torch.autograd.grad(maps[0, :, maps.shape[2] // 2].sum(), x)
+        rows = slope.abs().sum((0, 1, 3)).nonzero().flatten()
+        assert int(rows[-1] - rows[0]) + 1 <= side
+        assert int(rows[-1] - rows[0]) + 1 > side / 2
 
 
 def test_a_region_of_interest_gives_the_gradient_of_the_whole(encoder: Encoder) -> None:
@@ -168,6 +194,20 @@ def test_two_styles_pull_by_their_weights(encoder: Encoder) -> None:
     alone = [evaluate(Objective(encoder, size, terms, None, [s]), x).losses["style"] for s in (a, b)]
     both = Objective(encoder, size, terms, None, [target(encoder, 5, weight=1), target(encoder, 6, weight=3)])
     assert evaluate(both, x).losses["style"] == pytest.approx(0.25 * alone[0] + 0.75 * alone[1], rel=1e-6)
+
+
+def test_styles_of_one_region_pull_by_their_weights_too(encoder: Encoder) -> None:
+    """Equal masks are one region, also where each style brings its own copy."""
+    x, size, terms = random_picture(48, 64, 2), (48, 64), Terms(0.0, 1.0)
+    left, right = box_mask(48, 64, 0, 0, 48, 24), box_mask(48, 64, 0, 24, 48, 64)
+
+    def loss(*styles: tuple[int, Tensor, float]) -> float:
+        targets = [target(encoder, seed, mask.clone(), weight) for seed, mask, weight in styles]
+        return evaluate(Objective(encoder, size, terms, None, targets), x).losses["style"]
+
+    both = loss((5, left, 1), (6, left, 3), (7, right, 1))
+    expected = 0.25 * loss((5, left, 1), (7, right, 1)) + 0.75 * loss((6, left, 1), (7, right, 1))
+    assert both == pytest.approx(expected, rel=1e-6)
 
 
 def test_grams_of_a_large_style_are_those_of_the_whole(encoder: Encoder) -> None:

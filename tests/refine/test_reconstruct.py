@@ -60,3 +60,26 @@ def test_the_command_draws_the_figure(tmp_path: Path, capsys: pytest.CaptureFixt
     with Image.open(out) as figure:
         assert figure.width > 2 * figure.height
     assert len(CONTENT_LAYERS) == len(STYLE_LAYERS) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["missing.png", "missing.png"], "No such file"),
+        (["photo.png", "photo.png", "--side", "16"], "--side is 16; at least 32"),
+        (["photo.png", "photo.png", "--iterations", "0"], "--iterations is 0; at least 1"),
+        (["photo.png", "photo.png", "--backbone", "vgg16"], "known: slim, vgg19"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    options: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (40, 40)).save("photo.png")
+    with pytest.raises(SystemExit):
+        main(options)
+    assert words in capsys.readouterr().err

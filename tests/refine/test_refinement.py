@@ -75,7 +75,7 @@ def test_stopping_at_any_step_keeps_the_best_so_far(encoder: Encoder) -> None:
     walk = Refinement(encoder, PROBLEM, replace(OPTIONS, learning_rate=0.3, iterations=30))
     best = math.inf
     for step in walk.run():
-        best = min(best, step.losses["total"])
+        best = min(best, step.losses.get("total", math.inf))
         if step.step == 9:
             break
     objective = finished(walk._objective(walk.levels[0]))
@@ -96,12 +96,12 @@ def test_a_walk_resumes_from_its_checkpoint(encoder: Encoder) -> None:
     options = replace(OPTIONS, levels=2, iterations=12)
     first = Refinement(encoder, problem, options)
     for step in first.run():
-        if step.step == 8:
+        if step.whole and step.step == 8:
             break
     resumed = Refinement(encoder, problem, options, first.checkpoint())
     assert resumed.step == 8
     np.testing.assert_allclose(resumed.picture(), first.picture(), atol=1e-3)  # half precision
-    steps = list(resumed.run())
+    steps = [step for step in resumed.run() if step.whole]
     assert steps[0].step == 9
     assert steps[-1].step == 12
     assert steps[-1].losses["total"] < step.losses["total"]
@@ -132,6 +132,46 @@ def test_a_mask_of_one_pixel_changes_that_pixel(encoder: Encoder) -> None:
     losses(walk)
     changed = (walk.picture() != CONTENT).any(1)[0].nonzero().tolist()
     assert changed == [[79, 99]]
+
+
+def test_a_mask_of_one_pixel_survives_all_levels(encoder: Encoder) -> None:
+    content, mask = random_picture(256, 300, 1).float(), box_mask(256, 300, 130, 7, 131, 8).float()
+    walk = Refinement(
+        encoder,
+        Problem((256, 300), [StyleSource(STYLE)], content, mask),
+        replace(OPTIONS, levels=3, iterations=6),
+    )
+    assert all(math.isfinite(loss) for loss in losses(walk))
+    assert len(walk.levels) == 3
+    assert (walk.picture() != content).any(1)[0].nonzero().tolist() == [[130, 7]]
+
+
+@pytest.mark.parametrize("color", ["style", "luminance", "statistics"])
+def test_outside_of_the_mask_is_the_content_at_every_step(encoder: Encoder, color: str) -> None:
+    """Also while a coarse level is at work, and where a card's colours are fitted at the end."""
+    content, mask = random_picture(140, 150, 1).float(), box_mask(140, 150, 40, 40, 90, 100).float()
+    grams = finished(picture_grams(encoder, STYLE, list(OPTIONS.terms.style_layers)))
+    problem = Problem((140, 150), [StyleSource(grams=grams)], content, mask)
+    walk = Refinement(encoder, problem, replace(OPTIONS, levels=2, iterations=4, color=color))
+    for step in walk.run():
+        if step.whole:
+            changed = (walk.picture() - content).abs().amax(1, keepdim=True) > 1e-6
+            assert not bool((changed & (mask == 0)).any())
+    assert bool((changed & (mask > 0)).any())
+
+
+def test_statistics_are_those_inside_the_mask(encoder: Encoder) -> None:
+    """A small red area of a blue picture stays red, whatever the card's colours are."""
+    content = 0.2 + 0.2 * random_picture(80, 100, 1).float()
+    mask = box_mask(80, 100, 20, 20, 60, 60).float()
+    content = torch.where(mask > 0, content + torch.tensor([0.5, 0, 0]).view(1, 3, 1, 1), content)
+    grams = finished(picture_grams(encoder, STYLE, list(OPTIONS.terms.style_layers)))
+    problem = Problem((80, 100), [StyleSource(grams=grams)], content, mask)
+    walk = Refinement(encoder, problem, replace(OPTIONS, color="statistics"))
+    losses(walk)
+    inside = slice(20, 60)
+    made, kept = (p[:, :, inside, inside].mean((2, 3)) for p in (walk.picture(), content))
+    np.testing.assert_allclose(made, kept, atol=0.02)
 
 
 def test_regions_take_their_own_styles(encoder: Encoder) -> None:
@@ -184,9 +224,9 @@ def test_a_loss_that_is_not_finite_halves_the_step_then_stops_with_the_last_good
 
     monkeypatch.setattr(Objective, "evaluate", breaks)
     walk = Refinement(encoder, PROBLEM, replace(OPTIONS, iterations=100))
-    steps = list(walk.run())
+    steps = [step for step in walk.run() if step.whole]
     assert len(steps) == 4 + 5 - 1
-    assert "not finite 5 times" in walk.notes[0]
+    assert "not finite 5 times" in walk.notes[-1]
     np.testing.assert_allclose(walk.picture(), calls[3], atol=1e-6)
     assert all(math.isfinite(step.losses["total"]) for step in steps)
 
@@ -206,7 +246,7 @@ def test_one_loss_that_is_not_finite_is_survived(encoder: Encoder, monkeypatch: 
     course = losses(walk)
     assert len(course) == OPTIONS.iterations
     assert min(course) < course[0]
-    assert walk.notes == []
+    assert not any("finite" in note for note in walk.notes)
 
 
 def test_the_total_variation_weight_takes_high_frequencies_away(encoder: Encoder) -> None:
@@ -219,6 +259,13 @@ def test_the_total_variation_weight_takes_high_frequencies_away(encoder: Encoder
         spectra.append(float(amplitude[20:60, 25:75].mean()))
     assert spectra[0] > 1.1 * spectra[1]
     assert spectra[1] > 1.3 * spectra[2]
+
+
+def test_a_style_smaller_than_the_receptive_field_is_said(encoder: Encoder) -> None:
+    shallow = replace(OPTIONS, terms=Terms(style_layers={"relu1_1": 1.0, "relu5_1": 0.0}))
+    assert Refinement(encoder, PROBLEM, shallow).notes == []
+    (note,) = Refinement(encoder, PROBLEM, OPTIONS).notes
+    assert "90 x 70 pixels" in note and "156" in note and "relu5_1" in note
 
 
 @pytest.mark.parametrize("size", [(3, 5), (20, 150), (31, 31)])

@@ -12,6 +12,7 @@ import typer
 import velatura
 from velatura.recipe import Refine, Texture
 
+from . import show
 from .exits import FILES, CommandError
 from .files import WRITABLE, check_output, check_readable
 from .progress import JobBar
@@ -177,6 +178,8 @@ def _run(
         bar.begin(picture.name if picture is not None else whole.KIND)
         follow(job, bar, preview, can_stop=True)
         keep(job, out)
+    for said in job.record.get("notes", ()):
+        show.note(f"velatura: {said}")
     source = str(picture) if picture is not None else ""
     report([description(job, source, out, time.monotonic() - began)], json)
 
