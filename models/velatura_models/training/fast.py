@@ -250,6 +250,8 @@ def draw_sweep(photo: Tensor, style: Tensor, made: dict[tuple[float, float], Ten
     import matplotlib.pyplot as plt
 
     contents, styles = (sorted({pair[axis] for pair in made}) for axis in (0, 1))
+    ratio = photo.shape[1] / photo.shape[2]
+    style = style[:, : round(style.shape[2] * ratio), : round(style.shape[1] / ratio)]
     height = 2.2 * photo.shape[1] / photo.shape[2] + 0.25
     shape = (len(contents), len(styles) + 1)
     figure, axes = plt.subplots(*shape, squeeze=False, figsize=(2.2 * shape[1], height * shape[0]))
