@@ -149,14 +149,15 @@ def test_one_command_trains_a_network_that_the_method_then_paints_with(data):
 def test_training_goes_on_where_it_stopped(data):
     fast.main(options(data, steps=2))
     fast.main(options(data, steps=3))
-    assert [int(line["step"]) for line in read_metrics(data / "run")] == [2, 3]
+    assert [int(line["step"]) for line in read_metrics(data / "run")] == [1, 2, 3]
 
 
 def test_training_brings_the_style_nearer(data):
     losses = []
-    fast.main(options(data, steps=40, rate=1e-2, sheet_every=100), lambda s, n, found: losses.append(found))
-    fast.main(options(data, steps=80, rate=1e-2, sheet_every=100), lambda s, n, found: losses.append(found))
-    assert losses[1]["style"] < 0.7 * losses[0]["style"]
+    fast.main(
+        options(data, steps=60, rate=1e-2, sheet_every=100), lambda s, n, found: losses.append(found["style"])
+    )
+    assert losses[-1] < 0.7 * losses[0]
 
 
 def test_published_presets_are_the_published_numbers():

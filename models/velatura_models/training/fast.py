@@ -165,7 +165,8 @@ def main(options: FastOptions, report: Report = quiet) -> Path:
         {"params": [net.gamma, net.beta], "lr": plan.row_rate if options.rate is None else options.rate},
     ]
     optimizer = torch.optim.Adam(groups, plan.rate)
-    run = Run(options.out, {"net": net}, optimizer, plan.steps, report, every=min(50, plan.steps))
+    every = max(1, min(50, plan.steps // 20))
+    run = Run(options.out, {"net": net}, optimizer, plan.steps, report, every)
     if run.step:
         photos = batches(options.content, plan.crop, plan.batch, options.seed + run.step)
     weights = {"content": plan.content_weight, "style": plan.style_weight, "smooth": plan.smooth_weight}
