@@ -134,6 +134,8 @@ class Preview(Gtk.Box):
             self._show(job.picture)
             self.say(_("Preview in {n} s", n=f"{time.monotonic() - self._since:.2f}"))
         elif job.state is State.FAILED and job.error is not None:
+            self._after = None  # what was shown is of other arguments
+            self._draw()
             self.say(job.error.message)
 
     def _submit(self) -> bool:

@@ -16,11 +16,12 @@ SUITE = os.environ.get("SUITE", "trixie")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """An editor takes most of a minute to start on a slow, busy machine; a test may have to wait for two."""
+    """An editor takes minutes to start on a slow, busy machine; a test may have to wait for two, or for the
+    real networks to load."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(400))
+            item.add_marker(pytest.mark.timeout(900))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

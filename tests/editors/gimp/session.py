@@ -182,6 +182,7 @@ class Gimp:
         self.root.run(
             [self._program("gimp-console"), "-i", "-d", *batch],
             env={"GIMP3_DIRECTORY": str(folder), "XDG_CACHE_HOME": str(folder / "cache")},
+            timeout=PATIENCE,
         )  # fmt: skip
 
 

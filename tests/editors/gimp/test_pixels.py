@@ -185,3 +185,81 @@ image.delete()
 """)
     assert asked == [33, 21, 0, 0]
     assert filled == [20, 17, 8, 6]
+
+
+@pytest.mark.parametrize("kind", ["RGB_IMAGE", "GRAY_IMAGE"])
+@pytest.mark.parametrize("output", ["in-place", "new-layer"])
+def test_a_layer_without_alpha_as_photographs_have(gimp: Gimp, kind: str, output: str) -> None:
+    before, mask, result, after, alpha = gimp.run(f"""
+image = Gimp.Image.new(48, 40, Gimp.ImageBaseType.{kind.removesuffix("_IMAGE")})
+layer = Gimp.Layer.new(image, "photo", 48, 40, Gimp.ImageType.{kind}, 100, Gimp.LayerMode.NORMAL)
+image.insert_layer(layer, None, 0)
+put(layer, picture(48, 40))
+soft_ellipse(image, 10, 8, 28, 22)
+before = get(layer)
+result = call("stylize", image, layer, style="x", output={output!r})
+flat = image.duplicate().flatten()
+value = before, selection(image), result, get(flat), layer.has_alpha()
+flat.get_image().delete()
+image.delete()
+""")
+    assert result["status"] == "success", result
+    old, new = picture(before, 40, 48), picture(after, 40, 48)
+    weight = np.frombuffer(mask, np.uint8).reshape(40, 48, 1) / 255.0
+    assert np.abs(new[..., :3] - (old + weight * (1 - 2 * old))[..., :3]).max() <= 1.6 / 255
+    assert np.array_equal(new[weight[..., 0] == 0], old[weight[..., 0] == 0])
+    assert alpha is False, "the photograph has become another kind of layer"
+
+
+def test_an_image_with_a_colour_profile_is_changed_in_what_is_seen(gimp: Gimp) -> None:
+    """The engine inverts sRGB values; the layer holds Adobe RGB and keeps it."""
+    before, stored, mask, result, after, kept, profile = gimp.run("""
+image, layer = new_image()
+image.set_color_profile(Gimp.ColorProfile.new_rgb_adobe())
+put(layer, bytes(255 if i % 4 == 3 else 64 + v // 2 for i, v in enumerate(picture(48, 40))))
+soft_ellipse(image, 10, 8, 28, 22)
+before, stored = get(layer), get(layer, None)
+result = call("stylize", image, layer, style="x", output="in-place")
+profile = image.get_color_profile().get_label()
+value = before, stored, selection(image), result, get(layer), get(layer, None), profile
+image.delete()
+""")
+    assert result["status"] == "success", result
+    old, new = picture(before, 40, 48), picture(after, 40, 48)
+    weight = np.frombuffer(mask, np.uint8).reshape(40, 48) / 255.0
+    raw, raw_now = (np.frombuffer(data, np.uint8).reshape(40, 48, 4) for data in (stored, kept))
+    assert np.array_equal(raw[weight == 0], raw_now[weight == 0])
+    error = np.abs(new[..., :3] - (old[..., :3] + weight[..., None] * (1 - 2 * old[..., :3])))
+    assert error.max() <= 2 / 255, "one step of Adobe RGB is up to two of sRGB"
+    assert "Adobe" in profile or "compatible" in profile.lower(), profile
+
+
+@pytest.mark.parametrize("special", ["LinkLayer", "VectorLayer"])
+def test_link_and_vector_layers_get_a_new_layer_only(gimp: Gimp, special: str) -> None:
+    """GIMP 3.2 has them; before, there is nothing that could be destroyed."""
+    if not gimp.value(f"hasattr(Gimp, {special!r})"):
+        assert gimp.value("(Gimp.MAJOR_VERSION, Gimp.MINOR_VERSION)") == [3, 0]
+        return
+    file = gimp.folder / "linked.png"
+    refused, made, same, still = gimp.run(f"""
+image, layer = new_image()
+if {special!r} == "LinkLayer":
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path("{file}"), None)
+    special = Gimp.LinkLayer.new(image, Gio.File.new_for_path("{file}"))
+else:
+    path = Gimp.Path.new(image, "shape")
+    image.insert_path(path, None, 0)
+    path.bezier_stroke_new_ellipse(20, 20, 12, 9, 0)
+    special = Gimp.VectorLayer.new(image, path)
+image.insert_layer(special, None, 0)
+if {special!r} == "VectorLayer":
+    special.refresh()
+old = get(special, None)
+refused = call("stylize", image, special, style="x", output="in-place")
+made = call("stylize", image, special, style="x")
+value = refused, made, get(special, None) == old, type(special).__name__
+image.delete()
+""")
+    assert "would destroy that" in refused["error"]
+    assert made["status"] == "success", made
+    assert same and still == special

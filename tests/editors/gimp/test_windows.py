@@ -135,6 +135,34 @@ image.set_selected_layers([extra])
     assert gimp.value("state(image) == before")
 
 
+def test_what_changed_while_the_dialog_was_open_counts_on_ok(gimp: Gimp) -> None:
+    """Another precision, another mode and another selection: the result fits the image as it is then."""
+    gimp.choose(WINDOW, "stylize")
+    until(lambda: gimp.screen.windows("Velatura: Stylize"), "the dialog appears")
+    gimp.run("""
+image.convert_precision(Gimp.Precision.U16_NON_LINEAR)
+image.convert_grayscale()
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 30, 20, 60, 50)
+before = get(layer)
+""")
+    try:
+        gimp.press("Velatura: Stylize", "alt+o")
+        until(lambda: gimp.value("len(image.get_layers())") == 2, "the result is a new layer")
+        alpha, width, (x, y), gray, same = gimp.run("""
+fresh = image.get_layers()[0]
+value = (get(fresh, "Y'A u8")[1::2], fresh.get_width(), tuple(fresh.get_offsets())[1:],
+         fresh.is_gray(), get(layer) == before)
+""")
+        rows, columns = zip(*((i // width + y, i % width + x) for i, a in enumerate(alpha) if a), strict=True)
+        assert (min(columns), min(rows), max(columns) + 1, max(rows) + 1) == (30, 20, 90, 70)
+        assert gray and same
+    finally:
+        gimp.run("""
+image.convert_rgb()
+image.convert_precision(Gimp.Precision.U8_NON_LINEAR)
+""")
+
+
 @pytest.mark.parametrize(
     ("kind", "title"), [("refine", "Velatura: Refine"), ("texture", "Velatura: Texture")]
 )
