@@ -86,7 +86,7 @@ class MultimodalOptions:
     identity: tuple[str, ...] = ()
     style_side: int = 0
     content_weight: float = 1.0
-    style_weight: float = 4.0
+    style_weight: float = 10.0
     smooth_weight: float = 0.0
     content_layers: tuple[str, ...] = CONTENT_LAYERS
     style_layers: tuple[str, ...] = STYLE_LAYERS
