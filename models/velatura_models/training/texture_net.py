@@ -5,8 +5,8 @@ photos the network learns to paint them, with relu4_2 as content. The preset `pu
 section 5: Adam at 0.1, 2000 steps of 16 pictures, the rate times 0.7 at half of them and then every tenth of
 them (1000 and every 200). Departures: each layer's error is divided by its target's size (see
 `perceptual`), what lies outside 0..1 costs a little, since a picture cannot show it, and gradients are
-not normalised layer by layer as in the paper's supplement; a rate of 0.1 needs batch norm, so that with
-instance norm 0.02 is used.
+not normalised layer by layer as in the paper's supplement. A rate of 0.1 needs batch norm; with
+instance norm 0.02 is a good one.
 """
 
 from __future__ import annotations
