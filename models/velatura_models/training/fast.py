@@ -189,7 +189,7 @@ def main(options: FastOptions, report: Report = quiet) -> Path:
             )
     trained = {
         "preset": options.preset,
-        "start": plan.start,
+        "start": Path(plan.start).name.split(".")[0],
         "steps": run.step,
         "pictures": run.step * plan.batch,
         "side": plan.crop,
