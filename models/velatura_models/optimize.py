@@ -46,7 +46,7 @@ class Step:
         step, of: evaluations done and in all.
         losses: by term, weighted, with `total`, of the last evaluation.
         fraction: of the whole cost that is done, 0..1.
-        whole: True after an evaluation, False between the tiles of one.
+        whole: True after an evaluation, False between the tiles, or the two passes, of one.
     """
 
     step: int
@@ -109,7 +109,7 @@ class Refinement:
             self._best = self._restore(checkpoint)
 
     def run(self) -> Generator[Step, None, None]:
-        """Optimises; yields a `Step` after every evaluation and between tiles.
+        """Optimises; yields a `Step` after every evaluation, and between tiles and passes of one.
 
         A loss that is not finite halves the step and goes back to the best picture; after `PATIENCE`
         in a row the refinement ends there, and `notes` says so.

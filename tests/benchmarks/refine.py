@@ -1,12 +1,17 @@
 """How fast refinement is, as ratios measured in one run; prints a table and writes JSON.
 
-    python tests/benchmarks/refine.py [--side 512] [--repeat 3] [--vgg WEIGHTS] [--parts ...] [-o FILE]
+    python tests/benchmarks/refine.py [--side 512] [--repeat 3] [--vgg WEIGHTS] [--dtype auto]
+                                      [--parts ...] [-o FILE]
 
 Parts: `evaluation` (against plain eager fp32 in a process of its own with a default environment, and
-against the floor: operations over the measured bf16 convolution rate), `converge` (time to the loss that
+against the floor: operations over the measured convolution rate), `converge` (time to the loss that
 plain fp32 L-BFGS reaches after 100 evaluations), `preview` (how soon a preview starts during a
 refinement, over a real daemon), `memory` (peak PSS above idle at 1024 px). Without `--vgg` (safetensors
 with `convB_I` keys) the VGG-19-sized timings use random weights, and `converge` runs for `slim` alone.
+
+Ours runs in the precision that convolves faster on this machine, as a worker chooses it, and the floor is of
+the same. The table begins with that precision and the convolution rates of both: the bounds against plain
+fp32 were set where bfloat16 is twice as fast, so where it is not, read them against the floor.
 """
 
 from __future__ import annotations
@@ -18,8 +23,9 @@ import subprocess
 import sys
 import threading
 import time
-from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -35,8 +41,11 @@ from velatura_models.encoder import BLOCKS, VGG19_WIDTHS, Encoder, encoder_from_
 from velatura_models.objective import Objective, StyleTarget, Terms, picture_grams, prepared
 from velatura_models.optimize import Refinement
 from velatura_models.problem import Options, Problem, StyleSource
+from velatura_models.training.precision import faster_dtype
 from velatura_models.weights import load_backbone
 
+DTYPES = ("float32", "bfloat16")
+PREVIEW_SIDES = (512, 4096)
 PARTS = ("evaluation", "converge", "preview", "memory")
 STYLE_LAYERS = [f"relu{b}_1" for b in range(1, 6)]
 LIMITS = {
@@ -45,8 +54,11 @@ LIMITS = {
     "vgg19 evaluation / floor": 1.4,
     "slim time to plain L-BFGS's loss": 1 / 4,
     "vgg19 time to plain L-BFGS's loss": 1 / 4,
+    "preview waits beyond one evaluation or tile, 512 px, ms": 50,
+    "preview waits beyond one evaluation or tile, 4096 px, ms": 50,
     "memory above idle, GB": 1.5,
 }
+CPU = torch.device("cpu")
 
 
 def network(name: str, vgg: str | None) -> Encoder:
@@ -95,6 +107,13 @@ def convolution_rate(dtype: torch.dtype) -> float:
     weight = torch.rand(256, 256, 3, 3).to(dtype).contiguous(memory_format=torch.channels_last)
     seconds = best_of(10, lambda: F.conv2d(x, weight, padding=1))
     return 2 * 9 * 256 * 256 * 128 * 128 / seconds / 1e9
+
+
+def part_rates(given: argparse.Namespace) -> dict[str, float]:
+    """Convolution rates, and whether bfloat16 is what a training or a worker would choose."""
+    del given
+    rates = {f"convolution {name} GFLOP/s": convolution_rate(getattr(torch, name)) for name in DTYPES}
+    return {**rates, "bfloat16": float(faster_dtype(CPU) == torch.bfloat16)}
 
 
 def evaluation_gflop(encoder: Encoder, side: int) -> float:
@@ -161,14 +180,14 @@ def part_evaluation(given: argparse.Namespace) -> dict[str, float]:
     out = {}
     picture = photo(given.side)
     for name in ("vgg19", "slim"):
-        encoder = prepared(network(name, given.vgg), torch.bfloat16)
+        encoder = prepared(network(name, given.vgg), getattr(torch, given.dtype))  # max pooling, as plain
         grams = finished(picture_grams(encoder, photo(given.side, 1), STYLE_LAYERS))
         objective = Objective(
             encoder, (given.side, given.side), Terms(style_weight=given.style_weight), picture,
             [StyleTarget(grams)],
         )  # fmt: skip
         seconds = best_of(given.repeat, lambda o=objective: finished(o.evaluate(picture)))
-        rate = convolution_rate(torch.bfloat16)
+        rate = convolution_rate(getattr(torch, given.dtype))
         out[f"{name} s"] = seconds
         out[f"{name} evaluation / floor"] = seconds * rate / evaluation_gflop(encoder, given.side)
         out[f"{name} convolution GFLOP/s"] = rate
@@ -191,7 +210,8 @@ def part_ours(given: argparse.Namespace) -> dict[str, float]:
     judge = Plain(encoder, content, style, given.style_weight)
     problem = Problem((given.side, given.side), [StyleSource(style)], content)
     terms = Terms(style_weight=given.style_weight)
-    walk = Refinement(prepared(encoder, torch.bfloat16), problem, Options(200, terms, levels=3))
+    twin = prepared(encoder, getattr(torch, given.dtype))
+    walk = Refinement(twin, problem, Options(200, terms, levels=3))
     spent, steps, loss = 0.0, walk.run(), float("inf")
     while True:
         before = time.perf_counter()
@@ -199,7 +219,7 @@ def part_ours(given: argparse.Namespace) -> dict[str, float]:
         spent += time.perf_counter() - before
         if step is None:
             break
-        if step.losses["total"] < 1.1 * given.loss and walk.fraction > 0.3:
+        if step.whole and step.losses["total"] < 1.1 * given.loss and walk.fraction > 0.3:
             with torch.no_grad():
                 loss = float(judge.loss(walk.picture()))
             if loss <= given.loss:
@@ -207,23 +227,41 @@ def part_ours(given: argparse.Namespace) -> dict[str, float]:
     return {"s": spent, "loss": loss, "steps": walk.step, "reached": float(loss <= given.loss)}
 
 
+def worker_tile(encoder: Encoder, dtype: str, side: int) -> int:
+    """Side of the tiles in which a worker with default settings refines a square picture."""
+    from velatura_daemon.refining import tile_side
+    from velatura_daemon.settings import Settings
+
+    engine = SimpleNamespace(
+        settings=Settings(),
+        device=CPU,
+        dtype=getattr(torch, dtype),
+        tile_bytes=(Settings().memory_mb << 20) * 2 // 5,
+        encoder=lambda backbone: (encoder, ""),
+    )
+    return tile_side("", engine, (side, side))  # type: ignore[arg-type]
+
+
+def part_tile(given: argparse.Namespace) -> dict[str, float]:
+    """Milliseconds of one evaluation, or of one tile where a picture is cut, with `slim`."""
+    plain, out = network("slim", None), {}
+    encoder = prepared(plain, getattr(torch, given.dtype), "avg")
+    for side in PREVIEW_SIDES:
+        shown = min(side, worker_tile(plain, given.dtype, side))
+        grams = finished(picture_grams(encoder, photo(shown, 1), STYLE_LAYERS))
+        picture = photo(shown)
+        objective = Objective(encoder, (shown, shown), Terms(), picture, [StyleTarget(grams)])
+        seconds = best_of(given.repeat, lambda o=objective, p=picture: finished(o.evaluate(p)))
+        out[f"one evaluation or tile, {side} px, ms"] = 1000 * seconds
+    return out
+
+
 def part_memory(given: argparse.Namespace) -> dict[str, float]:
     """Peak PSS of a VGG-19-sized refinement at 1024 px above what the loaded network takes."""
     from velatura.recipe import Refine, Style
-    from velatura_daemon.refining import tile_side
-
-    class Engine:
-        class settings:
-            tile = 0
-
-        device, dtype, tile_bytes = torch.device("cpu"), torch.bfloat16, 600 << 20
-
-        @staticmethod
-        def encoder(backbone: str) -> tuple[Encoder, str]:
-            return plain, ""
 
     plain = network("vgg19", given.vgg)
-    encoder = prepared(plain, torch.bfloat16)
+    encoder = prepared(plain, getattr(torch, given.dtype), "avg")
     finished(picture_grams(encoder, photo(64), STYLE_LAYERS))
     process, peak, over = psutil.Process(), [0], threading.Event()
     idle = process.memory_full_info().pss
@@ -234,9 +272,10 @@ def part_memory(given: argparse.Namespace) -> dict[str, float]:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    recipe = Refine((Style(name="x"),))
+    recipe = Refine((Style(name="x"),), iterations=12)  # fills L-BFGS's history
     problem = Problem((1024, 1024), [StyleSource(photo(1024, 1))], photo(1024))
-    options = Options(3, optimizer="lbfgs", levels=1, side=tile_side(recipe.backbone, Engine()))  # type: ignore[arg-type]
+    side = worker_tile(plain, given.dtype, 1024)
+    options = Options(recipe.iterations, optimizer=recipe.optimizer, levels=1, side=side)
     for _ in Refinement(encoder, problem, options).run():
         continue
     over.set()
@@ -254,7 +293,7 @@ def part_preview(given: argparse.Namespace) -> dict[str, float]:
 
     out = {}
     with Daemon(REAL) as daemon, daemon.connect() as talk:
-        for side in (512, 4096):
+        for side in PREVIEW_SIDES:
             styles = (Style(name="woodcut"),)
             pixels = (photo(side)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
             large = Blob(Layout(side, side, "RGB"), pixels.tobytes())
@@ -262,7 +301,6 @@ def part_preview(given: argparse.Namespace) -> dict[str, float]:
             talk.run(Stylize(styles), small)
             long = talk.submit(Refine(styles, iterations=5000, levels=1), large, priority="batch")
             talk.until(lambda job=long: job.over or job.progress, "the refinement advances")
-            out[f"between two progress reports, {side} px, ms"] = 1000 * longest_gap(talk, long, given.repeat)
             waits = []
             for k in range(given.repeat):
                 before = time.perf_counter()
@@ -274,19 +312,6 @@ def part_preview(given: argparse.Namespace) -> dict[str, float]:
             talk.ended(long)
             out[f"preview starts within, {side} px, ms"] = 1000 * max(waits)
     return out
-
-
-def longest_gap(talk, job, count: int) -> float:
-    """The longest time between two progress reports, each after an evaluation or some tiles."""
-    seen, times = job.progress, [time.perf_counter()]
-    while len(times) < count + 2:
-        talk.turn(0.002)
-        if job.over:
-            raise SystemExit(f"the refinement ended: {job.error}")
-        if job.progress is not seen:
-            seen = job.progress
-            times.append(time.perf_counter())
-    return max(b - a for a, b in pairwise(times[1:]))
 
 
 def child(part: str, given: argparse.Namespace, tuned: bool, **more: object) -> dict[str, float]:
@@ -313,6 +338,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--vgg", help="weights of the normalised VGG-19, safetensors")
+    parser.add_argument("--dtype", choices=("auto", *DTYPES), default="auto")
     parser.add_argument("--style-weight", type=float, default=Terms().style_weight)
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("-o", "--output", type=Path)
@@ -323,11 +349,18 @@ def main() -> None:
     if given.child:
         print(json.dumps(globals()[f"part_{given.child}"](given)))
         return
-    found: dict[str, float] = {}
+    found: dict[str, Any] = child("rates", given, True)
+    faster = DTYPES[int(found.pop("bfloat16"))]
+    given.dtype = faster if given.dtype == "auto" else given.dtype
+    found = {"dtype": given.dtype, **found}
     if "evaluation" in given.parts:
         # by turns, and the best of each: a machine that others use too is not the same a minute later
         turns = [(child("plain", given, False), child("evaluation", given, True)) for _ in range(3)]
-        plain, ours = ({name: min(turn[k][name] for turn in turns) for name in turns[0][k]} for k in (0, 1))
+        best = {name: max if name.endswith("GFLOP/s") else min for name in turns[0][1]}
+        plain, ours = (
+            {name: best.get(name, min)(turn[k][name] for turn in turns) for name in turns[0][k]}
+            for k in (0, 1)
+        )
         found.update(plain, **ours)
         found["vgg19 evaluation / plain"] = ours["vgg19 s"] / plain["vgg19 plain s"]
         found["slim evaluation / plain vgg19"] = ours["slim s"] / plain["vgg19 plain s"]
@@ -340,13 +373,19 @@ def main() -> None:
             found[f"{net} evaluations"] = ours["steps"]
             found[f"{net} time to plain L-BFGS's loss"] = ours["s"] / goal["s"] if ours["reached"] else 1e9
     if "preview" in given.parts:
+        found.update(child("tile", given, True))
         found.update(child("preview", given, False))
+        for side in PREVIEW_SIDES:
+            beyond = f"preview waits beyond one evaluation or tile, {side} px, ms"
+            waited = found[f"preview starts within, {side} px, ms"]
+            found[beyond] = max(0.0, waited - found[f"one evaluation or tile, {side} px, ms"])
     if "memory" in given.parts:
         found.update(child("memory", given, True))
     for name, value in found.items():
         limit = LIMITS.get(name)
         verdict = "" if limit is None else f"   at most {limit:.3g}: {'yes' if value <= limit else 'NO'}"
-        print(f"{name:45} {value:10.3f}{verdict}")
+        shown = f"{value:10.3f}" if isinstance(value, float) else f"{value:>10}"
+        print(f"{name:58} {shown}{verdict}")
     if given.output:
         given.output.write_text(json.dumps(found, indent=1) + "\n")
 
