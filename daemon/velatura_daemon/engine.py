@@ -110,7 +110,7 @@ class TorchEngine:
                 yield from self._steps(task)
                 return
             except WeightsError as error:
-                raise VelaturaError("unknown_model", str(error), "recipe.backbone") from error
+                raise VelaturaError("unknown_model", str(error), "recipe") from error
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error):
                     raise

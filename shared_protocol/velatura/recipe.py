@@ -70,6 +70,9 @@ class Stylize:
     residual: bool = True
     """Adds (1 - strength) x (content - decoder's reconstruction), so that strength 0 is exact;
     False gives the published T(c, s, alpha)."""
+    exact: bool = False
+    """For `multi`, `fast` and `multimodal` on pictures too large for one tile: takes statistics of the
+    whole at each of their layers, one pass a layer, where a thumbnail's usually do."""
 
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)
