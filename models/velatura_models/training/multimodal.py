@@ -3,9 +3,9 @@
 The hierarchical stylization loss is the sum over the subnets of content and Gram loss, each at its own
 size, of the photo and of the style picture at that size (section 3.2 of the paper): a subnet learns from its
 own loss and from those behind it. The preset `published` has the paper's sizes 256, 512 and 1024 (steps and
-rate are ours); the others are for processors, with smaller pictures and widths. Departures: relative losses (see `perceptual`), and with
-those presets all subnets, not the refine subnet alone, add to their input, which keeps the content from the
-first step on.
+rate are ours); the others are for processors, with smaller pictures and widths. Departures: relative losses
+(see `perceptual`), and with those presets all subnets, not the refine subnet alone, add to their input, which
+keeps the content from the first step on.
 """
 
 from __future__ import annotations
