@@ -100,6 +100,8 @@ class Preview(Observable):
         self._full_job: Job | None = None
         self._again = False
         self._released = True
+        self._failed = False
+        studio.link.changed.connect(self._on_link)
 
     # --- what the artist does -------------------------------------------------------------------------
 
@@ -116,6 +118,7 @@ class Preview(Observable):
     def request(self, released: bool) -> None:
         """The look changed; `released` says that the hand is off the slider, so the full size may follow."""
         self._released = released
+        self._failed = False
         self._stop_full()
         if not self.on or not self._studio.look.styles:
             self.clear()
@@ -125,7 +128,7 @@ class Preview(Observable):
             mark = self._studio.paper.fingerprint(taken)
         except (self._studio.paper.Refused, self._studio.paper.Gone) as refused:
             self.clear()
-            self.words = str(refused)
+            self._complain(str(refused))
             return
         if self._base is None or self._base.taken != taken or self._base.print != mark:
             self._read(taken, mark)
@@ -143,7 +146,7 @@ class Preview(Observable):
         if self._job is not None:
             self._studio.link.cancel(self._job)
         self._base = self._job = self._full = self._full_content = None
-        self._again = False
+        self._again = self._failed = False
         self.hide()
         self.words = ""
 
@@ -154,8 +157,9 @@ class Preview(Observable):
         self.shown = self.full_size = False
 
     def look_again(self) -> None:
-        """Called now and then: a layer or selection that changed meanwhile gets a new preview."""
-        if not self.on or not self.shown or self._studio.pump.busy:
+        """Called now and then: a layer or selection that changed meanwhile gets a new preview, also where
+        there was none because nothing could be painted on."""
+        if not self.on or not (self.shown or self._failed) or self._studio.pump.busy:
             return
         try:
             taken = self._studio.paper.source()
@@ -164,8 +168,8 @@ class Preview(Observable):
                 or taken != self._base.taken
                 or self._studio.paper.fingerprint(taken) != self._base.print
             )
-        except (self._studio.paper.Refused, self._studio.paper.Gone):
-            changed = True
+        except (self._studio.paper.Refused, self._studio.paper.Gone) as refused:
+            changed = self.shown or str(refused) != self.words
         if changed:
             self.request(released=True)
 
@@ -213,7 +217,7 @@ class Preview(Observable):
         shrunk = at_reduced_size(recipe, base.factor)
 
         def submit() -> None:
-            follower = Follower(_ignore, _ignore, lambda job: self._ended(job, base), self._fail)
+            follower = Follower(_ignore, _ignore, lambda job: self._ended(job, base), self._lost)
             self._job = self._studio.link.submit(
                 follower, shrunk, base.content, supersede=f"preview-{self._studio.name}"
             )
@@ -230,6 +234,9 @@ class Preview(Observable):
         if job.state is State.DONE and base is self._base and job.picture is not None:
             self._draw(base, job.picture, base.factor, full=False)
         elif job.state is State.FAILED and job.error is not None:
+            if self._drawing is not None:
+                self._drawing.cancel()
+            self.hide()  # what was shown is of another look, such as a style that the method does know
             self._fail(job.error)
 
     def _draw(self, base: Base, picture: Picture, factor: int, full: bool) -> None:
@@ -270,7 +277,7 @@ class Preview(Observable):
 
     def _submit_full(self, base: Base) -> None:
         recipe = self._studio.look.stylize()
-        follower = Follower(_ignore, _ignore, lambda job: self._full_ended(job, base, recipe), self._fail)
+        follower = Follower(_ignore, _ignore, lambda job: self._full_ended(job, base, recipe), self._lost)
 
         def submit() -> None:
             self._full_job = self._studio.link.submit(
@@ -314,11 +321,28 @@ class Preview(Observable):
 
         return run
 
+    def _lost(self, error: VelaturaError) -> None:
+        """The connection was given up, and its jobs with it."""
+        self._job = self._full_job = None
+        self._fail(error)
+
     def _fail(self, error: Exception) -> None:
         if isinstance(error, self._studio.paper.Gone):
             self.clear()
         else:
-            self.words = _("No preview: {why}").format(why=words.trouble(error))
+            self._complain(_("No preview: {why}").format(why=words.trouble(error)))
+
+    def _complain(self, text: str) -> None:
+        """Says what is wrong in the docker, and over the canvas where the docker is hidden."""
+        self._failed = True
+        if self.words != text:
+            self.words = text
+            self._studio.tell(text)
+
+    def _on_link(self, name: str) -> None:
+        """A daemon that has come back is asked again."""
+        if name == "state" and self._studio.link.state == "ready" and self.on and self._failed:
+            self.request(self._released)
 
 
 def at_reduced_size(recipe: Stylize, factor: int) -> Stylize:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 import secrets
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,15 @@ WATCH = 0.7
 KEPT = 6
 """Ended tasks that stay in the list."""
 
+TELL_EVERY = 4.0
+"""Seconds between words on how a task is doing, for the artist who does not see the docker."""
+
 
 class Studio(Observable):
     """Velatura in this process.
 
     Attributes:
         tasks: what is and was under way, the newest first.
-        notice: the newest thing to tell the artist outside the docker (canvas-only mode).
         source_words: what would be painted on now, or why nothing.
         made_words: how the active layer was made, where Velatura made it.
     """
@@ -65,6 +68,7 @@ class Studio(Observable):
         """Emitted with a text for the artist who does not see the docker."""
         self._made: annotation.Made | None = None
         self._withdrawn: list[Any] = []
+        self._told_at = -TELL_EVERY
         self.memory = Memory(memory_file)
         self.look = look.Look()
         self.link = Link(loop, start, f"{editor}, velatura {velatura.__version__}")
@@ -216,6 +220,13 @@ class Studio(Observable):
 
     def tell(self, text: str) -> None:
         self.told.emit(text)
+
+    def progressed(self, task: Task) -> None:
+        """A task goes on; tells artists who do not see the docker, now and then."""
+        now = time.monotonic()
+        if now - self._told_at >= TELL_EVERY:
+            self._told_at = now
+            self.tell(f"{task.title}: {task.words}")
 
     # --- words --------------------------------------------------------------------------------------------
 

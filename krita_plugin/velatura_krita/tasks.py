@@ -139,6 +139,7 @@ class Task(Observable):
             progress.seconds_left if progress else 0.0,
             progress.step if progress else 0, progress.of if progress else 0,
         )  # fmt: skip
+        self._studio.progressed(self)
 
     def _on_preview(self, job: Job, step: int, picture: Picture) -> None:
         """Only a refinement shows what it has so far."""

@@ -1,8 +1,9 @@
 """Keeps Krita 5.2 from crashing when a picture is closed right after its layers have changed.
 
-The layer docker takes in changes a tenth of a second later; when the picture is closed in between, its
-queue names layers that are gone. So the queue is emptied at once after changes of ours, and whenever a
-view is about to close.
+The layer docker takes in changes a tenth of a second later; when the picture is closed in between, it has
+forgotten how to look layers up (`KisNodeModel::processUpdateQueue` without an index converter). So the queue
+is emptied at once after changes of ours, when a view is asked to close, and again when its frame is deleted,
+which is a moment later: thumbnails go on being made until then.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def tell_layer_dockers() -> None:
         area = window.qwindow().centralWidget()
         mdi = area.findChild(QtWidgets.QMdiArea) if area else None
         for frame in mdi.subWindowList() if mdi else ():
-            frame.widget().installEventFilter(_closing)  # a second time changes nothing
+            for widget in (frame, frame.widget()):
+                widget.installEventFilter(_closing)  # a second time changes nothing
     _empty_queues()
 
 
@@ -54,10 +56,10 @@ def _models_in(docker: QtWidgets.QDockWidget) -> Iterator[QtCore.QAbstractItemMo
 
 
 class _Closing(QtCore.QObject):
-    """Sees a view's close event before the view does."""
+    """Sees the events that end a view before the view does."""
 
     def eventFilter(self, watched: QtCore.QObject, event: QtCore.QEvent) -> bool:
-        if event.type() == QtCore.QEvent.Type.Close:
+        if event.type() in (QtCore.QEvent.Type.Close, QtCore.QEvent.Type.DeferredDelete):
             _empty_queues()
         return False
 

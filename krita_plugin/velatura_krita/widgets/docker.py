@@ -61,6 +61,7 @@ class Panel(QtWidgets.QWidget):
         self._made = self._label()
         self._restyle = QtWidgets.QPushButton(_("Re-style"))
         self._restyle.setToolTip(_("Take this layer's recipe and paint its source again"))
+        self._restyle.setMinimumHeight(BUTTON)
         self._restyle.clicked.connect(studio.restyle)
         self._preview = self._button("eye", _("Live preview"), checkable=True, text=_("Live preview"))
         self._preview.clicked.connect(lambda on: studio.preview.turn(on))
@@ -85,6 +86,7 @@ class Panel(QtWidgets.QWidget):
         self._daemon = self._label()
         self._daemon.setAccessibleName(_("State of the daemon"))
         self._help = QtWidgets.QPushButton()
+        self._help.setMinimumHeight(BUTTON)
         self._help.clicked.connect(self._on_help)
         self._menu = self._button("menu", _("Presets, recent looks, help"))
         self._menu.setMenu(main_menu(self, studio))
@@ -307,6 +309,8 @@ class Panel(QtWidgets.QWidget):
         gallery = self._studio.gallery
         if name in ("entries", "search"):
             self._gallery.refresh()
+        if self._search.text() != gallery.search:  # typed in another window
+            self._search.setText(gallery.search)
         text = gallery.words
         if not text and not gallery.entries:
             text = _("Press anywhere here, and the styles appear. Nothing runs before that.")

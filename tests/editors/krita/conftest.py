@@ -24,6 +24,13 @@ studio = plugin.studio()
 def docker(name):
     return next(d for d in app.activeWindow().dockers() if d.objectName() == name)
 
+def in_sight():
+    # in front of those that share its place
+    ours = docker("velatura_docker")
+    ours.setVisible(True)
+    ours.raise_()
+    return ours
+
 def history():
     view = docker("History").findChild(QtWidgets.QAbstractItemView)
     labels = [view.model().index(row, 0).data() for row in range(view.model().rowCount())]
@@ -59,6 +66,11 @@ def whole():
     doc.waitForDone()
     return doc.pixelData(0, 0, doc.width(), doc.height()).data()
 
+def reset_look():
+    for name, value in vars(type(studio.look)()).items():
+        if name != "changed":
+            setattr(studio.look, name, value)
+
 def close_all():
     studio.preview.turn(False)
     for task in studio.tasks:
@@ -68,7 +80,7 @@ def close_all():
     for open_one in app.documents():
         open_one.setModified(False)
         open_one.close()
-    studio.look.__init__()
+    reset_look()
 """
 
 

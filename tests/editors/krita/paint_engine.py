@@ -2,16 +2,19 @@
 
 The first style's name says how it behaves, as in `fake_engine`.
 `Refine` turns the picture step by step, so each frame differs from the last and the result from all of them.
+Once the file `enough` is in VELATURA_HOME it takes no further steps, so that a test decides when it ends.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from fake_engine import FakeEngine
 from velatura.pixels import CHANNELS, Layout
-from velatura_daemon.tasks import Task
+from velatura_daemon.tasks import Event, Task
 
 KINDS = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 
@@ -33,6 +36,10 @@ class PaintEngine(FakeEngine):
 
     def status(self) -> dict[str, Any]:
         return {**super().status(), "device_name": "test"}
+
+    def run(self, task: Task) -> Iterator[Event]:
+        enough = self.home / "enough"
+        return super().run(replace(task, stopping=lambda: enough.exists() or task.stopping()))
 
     def _picture(self, task: Task, mark: int) -> tuple[Layout, memoryview]:
         assert task.content is not None

@@ -21,7 +21,12 @@ from velatura_daemon.install import krita as installer
 
 from editors.roots import Root, Screen, kill_group
 
-PATIENCE = 40.0
+PATIENCE = 120.0
+"""Seconds after which what does not come true has failed; generous, for machines that do other things."""
+
+STARTING = 300.0
+"""Seconds for Krita to start, the first time of all included."""
+
 HERE = Path(__file__).parent
 
 
@@ -106,7 +111,7 @@ class Krita:
         self._connect(door)
 
     def _connect(self, door: Path) -> None:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + STARTING
         while True:
             if self.process.poll() is not None:
                 raise AssertionError(f"Krita ended with {self.process.returncode}:\n{self.said()}")

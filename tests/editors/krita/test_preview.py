@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from harness import Daemon
 from PIL import Image
 
 from editors.krita.session import Krita
@@ -147,6 +148,29 @@ def test_a_stroke_renews_the_preview(krita: Krita) -> None:
     krita.run("was = studio.preview.image; fill(layer, bytes([0, 0, 0, 255]) * 10000, 50, 30, 100, 100)")
     krita.until("studio.preview.shown and studio.preview.image is not was")
     krita.until("studio.preview.image.pixelColor(100, 80).name() == '#ffffff'")
+
+
+def test_it_comes_back_after_a_layer_with_nothing_to_paint_on(krita: Krita) -> None:
+    open_halves(krita)
+    krita.run("studio.look.choose('mosaic'); studio.preview.turn(True)")
+    krita.until("studio.preview.full_size")
+    krita.run("doc.rootNode().addChildNode(doc.createNode('nothing', 'paintlayer'), None)")
+    krita.until("not studio.preview.shown and 'is empty' in studio.preview.words")
+    krita.run("doc.setActiveNode(layer)")
+    krita.until("studio.preview.shown and not studio.preview.words")
+
+
+def test_it_comes_back_with_the_daemon(krita: Krita, daemon: Daemon) -> None:
+    daemon.close_gate()
+    open_halves(krita)
+    krita.run("studio.look.choose('gate'); studio.preview.turn(True)")
+    krita.until("studio.preview._job is not None and studio.preview._job.sent")
+    daemon.kill()
+    krita.until("studio.link.state == 'stopped' and studio.preview.words.startswith('No preview')")
+    daemon.start()
+    daemon.open_gate()
+    krita.run("studio.link.restart()")
+    krita.until("studio.preview.full_size and not studio.preview.words")
 
 
 def test_apply_uses_what_the_preview_has_computed(krita: Krita) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from harness import Daemon
 
 from editors.krita.session import Krita
 
-STEPS = 300
-"""Three seconds with the tests' engine: long enough for several frames, whatever else the machine does."""
+STEPS = 5000
+"""Longer than any test waits; a test ends its refinement with `enough`."""
 
 
-def begin(krita: Krita, steps: int = STEPS) -> None:
-    """A picture with a feathered selection and a refinement that has shown three frames."""
+@pytest.fixture
+def enough(daemon: Daemon) -> Iterator[Callable[[], None]]:
+    """Lets refinements come to their end: however busy the machine, a test sees the frames it waits for."""
+    file = daemon.home / "enough"
+    yield file.touch
+    file.unlink(missing_ok=True)
+
+
+def begin(krita: Krita) -> None:
+    """A picture with a feathered selection, and a refinement begun."""
     krita.run(
         """
 picture(120, 80)
@@ -32,7 +42,7 @@ studio.told.connect(told.append)
 task = studio.refine()
 frames = []
 """,
-        steps=steps,
+        steps=STEPS,
     )
     assert krita.run("task is not None"), krita.run("told")
 
@@ -41,7 +51,7 @@ def shown(krita: Krita, count: int) -> None:
     krita.until("task.over or task.frames >= count", count=count)
 
 
-def test_frames_stream_into_one_locked_layer(krita: Krita) -> None:
+def test_frames_stream_into_one_locked_layer(krita: Krita, enough: Callable[[], None]) -> None:
     begin(krita)
     shown(krita, 1)
     krita.run("made = layers(doc)[1]")
@@ -53,7 +63,8 @@ def test_frames_stream_into_one_locked_layer(krita: Krita) -> None:
         True,
     ]
     assert krita.run("len(history()[0]) - len(before[0])") == 1
-    assert "of 300" in krita.run("task.words") and krita.run("task.can_stop")
+    assert "of 5000" in krita.run("task.words") and krita.run("task.can_stop")
+    enough()
     krita.until("task.over")
     assert krita.run("task.state, made.locked(), len(history()[0]) - len(before[0])") == ["done", False, 1]
     assert krita.run("[pixels(made, 10, 10, 100, 60)] == frames[-1:]") is False
@@ -64,23 +75,26 @@ def test_frames_stream_into_one_locked_layer(krita: Krita) -> None:
         assert abs(made[at + 3] - source[at + 3] * feather / 255) <= 1
         if made[at + 3]:
             assert made[at : at + 3] == bytes(255 - v for v in source[at : at + 3]), "the terminal result"
-    krita.run("app.action('edit_undo').trigger(); doc.waitForDone()")
-    assert krita.run("whole() == was and len(layers(doc))") == 1
-    krita.run("app.action('edit_redo').trigger(); doc.waitForDone()")
-    assert krita.run("pixels(layers(doc)[1], 10, 10, 100, 60)") == made
+    krita.run("app.action('edit_undo').trigger()")
+    krita.until("whole() == was and len(layers(doc)) == 1")
+    krita.run("app.action('edit_redo').trigger()")
+    krita.until("len(layers(doc)) == 2 and pixels(layers(doc)[1], 10, 10, 100, 60) == made", made=made)
 
 
-def test_another_picture_is_not_touched(krita: Krita) -> None:
+def test_another_picture_is_not_touched(krita: Krita, enough: Callable[[], None]) -> None:
     """The artist switches pictures in the middle: frames and result go where they belong."""
     begin(krita)
-    shown(krita, 1)
+    shown(krita, 2)
     krita.run(
         """
 mine = doc
 picture(120, 80, name="other")
 other_history, other_whole = history(), whole()
+seen = task.frames
 """
     )
+    krita.until("task.over or task.frames >= seen + 2")
+    enough()
     krita.until("task.over")
     assert krita.run("task.state, history() == other_history, whole() == other_whole") == ["done", True, True]
     assert krita.run("len(layers(doc)), len(layers(mine)), layers(mine)[1].locked()") == [
@@ -95,14 +109,15 @@ def jobs_at(daemon: Daemon) -> list:
         return talk.ask("jobs")
 
 
-@pytest.mark.parametrize("how", ["undo", "delete", "close"])
+@pytest.mark.parametrize("how", ["undo", "delete", "close", "close by script"])
 def test_a_layer_or_picture_that_is_gone_ends_the_job(krita: Krita, daemon: Daemon, how: str) -> None:
-    begin(krita, steps=5000)
+    begin(krita)
     shown(krita, 2)
     ways = {
         "undo": "app.action('edit_undo').trigger(); doc.waitForDone()",
         "delete": "layers(doc)[1].remove(); doc.waitForDone()",
-        "close": "doc.setModified(False); doc.close()",
+        "close": "doc.setModified(False); app.action('file_close').trigger()",
+        "close by script": "doc.setModified(False); doc.close()",
     }
     krita.run(ways[how])
     krita.until("task.over")
@@ -110,20 +125,20 @@ def test_a_layer_or_picture_that_is_gone_ends_the_job(krita: Krita, daemon: Daem
     krita.until("not studio.link.busy")
     assert jobs_at(daemon) == []
     if how == "undo":
-        assert krita.run("whole() == was and history()[1] == before[1]")
+        krita.until("whole() == was and history()[1] == before[1]")
 
 
 def test_cancel_takes_pixels_and_history_back(krita: Krita, daemon: Daemon) -> None:
-    begin(krita, steps=5000)
+    begin(krita)
     shown(krita, 2)
-    krita.run("task.cancel(); doc.waitForDone()")
-    krita.until("len(layers(doc)) == 1")
-    assert krita.run("task.state, whole() == was, history()[1] == before[1]") == ["cancelled", True, True]
+    krita.run("task.cancel()")
+    krita.until("len(layers(doc)) == 1 and whole() == was and history()[1] == before[1]")
+    assert krita.run("task.state") == "cancelled"
     assert jobs_at(daemon) == []
 
 
 def test_cancel_after_more_painting_takes_only_the_layer_away(krita: Krita) -> None:
-    begin(krita, steps=5000)
+    begin(krita)
     shown(krita, 1)
     krita.run("app.action('add_new_paint_layer').trigger(); doc.waitForDone()")
     krita.until("len(layers(doc)) == 3")
@@ -134,7 +149,7 @@ def test_cancel_after_more_painting_takes_only_the_layer_away(krita: Krita) -> N
 
 def test_cancel_while_another_picture_is_active(krita: Krita) -> None:
     """The layer is hidden at once, and gone with its history step when the artist comes back."""
-    begin(krita, steps=5000)
+    begin(krita)
     shown(krita, 1)
     krita.run("mine = doc; home = app.activeWindow().activeView(); picture(32, 32); task.cancel()")
     krita.until("not layers(mine)[1].visible()")
@@ -142,13 +157,24 @@ def test_cancel_while_another_picture_is_active(krita: Krita) -> None:
     krita.until("app.activeDocument() == mine")
     krita.until("len(layers(mine)) == 1")
     krita.run("doc = mine")
-    assert krita.run("whole() == was and history()[1] == before[1]")
+    krita.until("whole() == was and history()[1] == before[1]")
 
 
 def test_stop_keeps_what_there_is(krita: Krita) -> None:
-    begin(krita, steps=5000)
+    begin(krita)
     shown(krita, 2)
     krita.run("task.stop()")
     krita.until("task.over")
     assert krita.run("task.state, len(layers(doc)), layers(doc)[1].locked()") == ["done", 2, False]
     assert krita.run("len(history()[0]) - len(before[0])") == 1
+
+
+def test_closing_while_frames_stream_never_ends_krita(krita: Krita) -> None:
+    """Krita 5.2 crashes where its layer docker has not taken in a change of a picture that closes; on a busy
+    machine one in five times, were it not for `closing`."""
+    for time in range(5):
+        begin(krita)
+        shown(krita, 1 + time % 3)
+        krita.run("doc.setModified(False); app.action('file_close').trigger()")
+        krita.until("task.over and not studio.link.busy and not app.documents()")
+        assert krita.run("task.state") == "cancelled"

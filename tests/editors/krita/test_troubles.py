@@ -47,6 +47,44 @@ def test_a_daemon_killed_in_the_middle_is_told_and_retry_works(krita: Krita, dae
     assert krita.run("task.state, len(layers(doc))") == ["done", 2]
 
 
+def test_a_refinement_whose_daemon_is_killed_keeps_its_layer_and_goes_on_in_it(
+    krita: Krita, daemon: Daemon
+) -> None:
+    open_one(krita, "mosaic")
+    krita.run("before = history(); studio.preview_every = 0.1; studio.look.iterations = 5000")
+    krita.run("task = studio.refine()")
+    krita.until("task.over or task.frames >= 2")
+    daemon.kill()
+    krita.until("task.over")
+    assert krita.run("task.state, task.can_retry, len(layers(doc))") == ["failed", True, 2]
+    assert krita.run("layers(doc)[1].locked()") is False, "what was reached is the artist's"
+    krita.until("studio.link.state == 'stopped'")
+    enough = daemon.home / "enough"
+    enough.touch()
+    try:
+        daemon.start()
+        krita.run("task.retry()")
+        krita.until("task.over")
+    finally:
+        enough.unlink()
+    assert krita.run("task.state, len(layers(doc)), layers(doc)[1].locked()") == ["done", 2, False]
+    assert krita.run("len(history()[0]) - len(before[0])") == 1
+
+
+def test_cancelling_an_apply_leaves_nothing(krita: Krita, daemon: Daemon) -> None:
+    daemon.close_gate()
+    open_one(krita, "gate")
+    krita.run("before = history(), whole(); task = studio.apply()")
+    krita.until("task.state == 'running' and task._job is not None and task._job.sent")
+    try:
+        krita.run("docker('velatura_docker').panel._tasks._rows[0]._cancel.click()")
+        assert krita.run("task.state, (history(), whole()) == before") == ["cancelled", True]
+        with daemon.connect() as talk:
+            talk.until(lambda: not talk.ask("jobs"), "its job is gone")
+    finally:
+        daemon.open_gate()
+
+
 def test_a_stopped_daemon_is_told_and_may_come_back(krita: Krita, daemon: Daemon) -> None:
     assert daemon.process is not None
     os.kill(daemon.process.pid, signal.SIGSTOP)
