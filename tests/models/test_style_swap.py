@@ -202,3 +202,8 @@ def test_files_of_other_networks_are_refused(tmp_path):
     save_net(path, "style-swap", decoders, decoders.architecture, needs="f" * 32)
     with pytest.raises(WeightsError, match="velatura train swap"):
         load_decoders(Resources("slim", "style-swap", tmp_path), "style-swap", load_backbone("slim"))
+
+
+def test_what_ships_is_for_the_backbone_that_ships():
+    decoders = load_decoders(Resources("slim", "style-swap"), "style-swap", load_backbone("slim"))
+    assert tuple(decoders) == (LEVEL,)

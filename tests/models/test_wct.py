@@ -311,3 +311,9 @@ def test_files_of_other_networks_are_refused(tmp_path):
     with pytest.raises(WeightsError, match="is no LevelDecoders") as caught:
         load_decoders(resources, "wct", slim)
     assert caught.value.code == "architecture"
+
+
+def test_what_ships_is_for_the_backbone_that_ships():
+    encoder = load_backbone("slim")
+    decoders = load_decoders(Resources("slim", "wct"), "wct", encoder)
+    assert tuple(decoders) == LEVELS and set(LEVELS) == set(CARD_LAYERS)

@@ -97,7 +97,7 @@ def main(options: SwapOptions, report: Report = quiet) -> Path:
     decoders.begin_from({} if options.start is None else load_file(options.start))
     decoders = decoders.to(**last)
     optimizer = torch.optim.Adam(decoders.parameters(), plan.rate, betas=(0.9, 0.99))
-    run = Run(options.out, {"decoders": decoders}, optimizer, plan.steps, report)
+    run = Run(options.out, {"decoders": decoders}, optimizer, plan.steps, report, every=20)
     photos = batches(options.content, plan.crop, plan.batch, options.seed + run.step)
     paintings = batches(options.style, plan.crop, plan.batch, options.seed + run.step + 1)
     while run.step < run.steps:
@@ -122,6 +122,8 @@ def main(options: SwapOptions, report: Report = quiet) -> Path:
         "loss": f"features + {options.pixel_weight:g} x pixels + {options.smooth_weight:g} x TV",
         "pictures": "photos, paintings, photos swapped with paintings",
     }
+    if run.step < PRESETS["full"].steps:
+        trained["note"] = f"short: {run.step} steps of {PRESETS['full'].steps}"
     path = options.out / f"{options.backbone}.style-swap.safetensors"
     return save_net(path, "style-swap", decoders, decoders.architecture, trained=trained, needs=needs)
 

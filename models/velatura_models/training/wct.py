@@ -7,17 +7,20 @@ Departures from the paper: the feature error is divided by the mean square of th
 lambda suits all levels and encoders; half of the pictures are paintings, because what WCT hands to a decoder
 has a painting's statistics; every step trains one level, deep ones more often. Before
 that, for `warmup` steps, the deepest decoder learns block by block to give the features of the level below,
-which costs one encoding for all blocks; every other decoder then begins as the end of it.
+which costs one encoding for all blocks; every other decoder then begins as the end of it. The last block, all
+that relu1_1's decoder has, is one convolution, and least squares give it at once.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..encoder import Encoder
@@ -29,8 +32,17 @@ from .painting import chosen
 from .precision import autocast, faster_dtype
 from .run import Report, Run, quiet, save_sheet
 
-TURNS = (5, 4, 3, 5, 2, 4, 5, 1, 3, 4, 5, 2)
+TURNS = (5, 4, 3, 5, 2, 4, 5, 3, 4, 5, 2)
 """Which level a step trains, by its number; over and over."""
+
+SOLVED = ("relu1_1",)
+"""Levels whose decoder is found without training."""
+
+SOLVED_ON = 8
+"""Batches that it is found on."""
+
+RIDGE = 1e-5
+"""Added to the diagonal of the normal equations, relative to it, against noise in half precision."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,7 @@ class WCTOptions:
         backbone: whose features are to be decoded.
         weights: folder of pulled weights, where the backbone does not ship.
         start: AdaIN decoder, safetensors, whose last layers every decoder begins with where they fit.
-        preset: `full` (10,000 steps for the rarest level, 256 px), `quick` for a processor, `tiny` for tests.
+        preset: `full` (20,000 steps for the rarest level, 256 px), `quick` for a processor, `tiny` for tests.
         levels: which to train.
         steps: of all levels and the warm-up together; instead of the preset's.
         warmup: how many of them; instead of the preset's.
@@ -94,8 +106,8 @@ class WCTOptions:
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.levels).difference(LEVELS)):
             raise ValueError(f"levels: {unknown[0]!r} is unknown; known: {', '.join(LEVELS)}")
-        if not self.levels:
-            raise ValueError("levels: there must be at least one")
+        if not set(self.levels).difference(SOLVED):
+            raise ValueError(f"levels: name one at least besides {SOLVED[0]}, which needs no training")
 
 
 def main(options: WCTOptions, report: Report = quiet) -> Path:
@@ -113,20 +125,22 @@ def main(options: WCTOptions, report: Report = quiet) -> Path:
     decoders.begin_from({} if options.start is None else load_file(options.start))
     decoders = decoders.to(**last)
     optimizer = torch.optim.Adam(decoders.parameters(), plan.rate, betas=(0.9, 0.99))
-    run = Run(options.out, {"decoders": decoders}, optimizer, plan.steps, report)
+    run = Run(options.out, {"decoders": decoders}, optimizer, plan.steps, report, every=20)
     turns = [level for turn in TURNS if (level := f"relu{turn}_1") in options.levels]
     photos = batches(options.content, plan.crop, plan.batch - plan.batch // 2, options.seed + run.step)
     paintings = batches(options.style, plan.crop, plan.batch // 2, options.seed + run.step + 1)
-    deepest = next(iter(decoders))
+    mixed = (torch.cat(pair).to(**last) for pair in zip(photos, paintings, strict=False))
+    deepest = decoders[max(options.levels)]
     seen: dict[str, Tensor] = {}  # the newest loss of every level
     while run.step < run.steps:
         run.cosine()
-        pictures = torch.cat([next(photos), next(paintings)]).to(**last)
+        pictures = next(mixed)
         if run.step < plan.warmup:
-            losses = block_losses(encoder, decoders[deepest], pictures)
+            losses = block_losses(encoder, deepest, pictures)
         else:
-            if run.step == plan.warmup > 0:
-                decoders.begin_from(decoders[deepest].state_dict())
+            if run.step == plan.warmup:
+                solve_last(encoder, deepest, itertools.islice(mixed, SOLVED_ON))
+                decoders.begin_from(deepest.state_dict())
             level = turns[run.step % len(turns)]
             losses = {level: level_loss(encoder, decoders[level], level, pictures, options.feature_weight)}
         total = torch.stack(list(losses.values())).sum()
@@ -134,41 +148,63 @@ def main(options: WCTOptions, report: Report = quiet) -> Path:
         total.backward()
         torch.nn.utils.clip_grad_norm_(decoders.parameters(), 1.0)
         optimizer.step()
-        seen = {level: losses.get(level, seen.get(level, total.detach())).detach() for level in decoders}
+        seen = {level: losses.get(level, seen.get(level, total)).detach() for level in set(turns)}
         run.done(seen)
         if run.step % options.sheet_every == 0 or run.step == run.steps:
             sheet(encoder, decoders, pictures, options.out / f"sheet-{run.step:06d}.jpg")
     trained_steps = [turns[step % len(turns)] for step in range(plan.warmup, run.step)]
     trained = {
         "warm-up": min(plan.warmup, run.step),
-        "steps": {level: trained_steps.count(level) for level in decoders},
+        "steps": {level: trained_steps.count(level) for level in decoders if level in turns},
         "batch": plan.batch,
         "crop": plan.crop,
         "loss network": options.backbone,
         "loss": f"pixels + {options.feature_weight:g} x features of the level",
         "pictures": "half photos, half paintings",
     }
+    if run.step < PRESETS["full"].steps:
+        trained["note"] = f"short: {run.step} steps of {PRESETS['full'].steps}"
     path = options.out / f"{options.backbone}.wct.safetensors"
     return save_net(path, "wct", decoders, decoders.architecture, trained=trained, needs=needs)
 
 
 def block_losses(encoder: Encoder, decoder: LevelDecoder, pictures: Tensor) -> dict[str, Tensor]:
-    """For each block of a decoder, by the level it begins at: the squared error of what it makes of the
-    encoder's features, against those of the level below or the pictures, relative to their mean square.
+    """For each block of a decoder but the last, by the level it begins at: the squared error of what it makes
+    of the encoder's features against those of the level below, relative to their mean square.
     """
     blocks = list(decoder.blocks())
     with torch.no_grad():
         features = encoder(pictures.to(next(encoder.parameters())), [level for level, *_ in blocks])
     losses = {}
-    for (level, start, stop), wanted in zip(
-        blocks, [*(features[level] for level, *_ in blocks[1:]), pictures], strict=True
-    ):
+    for (level, start, stop), (below, *_) in itertools.pairwise(blocks):
         made: list[Tensor] = []
         with autocast(pictures.device):
             for _ in decoder.steps(features[level], made, start, stop):
                 pass
-        losses[level] = F.mse_loss(made[0].float(), wanted.float()) / wanted.float().square().mean()
+        wanted = features[below].float()
+        losses[level] = F.mse_loss(made[0].float(), wanted) / wanted.square().mean()
     return losses
+
+
+@torch.no_grad()
+def solve_last(encoder: Encoder, decoder: LevelDecoder, batches: Iterable[Tensor]) -> None:
+    """Sets a decoder's last convolution to the one that turns relu1_1 into the pictures with the least
+    squared error, by the normal equations."""
+    last = decoder.convs[-1]
+    assert isinstance(last, nn.Conv2d) and last.bias is not None
+    size = last.in_channels * 9 + 1
+    left, right = torch.zeros(size, size).double(), torch.zeros(size, 3).double()
+    for pictures in batches:
+        maps = encoder(pictures.to(next(encoder.parameters())), ("relu1_1",))["relu1_1"].float().cpu()
+        for one, picture in zip(maps, pictures.cpu(), strict=True):
+            columns = F.unfold(F.pad(one[None], (1, 1, 1, 1), mode="reflect"), 3)[0]
+            columns = torch.cat([columns, torch.ones(1, columns.shape[1])])
+            left += (columns @ columns.T).double()
+            right += (columns @ picture.flatten(1).T).double()
+    left += RIDGE * left.diagonal().mean() * torch.eye(size)
+    solved = torch.linalg.solve(left, right).float()
+    last.weight.copy_(solved[:-1].T.reshape(last.weight.shape))
+    last.bias.copy_(solved[-1])
 
 
 def level_loss(
