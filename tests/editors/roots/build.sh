@@ -12,7 +12,7 @@ set -eu
 suite=${SUITE:-trixie}
 folder=${VELATURA_EDITORS:-${XDG_CACHE_HOME:-$HOME/.cache}/velatura-editors}
 root=$folder/$suite
-packages='gimp krita python3-pyqt5 xvfb xdotool maim locales fonts-dejavu-core'
+packages='gimp krita python3-pyqt5 python3-pyqt6 xvfb xdotool maim locales fonts-dejavu-core'
 stamp="$suite $packages"
 
 say() { echo "editors: $*" >&2; }
