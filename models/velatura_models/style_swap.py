@@ -32,7 +32,7 @@ from .weights import load_backbone
 LEVEL = "relu3_1"
 PATCH = 3
 SIDE = 384
-PATCHES = 6000
+PATCHES = 12000
 SCORES = 16 << 20
 """Scores that are held at a time."""
 KEPT = 4
