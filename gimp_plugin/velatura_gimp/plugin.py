@@ -14,7 +14,6 @@ from typing import Any
 
 from gi.repository import Gimp, Gio, GLib
 from velatura.errors import VelaturaError
-from velatura.recipe import recipe_from_map
 
 from . import arguments, recipes, runs
 from .words import DOMAIN, N_, Refused, _
@@ -154,7 +153,7 @@ def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, k
         )  # fmt: skip
     layer = runs.made_from(image, drawables, "new-layer").layer
     note = runs.note_of(layer)
-    recipe = recipe_from_map(note.get("recipe", {}))
+    recipe = recipes.painting_from_map(note.get("recipe", {}))
     # The dialog of the recipe's own kind, with a config of its own: what GIMP remembers stays untouched.
     other = procedure.get_plug_in().do_create_procedure(KINDS[recipe.KIND].procedure)
     start = other.create_config()

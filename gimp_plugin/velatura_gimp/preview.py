@@ -17,11 +17,11 @@ from velatura.blob import Blob, Picture
 from velatura.errors import VelaturaError
 from velatura.jobs import Job, JobChanged, JobEnded, JobPreview
 from velatura.jobstate import State
-from velatura.recipe import Recipe, Refine, Stylize, Texture
+from velatura.recipe import Refine, Stylize, Texture
 
 from .gallery import pixbuf
 from .link import Link
-from .recipes import Order
+from .recipes import Order, Painting
 from .words import Refused, _
 
 SIDE = 440
@@ -193,7 +193,7 @@ def side_for(kind: str) -> int:
     return SIDE if kind == "stylize" else LONG_SIDE
 
 
-def small(recipe: Recipe, scene: Scene) -> Recipe:
+def small(recipe: Painting, scene: Scene) -> Painting:
     """The recipe for the small copy: strokes shrink with the picture, and long jobs take fewer steps."""
     bounds = next(f for f in dataclasses.fields(Stylize) if f.name == "scale").metadata
     scale = min(max(recipe.scale * scene.scale, bounds["low"]), bounds["high"])

@@ -19,6 +19,7 @@ from velatura.recipe import (
     Style,
     Stylize,
     Texture,
+    Upscale,
     check_recipe,
     recipe_from_map,
     recipe_to_map,
@@ -27,12 +28,28 @@ from velatura.recipe import (
 from . import buffers
 from .words import Refused, _
 
+Painting = Stylize | Refine | Texture
+"""What the procedures run: results that lie on the layer. An enlargement does not."""
+
+
+def painting_from_map(data: Any) -> Painting:
+    """A recipe that can be run on a layer, from plain values.
+
+    Raises:
+        Refused: it enlarges.
+        FieldError: it is not a recipe.
+    """
+    recipe = recipe_from_map(data)
+    if isinstance(recipe, Upscale):
+        raise Refused(_("This recipe enlarges a picture; in a terminal: velatura upscale"))
+    return recipe
+
 
 @dataclass(frozen=True)
 class Order:
     """A recipe with the pictures it names."""
 
-    recipe: Recipe
+    recipe: Painting
     pictures: tuple[Blob, ...] = ()
     origins: tuple[Mapping[str, Any], ...] = field(default=())
     """For each picture where it came from: `{"uri": ...}` or `{"layer": tattoo}`."""
@@ -107,14 +124,14 @@ def _first_style(
     return Style(digest=blob.hash_whole()), blob, origin
 
 
-def _stylize(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Recipe:
+def _stylize(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Painting:
     return Stylize(
         styles=styles, strength=v["strength"], scale=v["stroke-size"], color=v["color"], method=v["method"],
         backbone=v["backbone"],
     )  # fmt: skip
 
 
-def _refine(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Recipe:
+def _refine(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Painting:
     return Refine(
         styles=styles, iterations=v["iterations"], content_weight=v["content-weight"],
         style_weight=v["style-weight"], tv_weight=v["smoothness"], optimizer=v["optimizer"], init=v["start"],
@@ -122,7 +139,7 @@ def _refine(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, in
     )  # fmt: skip
 
 
-def _texture(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Recipe:
+def _texture(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Painting:
     return Texture(
         styles=styles, width=v["width"] or size[0], height=v["height"] or size[1], iterations=v["iterations"],
         tv_weight=v["smoothness"], optimizer=v["optimizer"], levels=v["levels"], scale=v["stroke-size"],
@@ -133,7 +150,7 @@ def _texture(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, i
 _BUILD = {"stylize": _stylize, "refine": _refine, "texture": _texture}
 
 
-def values_of(recipe: Recipe, origins: Mapping[str, Mapping[str, Any]], image: Any) -> dict[str, Any]:
+def values_of(recipe: Painting, origins: Mapping[str, Mapping[str, Any]], image: Any) -> dict[str, Any]:
     """The arguments that ask for a recipe, as far as the procedures have them; for a dialog to start from.
 
     Args:
@@ -174,7 +191,7 @@ def order_again(note: Mapping[str, Any], image: Any) -> Order:
         Refused: a style picture is gone.
         FieldError: the recipe is not one.
     """
-    recipe = recipe_from_map(note.get("recipe", {}))
+    recipe = painting_from_map(note.get("recipe", {}))
     origins = note.get("pictures", {})
     pictures = []
     kept = []

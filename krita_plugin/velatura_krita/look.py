@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from velatura.recipe import Recipe, Refine, Style, Stylize, recipe_from_map, recipe_to_map
+from velatura.recipe import Recipe, Refine, Style, Stylize, Upscale, recipe_from_map, recipe_to_map
 
 from . import mixing
 from .observable import Observable
@@ -102,6 +102,8 @@ class Look(Observable):
 
     def take(self, recipe: Recipe) -> None:
         """Shows a recipe in the controls, as far as they reach (styles known by name, at most four)."""
+        if isinstance(recipe, Upscale):
+            return  # no control here enlarges
         named = [s for s in recipe.styles if s.name][: mixing.MOST]
         self.styles = tuple(s.name for s in named)
         self.point = mixing.point_of(tuple(s.weight for s in named)) if named else (0.5, 0.5)

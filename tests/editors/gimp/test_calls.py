@@ -47,6 +47,10 @@ REFUSALS = {
     ),
     "no recipe to start from": ("call('restyle', image, layer)", "carries no recipe"),
     "a recipe that is none": ("call('restyle', image, layer, recipe='[1]')", "must be a map"),
+    "a recipe that enlarges": (
+        "call('restyle', image, layer, recipe='{\"kind\": \"upscale\"}')",
+        "velatura upscale",
+    ),
     "a recipe out of range": (
         "call('restyle', image, layer, recipe='{\"kind\": \"stylize\", \"strength\": 7, "
         "\"styles\": [{\"name\": \"x\"}]}')",
