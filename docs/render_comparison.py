@@ -29,10 +29,21 @@ from velatura_models.quality import measure
 
 DOCS = Path(__file__).parent
 PHOTOS = ("coffee", "astronaut", "chelsea")
-STYLES = ("starry-night", "great-wave", "stained-glass")
+STYLES = ("starry-night", "great-wave", "stained-glass", "cut-paper")
 SIDE = 512
 CELL = 224
-METHODS = ("adain-skip", "adain", "wct", "style-swap", "multi", "fast", "multimodal")
+ROWS = {
+    "adain-skip": ("adain-skip", 1.0),
+    "adain": ("adain", 1.0),
+    "wct": ("wct", 1.0),
+    "wct, strength 0.6": ("wct", 0.6),
+    "style-swap": ("style-swap", 1.0),
+    "multi": ("multi", 1.0),
+    "fast": ("fast", 1.0),
+    "multimodal": ("multimodal", 1.0),
+}
+"""Row of the sheet to method and strength."""
+
 PIXELS = ("style-swap",)
 """Methods that need the style's picture, which works of art ship without."""
 
@@ -55,10 +66,11 @@ def photo(name: str) -> Image.Image:
     return image.crop((left, top, left + side, top + side)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
 
 
-def stylized(v: velatura.Client, image: Image.Image, style: str, method: str, picture: Path) -> Result | None:
+def stylized(v: velatura.Client, image: Image.Image, style: str, row: str, picture: Path) -> Result | None:
     """One feed-forward pass; None for a style that the method's networks do not know."""
+    method, strength = ROWS[row]
     source = Style(digest=v.upload(picture)) if method in PIXELS else Style(style)
-    job = v.submit(Stylize(styles=(source,), method=method), image)
+    job = v.submit(Stylize(styles=(source,), method=method, strength=strength), image)
     try:
         made = job.result()
     except VelaturaError as error:
@@ -106,14 +118,14 @@ def main() -> None:
     results: dict[str, dict[str, Result | None]] = {}
     shown, *measured = [photo(name) for name in PHOTOS]
     with velatura.connect() as v:
-        for method in METHODS:
-            results[method] = {}
+        for name in ROWS:
+            results[name] = {}
             for style in STYLES:
-                runs = [stylized(v, image, style, method, pictures[style]) for image in (shown, *measured)]
+                runs = [stylized(v, image, style, name, pictures[style]) for image in (shown, *measured)]
                 first = runs[0]
                 if first is not None:  # the first run of a method loads it, and computes the style's card
                     first.seconds = statistics.median(run.seconds for run in runs[1:] if run is not None)
-                results[method][style] = first
+                results[name][style] = first
         name = f"refine, {options.evaluations} evaluations"
         results[name] = {s: refined(v, shown, pictures[s], options.evaluations) for s in STYLES}
     plain = plain_evaluation(vgg, shown)

@@ -274,7 +274,7 @@ class TorchEngine:
             raise VelaturaError(
                 "unknown_model",
                 f"{entry.title!r} ships as a card for the slim backbone, without its picture; "
-                f"run `velatura styles pull {entry.name}`, or use slim",
+                f"run `velatura styles pull {entry.name}`, or use slim with a method that needs no pixels",
                 "recipe.backbone",
             )
         pixels = np.asarray(self.library.read(entry, longest=4 * BASE), np.float32) / 255
