@@ -90,7 +90,7 @@ class Painter(PictureMethod):
     def _resident(self, net: TransformNet) -> TransformNet:
         """A network on its device, in its dtype but for what makes pictures finer than 8 bits."""
         gamma, beta = net.gamma.clone(), net.beta.clone()
-        net = net.to(self.device, self.dtype, memory_format=torch.channels_last)
+        net = net.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         net.gamma, net.beta = (nn.Parameter(t.to(self.device), False) for t in (gamma.float(), beta.float()))
         net.convs[-1].float()
         return net

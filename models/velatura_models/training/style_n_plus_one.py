@@ -109,7 +109,7 @@ def main(options: StyleNPlusOneOptions, report: Report = quiet) -> Path:
 def painted(net: TransformNet, row: AddedStyle, batch: Tensor) -> Tensor:
     """A batch `(B, 3, H, W)` painted in the added style."""
     out: list[Tensor] = []
-    rows = (part.expand(len(batch), -1) for part in (row.gamma, row.beta))
-    for _ in net.steps(batch, *rows, out):
+    gamma, beta = (part.expand(len(batch), -1) for part in (row.gamma, row.beta))
+    for _ in net.steps(batch, gamma, beta, out):
         pass
     return out[0]
