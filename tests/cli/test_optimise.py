@@ -78,6 +78,10 @@ def test_what_is_wrong_is_said_in_one_line(folder: Path, options: list[str], cod
     assert not Path("out.png").exists()
 
 
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are started deaf to it
+
+
 class Refining:
     """A `velatura refine` of many steps, as a process of its own that can be sent Ctrl-C."""
 
@@ -88,7 +92,9 @@ class Refining:
             "--previews", "steps", "--preview-every", 0.05,
         )  # fmt: skip
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, env=home.environment)
+        self.process = subprocess.Popen(
+            words, stdout=pipe, stderr=pipe, text=True, env=home.environment, preexec_fn=_hear_ctrl_c
+        )
 
     def interrupt(self) -> None:
         os.kill(self.process.pid, signal.SIGINT)
