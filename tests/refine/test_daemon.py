@@ -60,7 +60,7 @@ def test_progress_and_previews_come_while_it_runs_and_the_result_is_the_best(tal
     job = talk.submit(Refine(WOODCUT, iterations=25, levels=1), photo(), preview_every=0.01, preview_side=32)
 
     def over() -> bool:
-        if job.progress:
+        if job.progress and job.progress.losses:  # none before the first evaluation
             seen[job.progress.step] = job.progress.losses["total"]
         return job.over
 
