@@ -185,7 +185,7 @@ class TransformNet(nn.Module):
             ):  # Johnson et al. leave the output as it is
                 x = normalise(index, x, scales[index], shifts[index])
             if inside and not layer.relu:
-                x = x + (F.pad(skip, (-2, -2, -2, -2)) if self.valid else skip)
+                x += F.pad(skip, (-2, -2, -2, -2)) if self.valid else skip
             elif layer.relu:
                 x = F.relu(x, inplace=True)
             yield
