@@ -143,20 +143,21 @@ def main() -> None:
 def draw(shown: Image.Image, pictures: dict[str, Path], results: dict[str, dict[str, Result | None]]) -> None:
     """The sheet: a column a style, a row a method."""
     rows = [("", dict.fromkeys(STYLES)), *results.items()]
-    margin, gap = 150, 4
-    size = (margin + (len(STYLES) + 1) * (CELL + gap), len(rows) * (CELL + gap))
+    gap = 4
+    size = ((len(STYLES) + 1) * (CELL + gap), len(rows) * (CELL + gap))
     sheet = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(sheet)
-    sheet.paste(shown.resize((CELL, CELL), Image.Resampling.LANCZOS), (margin, 0))
+    sheet.paste(shown.resize((CELL, CELL), Image.Resampling.LANCZOS), (0, 0))
     for line, (method, row) in enumerate(rows):
-        pen.text((4, line * (CELL + gap) + CELL // 2), method, fill="black")
+        pen.text((8, line * (CELL + gap) + CELL // 2), method, fill="black", font_size=16)
         for column, style in enumerate(STYLES, 1):
-            place = (margin + column * (CELL + gap), line * (CELL + gap))
+            place = (column * (CELL + gap), line * (CELL + gap))
             result = row[style]
             if result is not None:
                 sheet.paste(result.picture.resize((CELL, CELL), Image.Resampling.LANCZOS), place)
             else:
-                pen.text((place[0] + 8, place[1] + CELL // 2), style if not method else "-", fill="black")
+                words = style if not method else "-"
+                pen.text((place[0] + 8, place[1] + CELL // 2), words, fill="black", font_size=16)
     sheet.save(DOCS / "images" / "comparison.jpg", quality=86)
 
 
