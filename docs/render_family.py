@@ -59,7 +59,7 @@ def scores(photo: Tensor, made: Tensor, border: int) -> tuple[float, float]:
     alike = structural_similarity(
         a, b, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
     )
-    return float(peak_signal_noise_ratio(a, b, data_range=1.0)), float(alike)  # type: ignore[arg-type]
+    return float(peak_signal_noise_ratio(a, b, data_range=1.0)), float(alike)  # type: ignore[arg-type]  # untyped
 
 
 def table(net: SuperResNet, sets: dict[str, list[Tensor]]) -> str:

@@ -196,7 +196,8 @@ def quality(
     weights = default_paths().weights
     method = methods_of(backbone, weights)[0] if method == "auto" else method
     encoder, decoder = load_backbone(backbone, weights), load_decoder(backbone, method, weights)
-    eye = encoder_from_state(load_file(vgg)).to(torch.bfloat16, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    eye = encoder_from_state(load_file(vgg))
+    eye.to(torch.bfloat16, memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it
     photos, paintings = pictures_in(content), pictures_in(style)
     count = min(most, max(len(photos), len(paintings)))
 
@@ -261,7 +262,7 @@ def operations(backbone: str, method: str) -> float:
     for network in (encoder, decoder):
         for module in network.modules():
             if isinstance(module, torch.nn.Conv2d):
-                module.register_forward_hook(count)  # type: ignore[arg-type]
+                module.register_forward_hook(count)  # type: ignore[arg-type]  # of Conv2d alone
     with torch.device("meta"):
         picture = torch.empty(1, 3, SIDE, SIDE)
     decoder.to("meta")(encoder.to("meta")(picture, decoder.levels))

@@ -91,7 +91,7 @@ def _resident(path: Path, digest: str, device: torch.device, dtype: torch.dtype)
     """A loaded network; `digest` keeps a file that was replaced from being taken for the old one."""
     del digest
     net: TextureNet = load_into(TextureNet, describe_net(path))
-    net = net.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = net.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs
     return net
 
 

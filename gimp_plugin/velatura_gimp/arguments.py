@@ -166,7 +166,7 @@ def _add_output(add: _Adder) -> None:
 
 def _bounds(cls: type, name: str) -> tuple[float, float, float]:
     field = next(f for f in dataclasses.fields(cls) if f.name == name)
-    return field.metadata["low"], field.metadata["high"], field.default  # type: ignore[return-value]
+    return field.metadata["low"], field.metadata["high"], field.default  # type: ignore[return-value]  # ranged fields have all
 
 
 class _Adder:
