@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .convolution import Conv3x3, reflected
+
 LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 """Where a decoder may take features from, deepest first."""
 
@@ -42,7 +44,7 @@ class Decoder(nn.Module):
         self.upsampling = upsampling
         self.skips = tuple(name for name in LEVELS[1:] if name in skips)
         plan = ((w4, w3), (w3, w3), (w3, w3), (w3, w3), (w3, w2), (w2, w2), (w2, w1), (w1, w1), (w1, 3))
-        self.convs = nn.ModuleList(nn.Conv2d(i, o, 3) for i, o in plan)
+        self.convs = nn.ModuleList(Conv3x3(i, o) for i, o in plan)
         channels = {"relu3_1": w3, "relu2_1": w2, "relu1_1": w1}
         self.taps = nn.ModuleDict({name: nn.Conv2d(channels[name], channels[name], 1) for name in self.skips})
 
@@ -74,7 +76,7 @@ class Decoder(nn.Module):
         x = features["relu4_1"]
         for index, conv in enumerate(self.convs):
             dtype = next(conv.parameters()).dtype
-            x = conv(F.pad(x.to(dtype), (1, 1, 1, 1), mode="reflect"))
+            x = conv(reflected(x.to(dtype)))
             if index == len(self.convs) - 1:
                 break
             x = F.relu(x, inplace=True)

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .convolution import Conv3x3, reflected
+
 BLOCKS = (2, 2, 4, 4, 1)
 """Convolutions per block, up to conv5_1 (Simonyan & Zisserman 2015, configuration E)."""
 
@@ -52,7 +54,7 @@ class Encoder(nn.Module):
         cin = 3
         for name in CONVS:
             cout = self.widths[int(name[0]) - 1]
-            self.add_module(f"conv{name}", nn.Conv2d(cin, cout, 3))
+            self.add_module(f"conv{name}", Conv3x3(cin, cout))
             cin = cout
 
     def forward(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
@@ -79,7 +81,8 @@ class Encoder(nn.Module):
         for position, name in enumerate(CONVS):
             if name.endswith("_1") and name != "1_1":
                 x = F.max_pool2d(x, 2) if self.pool == "max" else F.avg_pool2d(x, 2)
-            x = self.get_submodule(f"conv{name}")(F.pad(x, (1, 1, 1, 1), mode=self.padding))
+            x = reflected(x) if self.padding == "reflect" else F.pad(x, (1, 1, 1, 1), mode="circular")
+            x = self.get_submodule(f"conv{name}")(x)
             if f"conv{name}" in wanted:
                 out[f"conv{name}"] = x
             x = F.relu(x, inplace=f"conv{name}" not in wanted)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .convolution import Conv3x3, reflected
 from .encoder import BLOCKS, Encoder
 from .errors import WeightsError
 from .method import Resources
@@ -57,7 +58,7 @@ class LevelDecoder(nn.Module):
         if level not in LEVELS:
             raise ValueError(f"{level!r} is no level to decode from; known: {', '.join(LEVELS)}")
         plan = mirrored(widths, level)
-        self.convs = nn.ModuleList(nn.Conv2d(cin, cout, 3) for cin, cout, _ in plan)
+        self.convs = nn.ModuleList(Conv3x3(cin, cout) for cin, cout, _ in plan)
         self.upsampled = [up for *_, up in plan]
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -85,7 +86,7 @@ class LevelDecoder(nn.Module):
         x = maps
         for index in range(start, len(self.convs) if stop is None else stop):
             conv = self.convs[index]
-            x = conv(F.pad(x.to(next(conv.parameters()).dtype), (1, 1, 1, 1), mode="reflect"))
+            x = conv(reflected(x.to(next(conv.parameters()).dtype)))
             if index == len(self.convs) - 1:
                 break
             x = F.relu(x, inplace=True)

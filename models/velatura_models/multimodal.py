@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .convolution import convolution, reflected
 from .errors import WeightsError
 from .method import Content, Kept, Resources, Source, StyleTarget
 from .nets import Net, installed, load_into
@@ -76,7 +77,7 @@ class Block(nn.Module):
         self.layers, self.first, self.after = list(layers), first, first + 2 * blocks
         self.to_rgb = self.layers[-1].cout == 3
         normed = self.layers[:-1] if self.to_rgb else self.layers
-        self.convs = nn.ModuleList(nn.Conv2d(a.cin, a.cout, a.kernel, a.stride) for a in self.layers)
+        self.convs = nn.ModuleList(convolution(a.cin, a.cout, a.kernel, a.stride) for a in self.layers)
         self.norms = nn.ModuleList(nn.GroupNorm(a.cout, a.cout) for a in normed)  # one channel a group
         self.strides: list[int] = []
         for layer in normed:
@@ -92,9 +93,8 @@ class Block(nn.Module):
                 skip = x
             if layer.upsample:
                 x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-            side = layer.kernel // 2
             x = x if torch.is_autocast_enabled(x.device.type) else x.to(conv.weight.dtype)  # type: ignore[arg-type]
-            x = conv(F.pad(x, (side, side, side, side), mode="reflect"))
+            x = conv(reflected(x, layer.kernel // 2))
             if self.to_rgb and index == len(self.layers) - 1:
                 return x.float()
             x = norm(x, self.norms[index])  # type: ignore[arg-type]  # a GroupNorm

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .convolution import reflected
 from .errors import WeightsError
 from .nets import Net, installed, load_into
 from .transform_net import UPSAMPLINGS, column_conv, upsampled_conv
@@ -117,8 +118,7 @@ class SuperResNet(nn.Module):
         x = x.to(conv.weight.dtype) if not torch.is_autocast_enabled(x.device.type) else x
         if upsample:
             return conv(x) if self.upsampling == "transposed" else upsampled_conv(x, conv.weight, conv.bias)
-        side = conv.kernel_size[0] // 2
-        x = F.pad(x, (side, side, side, side), mode="reflect")
+        x = reflected(x, conv.kernel_size[0] // 2)
         return column_conv(x, conv.weight, conv.bias) if conv is self.convs[-1] else conv(x)
 
 
@@ -139,7 +139,7 @@ def degraded(pictures: Tensor, factor: int) -> Tensor:
     kernel = torch.exp(-0.5 * torch.arange(-3.0, 4.0, device=pictures.device).square())
     kernel = kernel / kernel.sum()
     channels = pictures.shape[1]
-    x = F.pad(pictures, (3, 3, 3, 3), mode="reflect")
+    x = reflected(pictures, 3)
     x = F.conv2d(x, kernel.view(1, 1, 7, 1).expand(channels, 1, 7, 1), groups=channels)
     x = F.conv2d(x, kernel.view(1, 1, 1, 7).expand(channels, 1, 1, 7), groups=channels)
     size = (pictures.shape[2] // factor, pictures.shape[3] // factor)

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .convolution import convolution, reflected
+
 EPS = 1e-5
 NORMS = ("instance", "batch")
 UPSAMPLINGS = ("nearest", "transposed")
@@ -100,7 +102,7 @@ class TransformNet(nn.Module):
         self.convs = nn.ModuleList(
             nn.ConvTranspose2d(layer.cin, layer.cout, 3, 2, 1, 1)
             if layer.upsample and upsampling == "transposed"
-            else nn.Conv2d(layer.cin, layer.cout, layer.kernel, layer.stride)
+            else convolution(layer.cin, layer.cout, layer.kernel, layer.stride)
             for layer in self.layers
         )
         self.channels = [layer.cout for layer in self.layers]
@@ -172,7 +174,7 @@ class TransformNet(nn.Module):
         normalise = normalise or self.normalised
         scales, shifts = gamma.split(self.channels, 1), beta.split(self.channels, 1)
         if self.valid:
-            x = F.pad(x, (PADDING,) * 4, mode="reflect")
+            x = reflected(x, PADDING)
         first_residual, after_residual = 3, 3 + 2 * self.blocks
         skip = x
         for index, layer in enumerate(self.layers):
@@ -216,8 +218,7 @@ class TransformNet(nn.Module):
         if layer.upsample:
             return conv(x) if self.upsampling == "transposed" else upsampled_conv(x, conv.weight, conv.bias)
         if padded:
-            side = layer.kernel // 2
-            x = F.pad(x, (side, side, side, side), mode="reflect")
+            x = reflected(x, layer.kernel // 2)
         if index == len(self.layers) - 1:
             return column_conv(x, conv.weight, conv.bias)
         return conv(x)

@@ -37,6 +37,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from velatura_daemon.library import Library
 from velatura_daemon.paths import default_paths
+from velatura_models import convolution
 from velatura_models.encoder import BLOCKS, VGG19_WIDTHS, Encoder, encoder_from_state
 from velatura_models.objective import Objective, StyleTarget, Terms, picture_grams, prepared
 from velatura_models.optimize import Refinement
@@ -126,6 +127,11 @@ def evaluation_gflop(encoder: Encoder, side: int) -> float:
     return 2 * total / 1e9
 
 
+def convolve_directly() -> None:
+    """No minimal filtering in this process: what the library does by itself."""
+    convolution.WORTH = sys.maxsize
+
+
 class Plain:
     """Gatys as one would write it down: eager fp32, contiguous maps, autograd throughout."""
 
@@ -169,6 +175,7 @@ class Plain:
 
 
 def part_plain(given: argparse.Namespace) -> dict[str, float]:
+    convolve_directly()
     out = {}
     for name in ("vgg19", "slim"):
         plain = Plain(network(name, given.vgg), photo(given.side), photo(given.side, 1), given.style_weight)
@@ -195,6 +202,7 @@ def part_evaluation(given: argparse.Namespace) -> dict[str, float]:
 
 
 def part_lbfgs(given: argparse.Namespace) -> dict[str, float]:
+    convolve_directly()
     encoder = network(given.net, given.vgg)
     content = photo(given.side)
     plain = Plain(encoder, content, photo(given.side, 1), given.style_weight)
