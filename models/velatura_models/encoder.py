@@ -75,10 +75,9 @@ class Encoder(nn.Module):
     def steps(self, x: Tensor, layers: Iterable[str], out: dict[str, Tensor]) -> Iterator[None]:
         """`forward` one convolution at a time: fills `out`, yielding where a caller may interrupt."""
         wanted = check_layers(layers)
-        last = max(LAYERS.index(name) for name in wanted)
         if self.conv0 is not None:
             x = self.conv0(x)
-        for position, name in enumerate(CONVS):
+        for name in CONVS[: depth(wanted)]:
             if name.endswith("_1") and name != "1_1":
                 x = F.max_pool2d(x, 2) if self.pool == "max" else F.avg_pool2d(x, 2)
             x = reflected(x) if self.padding == "reflect" else F.pad(x, (1, 1, 1, 1), mode="circular")
@@ -89,8 +88,6 @@ class Encoder(nn.Module):
             if f"relu{name}" in wanted:
                 out[f"relu{name}"] = x
             yield
-            if 2 * position + 1 >= last:
-                return
 
     def variant(self, pool: str | None = None, padding: str | None = None) -> Encoder:
         """The same network, sharing these weights, with another way to pool or to pad."""
@@ -114,6 +111,11 @@ def check_layers(layers: Iterable[str]) -> set[str]:
     if unknown or not wanted:
         raise ValueError(f"unknown layer {unknown or 'list: empty'}; known: {', '.join(LAYERS)}")
     return wanted
+
+
+def depth(layers: Iterable[str]) -> int:
+    """How many convolutions it takes to reach the deepest of the layers."""
+    return max(LAYERS.index(name) for name in check_layers(layers)) // 2 + 1
 
 
 def encoder_from_state(state: Mapping[str, Tensor], pool: str = "max") -> Encoder:

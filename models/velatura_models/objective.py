@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .encoder import Encoder, check_layers
+from .encoder import Encoder, check_layers, depth
 from .gram import gram_sum, guidance, layer_mask
 from .losses import content_loss, style_layer_loss, total_variation
 from .pyramid import GRID, LEAST, add_crop, crop, cut, layer_stride, receptive_margin
@@ -148,8 +148,8 @@ class Objective:
     def evaluate(self, picture: Tensor) -> Generator[float, None, Evaluation]:
         """The loss and its gradient.
 
-        A generator: it yields between tiles, and between the forward and the backward pass of each, the
-        share of the work that is done, and returns the `Evaluation`.
+        A generator: it yields after every convolution forward and after each tile's backward pass the share
+        of the work that is done, and returns the `Evaluation`.
 
         Args:
             picture: `(1, 3, H, W)` float32, RGB in 0..1.
@@ -163,22 +163,20 @@ class Objective:
         kept: _Seen | None = None
         if self.style_layers or single:
             for index, tile in enumerate(self.tiles):
-                seen = self._see(picture, tile, index, graph=single)
+                seen = yield from self._see(picture, tile, index, single, passed, steps)
                 for key, part in seen.grams.items():
                     part = part.detach().double()
                     sums[key] = sums[key] + part if key in sums else part
                 kept = seen if single else None
                 passed += 1
-                yield passed / steps
         style, derivatives = self._style(sums)
         content = 0.0
         passed = steps - len(self.tiles) * (1 if single else 2)
         for index, tile in enumerate(self.tiles):
             seen, kept = kept, None
             if seen is None:
-                seen = self._see(picture, tile, index, graph=True)
+                seen = yield from self._see(picture, tile, index, True, passed, steps)
                 passed += 1
-                yield passed / steps
             outputs = [seen.grams[key] for key in derivatives]
             directions = list(derivatives.values())
             if seen.content is not None:
@@ -259,59 +257,84 @@ class Objective:
         rows, columns = tile.core.grown(GRID, Box(0, 0, *self.size)).slices()
         return bool((self.mask[:, :, rows, columns] > 0).any())
 
-    def _see(self, picture: Tensor, tile: Tile, index: int, graph: bool) -> _Seen:
-        """What the encoder sees of a tile: its core's share of every Gram matrix, and its content loss."""
-        pixels = crop(picture, tile.outer).detach().requires_grad_(graph)
-        with torch.set_grad_enabled(graph):
-            layers = self.layers if graph else list(self.style_layers)
-            features = self.encoder(self._as_input(pixels), layers)
-            inner = tile.core.within(tile.outer)
-            grams: dict[Key, Tensor] = {}
-            for layer in self.style_layers:
-                stride = layer_stride(layer)
-                rows, columns = inner.slices(stride)
-                part = features[layer][:, :, rows, columns]
-                count = (self.size[0] // stride) * (self.size[1] // stride)
-                for number, region in enumerate(self.regions):
-                    guide = region.guides[layer]
-                    if guide is not None:
-                        down, across = tile.core.slices(stride)
-                        grams[number, layer] = gram_sum(part, guide[:, :, down, across])
-                    else:
-                        grams[number, layer] = gram_sum(part) / count
-            content = self._content(features, tile, index) if graph and self.content_layers else None
-        return _Seen(pixels, grams, content)
+    def _see(
+        self, picture: Tensor, tile: Tile, index: int, graph: bool, passed: int = 0, steps: int = 1
+    ) -> Generator[float, None, _Seen]:
+        """What the encoder sees of a tile: its core's share of every Gram matrix, and its content loss.
 
-    def _content(self, features: dict[str, Tensor], tile: Tile, index: int) -> Tensor:
-        """alpha sum_l w_l L_content / (N sum of position weights), over a tile's core."""
-        targets = self._content_features(tile, index)
+        Gram matrices are taken as soon as their maps are there: so their gradients, as large as the maps,
+        come one by one in the backward pass, and without a graph the maps are free to go.
+        """
+        targets: dict[str, Tensor] = {}
+        if graph and self.content_layers:
+            targets = yield from self._content_features(tile, index, passed / steps)
         inner = tile.core.within(tile.outer)
-        total = torch.zeros((), device=self.device)
-        for layer, layer_weight in self.content_layers.items():
-            stride = layer_stride(layer)
-            rows, columns = inner.slices(stride)
-            weight = self._position_weights[layer]
-            if weight is None:
-                count, part = float((self.size[0] // stride) * (self.size[1] // stride)), None
-            else:
-                down, across = tile.core.slices(stride)
-                count, part = float(weight.double().sum()), weight[:, :, down, across]
-            loss = content_loss(features[layer][:, :, rows, columns], targets[layer], part)
-            total = total + layer_weight * loss / (features[layer].shape[1] * count)
-        return self.terms.content_weight * total
+        layers = self.layers if graph else list(self.style_layers)
+        pixels = crop(picture, tile.outer).detach().requires_grad_(graph)
+        seen = _Seen(pixels, {}, None)
+        features: dict[str, Tensor] = {}
+        with torch.set_grad_enabled(graph):
+            running = self.encoder.steps(self._as_input(pixels), layers, features)
+        convolutions = depth(layers)
+        for done in range(1, convolutions + 1):
+            with torch.set_grad_enabled(graph):
+                next(running)
+                for layer in list(features):
+                    rows, columns = inner.slices(layer_stride(layer))
+                    part = features.pop(layer)[:, :, rows, columns]
+                    if layer in self.style_layers:
+                        seen.grams.update(self._grams(part, layer, tile))
+                    if layer in targets:
+                        loss = self._content(part, targets[layer], layer, tile)
+                        seen.content = loss if seen.content is None else seen.content + loss
+            yield (passed + done / convolutions) / steps
+        return seen
 
-    def _content_features(self, tile: Tile, index: int) -> dict[str, Tensor]:
-        """The content's features over a tile's core; kept while there is room."""
+    def _grams(self, part: Tensor, layer: str, tile: Tile) -> dict[Key, Tensor]:
+        """A core's share of every region's Gram matrix of a layer."""
+        stride = layer_stride(layer)
+        count = (self.size[0] // stride) * (self.size[1] // stride)
+        down, across = tile.core.slices(stride)
+        found: dict[Key, Tensor] = {}
+        for number, region in enumerate(self.regions):
+            guide = region.guides[layer]
+            if guide is not None:
+                found[number, layer] = gram_sum(part, guide[:, :, down, across])
+            else:
+                found[number, layer] = gram_sum(part) / count
+        return found
+
+    def _content(self, part: Tensor, target: Tensor, layer: str, tile: Tile) -> Tensor:
+        """alpha w_l L_content / (N sum of position weights), over a tile's core."""
+        stride = layer_stride(layer)
+        weight = self._position_weights[layer]
+        if weight is None:
+            count, here = float((self.size[0] // stride) * (self.size[1] // stride)), None
+        else:
+            down, across = tile.core.slices(stride)
+            count, here = float(weight.double().sum()), weight[:, :, down, across]
+        share = self.terms.content_weight * self.content_layers[layer] / (part.shape[1] * count)
+        return share * content_loss(part, target, here)
+
+    def _content_features(
+        self, tile: Tile, index: int, share: float
+    ) -> Generator[float, None, dict[str, Tensor]]:
+        """The content's features over a tile's core; kept while there is room. Yields `share`."""
         if index in self._targets:
             return self._targets[index]
         assert self.content is not None
         inner = tile.core.within(tile.outer)
-        with torch.no_grad():
-            features = self.encoder(self._as_input(crop(self.content, tile.outer)), self.content_layers)
-            found = {}
-            for layer, maps in features.items():
-                rows, columns = inner.slices(layer_stride(layer))
-                found[layer] = maps[:, :, rows, columns].clone()
+        found: dict[str, Tensor] = {}
+        features: dict[str, Tensor] = {}
+        pixels = self._as_input(crop(self.content, tile.outer))
+        running = self.encoder.steps(pixels, self.content_layers, features)
+        for _ in range(depth(self.content_layers)):
+            with torch.no_grad():
+                next(running)
+            yield share
+        for layer, maps in features.items():
+            rows, columns = inner.slices(layer_stride(layer))
+            found[layer] = maps[:, :, rows, columns].clone()
         size = sum(maps.numel() * maps.element_size() for maps in found.values())
         if len(self.tiles) == 1 or self._target_bytes + size <= CONTENT_CACHE:
             self._targets[index] = found
@@ -348,8 +371,8 @@ class _Seen:
 def picture_grams(
     encoder: Encoder, picture: Tensor, layers: Sequence[str], side: int | None = None
 ) -> Generator[float, None, dict[str, Tensor]]:
-    """A style picture's Gram matrices, in tiles where it is large; yields between tiles, returns
-    `{layer: (N, N)}` float32, divided by the number of positions.
+    """A style picture's Gram matrices, in tiles where it is large; yields after every convolution the share
+    that is done, returns `{layer: (N, N)}` float32, divided by the number of positions.
 
     Args:
         picture: `(1, 3, H, W)` RGB in 0..1, at least `LEAST` pixels a side.
@@ -360,11 +383,9 @@ def picture_grams(
     objective = Objective(encoder, size, terms, styles=[StyleTarget(blank)], side=side)
     sums: dict[str, Tensor] = {}
     for index, tile in enumerate(objective.tiles):
-        seen = objective._see(picture, tile, index, graph=False)
+        seen = yield from objective._see(picture, tile, index, False, index, len(objective.tiles))
         for (_, layer), part in seen.grams.items():
             sums[layer] = sums[layer] + part.double() if layer in sums else part.double()
-        if index + 1 < len(objective.tiles):
-            yield (index + 1) / len(objective.tiles)
     return {layer: total.float() for layer, total in sums.items()}
 
 

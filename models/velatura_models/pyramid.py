@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .encoder import CONVS, LAYERS, check_layers
+from .encoder import CONVS, depth
 from .tiling import Box, Tile, round_up
 
 GRID = 16
@@ -46,8 +46,7 @@ def receptive_field(layers: list[str]) -> int:
 def _reach(layers: list[str]) -> tuple[int, int]:
     """Pixels that the deepest layer sees beyond a position's block on either side, and the block's side. A
     3x3 convolution reaches one position of its grid; pooling nothing, as positions are aligned to it."""
-    last = max(LAYERS.index(name) for name in check_layers(layers)) // 2
-    strides = [layer_stride(f"conv{name}") for name in CONVS[: last + 1]]
+    strides = [layer_stride(f"conv{name}") for name in CONVS[: depth(layers)]]
     return sum(strides), strides[-1]
 
 

@@ -108,14 +108,17 @@ def test_tiles_of_a_picture_that_wraps(encoder: Encoder) -> None:
     np.testing.assert_allclose(rolled.gradient, one.gradient.roll((32, 48), (2, 3)), rtol=1e-6, atol=1e-12)
 
 
-def test_others_may_run_between_tiles_and_between_forward_and_backward(encoder: Encoder) -> None:
+def test_others_may_run_after_every_convolution_forward_and_every_backward_pass(encoder: Encoder) -> None:
     tiled = Objective(encoder, (64, 320), Terms(), random_picture(64, 320), [target(encoder)], side=110)
     shares = list(tiled.evaluate(random_picture(64, 320, 2)))
-    assert len(shares) == 3 * len(tiled.tiles)
+    content, convolutions = 10, 13  # up to conv4_2 and conv5_1
+    assert len(shares) == len(tiled.tiles) * (convolutions + content + convolutions + 1)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     whole = Objective(encoder, (64, 320), Terms(), random_picture(64, 320), [target(encoder)])
-    assert list(whole.evaluate(random_picture(64, 320, 2))) == [0.5, 1.0]
+    assert len(list(whole.evaluate(random_picture(64, 320, 2)))) == content + convolutions + 1
+    forward = [k / 26 for k in range(1, 14)]
+    assert list(whole.evaluate(random_picture(64, 320, 2))) == pytest.approx([*forward, 1.0])
 
 
 @pytest.mark.parametrize("wrap", [False, True])
