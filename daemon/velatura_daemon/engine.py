@@ -186,10 +186,12 @@ class TorchEngine:
         }
 
     def resolve(self, recipe: Stylize) -> Stylize:
-        """The recipe with `auto` replaced by the best method installed for its backbone."""
-        if recipe.method != "auto":
-            return recipe
-        return replace(recipe, method=methods_of(recipe.backbone, self.paths.weights)[0])
+        """The recipe with `auto` replaced by the embedded backbone and the best method installed for it."""
+        backbone = "slim" if recipe.backbone == "auto" else recipe.backbone
+        method = recipe.method
+        if method == "auto":
+            method = methods_of(backbone, self.paths.weights)[0]
+        return replace(recipe, backbone=backbone, method=method)
 
     def network(self, backbone: str, method: str, dtype: torch.dtype | None = None) -> Method:
         """The resident network, loaded on first use."""
@@ -277,8 +279,8 @@ class TorchEngine:
                 f"run `velatura styles pull {entry.name}`, or use slim with a method that needs no pixels",
                 "recipe.backbone",
             )
-        pixels = np.asarray(self.library.read(entry, longest=4 * BASE), np.float32) / 255
-        return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+        pixels = torch.from_numpy(np.asarray(self.library.read(entry, longest=4 * BASE), np.float32))
+        return (pixels * (1 / 255)).permute(2, 0, 1)[None].contiguous()  # to the bit as `read_picture`
 
     def remember(self, key: Hashable, kept: Kept, network: Method) -> None:
         """Keeps a content's features, to rebuild it from them while nothing else is to be done."""

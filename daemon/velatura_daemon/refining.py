@@ -9,7 +9,7 @@ with the best picture so far.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from velatura_models.objective import Terms, prepared
 from velatura_models.optimize import Refinement, Step
 from velatura_models.problem import Options, Problem, StyleSource
 from velatura_models.texture import synthesis
+from velatura_models.weights import encoder_path
 
 from .canvas import Canvas, Written, write_texture
 from .compose import read_mask, read_picture, shrink_map
@@ -266,6 +267,8 @@ def _styles(
     """The styles as pictures where there are any, else as their cards' Gram matrices; what is to be
     said about that; and the recipe as it will run."""
     sources, notes, cards = [], [], []
+    if recipe.backbone == "auto":
+        recipe = replace(recipe, backbone=_best_backbone(recipe.styles, engine))
     for index, style in enumerate(recipe.styles):
         where = f"recipe.styles[{index}]"
         region = _region(task, style, layout, size, where)
@@ -290,6 +293,12 @@ def _styles(
         recipe = replace(recipe, scale=1.0)
         notes.append(f"scale is 1: the cards of {', '.join(cards)} hold Gram matrices at one scale")
     return sources, notes, recipe
+
+
+def _best_backbone(styles: Sequence[Style], engine: TorchEngine) -> str:
+    """VGG-19 where it was pulled; cards without a picture ship for `slim` alone."""
+    pulled = encoder_path("vgg19", engine.paths.weights).is_file()
+    return "vgg19" if pulled and all(_has_picture(style, engine) for style in styles) else "slim"
 
 
 def _has_picture(style: Style, engine: TorchEngine) -> bool:

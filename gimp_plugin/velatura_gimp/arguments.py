@@ -77,6 +77,7 @@ def _add_color(add: _Adder) -> None:
 
 def _add_backbone(add: _Adder) -> None:
     words = {
+        "auto": (_("Automatic"), _("VGG-19 for refining and textures once it is downloaded, else Slim")),
         "slim": (_("Slim"), _("Small and fast, always there")),
         "vgg19": (_("VGG-19"), _("The published network; its weights are downloaded on request")),
         "vgg19-imagenet": (
@@ -85,7 +86,7 @@ def _add_backbone(add: _Adder) -> None:
         ),
     }
     options = {b: words.get(b, (b, "")) for b in BACKBONES}
-    add.choice("backbone", _("_Backbone"), _("Which encoder sees"), options, "slim")
+    add.choice("backbone", _("_Backbone"), _("Which encoder sees"), options, "auto")
 
 
 def _add_stylize(add: _Adder) -> None:

@@ -7,8 +7,6 @@ Observable and without widgets, so that every control of the docker, the actions
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
 
 from velatura.recipe import Recipe, Refine, Style, Stylize, Upscale, recipe_from_map, recipe_to_map
 
@@ -40,7 +38,7 @@ class Look(Observable):
         self.scale = 1.0
         self.color = "style"
         self.method = "auto"
-        self.backbone = "slim"
+        self.backbone = "auto"
         self.iterations = 200
         self.as_mask = False
 
@@ -138,11 +136,3 @@ def title(recipe: Recipe, titles: dict[str, str] | None = None) -> str:
     named = sorted(recipe.styles, key=lambda s: -s.weight)
     names = [(titles or {}).get(s.name, s.name) or "?" for s in named]
     return " + ".join(names)
-
-
-def same_look(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    """Whether two stored recipes are the same but for the method that `auto` was resolved to."""
-    first, second = recipe_from_map(a), recipe_from_map(b)
-    if isinstance(first, Stylize) and isinstance(second, Stylize):
-        return replace(first, method="auto") == replace(second, method="auto")
-    return first == second

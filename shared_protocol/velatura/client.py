@@ -100,7 +100,7 @@ class Client:
         keep_color: bool | str = False,
         scale: float = 1.0,
         method: str = "auto",
-        backbone: str = "slim",
+        backbone: str = "auto",
         wait: bool = True,
         out: str | os.PathLike | None = None,
         **more: Any,

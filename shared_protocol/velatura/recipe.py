@@ -22,7 +22,10 @@ METHODS = ("auto", "adain-skip", "adain", "wct", "style-swap", "multi", "fast", 
 and mask fade between features in the first four, and between pictures in `multi`, `fast` and `multimodal`,
 whose networks paint in their own styles only."""
 
-BACKBONES = ("slim", "vgg19", "vgg19-imagenet")
+BACKBONES = ("auto", "slim", "vgg19", "vgg19-imagenet")
+"""Encoders. `auto` is `slim` for a feed-forward pass; refine and texture take `vgg19` where it was pulled and
+every style's picture is at hand, else `slim`. The result's recipe says which it was."""
+
 COLORS = ("style", "luminance", "statistics")
 STYLE_LAYERS = {f"relu{b}_1": 0.2 for b in range(1, 6)}
 CONTENT_LAYERS = {"relu4_2": 1.0}
@@ -66,7 +69,7 @@ class Stylize:
         " mean and covariance to the content's first",
     )
     method: str = choice("auto", METHODS, "which network")
-    backbone: str = choice("slim", BACKBONES, "which encoder sees")
+    backbone: str = choice("auto", BACKBONES, "which encoder sees")
     residual: bool = True
     """Adds (1 - strength) x (content - decoder's reconstruction), so that strength 0 is exact;
     False gives the published T(c, s, alpha)."""
@@ -101,7 +104,7 @@ class Refine:
     scale: float = ranged(1.0, 0.5, 2.0, "stroke size: how large the style's features appear")
     color: str = choice("style", COLORS, "as for stylize")
     seed: int = ranged(0, 0, 2**31 - 1, "for noise")
-    backbone: str = choice("slim", BACKBONES, "which encoder sees")
+    backbone: str = choice("auto", BACKBONES, "which encoder sees")
 
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)
@@ -135,7 +138,7 @@ class Texture:
     tileable: bool = False
     """Wrap-around padding: the result repeats without a seam."""
     seed: int = ranged(0, 0, 2**31 - 1, "of the noise")
-    backbone: str = choice("slim", BACKBONES, "which encoder sees")
+    backbone: str = choice("auto", BACKBONES, "which encoder sees")
     method: str = choice(
         "optimise",
         ("optimise", "network"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from torch import Tensor
 from velatura.errors import VelaturaError
@@ -16,7 +17,9 @@ from velatura_daemon.engine import TorchEngine
 from velatura_daemon.refining import tile_side
 from velatura_daemon.settings import Settings
 from velatura_daemon.tasks import Checkpointed, Finished, Previewed, Progressed, Slot, Task
+from velatura_models.encoder import Encoder
 from velatura_models.objective import Objective
+from velatura_models.weights import encoder_path, save_encoder
 
 HEIGHT, WIDTH = 72, 104
 
@@ -281,6 +284,25 @@ def test_a_texture_of_any_size(engine: TorchEngine, tileable: bool) -> None:
     preview = next(event for event in events if isinstance(event, Previewed))
     assert max(preview.layout.width, preview.layout.height) == 20
     assert pixels(finished).std() > 10
+
+
+def test_the_backbone_is_vgg19_where_it_was_pulled_and_the_pictures_are_at_hand(engine: TorchEngine) -> None:
+    finished, _ = run(engine, task(REFINE))
+    assert finished.recipe.backbone == "slim"
+    assert run(engine, task(Stylize((STYLE,))))[0].recipe.backbone == "slim"
+    path = encoder_path("vgg19", engine.paths.weights)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    save_encoder(path, "vgg19", Encoder((4, 8, 8, 8, 8)).state_dict(), {})
+    try:
+        assert run(engine, task(REFINE))[0].recipe.backbone == "vgg19"
+        assert run(engine, task(Texture((STYLE,), 64, 64, 2)))[0].recipe.backbone == "vgg19"
+        assert run(engine, task(Stylize((STYLE,))))[0].recipe.backbone == "slim"
+        card = next(e.name for e in engine.library.list() if e.cards and e.picture is None)
+        assert run(engine, task(replace(REFINE, styles=(Style(card),))))[0].recipe.backbone == "slim"
+    finally:
+        path.unlink()
+        engine.encoders.clear()
 
 
 def test_what_cannot_be_done_is_said_with_the_field(engine: TorchEngine) -> None:
