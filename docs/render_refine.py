@@ -1,6 +1,7 @@
 """Makes the pictures of docs/refine.md with Velatura itself:  python docs/render_refine.py [NAME ...]
 
-The photographs are scikit-image's samples (public domain or CC0), the styles those that ship.
+The photographs are scikit-image's samples (public domain or CC0), the styles those that ship. Where VGG-19
+was pulled, `pairs` is refined with it, as any recipe that names no backbone.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from velatura_models.weights import load_backbone
 LIBRARY = Library(default_paths().styles, default_paths().cache)
 IMAGES = Path(__file__).parent / "images" / "refine"
 SIDE = (224, 168)
+LARGE = (448, 336)
 ITERATIONS = 90
 PAIRS = (
     ("astronaut", "great-wave"),
-    ("chelsea", "impasto"),
+    ("chelsea", "stained-glass"),
     ("coffee", "starry-night"),
     ("rocket", "the-scream"),
-    ("chelsea", "stained-glass"),
+    ("chelsea", "impasto"),
     ("coffee", "woodcut"),
 )
 TV_WEIGHTS = (0.0, 1.0, 10.0, 100.0)
@@ -45,17 +47,17 @@ def photo(name: str, size: tuple[int, int] = SIDE) -> Image.Image:
     return image.crop((left, top, left + size[0], top + size[1]))
 
 
-def swatch(style: str) -> Image.Image:
+def swatch(style: str, side: tuple[int, int]) -> Image.Image:
     """A style in the middle of a cell: its picture, or the thumbnail where it ships as a card alone."""
     entry = LIBRARY.get(style)
     if entry.picture is not None:
         picture = LIBRARY.read(entry).convert("RGB")
     else:
-        layout, data = LIBRARY.thumbnail(style, SIDE[1])
+        layout, data = LIBRARY.thumbnail(style, side[1])
         picture = Image.frombytes("RGB", (layout.width, layout.height), data)
-    picture.thumbnail(SIDE, Image.Resampling.LANCZOS)
-    cell = Image.new("RGB", SIDE, "white")
-    cell.paste(picture, ((SIDE[0] - picture.width) // 2, (SIDE[1] - picture.height) // 2))
+    picture.thumbnail(side, Image.Resampling.LANCZOS)
+    cell = Image.new("RGB", side, "white")
+    cell.paste(picture, ((side[0] - picture.width) // 2, (side[1] - picture.height) // 2))
     return cell
 
 
@@ -74,18 +76,13 @@ def sheet(rows: list[list[Image.Image]], titles: tuple[str, ...], gap: int = 6) 
 
 
 def pairs(v: velatura.Client) -> None:
-    """Content, style, feed-forward and refined, for six pairs."""
+    """Content, style, feed-forward and refined, for six pairs, shown at two thirds of their size."""
     rows = []
     for name, style in PAIRS:
-        content = photo(name)
-        rows.append(
-            [
-                content,
-                swatch(style),
-                v.stylize(content, style=style),
-                v.refine(content, style=style, iterations=ITERATIONS),
-            ]
-        )
+        content = photo(name, LARGE)
+        made = (content, v.stylize(content, style=style), v.refine(content, style=style))
+        shown = [picture.resize([n * 2 // 3 for n in LARGE], Image.Resampling.LANCZOS) for picture in made]
+        rows.append([shown[0], swatch(style, shown[0].size), *shown[1:]])
     sheet(rows, ("content", "style", "stylize (AdaIN)", "refine")).save(IMAGES / "pairs.jpg", quality=85)
 
 

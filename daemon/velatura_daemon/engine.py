@@ -36,7 +36,7 @@ from .compose import Picture, read_picture
 from .library import Library
 from .paths import default_paths
 from .settings import Settings
-from .tasks import Event, Slot, Task
+from .tasks import Checkpointed, Event, Slot, Task
 
 V = TypeVar("V")
 logger = logging.getLogger(__name__)
@@ -104,10 +104,14 @@ class TorchEngine:
         )
 
     def run(self, task: Task) -> Iterator[Event]:
-        """Runs a task. Out of memory, it frees caches, then halves the tiles twice, then says so."""
+        """Runs a task. Out of memory, it frees caches, then halves the tiles twice, then says so; a task that
+        leaves checkpoints goes on from its last."""
         for attempt in range(4):
             try:
-                yield from self._steps(task)
+                for event in self._steps(task):
+                    if isinstance(event, Checkpointed):
+                        task = replace(task, checkpoint=event.state)
+                    yield event
                 return
             except WeightsError as error:
                 raise VelaturaError("unknown_model", str(error), "recipe") from error

@@ -1,7 +1,7 @@
 """The long jobs: refine a picture, or synthesise a texture, evaluation by evaluation.
 
 Turns a task into a `velatura_models` refinement and its steps into events: progress with losses by term
-after every evaluation (and, on large pictures, between tiles), previews, checkpoints, and the result.
+after every evaluation (and, on large pictures, within), previews, checkpoints, and the result.
 Every `yield` is a point where the worker may run something more urgent; `task.stopping()` ends the walk
 with the best picture so far.
 """

@@ -1,7 +1,7 @@
 """Refinement: optimise the pixels of a picture, coarse to fine, one evaluation at a time.
 
 `Refinement` holds a problem (content, styles, mask) and options; `run` is a generator that yields after
-every evaluation and between tiles, so that whoever drives it can show, stop, checkpoint or let
+every evaluation and many times within, so that whoever drives it can show, stop, checkpoint or let
 something else compute. `picture()` is at any moment the best displayable picture so far. Texture
 synthesis (`texture`) is the same walk without content.
 """
@@ -46,7 +46,7 @@ class Step:
         step, of: evaluations done and in all.
         losses: by term, weighted, with `total`, of the last evaluation.
         fraction: of the whole cost that is done, 0..1.
-        whole: True after an evaluation, False between the tiles, or the two passes, of one.
+        whole: True after an evaluation, False within one.
     """
 
     step: int
@@ -109,7 +109,7 @@ class Refinement:
             self._best = self._restore(checkpoint)
 
     def run(self) -> Generator[Step, None, None]:
-        """Optimises; yields a `Step` after every evaluation, and between tiles and passes of one.
+        """Optimises; yields a `Step` after every evaluation, and within one as `Objective.evaluate` does.
 
         A loss that is not finite halves the step and goes back to the best picture; after `PATIENCE`
         in a row the refinement ends there, and `notes` says so.

@@ -242,6 +242,24 @@ def test_a_job_resumes_from_its_checkpoint(engine: TorchEngine, monkeypatch: pyt
     assert f"resumed at step {third.step}" in finished.record["notes"]
 
 
+def test_out_of_memory_a_job_goes_on_from_its_checkpoint(
+    engine: TorchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("velatura_daemon.refining.CHECKPOINT_EVERY", 0.0)
+    evaluate, calls = Objective.evaluate, []
+
+    def short(self: Objective, picture: Tensor):
+        calls.append(1)
+        if len(calls) == 4:
+            raise torch.OutOfMemoryError("no memory")
+        return (yield from evaluate(self, picture))
+
+    monkeypatch.setattr(Objective, "evaluate", short)
+    finished, _ = run(engine, task(REFINE))
+    assert len(calls) == REFINE.iterations + 1
+    assert "resumed at step 3" in finished.record["notes"]
+
+
 def test_a_checkpoint_that_cannot_be_read_is_said_and_the_job_begins_again(engine: TorchEngine) -> None:
     finished, events = run(engine, task(REFINE, checkpoint=b"\x08\0\0\0\0\0\0\0rubbish!"))
     assert next(e for e in events if isinstance(e, Progressed)).step == 1
