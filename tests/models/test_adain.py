@@ -5,10 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from models.driving import stylized
 from velatura_models.adain import AdaIN
 from velatura_models.decoder import Decoder
 from velatura_models.encoder import Encoder
-from velatura_models.method import Content, StyleTarget
+from velatura_models.method import StyleTarget
 from velatura_models.stats import mean_std
 from velatura_models.tiling import STRIDE, Box, halo, tiles
 
@@ -35,21 +36,6 @@ def style_of(net, seed=7):
     return {level: tuple(t.flatten() for t in mean_std(maps)) for level, maps in features.items()}
 
 
-def run(net, rgb, styles, strength=1.0, weight=None, **kwargs):
-    out = torch.full_like(rgb, float("nan"))
-
-    def write(box, made):
-        rows, columns = box.slices()
-        out[:, :, rows, columns] = made
-
-    steps = net.stylize(Content(rgb, weight), styles, strength, write, **kwargs)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return out, stop.value
-
-
 def published(net, rgb, stats, alpha):
     """T(c, s, alpha) of Huang & Belongie 2017, eq. 14, written down again with numpy in float64."""
     features = net.encoder(rgb, net.levels)
@@ -68,7 +54,7 @@ def published(net, rgb, stats, alpha):
 def test_without_the_residual_it_is_the_published_formula(skips, alpha):
     net, rgb = network(skips), picture()
     stats = style_of(net)
-    got, _ = run(net, rgb, [StyleTarget(stats)], alpha, residual=False)
+    got, _ = stylized(net, rgb, [StyleTarget(stats)], alpha, residual=False)
     torch.testing.assert_close(got, published(net, rgb, stats, alpha), rtol=1e-4, atol=1e-5)
 
 
@@ -76,18 +62,18 @@ def test_the_residual_is_what_the_design_says_and_strength_0_is_the_photo():
     net, rgb = network(), picture()
     stats = style_of(net)
     rebuilt = net.decoder(net.encoder(rgb, net.levels))
-    got, _ = run(net, rgb, [StyleTarget(stats)], 0.3)
+    got, _ = stylized(net, rgb, [StyleTarget(stats)], 0.3)
     torch.testing.assert_close(
         got, published(net, rgb, stats, 0.3) + 0.7 * (rgb - rebuilt), rtol=1e-4, atol=1e-5
     )
-    photo, _ = run(net, rgb, [StyleTarget(stats)], 0.0)
+    photo, _ = stylized(net, rgb, [StyleTarget(stats)], 0.0)
     torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-5)
 
 
 def test_a_blend_decodes_the_weighted_sum_of_the_targets():
     net, rgb = network(), picture()
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = run(net, rgb, [StyleTarget(one, 1.0), StyleTarget(two, 3.0)])
+    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0), StyleTarget(two, 3.0)])
     features = net.encoder(rgb, net.levels)
     mixed = {}
     for level, maps in features.items():
@@ -107,26 +93,26 @@ def test_tiles_equal_the_whole(strength, masked):
     styles = [StyleTarget(style_of(whole))]
     weight = torch.rand(1, 1, 200, 328, generator=torch.Generator().manual_seed(3)) if masked else None
     alpha = strength * weight if masked else strength
-    a, _ = run(whole, rgb, styles, alpha, weight)
-    b, _ = run(tiled, rgb, styles, alpha, weight)
+    a, _ = stylized(whole, rgb, styles, alpha, weight)
+    b, _ = stylized(tiled, rgb, styles, alpha, weight)
     assert float((a - b).abs().max()) < 1e-4
 
 
 def test_known_features_give_the_same_picture_and_cost_no_encoding(monkeypatch):
     net, rgb = network(), picture()
     styles = [StyleTarget(style_of(net))]
-    _, known = run(net, rgb, styles, 1.0)
-    fresh, _ = run(net, rgb, styles, 0.4)
+    _, known = stylized(net, rgb, styles, 1.0)
+    fresh, _ = stylized(net, rgb, styles, 0.4)
     monkeypatch.setattr(net, "encode", lambda rgb: pytest.fail("encoded again"))
-    again, _ = run(net, rgb, styles, 0.4, known=known)
+    again, _ = stylized(net, rgb, styles, 0.4, known=known)
     torch.testing.assert_close(again, fresh, rtol=0, atol=1e-6)
 
 
 def test_a_strength_map_of_one_value_is_that_strength():
     net, rgb = network(), picture()
     styles = [StyleTarget(style_of(net))]
-    number, _ = run(net, rgb, styles, 0.5)
-    mapped, _ = run(net, rgb, styles, torch.full((1, 1, 64, 96), 0.5))
+    number, _ = stylized(net, rgb, styles, 0.5)
+    mapped, _ = stylized(net, rgb, styles, torch.full((1, 1, 64, 96), 0.5))
     torch.testing.assert_close(mapped, number, rtol=1e-4, atol=1e-5)
 
 
@@ -135,9 +121,9 @@ def test_regions_each_get_their_style_and_the_rest_stays():
     left, right = torch.zeros(1, 1, 64, 320), torch.zeros(1, 1, 64, 320)
     left[..., :64], right[..., 256:] = 1, 1
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = run(net, rgb, [StyleTarget(one, 1.0, left), StyleTarget(two, 1.0, right)])
+    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0, left), StyleTarget(two, 1.0, right)])
     torch.testing.assert_close(got[..., 152:168], rgb[..., 152:168], rtol=0, atol=1e-4)
-    alone, _ = run(net, rgb, [StyleTarget(one, 1.0, left)])
+    alone, _ = stylized(net, rgb, [StyleTarget(one, 1.0, left)])
     torch.testing.assert_close(got[..., :8], alone[..., :8], rtol=1e-3, atol=1e-3)
     assert float((got[..., -8:] - rgb[..., -8:]).abs().max()) > 0.01
 
@@ -147,13 +133,13 @@ def test_a_mask_of_a_few_pixels_gives_no_nan(size):
     net, rgb = network(), picture()
     mask = torch.zeros(1, 1, 64, 96)
     mask[..., 20 : 20 + size, 30 : 30 + size] = 1
-    got, _ = run(net, rgb, [StyleTarget(style_of(net))], mask, mask)
+    got, _ = stylized(net, rgb, [StyleTarget(style_of(net))], mask, mask)
     assert bool(torch.isfinite(got).all()) and float(got.abs().max()) < 100
 
 
 def test_a_flat_picture_gives_no_nan():
     net = network()
-    got, _ = run(net, torch.full((1, 3, 64, 64), 0.5), [StyleTarget(style_of(net))])
+    got, _ = stylized(net, torch.full((1, 3, 64, 64), 0.5), [StyleTarget(style_of(net))])
     assert bool(torch.isfinite(got).all())
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from models.driving import stylized
 from velatura.recipe import METHODS as RECIPE_METHODS
 from velatura_models.cards import compute_card
 from velatura_models.errors import WeightsError
-from velatura_models.method import Content, Resources, Source, StyleTarget
+from velatura_models.method import Resources, Source, StyleTarget
 from velatura_models.nets import installed
 from velatura_models.picture_method import Painting, PictureMethod
 from velatura_models.registry import METHODS, load_method
@@ -40,19 +41,6 @@ def target(method, name, seed, weight=1.0, region=None):
     return StyleTarget(method.style(source), weight, region)
 
 
-def run(method, rgb, styles, strength=1.0, weight=None):
-    out = torch.full_like(rgb, torch.nan)
-
-    def write(core, made):
-        rows, columns = core.slices()
-        out[:, :, rows, columns] = made
-
-    with torch.inference_mode():
-        for _ in method.stylize(Content(rgb, weight), styles, strength, write):
-            pass
-    return out
-
-
 @pytest.fixture(scope="module", params=METHODS)
 def method(request):
     return request.param, load_method(Resources(method=request.param))
@@ -68,15 +56,15 @@ def test_full_strength_changes_the_picture_and_strength_0_gives_it_back(method):
     name, network = method
     rgb, styles = picture(1, *SIZE), [target(network, name, 2)]
     assert network.strength_in in ("features", "picture")
-    assert (run(network, rgb, styles) - rgb).abs().mean() > 0.02
-    torch.testing.assert_close(run(network, rgb, styles, 0.0), rgb, rtol=0, atol=1e-4)
+    assert (stylized(network, rgb, styles)[0] - rgb).abs().mean() > 0.02
+    torch.testing.assert_close(stylized(network, rgb, styles, 0.0)[0], rgb, rtol=0, atol=1e-4)
 
 
 def test_a_mask_of_one_pixel_is_finite(method):
     name, network = method
     rgb, mask = picture(1, *SIZE), torch.zeros(1, 1, *SIZE)
     mask[..., 20, 30] = 1
-    got = run(network, rgb, [target(network, name, 2)], mask, mask)
+    got, _ = stylized(network, rgb, [target(network, name, 2)], mask, mask)
     assert torch.isfinite(got).all()
 
 
@@ -84,7 +72,7 @@ def test_where_no_region_reaches_the_photo_stays(method):
     name, network = method
     rgb, left = picture(1, 48, 96), torch.zeros(1, 1, 48, 96)
     left[..., :32] = 1
-    got = run(network, rgb, [target(network, name, 2, region=left)])
+    got, _ = stylized(network, rgb, [target(network, name, 2, region=left)])
     assert (got[..., :24] - rgb[..., :24]).abs().mean() > 0.01
     torch.testing.assert_close(got[..., 80:], rgb[..., 80:], rtol=0, atol=0.05)
 
@@ -92,12 +80,14 @@ def test_where_no_region_reaches_the_photo_stays(method):
 def test_a_style_of_no_weight_does_not_count(method):
     name, network = method
     rgb, one, other = picture(1, *SIZE), target(network, name, 2), target(network, name, 3, weight=0.0)
-    torch.testing.assert_close(run(network, rgb, [one, other]), run(network, rgb, [one]), rtol=0, atol=1e-3)
+    (both, _), (alone, _) = stylized(network, rgb, [one, other]), stylized(network, rgb, [one])
+    torch.testing.assert_close(both, alone, rtol=0, atol=1e-3)
 
 
 def test_a_flat_picture_is_finite(method):
     name, network = method
-    assert torch.isfinite(run(network, torch.full((1, 3, *SIZE), 0.5), [target(network, name, 2)])).all()
+    got, _ = stylized(network, torch.full((1, 3, *SIZE), 0.5), [target(network, name, 2)])
+    assert torch.isfinite(got).all()
 
 
 def test_the_method_of_the_contributors_page_works():
@@ -107,5 +97,5 @@ def test_the_method_of_the_contributors_page_works():
     module = {"PictureMethod": PictureMethod, "Painting": Painting}
     exec(textwrap.dedent(code[1]), module)  # the page is ours
     network, rgb = module["load"](Resources(tile=64)), picture(1, 160, 160)
-    got = run(network, rgb, [StyleTarget(network.style(Source("any", 1.0, None, None)))])
+    got, _ = stylized(network, rgb, [StyleTarget(network.style(Source("any", 1.0, None, None)))])
     torch.testing.assert_close(got, (rgb * 8).round() / 8)

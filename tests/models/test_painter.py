@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from models.driving import stylized
 from velatura_models.errors import WeightsError
-from velatura_models.method import Content, Resources, Source, StyleTarget
+from velatura_models.method import Resources, Source, StyleTarget
 from velatura_models.nets import add_net, describe_net, installed, remove_net, save_net
 from velatura_models.painter import Painter
 from velatura_models.transform_net import TransformNet
@@ -41,22 +42,6 @@ def painter(weights, method="multi", **kwargs):
     return Painter(Resources(method=method, weights=weights, **kwargs))
 
 
-def run(method, rgb, styles, strength=1.0, known=None, exact=False, weight=None):
-    out = torch.full_like(rgb, torch.nan)
-
-    def write(core, made):
-        rows, columns = core.slices()
-        out[:, :, rows, columns] = made
-
-    steps = method.stylize(Content(rgb, weight), styles, strength, write, known=known, exact=exact)
-    with torch.inference_mode():
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                return out, stop.value
-
-
 def smooth(height, width):
     torch.manual_seed(3)
     coarse = torch.rand(1, 3, height // 8, width // 8)
@@ -65,7 +50,7 @@ def smooth(height, width):
 
 def test_a_style_is_painted_as_its_network_paints_it(weights):
     method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
-    got, _ = run(method, rgb, [StyleTarget(method.style(source("tiles")))])
+    got, _ = stylized(method, rgb, [StyleTarget(method.style(source("tiles")))])
     wanted = trained(0, 3)(rgb, torch.tensor([[0.0, 1.0, 0.0]]))
     assert (got - wanted).abs().max() < 2e-3  # files hold float16
 
@@ -73,7 +58,7 @@ def test_a_style_is_painted_as_its_network_paints_it(weights):
 def test_styles_of_one_network_blend_by_their_scales_and_shifts(weights):
     method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
     styles = [StyleTarget(method.style(source(name)), w) for name, w in (("ink", 1.0), ("wool", 3.0))]
-    got, _ = run(method, rgb, styles)
+    got, _ = stylized(method, rgb, styles)
     wanted = trained(0, 3)(rgb, torch.tensor([[0.25, 0.0, 0.75]]))
     assert (got - wanted).abs().max() < 2e-3
 
@@ -81,10 +66,10 @@ def test_styles_of_one_network_blend_by_their_scales_and_shifts(weights):
 def test_strength_and_mask_lay_the_picture_over_the_photo(weights):
     method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
     target = [StyleTarget(method.style(source("ink")))]
-    full, _ = run(method, rgb, target)
-    assert torch.equal(run(method, rgb, target, 0.0)[0], rgb)
+    full, _ = stylized(method, rgb, target)
+    assert torch.equal(stylized(method, rgb, target, 0.0)[0], rgb)
     mask = torch.rand(1, 1, 32, 40)
-    faded, _ = run(method, rgb, target, mask)
+    faded, _ = stylized(method, rgb, target, mask)
     torch.testing.assert_close(faded, rgb + mask * (full - rgb))
 
 
@@ -93,9 +78,9 @@ def test_regions_are_painted_in_their_own_style_and_the_rest_stays(weights):
     left, middle = torch.zeros(1, 1, 32, 48), torch.zeros(1, 1, 32, 48)
     left[..., :16], middle[..., 16:32] = 1, 1
     ink, wool = (method.style(source(name)) for name in ("ink", "wool"))
-    got, _ = run(method, rgb, [StyleTarget(ink, 1.0, left), StyleTarget(wool, 1.0, middle)])
+    got, _ = stylized(method, rgb, [StyleTarget(ink, 1.0, left), StyleTarget(wool, 1.0, middle)])
     for part, region in ((ink, slice(0, 16)), (wool, slice(16, 32))):
-        alone, _ = run(method, rgb, [StyleTarget(part)])
+        alone, _ = stylized(method, rgb, [StyleTarget(part)])
         torch.testing.assert_close(got[..., region], alone[..., region], rtol=0, atol=1e-5)
     torch.testing.assert_close(got[..., 32:], rgb[..., 32:])
 
@@ -103,10 +88,10 @@ def test_regions_are_painted_in_their_own_style_and_the_rest_stays(weights):
 def test_a_painted_picture_is_kept_for_the_next_strength(weights):
     method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
     target = [StyleTarget(method.style(source("ink")))]
-    full, kept = run(method, rgb, target)
+    full, kept = stylized(method, rgb, target)
     method.nets.clear()
     target[0].part.data.net.convs = None  # it could not paint again
-    half, _ = run(method, rgb, target, 0.5, known=kept)
+    half, _ = stylized(method, rgb, target, 0.5, known=kept)
     torch.testing.assert_close(half, (rgb + full) / 2)
 
 
@@ -118,12 +103,12 @@ def test_exact_tiles_equal_the_whole(tmp_path, valid):
     rgb = smooth(208, 336)
     whole, tiled = painter(tmp_path, "fast"), painter(tmp_path, "fast", tile=64)
     assert len(tiled.cut(208, 336)) > 4
-    wanted, _ = run(whole, rgb, [StyleTarget(whole.style(source("sand")))])
+    wanted, _ = stylized(whole, rgb, [StyleTarget(whole.style(source("sand")))])
     target = [StyleTarget(tiled.style(source("sand")))]
-    exact, kept = run(tiled, rgb, target, exact=True)
+    exact, kept = stylized(tiled, rgb, target, exact=True)
     assert kept is None
     assert (exact - wanted).abs().max() < 1e-3
-    thumbnail, _ = run(tiled, rgb, target)
+    thumbnail, _ = stylized(tiled, rgb, target)
     assert (thumbnail - wanted).abs().mean() < 0.1  # a random network's; nothing breaks at the seams
     assert torch.isfinite(thumbnail).all()
 
@@ -133,7 +118,7 @@ def test_a_picture_smaller_than_a_network_needs_is_painted_all_the_same(tmp_path
     path = tmp_path / "nets" / "sand.transform.safetensors"
     save_net(path, "transform", trained(2, 1, **form), {"styles": 1, **form}, ["sand"], half=False)
     method = painter(tmp_path, "fast")
-    got, _ = run(method, smooth(16, 24), [StyleTarget(method.style(source("sand")))])
+    got, _ = stylized(method, smooth(16, 24), [StyleTarget(method.style(source("sand")))])
     assert torch.isfinite(got).all() and got.shape == (1, 3, 16, 24)
 
 
@@ -143,8 +128,8 @@ def test_a_batch_norm_network_needs_no_statistics(tmp_path):
     save_net(path, "transform", trained(2, 1, **form), {"styles": 1, **form}, ["sand"], half=False)
     rgb = smooth(208, 336)
     whole, tiled = painter(tmp_path, "fast"), painter(tmp_path, "fast", tile=64)
-    wanted, _ = run(whole, rgb, [StyleTarget(whole.style(source("sand")))])
-    got, _ = run(tiled, rgb, [StyleTarget(tiled.style(source("sand")))])
+    wanted, _ = stylized(whole, rgb, [StyleTarget(whole.style(source("sand")))])
+    got, _ = stylized(tiled, rgb, [StyleTarget(tiled.style(source("sand")))])
     assert (got - wanted).abs().max() < 1e-4
 
 

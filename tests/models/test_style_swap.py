@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from models.driving import stylized
 from velatura_models.encoder import Encoder
 from velatura_models.errors import WeightsError
 from velatura_models.level_decoder import LevelDecoders, load_decoders
-from velatura_models.method import Content, Resources, Source, StyleTarget
+from velatura_models.method import Resources, Source, StyleTarget
 from velatura_models.nets import save_net
 from velatura_models.style_swap import KEPT, LEVEL, StyleSwap, style_patches, swap, swap_steps
 from velatura_models.weights import load_backbone
@@ -32,21 +33,6 @@ def style_of(net, seed=7, scale=1.0, size=(72, 56)):
     return net.style(
         Source("s", scale, lambda: pytest.fail("pixels are enough"), lambda: picture(*size, seed))
     )
-
-
-def run(net, rgb, styles, strength=1.0, weight=None, **kwargs):
-    out = torch.full_like(rgb, float("nan"))
-
-    def write(box, made):
-        rows, columns = box.slices()
-        out[:, :, rows, columns] = made
-
-    steps = net.stylize(Content(rgb, weight), styles, strength, write, **kwargs)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return out, stop.value
 
 
 def maps(height, width, seed, channels=5):
@@ -93,7 +79,7 @@ def test_the_content_as_its_own_style_gives_its_own_features():
     torch.testing.assert_close(swap(content, content), content)
     net, rgb = method(), picture()
     part = net.style(Source("s", 1.0, lambda: pytest.fail(), lambda: rgb))
-    got, _ = run(net, rgb, [StyleTarget(part)])
+    got, _ = stylized(net, rgb, [StyleTarget(part)])
     torch.testing.assert_close(
         got, net.decoders[LEVEL](net.encoder(rgb, (LEVEL,))[LEVEL]), rtol=1e-4, atol=1e-5
     )
@@ -116,20 +102,20 @@ def test_a_large_style_gives_every_second_or_third_patch(most, count):
 def test_strength_0_is_the_photo_and_between_it_is_blended_in_features():
     net, rgb = method(), picture()
     part = style_of(net)
-    photo, _ = run(net, rgb, [StyleTarget(part)], 0.0)
+    photo, _ = stylized(net, rgb, [StyleTarget(part)], 0.0)
     torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-5)
-    got, _ = run(net, rgb, [StyleTarget(part)], 0.3, residual=False)
+    got, _ = stylized(net, rgb, [StyleTarget(part)], 0.3, residual=False)
     own = net.encoder(rgb, (LEVEL,))[LEVEL]
     expected = net.decoders[LEVEL](0.3 * swap(own, part.features) + 0.7 * own)
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
-    mapped, _ = run(net, rgb, [StyleTarget(part)], torch.full((1, 1, 64, 96), 0.3), residual=False)
+    mapped, _ = stylized(net, rgb, [StyleTarget(part)], torch.full((1, 1, 64, 96), 0.3), residual=False)
     torch.testing.assert_close(mapped, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_blend_is_the_weighted_sum_of_swapped_features():
     net, rgb = method(), picture()
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = run(net, rgb, [StyleTarget(one, 1.0), StyleTarget(two, 3.0)])
+    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0), StyleTarget(two, 3.0)])
     own = net.encoder(rgb, (LEVEL,))[LEVEL]
     mixed = 0.25 * swap(own, one.features) + 0.75 * swap(own, two.features)
     torch.testing.assert_close(got, net.decoders[LEVEL](mixed), rtol=1e-4, atol=1e-5)
@@ -140,9 +126,9 @@ def test_regions_each_get_their_style_and_the_rest_stays():
     left, right = torch.zeros(1, 1, 64, 320), torch.zeros(1, 1, 64, 320)
     left[..., :64], right[..., 256:] = 1, 1
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = run(net, rgb, [StyleTarget(one, 1.0, left), StyleTarget(two, 1.0, right)])
+    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0, left), StyleTarget(two, 1.0, right)])
     torch.testing.assert_close(got[..., 152:168], rgb[..., 152:168], rtol=0, atol=1e-4)
-    alone, _ = run(net, rgb, [StyleTarget(one)])
+    alone, _ = stylized(net, rgb, [StyleTarget(one)])
     torch.testing.assert_close(got[..., :32], alone[..., :32], rtol=1e-4, atol=1e-4)
 
 
@@ -153,8 +139,8 @@ def test_tiles_equal_the_whole(masked):
     assert len(whole.cut(136, 216)) == 1 and len(tiled.cut(136, 216)) == 15
     styles = [StyleTarget(style_of(whole))]
     alpha = picture(136, 216, 3)[:, :1] if masked else 1.0
-    a, _ = run(whole, rgb, styles, alpha)
-    b, _ = run(tiled, rgb, styles, alpha)
+    a, _ = stylized(whole, rgb, styles, alpha)
+    b, _ = stylized(tiled, rgb, styles, alpha)
     torch.testing.assert_close(a, b, rtol=0, atol=1e-4)
 
 
@@ -163,20 +149,20 @@ def test_flat_pictures_and_masks_of_one_pixel_give_no_nan(size):
     net, mask = method(), torch.zeros(1, 1, *size)
     mask[..., 5, 5] = 1
     for rgb in (torch.zeros(1, 3, *size), picture(*size)):
-        got, _ = run(net, rgb, [StyleTarget(style_of(net))], mask, mask)
+        got, _ = stylized(net, rgb, [StyleTarget(style_of(net))], mask, mask)
         assert bool(torch.isfinite(got).all())
 
 
 def test_a_kept_content_is_swapped_once_a_style(monkeypatch):
     net, rgb = method(), picture()
     part = style_of(net)
-    fresh, _ = run(net, rgb, [StyleTarget(part)], 0.4)
-    _, known = run(net, rgb, [StyleTarget(part)])
+    fresh, _ = stylized(net, rgb, [StyleTarget(part)], 0.4)
+    _, known = stylized(net, rgb, [StyleTarget(part)])
     for seed in range(KEPT - 1):
-        _, known = run(net, rgb, [StyleTarget(style_of(net, seed))], known=known)
+        _, known = stylized(net, rgb, [StyleTarget(style_of(net, seed))], known=known)
     assert len(known.swapped) == KEPT and known.nbytes > known.features.nbytes
     monkeypatch.setattr("velatura_models.style_swap.swap_steps", lambda *args: pytest.fail("swapped again"))
-    again, _ = run(net, rgb, [StyleTarget(style_of(net))], 0.4, known=known)
+    again, _ = stylized(net, rgb, [StyleTarget(style_of(net))], 0.4, known=known)
     torch.testing.assert_close(again, fresh, rtol=0, atol=1e-6)
 
 

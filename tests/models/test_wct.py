@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from models.driving import stylized
 from velatura_models.cards import CARD_LAYERS, compute_card
 from velatura_models.encoder import Encoder
 from velatura_models.errors import WeightsError
 from velatura_models.level_decoder import LEVELS, LevelDecoder, LevelDecoders, load_decoders, mirrored
 from velatura_models.level_method import reach
-from velatura_models.method import Content, Resources, Source, StyleTarget
+from velatura_models.method import Resources, Source, StyleTarget
 from velatura_models.nets import save_net
 from velatura_models.wct import WCT
 from velatura_models.weights import load_backbone, weights_digest
@@ -42,22 +43,6 @@ def picture(height=64, width=96, seed=0):
 def style_of(net, seed=7, scale=1.0):
     card = compute_card(net.encoder, picture(120, 152, seed))
     return net.style(Source("s", scale, lambda: card, lambda: pytest.fail("a card is enough")))
-
-
-def run(net, rgb, styles, strength=1.0, weight=None, **kwargs):
-    out = torch.full_like(rgb, float("nan"))
-
-    def write(box, made):
-        rows, columns = box.slices()
-        assert bool(torch.isnan(out[:, :, rows, columns]).all()), "written twice"
-        out[:, :, rows, columns] = made
-
-    steps = net.stylize(Content(rgb, weight), styles, strength, write, **kwargs)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return out, stop.value
 
 
 def gaussian(maps):
@@ -167,17 +152,17 @@ def test_another_style_scale_has_the_deviations_there_and_the_correlations_of_sc
 def test_without_the_residual_it_is_the_published_method(levels, alpha):
     net, rgb = method(levels), picture()
     colors = style_of(net)
-    got, _ = run(net, rgb, [StyleTarget(colors)], alpha, residual=False)
+    got, _ = stylized(net, rgb, [StyleTarget(colors)], alpha, residual=False)
     torch.testing.assert_close(got, published(net, rgb, colors, alpha), rtol=1e-3, atol=5e-3)
 
 
 def test_strength_0_is_the_photo_and_a_map_of_one_value_is_that_strength():
     net, rgb = method(), picture()
     styles = [StyleTarget(style_of(net))]
-    photo, _ = run(net, rgb, styles, 0.0)
+    photo, _ = stylized(net, rgb, styles, 0.0)
     torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-5)
-    number, _ = run(net, rgb, styles, 0.5)
-    mapped, _ = run(net, rgb, styles, torch.full((1, 1, 64, 96), 0.5))
+    number, _ = stylized(net, rgb, styles, 0.5)
+    mapped, _ = stylized(net, rgb, styles, torch.full((1, 1, 64, 96), 0.5))
     torch.testing.assert_close(mapped, number, rtol=1e-3, atol=1e-4)
 
 
@@ -199,15 +184,15 @@ def test_tiles_equal_the_whole(levels, side, strength, masked):
     styles = [StyleTarget(style_of(whole))]
     weight = picture(height, width, 3)[:, :1] if masked else None
     alpha = strength if weight is None else strength * weight
-    a, _ = run(whole, rgb, styles, alpha, weight)
-    b, _ = run(tiled, rgb, styles, alpha, weight)
+    a, _ = stylized(whole, rgb, styles, alpha, weight)
+    b, _ = stylized(tiled, rgb, styles, alpha, weight)
     assert float((a - b).abs().max()) < 1e-3 * float(a.abs().max())
 
 
 def test_a_blend_colours_with_the_weighted_sum():
     net, rgb = method(("relu2_1",)), picture()
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = run(net, rgb, [StyleTarget(one, 1.0), StyleTarget(two, 3.0)])
+    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0), StyleTarget(two, 3.0)])
     maps = net.encoder(rgb, ("relu2_1",))["relu2_1"]
     white = power(moments_of(maps).covariance, -0.5)
     flat = maps[0].flatten(1).double()
@@ -225,9 +210,9 @@ def test_regions_each_get_their_style_and_the_rest_stays():
     left, right = torch.zeros(1, 1, 64, 320), torch.zeros(1, 1, 64, 320)
     left[..., :64], right[..., 256:] = 1, 1
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = run(net, rgb, [StyleTarget(one, 1.0, left), StyleTarget(two, 1.0, right)])
+    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0, left), StyleTarget(two, 1.0, right)])
     torch.testing.assert_close(got[..., 152:168], rgb[..., 152:168], rtol=0, atol=1e-4)
-    alone, _ = run(net, rgb, [StyleTarget(one, 1.0, left)])
+    alone, _ = stylized(net, rgb, [StyleTarget(one, 1.0, left)])
     torch.testing.assert_close(got[..., :32], alone[..., :32], rtol=1e-3, atol=1e-3)
     assert float((got[..., -8:] - rgb[..., -8:]).abs().max()) > 0.01
 
@@ -238,30 +223,30 @@ def test_a_mask_of_a_few_pixels_gives_no_nan(size):
     mask = torch.zeros(1, 1, 64, 96)
     mask[..., 20 : 20 + size, 30 : 30 + size] = 1
     for styles in ([StyleTarget(style_of(net))], [StyleTarget(style_of(net), 1.0, mask)]):
-        got, _ = run(net, rgb, styles, mask, mask)
+        got, _ = stylized(net, rgb, styles, mask, mask)
         assert bool(torch.isfinite(got).all()) and float(got.abs().max()) < 100
 
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 40), (64, 64)])
 def test_flat_and_tiny_pictures_give_no_nan(size):
     net = method()
-    got, _ = run(net, torch.full((1, 3, *size), 0.5), [StyleTarget(style_of(net))])
+    got, _ = stylized(net, torch.full((1, 3, *size), 0.5), [StyleTarget(style_of(net))])
     assert bool(torch.isfinite(got).all())
 
 
 def test_what_is_kept_gives_the_same_picture_and_costs_no_deep_encoding(monkeypatch):
     net, rgb = method(), picture()
     styles = [StyleTarget(style_of(net))]
-    _, known = run(net, rgb, styles, 1.0)
+    _, known = stylized(net, rgb, styles, 1.0)
     for _ in net.rebuild(known):
         pass
     assert known.rebuilt is not None and known.nbytes >= known.features.nbytes
-    fresh, _ = run(net, rgb, styles, 0.4)
+    fresh, _ = stylized(net, rgb, styles, 0.4)
     encode = net.encode
     monkeypatch.setattr(
         net, "encode", lambda x, level: encode(x, level) if level != "relu5_1" else pytest.fail()
     )
-    again, _ = run(net, rgb, styles, 0.4, known=known)
+    again, _ = stylized(net, rgb, styles, 0.4, known=known)
     torch.testing.assert_close(again, fresh, rtol=0, atol=1e-6)
 
 
