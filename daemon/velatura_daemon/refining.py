@@ -320,8 +320,9 @@ def _region(
 
 
 def _stylized(task: Task, engine: TorchEngine, recipe: Refine, side: int) -> Generator[None, None, Tensor]:
-    """The content after one feed-forward pass with the same styles: where to begin."""
-    first = Stylize(recipe.styles, scale=recipe.scale, color=recipe.color, backbone=recipe.backbone)
+    """The content after one feed-forward pass with the same styles, by the embedded network, which is always
+    there: where to begin."""
+    first = Stylize(recipe.styles, scale=recipe.scale, color=recipe.color)
     before = replace(
         task,
         recipe=first,

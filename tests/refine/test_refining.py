@@ -314,6 +314,7 @@ def test_the_backbone_is_vgg19_where_it_was_pulled_and_the_pictures_are_at_hand(
     save_encoder(path, "vgg19", Encoder((4, 8, 8, 8, 8)).state_dict(), {})
     try:
         assert run(engine, task(REFINE))[0].recipe.backbone == "vgg19"
+        assert run(engine, task(replace(REFINE, init="stylized")))[0].recipe.backbone == "vgg19"
         assert run(engine, task(Texture((STYLE,), 64, 64, 2)))[0].recipe.backbone == "vgg19"
         assert run(engine, task(Stylize((STYLE,))))[0].recipe.backbone == "slim"
         card = next(e.name for e in engine.library.list() if e.cards and e.picture is None)
