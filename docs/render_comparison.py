@@ -24,6 +24,7 @@ from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 from velatura.errors import VelaturaError
 from velatura.recipe import Style, Stylize
+from velatura_models.convolution import direct
 from velatura_models.encoder import encoder_from_state
 from velatura_models.quality import measure
 
@@ -86,6 +87,7 @@ def refined(v: velatura.Client, image: Image.Image, picture: Path, evaluations: 
     return Result(made, time.perf_counter() - began)
 
 
+@direct()
 def plain_evaluation(vgg: torch.nn.Module, image: Image.Image) -> float:
     """Seconds of one evaluation of Gatys' loss and its gradient in plain eager float32, the median of 3."""
     layers = [f"relu{b}_1" for b in range(1, 6)] + ["relu4_2"]

@@ -18,12 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import numpy as np
 import torch
 import velatura
 from safetensors import SafetensorError
 from torch import Tensor
 from velatura.errors import VelaturaError
+from velatura.pixels import Layout
 from velatura.recipe import Refine, Style, Stylize, Texture, Upscale
 from velatura_models.cards import BASE, SCALES, Card, compute_card, load_card, save_card
 from velatura_models.encoder import Encoder
@@ -283,8 +283,8 @@ class TorchEngine:
                 f"run `velatura styles pull {entry.name}`, or use slim with a method that needs no pixels",
                 "recipe.backbone",
             )
-        pixels = torch.from_numpy(np.asarray(self.library.read(entry, longest=4 * BASE), np.float32))
-        return (pixels * (1 / 255)).permute(2, 0, 1)[None].contiguous()  # to the bit as `read_picture`
+        image = self.library.read(entry, longest=4 * BASE)
+        return read_picture(Slot(Layout(*image.size, "RGB"), memoryview(image.tobytes())), "style").rgb
 
     def remember(self, key: Hashable, kept: Kept, network: Method) -> None:
         """Keeps a content's features, to rebuild it from them while nothing else is to be done."""

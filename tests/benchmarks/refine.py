@@ -37,7 +37,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from velatura_daemon.library import Library
 from velatura_daemon.paths import default_paths
-from velatura_models import convolution
+from velatura_models.convolution import direct
 from velatura_models.encoder import BLOCKS, VGG19_WIDTHS, Encoder, encoder_from_state
 from velatura_models.objective import Objective, StyleTarget, Terms, picture_grams, prepared
 from velatura_models.optimize import Refinement
@@ -127,11 +127,6 @@ def evaluation_gflop(encoder: Encoder, side: int) -> float:
     return 2 * total / 1e9
 
 
-def convolve_directly() -> None:
-    """No minimal filtering in this process: what the library does by itself."""
-    convolution.WORTH = sys.maxsize
-
-
 class Plain:
     """Gatys as one would write it down: eager fp32, contiguous maps, autograd throughout."""
 
@@ -174,8 +169,8 @@ class Plain:
         return x.detach().clamp(0, 1), time.perf_counter() - before
 
 
+@direct()
 def part_plain(given: argparse.Namespace) -> dict[str, float]:
-    convolve_directly()
     out = {}
     for name in ("vgg19", "slim"):
         plain = Plain(network(name, given.vgg), photo(given.side), photo(given.side, 1), given.style_weight)
@@ -201,8 +196,8 @@ def part_evaluation(given: argparse.Namespace) -> dict[str, float]:
     return out
 
 
+@direct()
 def part_lbfgs(given: argparse.Namespace) -> dict[str, float]:
-    convolve_directly()
     encoder = network(given.net, given.vgg)
     content = photo(given.side)
     plain = Plain(encoder, content, photo(given.side, 1), given.style_weight)

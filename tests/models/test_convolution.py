@@ -68,6 +68,9 @@ def test_only_wide_frozen_float32_weights_take_the_faster_way(monkeypatch):
     assert not taken(monkeypatch, lambda: Conv3x3(64, 8).requires_grad_(False)(x))
     assert not taken(monkeypatch, lambda: wide().double()(x.double()))
     assert not taken(monkeypatch, lambda: wide().bfloat16()(x.bfloat16()))
+    with convolution.direct():
+        assert not taken(monkeypatch, lambda: wide()(x))
+    assert taken(monkeypatch, lambda: wide()(x))
     with torch.autocast("cpu", torch.bfloat16):
         assert not taken(monkeypatch, lambda: wide()(x))
 

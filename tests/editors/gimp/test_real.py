@@ -14,7 +14,6 @@ from velatura.pixels import Layout
 from velatura.recipe import recipe_from_map
 
 from editors.gimp.session import Gimp
-from editors.roots import Root
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +21,6 @@ def daemon(folder: Path) -> Iterator[Daemon]:
     """A daemon with the real networks."""
     with Daemon(REAL, folder / "home") as daemon:
         yield daemon
-
-
-@pytest.fixture(scope="module")
-def gimp(root: Root, folder: Path, daemon: Daemon) -> Iterator[Gimp]:
-    """gimp-console with the plug-in and that daemon."""
-    with Gimp(root, folder, daemon.home) as gimp:
-        yield gimp
 
 
 @pytest.mark.parametrize(
