@@ -24,9 +24,9 @@ from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 from velatura.errors import VelaturaError
 from velatura.recipe import Style, Stylize
-from velatura_models.convolution import direct
-from velatura_models.encoder import encoder_from_state
-from velatura_models.quality import measure
+from velatura_models.maths.quality import measure
+from velatura_models.networks.convolution import direct
+from velatura_models.networks.encoder import encoder_from_state
 
 DOCS = Path(__file__).parent
 PHOTOS = ("coffee", "astronaut", "chelsea")

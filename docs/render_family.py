@@ -18,8 +18,14 @@ import torch
 from PIL import Image, ImageDraw
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
-from velatura_models.nets import describe_net
-from velatura_models.superres import SuperResNet, bicubic, degraded, find_superres, load_superres
+from velatura_models.networks.superres import (
+    SuperResNet,
+    bicubic,
+    degraded,
+    find_superres,
+    load_superres,
+)
+from velatura_models.store.nets import describe_net
 from velatura_models.training.crops import pictures_in, whole_picture
 
 IMAGES = Path(__file__).parent / "images"

@@ -15,12 +15,12 @@ import torch
 import velatura
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
-from velatura_daemon.library import Library
 from velatura_daemon.paths import default_paths
-from velatura_models.objective import prepared
-from velatura_models.reconstruct import draw_figure
+from velatura_daemon.styles.library import Library
+from velatura_models.optimise.objective import prepared
+from velatura_models.optimise.reconstruct import draw_figure
+from velatura_models.store.weights import load_backbone
 from velatura_models.training.precision import faster_dtype
-from velatura_models.weights import load_backbone
 
 LIBRARY = Library(default_paths().styles, default_paths().cache)
 IMAGES = Path(__file__).parent / "images" / "refine"

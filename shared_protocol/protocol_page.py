@@ -20,7 +20,14 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from velatura import errors, jobstate, messages, pixels, recipe, schema
+from velatura import (
+    errors,
+    jobstate,
+    messages,
+    pixels,
+    recipe,
+    schema,
+)
 
 PAGE = Path(__file__).with_name("PROTOCOL.md")
 

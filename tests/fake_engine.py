@@ -27,8 +27,15 @@ import numpy as np
 from velatura.errors import FieldError, VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Stylize, Texture, Upscale
+from velatura_daemon.engine.tasks import (
+    Checkpointed,
+    Event,
+    Finished,
+    Previewed,
+    Progressed,
+    Task,
+)
 from velatura_daemon.settings import Settings
-from velatura_daemon.tasks import Checkpointed, Event, Finished, Previewed, Progressed, Task
 
 STEP = 0.01
 CHECKPOINT_EVERY = 4
@@ -40,7 +47,7 @@ def invert(data: memoryview | bytes) -> bytes:
 
 
 class FakeEngine:
-    """See `velatura_daemon.tasks.Engine`."""
+    """See `velatura_daemon.engine.tasks.Engine`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

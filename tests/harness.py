@@ -25,12 +25,18 @@ from velatura import endpoint
 from velatura.blob import Blob
 from velatura.connection import Connection
 from velatura.errors import VelaturaError
-from velatura.jobs import Answered, HappenedEvent, Job, JobEnded, JobPreview
+from velatura.jobs import (
+    Answered,
+    HappenedEvent,
+    Job,
+    JobEnded,
+    JobPreview,
+)
 from velatura.pixels import Layout
 from velatura.recipe import Recipe
 
 FAKE = "fake_engine:FakeEngine"
-REAL = "velatura_daemon.engine:TorchEngine"
+REAL = "velatura_daemon.engine.engine:TorchEngine"
 
 PATIENCE = 60.0
 """Seconds after which a condition that has not come true fails the test; generous, for loaded machines."""

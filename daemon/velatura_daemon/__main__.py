@@ -9,8 +9,8 @@ import sys
 
 from velatura.errors import VelaturaError
 
-from .instance import EXIT_ALREADY_RUNNING, AlreadyRunning
-from .run import run
+from .service.instance import EXIT_ALREADY_RUNNING, AlreadyRunning
+from .service.run import run
 
 
 def main(arguments: list[str]) -> int:

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from velatura.errors import FieldError
-from velatura.schema import check, choice, from_map, hints, ranged, text, to_map
+from velatura.schema import (
+    check,
+    choice,
+    from_map,
+    hints,
+    ranged,
+    text,
+    to_map,
+)
 
 from .paths import Paths, default_paths
 
@@ -63,7 +71,9 @@ class Settings:
     )
     listen: str = text("", "also listen on TCP, as `tcp://0.0.0.0:7878`; CURVE keys are then required")
     log_level: str = choice("info", ("debug", "info", "warning", "error"), "what is written to the logs")
-    engine: str = text("velatura_daemon.engine:TorchEngine", "class that runs jobs; tests name another")
+    engine: str = text(
+        "velatura_daemon.engine.engine:TorchEngine", "class that runs jobs; tests name another"
+    )
 
     @property
     def blobs_bytes(self) -> int:

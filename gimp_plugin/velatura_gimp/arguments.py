@@ -9,7 +9,13 @@ from __future__ import annotations
 import dataclasses
 
 from gi.repository import Gimp, GObject
-from velatura.recipe import BACKBONES, METHODS, Refine, Stylize, Texture
+from velatura.recipe import (
+    BACKBONES,
+    METHODS,
+    Refine,
+    Stylize,
+    Texture,
+)
 
 from .words import _
 

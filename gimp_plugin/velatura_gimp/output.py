@@ -18,7 +18,12 @@ from velatura.blob import Blob
 from velatura.pixels import DEPTHS, Layout
 
 from . import buffers
-from .geometry import Rect, cropped, cut, hard
+from .geometry import (
+    Rect,
+    cropped,
+    cut,
+    hard,
+)
 from .target import Target
 from .words import Refused, _
 

@@ -16,7 +16,12 @@ from gi.repository import Gimp, Gio, GLib
 from velatura.errors import VelaturaError
 
 from . import arguments, recipes, runs
-from .words import DOMAIN, N_, Refused, _
+from .words import (
+    DOMAIN,
+    N_,
+    Refused,
+    _,
+)
 
 
 @dataclass(frozen=True)

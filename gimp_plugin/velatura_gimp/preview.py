@@ -15,7 +15,12 @@ from typing import Any
 from gi.repository import Gdk, GdkPixbuf, GLib, Gtk
 from velatura.blob import Blob, Picture
 from velatura.errors import VelaturaError
-from velatura.jobs import Job, JobChanged, JobEnded, JobPreview
+from velatura.jobs import (
+    Job,
+    JobChanged,
+    JobEnded,
+    JobPreview,
+)
 from velatura.jobstate import State
 from velatura.recipe import Refine, Stylize, Texture
 

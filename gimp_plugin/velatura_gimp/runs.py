@@ -16,7 +16,13 @@ from velatura.blob import Blob
 from velatura.errors import FieldError
 from velatura.recipe import recipe_to_map
 
-from . import buffers, output, recipes, target, work
+from . import (
+    buffers,
+    output,
+    recipes,
+    target,
+    work,
+)
 from .geometry import Rect
 from .recipes import Order
 from .target import Target

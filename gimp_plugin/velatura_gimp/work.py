@@ -12,7 +12,13 @@ from typing import Any
 from gi.repository import Gimp, GLib
 from velatura.blob import Blob
 from velatura.errors import VelaturaError
-from velatura.jobs import Down, Job, JobChanged, JobEnded, Up
+from velatura.jobs import (
+    Down,
+    Job,
+    JobChanged,
+    JobEnded,
+    Up,
+)
 from velatura.jobstate import State
 
 from .link import Link

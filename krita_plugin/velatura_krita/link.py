@@ -17,7 +17,17 @@ from velatura import endpoint
 from velatura.blob import Blob, Picture
 from velatura.connection import Connection
 from velatura.errors import VelaturaError
-from velatura.jobs import Answered, Down, Fetched, Job, JobChanged, JobEnded, JobPreview, Up, Uploaded
+from velatura.jobs import (
+    Answered,
+    Down,
+    Fetched,
+    Job,
+    JobChanged,
+    JobEnded,
+    JobPreview,
+    Up,
+    Uploaded,
+)
 from velatura.recipe import Recipe
 
 from . import words

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import math
 
-from velatura.recipe import Recipe, Refine, Style, Stylize, Upscale, recipe_from_map, recipe_to_map
+from velatura.recipe import (
+    Recipe,
+    Refine,
+    Style,
+    Stylize,
+    Upscale,
+    recipe_from_map,
+    recipe_to_map,
+)
 
 from . import mixing
 from .observable import Observable

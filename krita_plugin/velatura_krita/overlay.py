@@ -11,7 +11,12 @@ from typing import Any
 
 from . import document
 from .pump import timed
-from .qt import QtCore, QtGui, QtWidgets, gone
+from .qt import (
+    QtCore,
+    QtGui,
+    QtWidgets,
+    gone,
+)
 
 FRAME = 33
 """Milliseconds between looks at the canvas's transform while a preview is shown."""

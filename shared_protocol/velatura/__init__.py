@@ -17,9 +17,20 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .client import Client, connect
-    from .errors import FieldError, JobCancelled, JobFailed, VelaturaError
-    from .files import recipe_of
-    from .recipe import Refine, Style, Stylize, Texture, Upscale
+    from .errors import (
+        FieldError,
+        JobCancelled,
+        JobFailed,
+        VelaturaError,
+    )
+    from .pictures.files import recipe_of
+    from .recipe import (
+        Refine,
+        Style,
+        Stylize,
+        Texture,
+        Upscale,
+    )
     from .waiting import Job, JobEvent
 
 _HOMES = {
@@ -36,7 +47,7 @@ _HOMES = {
     "Upscale": "recipe",
     "VelaturaError": "errors",
     "connect": "client",
-    "recipe_of": "files",
+    "recipe_of": "pictures.files",
 }
 
 __all__ = [

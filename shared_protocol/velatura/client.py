@@ -25,9 +25,26 @@ from . import __version__, endpoint, launch
 from .blob import Blob
 from .endpoint import Address
 from .errors import FieldError, VelaturaError
-from .jobs import Answered, Down, Fetched, HappenedEvent, JobChanged, JobEnded, JobPreview, Uploaded
+from .jobs import (
+    Answered,
+    Down,
+    Fetched,
+    HappenedEvent,
+    JobChanged,
+    JobEnded,
+    JobPreview,
+    Uploaded,
+)
 from .jobs import Job as Handle
-from .recipe import Recipe, Refine, Stylize, Texture, Upscale, check_recipe, recipe_from_map
+from .recipe import (
+    Recipe,
+    Refine,
+    Stylize,
+    Texture,
+    Upscale,
+    check_recipe,
+    recipe_from_map,
+)
 from .session import Session
 from .waiting import Job
 
@@ -108,7 +125,7 @@ class Client:
         """Paints a picture in a style, in one feed-forward pass.
 
         Args:
-            image: PIL image, numpy array (see `velatura.images`) or path.
+            image: PIL image, numpy array (see `velatura.pictures.images`) or path.
             style: a library name, a picture (path, PIL image, array), a dict of either to its weight, or a
                 list of (style, weight) or (style, weight, region mask).
             strength: 0 gives the original, 1 the full style.
@@ -230,7 +247,7 @@ class Client:
         Raises:
             FieldError: for a value out of range. VelaturaError: `bad_image`, `too_large`, `not_running`, …
         """
-        from . import images
+        from .pictures import images
 
         if isinstance(recipe, Mapping):
             recipe = recipe_from_map(recipe)
@@ -268,7 +285,7 @@ class Client:
 
     def upload(self, picture: Any) -> str:
         """Gives the daemon a picture (a style) and returns its digest, for use in recipes."""
-        from . import images
+        from .pictures import images
 
         blob = images.read(picture, "picture").blob()
         digest = blob.hash_whole()
@@ -286,7 +303,7 @@ class Client:
         self, name: str, picture: Any, title: str = "", artist: str = "", year: int | str = ""
     ) -> dict[str, Any]:
         """Adds a picture to the style library; gives the new entry."""
-        from . import images
+        from .pictures import images
 
         blob = images.read(picture, "picture").blob()
         blob.hash_whole()
@@ -314,7 +331,7 @@ class Client:
 
     def picture(self, digest: str) -> Any:
         """A picture that the daemon holds (a thumbnail), as a PIL image."""
-        from . import images
+        from .pictures import images
 
         answer = self._expect(lambda connection: connection.fetch(digest), f"picture {digest}")
         if answer.picture is None:
@@ -357,7 +374,7 @@ class Client:
         fields: dict[str, Any],
         more: dict[str, Any],
     ) -> Any:
-        from . import images
+        from .pictures import images
         from .styles import build
 
         pixels = images.read(image) if image is not None else None

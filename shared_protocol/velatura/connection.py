@@ -32,7 +32,15 @@ from .blob import Blob
 from .endpoint import Address
 from .errors import VelaturaError
 from .exchange import Exchange, unreadable
-from .jobs import Answered, Down, Fetched, HappenedEvent, Job, Up, Uploaded
+from .jobs import (
+    Answered,
+    Down,
+    Fetched,
+    HappenedEvent,
+    Job,
+    Up,
+    Uploaded,
+)
 from .line import Line, Mishap
 from .recipe import Recipe
 from .tracking import Tracker

@@ -14,8 +14,20 @@ import msgpack
 
 from .errors import FieldError, VelaturaError
 from .pixels import Layout
-from .recipe import Refine, Stylize, Texture, Upscale
-from .schema import choice, from_map, listed, ranged, text, to_map
+from .recipe import (
+    Refine,
+    Stylize,
+    Texture,
+    Upscale,
+)
+from .schema import (
+    choice,
+    from_map,
+    listed,
+    ranged,
+    text,
+    to_map,
+)
 
 PROTOCOL = (1, 0)
 """Major and minor version of the wire. Another major is refused; minors only add."""

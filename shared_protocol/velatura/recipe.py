@@ -15,7 +15,16 @@ from typing import Any, ClassVar
 
 from .errors import FieldError, VelaturaError
 from .pixels import MAX_PIXELS, MAX_SIDE, Layout
-from .schema import check, choice, from_map, listed, mapped, ranged, text, to_map
+from .schema import (
+    check,
+    choice,
+    from_map,
+    listed,
+    mapped,
+    ranged,
+    text,
+    to_map,
+)
 
 METHODS = ("auto", "adain-skip", "adain", "wct", "style-swap", "multi", "fast", "multimodal")
 """Feed-forward methods. `auto` takes the backbone's best; the result's recipe says which it was. Strength

@@ -90,7 +90,7 @@ def styles_of(style: Any, size: tuple[int, int] | None = None) -> tuple[tuple[St
         if mask is not None:
             if size is None:
                 raise FieldError(f"{where}.mask", "needs a picture to apply to")
-            from . import images
+            from .pictures import images
 
             blob = images.read_mask(mask, *size, what=f"{where}.mask")
             pictures.append(blob)
@@ -100,7 +100,7 @@ def styles_of(style: Any, size: tuple[int, int] | None = None) -> tuple[tuple[St
 
 
 def _picture(what: Any, where: str) -> Blob:
-    from . import images
+    from .pictures import images
 
     blob = images.read(what, where).blob()
     blob.hash_whole()

@@ -23,7 +23,16 @@ from collections.abc import Callable
 from enum import Enum
 
 from .errors import VelaturaError
-from .messages import CHUNK_BYTES, WINDOW, Chunk, Credit, Drop, Error, Have, Offer
+from .messages import (
+    CHUNK_BYTES,
+    WINDOW,
+    Chunk,
+    Credit,
+    Drop,
+    Error,
+    Have,
+    Offer,
+)
 from .pixels import Layout, new_digest
 from .wire import Buffer, as_exception
 

@@ -18,7 +18,7 @@ from .recipe import Recipe
 from .session import Session
 
 if TYPE_CHECKING:
-    from .images import Pixels
+    from .pictures.images import Pixels
 
 
 @dataclass(frozen=True)
@@ -157,13 +157,13 @@ class Job:
             self._given_up = error
 
     def _shown(self, picture: Picture) -> Any:
-        from . import images
+        from .pictures import images
 
         array = images.result_array(picture, self._content)
         return array if self._content is not None and self._content.kind == "array" else images.to_pil(array)
 
     def _convert(self) -> Any:
-        from . import images
+        from .pictures import images
 
         picture = self._handle.picture
         assert picture is not None
@@ -172,7 +172,7 @@ class Job:
         array = images.result_array(picture)
         if self._out is None:
             return images.to_pil(array)
-        from . import files
+        from .pictures import files
 
         files.save(self._out, array, recipe=self.recipe)
         return self._out

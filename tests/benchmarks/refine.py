@@ -35,15 +35,26 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
-from velatura_daemon.library import Library
 from velatura_daemon.paths import default_paths
-from velatura_models.convolution import direct
-from velatura_models.encoder import BLOCKS, VGG19_WIDTHS, Encoder, encoder_from_state
-from velatura_models.objective import Objective, StyleTarget, Terms, picture_grams, prepared
-from velatura_models.optimize import Refinement
-from velatura_models.problem import Options, Problem, StyleSource
+from velatura_daemon.styles.library import Library
+from velatura_models.networks.convolution import direct
+from velatura_models.networks.encoder import (
+    BLOCKS,
+    VGG19_WIDTHS,
+    Encoder,
+    encoder_from_state,
+)
+from velatura_models.optimise.objective import (
+    Objective,
+    StyleTarget,
+    Terms,
+    picture_grams,
+    prepared,
+)
+from velatura_models.optimise.problem import Options, Problem, StyleSource
+from velatura_models.optimise.refinement import Refinement
+from velatura_models.store.weights import load_backbone
 from velatura_models.training.precision import faster_dtype
-from velatura_models.weights import load_backbone
 
 DTYPES = ("float32", "bfloat16")
 PREVIEW_SIDES = (512, 4096)
@@ -232,7 +243,7 @@ def part_ours(given: argparse.Namespace) -> dict[str, float]:
 
 def worker_tile(encoder: Encoder, dtype: str, side: int) -> int:
     """Side of the tiles in which a worker with default settings refines a square picture."""
-    from velatura_daemon.refining import tile_side
+    from velatura_daemon.engine.refining import tile_side
     from velatura_daemon.settings import Settings
 
     engine = SimpleNamespace(
@@ -319,8 +330,8 @@ def part_preview(given: argparse.Namespace) -> dict[str, float]:
 
 def child(part: str, given: argparse.Namespace, tuned: bool, **more: object) -> dict[str, float]:
     """One part in a process of its own: with the worker's environment, or with a default one."""
+    from velatura_daemon.service.workers import worker_environment
     from velatura_daemon.settings import Settings
-    from velatura_daemon.workers import worker_environment
 
     environment = worker_environment(Settings()) if tuned else dict(os.environ)
     options = {**{k: v for k, v in vars(given).items() if k not in ("parts", "output", "child")}, **more}

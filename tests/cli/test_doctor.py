@@ -13,7 +13,7 @@ from velatura_daemon.cli import checks, exits
 from velatura_daemon.install import Place
 from velatura_daemon.install import gimp as gimp_installer
 from velatura_daemon.paths import default_paths
-from velatura_models.verify import Check
+from velatura_models.store.verify import Check
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -88,7 +88,7 @@ def test_weights_that_reconstruct_badly_are_a_problem(monkeypatch: pytest.Monkey
     def verify(*_: object) -> Iterator[Check]:
         return iter([Check("slim", "adain", False, "reconstructs at 3 dB", 3.0)])
 
-    monkeypatch.setattr("velatura_models.verify.verify", verify)
+    monkeypatch.setattr("velatura_models.store.verify.verify", verify)
     found = findings()["weights slim adain"]
     assert (found["level"], found["remedy"]) == ("problem", "install Velatura again")
 

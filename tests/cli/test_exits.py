@@ -11,9 +11,9 @@ import pytest
 import velatura_daemon.cli as cli
 from cli.running import velatura
 from velatura.errors import CODES, FieldError, VelaturaError
-from velatura_daemon import instance
 from velatura_daemon.cli import exits
-from velatura_models.errors import WeightsError
+from velatura_daemon.service import instance
+from velatura_models.store.errors import WeightsError
 
 DOCS = Path(__file__).parents[2] / "docs" / "commands.md"
 

@@ -13,7 +13,7 @@ from cli.conftest import pixels
 from cli.running import command, velatura
 from harness import Daemon, until
 from PIL import Image
-from velatura.files import recipe_of
+from velatura.pictures.files import recipe_of
 from velatura.recipe import Refine, Texture
 from velatura_daemon.cli import exits
 

@@ -16,7 +16,7 @@ from harness import Daemon, until
 from PIL import Image
 from velatura.client import Client
 from velatura.errors import VelaturaError
-from velatura.files import recipe_of
+from velatura.pictures.files import recipe_of
 from velatura.recipe import Stylize
 from velatura_daemon.cli import exits
 

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from cli.running import velatura
 from models.fileserver import serving
-from velatura_daemon import benchmarks
-from velatura_daemon.cli import exits, train
+from velatura_daemon.cli import benchmarks, exits, train
 from velatura_daemon.install import Place, gimp
-from velatura_models.verify import Check
+from velatura_models.store.verify import Check
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +44,7 @@ def test_pulling_what_ships_fetches_nothing_and_what_does_not_exist_is_named() -
 
 def test_verify_tells_scripts_by_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = Check("slim", "adain", False, "reconstructs at 3.0 dB", 3.0)
-    monkeypatch.setattr("velatura_models.verify.verify", lambda *_: [wrong])
+    monkeypatch.setattr("velatura_models.store.verify.verify", lambda *_: [wrong])
     outcome = velatura("models", "verify", "--json")
     assert outcome.code == exits.PROBLEMS and outcome.json[0]["psnr"] == 3.0
     assert "WRONG" in velatura("models", "verify").out

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli.running import velatura
 from PIL import Image
-from velatura.files import recipe_of
+from velatura.pictures.files import recipe_of
 from velatura.recipe import Upscale
 
 pytestmark = pytest.mark.usefixtures("home")

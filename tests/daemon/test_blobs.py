@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
-from velatura_daemon import slots
-from velatura_daemon.blobs import PAGE, BlobStore
-from velatura_daemon.channel import LARGEST, Channel, ChannelClosed
+from velatura_daemon.between import slots
+from velatura_daemon.between.channel import LARGEST, Channel, ChannelClosed
+from velatura_daemon.service.blobs import PAGE, BlobStore
 
 
 def layout(pages: int) -> Layout:

@@ -20,7 +20,7 @@ from velatura.connection import Connection
 from velatura.jobs import Down, JobEnded, Up
 from velatura.jobstate import State
 from velatura.recipe import Style, Stylize
-from velatura_daemon.instance import EXIT_ALREADY_RUNNING
+from velatura_daemon.service.instance import EXIT_ALREADY_RUNNING
 
 Start = Callable[..., Daemon]
 INVERT = Stylize(styles=(Style(name="invert"),))

@@ -12,9 +12,9 @@ from velatura.errors import VelaturaError
 from velatura.jobs import Fetched, Uploaded
 from velatura.messages import MAX_HEADER, PROTOCOL, Request
 from velatura.pixels import Layout
-from velatura_daemon.library import Library
-from velatura_daemon.received import image_of
-from velatura_daemon.requests import PAGE_ITEMS, page
+from velatura_daemon.service.requests import PAGE_ITEMS, page
+from velatura_daemon.styles.library import Library
+from velatura_daemon.styles.received import image_of
 
 
 def test_status_says_what_runs_where_and_why(talk: Talk):

@@ -20,8 +20,8 @@ from velatura.blob import Blob
 from velatura.jobstate import State
 from velatura.pixels import Layout
 from velatura.recipe import Refine, Style, Stylize
-from velatura_daemon.instance import EXIT_ALREADY_RUNNING
-from velatura_daemon.sessions import GAP, Outbox
+from velatura_daemon.service.instance import EXIT_ALREADY_RUNNING
+from velatura_daemon.service.sessions import GAP, Outbox
 
 Start = Callable[..., Daemon]
 INVERT = Stylize(styles=(Style(name="invert"),))

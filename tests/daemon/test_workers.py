@@ -11,8 +11,8 @@ import pytest
 from harness import Daemon, Talk, picture, until
 from velatura.jobstate import State
 from velatura.recipe import Refine, Style, Stylize
+from velatura_daemon.service.workers import worker_environment
 from velatura_daemon.settings import Settings, usable_cores
-from velatura_daemon.workers import worker_environment
 
 Start = Callable[..., Daemon]
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from velatura.errors import VelaturaError
 from velatura.pixels import CHANNELS, DEPTHS, Layout
-from velatura_daemon.compose import (
+from velatura_daemon.engine.compose import (
     DTYPES,
     Picture,
     as_array,
@@ -23,8 +23,8 @@ from velatura_daemon.compose import (
     shrink,
     write_change,
 )
-from velatura_daemon.tasks import Slot
-from velatura_models.tiling import Box
+from velatura_daemon.engine.tasks import Slot
+from velatura_models.maths.tiling import Box
 
 LAYOUTS = [
     Layout(7, 5, channels, depth, premultiplied, transfer)

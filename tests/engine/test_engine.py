@@ -10,10 +10,15 @@ from PIL import Image
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout, digest
 from velatura.recipe import Style, Stylize
-from velatura_daemon import engine as engine_module
-from velatura_daemon.engine import TorchEngine
+from velatura_daemon.engine import engine as engine_module
+from velatura_daemon.engine.engine import TorchEngine
+from velatura_daemon.engine.tasks import (
+    Finished,
+    Progressed,
+    Slot,
+    Task,
+)
 from velatura_daemon.settings import Settings
-from velatura_daemon.tasks import Finished, Progressed, Slot, Task
 
 
 def slot(array, channels):

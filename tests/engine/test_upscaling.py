@@ -8,12 +8,17 @@ from velatura.errors import FieldError, VelaturaError
 from velatura.messages import Submit
 from velatura.pixels import Layout, digest
 from velatura.recipe import Upscale, recipe_from_map, recipe_to_map
-from velatura_daemon.engine import TorchEngine
+from velatura_daemon.engine.engine import TorchEngine
+from velatura_daemon.engine.tasks import (
+    Finished,
+    Progressed,
+    Slot,
+    Task,
+)
+from velatura_daemon.service.submission import check_parts, result_bytes
 from velatura_daemon.settings import Settings
-from velatura_daemon.submission import check_parts, result_bytes
-from velatura_daemon.tasks import Finished, Progressed, Slot, Task
-from velatura_models.nets import save_net
-from velatura_models.superres import SuperResNet
+from velatura_models.networks.superres import SuperResNet
+from velatura_models.store.nets import save_net
 
 DEPTHS = {"u1": "u8", "u2": "u16", "f2": "f16", "f4": "f32"}
 
@@ -144,7 +149,7 @@ def test_what_cannot_work_is_refused_in_words(engine, monkeypatch):
         run(engine, Upscale(), content, mask=slot(scene(channels=1), "GRAY"))
     with pytest.raises(FieldError, match="of the whole picture"):
         check_parts(Submit(job="j", recipe=Upscale(), content="c", mask="m"))
-    monkeypatch.setattr("velatura_models.nets.EMBEDDED", engine.paths.weights / "nowhere")
+    monkeypatch.setattr("velatura_models.store.nets.EMBEDDED", engine.paths.weights / "nowhere")
     with pytest.raises(VelaturaError, match="velatura train superres --factor 8"):
         run(engine, Upscale(8), content)
 

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 from velatura.errors import VelaturaError
 from velatura_daemon import install
-from velatura_daemon.install import Place, archive, catalogs, gimp, vendor
+from velatura_daemon.install import (
+    Place,
+    archive,
+    catalogs,
+    gimp,
+    vendor,
+)
 
 
 @pytest.fixture(autouse=True)

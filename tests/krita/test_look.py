@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from velatura.errors import FieldError
-from velatura.recipe import COLORS, Refine, Style, Stylize
-from velatura_krita.look import Look, strength_of, style_weight, title
+from velatura.recipe import (
+    COLORS,
+    Refine,
+    Style,
+    Stylize,
+)
+from velatura_krita.look import (
+    Look,
+    strength_of,
+    style_weight,
+    title,
+)
 
 
 def test_without_a_style_there_is_no_recipe() -> None:

@@ -6,7 +6,13 @@ import pytest
 from velatura.jobstate import State
 from velatura.pixels import Layout
 from velatura_krita import words
-from velatura_krita.colors import LINEAR, SRGB, Space, cost, wire_space
+from velatura_krita.colors import (
+    LINEAR,
+    SRGB,
+    Space,
+    cost,
+    wire_space,
+)
 from velatura_krita.gallery import entry_of, free_name
 from velatura_krita.observable import Observable
 from velatura_krita.pump import Pump, Timings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from velatura_models.method import Content
+from velatura_models.methods.method import Content
 
 
 def stylized(method, rgb, styles, strength=1.0, weight=None, **more):

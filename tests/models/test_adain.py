@@ -6,12 +6,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.driving import stylized
-from velatura_models.adain import AdaIN
-from velatura_models.decoder import Decoder
-from velatura_models.encoder import Encoder
-from velatura_models.method import StyleTarget
-from velatura_models.stats import mean_std
-from velatura_models.tiling import STRIDE, Box, halo, tiles
+from velatura_models.maths.stats import mean_std
+from velatura_models.maths.tiling import (
+    STRIDE,
+    Box,
+    halo,
+    tiles,
+)
+from velatura_models.methods.adain import AdaIN
+from velatura_models.methods.method import StyleTarget
+from velatura_models.networks.decoder import Decoder
+from velatura_models.networks.encoder import Encoder
 
 WIDTHS = (4, 6, 8, 8, 8)
 LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")

@@ -5,8 +5,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
-from velatura_models import convolution
-from velatura_models.convolution import WORTH, Conv3x3, reflected, transformed, winograd
+from velatura_models.networks import convolution
+from velatura_models.networks.convolution import (
+    WORTH,
+    Conv3x3,
+    reflected,
+    transformed,
+    winograd,
+)
 
 SIZE = st.integers(1, 14)
 ERROR = 3e-5

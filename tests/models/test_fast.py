@@ -7,15 +7,25 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from velatura_models.encoder import Encoder
-from velatura_models.errors import WeightsError
-from velatura_models.method import Content, Resources, Source, StyleTarget
-from velatura_models.nets import add_net, describe_net, load_into, save_net
-from velatura_models.registry import load_method
+from velatura_models.methods.method import (
+    Content,
+    Resources,
+    Source,
+    StyleTarget,
+)
+from velatura_models.methods.registry import load_method
+from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.transform_net import TransformNet
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.nets import (
+    add_net,
+    describe_net,
+    load_into,
+    save_net,
+)
 from velatura_models.training import fast
 from velatura_models.training.perceptual import Perceptual, total_variation
 from velatura_models.training.run import read_metrics
-from velatura_models.transform_net import TransformNet
 
 PUBLISHED = {"norm": "batch", "upsampling": "transposed", "output": "tanh", "valid": True}
 

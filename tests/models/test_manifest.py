@@ -15,14 +15,14 @@ from models.fileserver import FileServer, serving
 from models.published import adain_decoder, vgg_normalised
 from safetensors import safe_open
 from torchvision.models import VGG19_Weights
-from velatura_models import download
-from velatura_models.convert import read_checkpoint
-from velatura_models.download import fetch, file_sha256
-from velatura_models.errors import WeightsError
-from velatura_models.manifest import RemoteFile, backbones
-from velatura_models.pull import MIRROR, pull
-from velatura_models.verify import psnr, sample_picture, verify
-from velatura_models.weights import load_backbone, load_decoder
+from velatura_models.store import download
+from velatura_models.store.convert import read_checkpoint
+from velatura_models.store.download import fetch, file_sha256
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.manifest import RemoteFile, backbones
+from velatura_models.store.pull import MIRROR, pull
+from velatura_models.store.verify import psnr, sample_picture, verify
+from velatura_models.store.weights import load_backbone, load_decoder
 
 FILES = {"vgg_normalised.pth": "encoder", "decoder.pth": "adain"}
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from models.driving import stylized
 from velatura.recipe import METHODS as RECIPE_METHODS
-from velatura_models.cards import compute_card
-from velatura_models.errors import WeightsError
-from velatura_models.method import Resources, Source, StyleTarget
-from velatura_models.nets import installed
-from velatura_models.picture_method import Painting, PictureMethod
-from velatura_models.registry import METHODS, load_method
-from velatura_models.weights import load_backbone
+from velatura_models.methods.method import Resources, Source, StyleTarget
+from velatura_models.methods.picture_method import Painting, PictureMethod
+from velatura_models.methods.registry import METHODS, load_method
+from velatura_models.store.cards import compute_card
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.nets import installed
+from velatura_models.store.weights import load_backbone
 
 ENCODER = load_backbone("slim")
 SIZE = (40, 56)

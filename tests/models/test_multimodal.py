@@ -5,13 +5,18 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from velatura_models.encoder import Encoder
-from velatura_models.errors import WeightsError
-from velatura_models.method import Content, Resources, Source, StyleTarget
-from velatura_models.multimodal import Multimodal, MultimodalNet
-from velatura_models.nets import describe_net, load_into, save_net
-from velatura_models.registry import load_method
-from velatura_models.tiling import Box, Tile
+from velatura_models.maths.tiling import Box, Tile
+from velatura_models.methods.method import (
+    Content,
+    Resources,
+    Source,
+    StyleTarget,
+)
+from velatura_models.methods.multimodal import Multimodal, MultimodalNet
+from velatura_models.methods.registry import load_method
+from velatura_models.networks.encoder import Encoder
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.nets import describe_net, load_into, save_net
 from velatura_models.training import multimodal as trainer
 from velatura_models.training.run import read_metrics
 

@@ -3,12 +3,18 @@
 import pytest
 import torch
 from models.driving import stylized
-from velatura_models.errors import WeightsError
-from velatura_models.method import Resources, Source, StyleTarget
-from velatura_models.nets import add_net, describe_net, installed, remove_net, save_net
-from velatura_models.painter import Painter
-from velatura_models.transform_net import TransformNet
-from velatura_models.verify import verify_networks
+from velatura_models.methods.method import Resources, Source, StyleTarget
+from velatura_models.methods.painter import Painter
+from velatura_models.networks.transform_net import TransformNet
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.nets import (
+    add_net,
+    describe_net,
+    installed,
+    remove_net,
+    save_net,
+)
+from velatura_models.store.verify import verify_networks
 
 STYLES = ("ink", "tiles", "wool")
 

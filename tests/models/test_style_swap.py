@@ -4,13 +4,20 @@ import numpy as np
 import pytest
 import torch
 from models.driving import stylized
-from velatura_models.encoder import Encoder
-from velatura_models.errors import WeightsError
-from velatura_models.level_decoder import LevelDecoders, load_decoders
-from velatura_models.method import Resources, Source, StyleTarget
-from velatura_models.nets import save_net
-from velatura_models.style_swap import KEPT, LEVEL, StyleSwap, style_patches, swap, swap_steps
-from velatura_models.weights import load_backbone
+from velatura_models.methods.method import Resources, Source, StyleTarget
+from velatura_models.methods.style_swap import (
+    KEPT,
+    LEVEL,
+    StyleSwap,
+    style_patches,
+    swap,
+    swap_steps,
+)
+from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.level_decoder import LevelDecoders, load_decoders
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.nets import save_net
+from velatura_models.store.weights import load_backbone
 
 WIDTHS = (6, 8, 10, 10, 10)
 
@@ -88,7 +95,7 @@ def test_the_content_as_its_own_style_gives_its_own_features():
 def test_few_patches_at_a_time_find_the_same(monkeypatch):
     content, style = maps(12, 15, 6), maps(14, 13, 7)
     expected = swap(content, style)
-    monkeypatch.setattr("velatura_models.style_swap.SCORES", 130 * 10)
+    monkeypatch.setattr("velatura_models.methods.style_swap.SCORES", 130 * 10)
     groups = len(list(swap_steps(content, style, out := [])))
     assert groups == -(-12 * 11 // 10)
     torch.testing.assert_close(out[0], expected)
@@ -161,7 +168,9 @@ def test_a_kept_content_is_swapped_once_a_style(monkeypatch):
     for seed in range(KEPT - 1):
         _, known = stylized(net, rgb, [StyleTarget(style_of(net, seed))], known=known)
     assert len(known.swapped) == KEPT and known.nbytes > known.features.nbytes
-    monkeypatch.setattr("velatura_models.style_swap.swap_steps", lambda *args: pytest.fail("swapped again"))
+    monkeypatch.setattr(
+        "velatura_models.methods.style_swap.swap_steps", lambda *args: pytest.fail("swapped again")
+    )
     again, _ = stylized(net, rgb, [StyleTarget(style_of(net))], 0.4, known=known)
     torch.testing.assert_close(again, fresh, rtol=0, atol=1e-6)
 

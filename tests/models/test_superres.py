@@ -7,9 +7,15 @@ import pytest
 import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
-from velatura_models.errors import WeightsError
-from velatura_models.nets import describe_net, save_net
-from velatura_models.superres import SuperResNet, bicubic, degraded, find_superres, load_superres
+from velatura_models.networks.superres import (
+    SuperResNet,
+    bicubic,
+    degraded,
+    find_superres,
+    load_superres,
+)
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.nets import describe_net, save_net
 from velatura_models.training import superres
 from velatura_models.training.run import read_metrics
 

@@ -5,10 +5,9 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from velatura_models.encoder import Encoder
-from velatura_models.errors import WeightsError
-from velatura_models.nets import describe_net, load_into, save_net
-from velatura_models.texture_net import (
+from velatura_models.maths.tiling import Box
+from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.texture_net import (
     TextureNet,
     find_texture,
     noise_field,
@@ -16,7 +15,8 @@ from velatura_models.texture_net import (
     synthesise,
     texture_of,
 )
-from velatura_models.tiling import Box
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.nets import describe_net, load_into, save_net
 from velatura_models.training import texture_net as trainer
 from velatura_models.training.run import read_metrics
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from velatura_models.encoder import Encoder
+from velatura_models.networks.encoder import Encoder
+from velatura_models.store.weights import DECODER_FORMAT, ENCODER_FORMAT, read
 from velatura_models.training import adain, slim
 from velatura_models.training.crops import batches
 from velatura_models.training.run import read_metrics
-from velatura_models.weights import DECODER_FORMAT, ENCODER_FORMAT, read
 
 TINY = (4, 6, 8, 8, 8)
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from velatura_models.encoder import Encoder
-from velatura_models.level_decoder import LEVELS, LevelDecoder, LevelDecoders
-from velatura_models.nets import describe_net, load_into
-from velatura_models.style_swap import LEVEL
+from velatura_models.methods.style_swap import LEVEL
+from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.level_decoder import LEVELS, LevelDecoder, LevelDecoders
+from velatura_models.store.nets import describe_net, load_into
+from velatura_models.store.weights import load_backbone, weights_digest
 from velatura_models.training import swap, wct
 from velatura_models.training.run import read_metrics
-from velatura_models.weights import load_backbone, weights_digest
 
 
 @pytest.fixture

@@ -5,17 +5,22 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from velatura_models.encoder import Encoder
-from velatura_models.errors import WeightsError
-from velatura_models.method import Resources, Source
-from velatura_models.nets import add_net, describe_net, load_into, save_net
-from velatura_models.painter import Painter
+from velatura_models.methods.method import Resources, Source
+from velatura_models.methods.painter import Painter
+from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.transform_net import TransformNet
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.nets import (
+    add_net,
+    describe_net,
+    load_into,
+    save_net,
+)
 from velatura_models.training.multi import MultiOptions
 from velatura_models.training.multi import main as train_multi
 from velatura_models.training.perceptual import Perceptual, gram, total_variation
 from velatura_models.training.style_n_plus_one import StyleNPlusOneOptions
 from velatura_models.training.style_n_plus_one import main as add_style
-from velatura_models.transform_net import TransformNet
 
 WIDTHS = (4, 6, 8, 8, 8)
 

@@ -3,7 +3,12 @@
 import pytest
 import torch
 from torch.nn import functional as F
-from velatura_models.transform_net import TransformNet, column_conv, plan, upsampled_conv
+from velatura_models.networks.transform_net import (
+    TransformNet,
+    column_conv,
+    plan,
+    upsampled_conv,
+)
 
 TABLE_1 = [  # Dumoulin et al. 2017, table 1: kernel, stride, channels
     (9, 1, 32),

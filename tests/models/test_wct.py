@@ -4,16 +4,22 @@ import numpy as np
 import pytest
 import torch
 from models.driving import stylized
-from velatura_models.cards import CARD_LAYERS, compute_card
-from velatura_models.encoder import Encoder
-from velatura_models.errors import WeightsError
-from velatura_models.level_decoder import LEVELS, LevelDecoder, LevelDecoders, load_decoders, mirrored
-from velatura_models.level_method import reach
-from velatura_models.method import Resources, Source, StyleTarget
-from velatura_models.nets import save_net
-from velatura_models.wct import WCT
-from velatura_models.weights import load_backbone, weights_digest
-from velatura_models.whitening import Moments, affine, power
+from velatura_models.maths.whitening import Moments, affine, power
+from velatura_models.methods.level_method import reach
+from velatura_models.methods.method import Resources, Source, StyleTarget
+from velatura_models.methods.wct import WCT
+from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.level_decoder import (
+    LEVELS,
+    LevelDecoder,
+    LevelDecoders,
+    load_decoders,
+    mirrored,
+)
+from velatura_models.store.cards import CARD_LAYERS, compute_card
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.nets import save_net
+from velatura_models.store.weights import load_backbone, weights_digest
 
 WIDTHS = (6, 8, 10, 10, 10)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from velatura_models import weights
-from velatura_models.decoder import Decoder
-from velatura_models.encoder import Encoder
-from velatura_models.errors import WeightsError
-from velatura_models.weights import load_backbone, load_decoder, weights_digest
+from velatura_models.networks.decoder import Decoder
+from velatura_models.networks.encoder import Encoder
+from velatura_models.store import weights
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.weights import load_backbone, load_decoder, weights_digest
 
 WIDTHS = (4, 6, 8, 10, 10)
 

@@ -9,7 +9,14 @@ from typing import Any
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Refine, Texture, Upscale
-from velatura_daemon.tasks import Event, Finished, Previewed, Progressed, Slot, Task
+from velatura_daemon.engine.tasks import (
+    Event,
+    Finished,
+    Previewed,
+    Progressed,
+    Slot,
+    Task,
+)
 
 
 class PlainEngine:

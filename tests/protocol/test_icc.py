@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
-from velatura import icc
+from velatura.pictures import icc
 
 KINDS = {
     "adobe": profiles.profile(profiles.ADOBE, profiles.gamma_curve(2.19921875)),

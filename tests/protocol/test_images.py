@@ -8,9 +8,9 @@ import numpy as np
 import profiles
 import pytest
 from PIL import Image
-from velatura import files, icc, images
 from velatura.blob import Picture
 from velatura.errors import VelaturaError
+from velatura.pictures import files, icc, images
 from velatura.recipe import Style, Stylize
 
 ADOBE = profiles.profile(profiles.ADOBE, profiles.gamma_curve(2.19921875))

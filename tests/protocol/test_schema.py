@@ -14,9 +14,7 @@ from strategies import MESSAGES, RECIPES
 from velatura import messages as m
 from velatura.errors import FieldError, VelaturaError
 from velatura.pixels import Layout
-from velatura.recipe import (
-    RECIPES as KINDS,
-)
+from velatura.recipe import RECIPES as KINDS
 from velatura.recipe import (
     Refine,
     Style,

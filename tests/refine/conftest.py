@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
-from velatura_models.encoder import Encoder
+from velatura_models.networks.encoder import Encoder
 
 
 @pytest.fixture(autouse=True, scope="session")

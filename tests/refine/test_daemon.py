@@ -17,11 +17,16 @@ from cli.running import command
 from harness import REAL, Daemon, Talk
 from PIL import Image
 from velatura.blob import Blob
-from velatura.files import recipe_of
 from velatura.jobs import Job
 from velatura.jobstate import State
+from velatura.pictures.files import recipe_of
 from velatura.pixels import Layout
-from velatura.recipe import Refine, Style, Stylize, Texture
+from velatura.recipe import (
+    Refine,
+    Style,
+    Stylize,
+    Texture,
+)
 
 WOODCUT = (Style(name="woodcut"),)
 ENDLESS = Refine(WOODCUT, iterations=5000, levels=1)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from velatura_models.descent import LBFGS, Adam, Descent, make_descent
+from velatura_models.optimise.descent import (
+    LBFGS,
+    Adam,
+    Descent,
+    make_descent,
+)
 
 
 class Bowl:
@@ -66,7 +71,7 @@ def test_lbfgs_halves_a_step_that_makes_things_worse() -> None:
 
 
 def test_lbfgs_keeps_fewer_pairs_of_large_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("velatura_models.descent.HISTORY_BYTES", 4 * 2 * 30 * 8)
+    monkeypatch.setattr("velatura_models.optimise.descent.HISTORY_BYTES", 4 * 2 * 30 * 8)
     descent = LBFGS(0.03)
     walk(descent, Bowl(), 30)
     assert len(descent.pairs) == 4

@@ -6,9 +6,22 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from velatura_models.encoder import Encoder
-from velatura_models.objective import Evaluation, Objective, StyleTarget, Terms, picture_grams, prepared
-from velatura_models.pyramid import crop, cut, receptive_field, receptive_margin, region_of_interest
+from velatura_models.networks.encoder import Encoder
+from velatura_models.optimise.objective import (
+    Evaluation,
+    Objective,
+    StyleTarget,
+    Terms,
+    picture_grams,
+    prepared,
+)
+from velatura_models.optimise.pyramid import (
+    crop,
+    cut,
+    receptive_field,
+    receptive_margin,
+    region_of_interest,
+)
 
 from .conftest import box_mask, finished, random_encoder, random_picture
 

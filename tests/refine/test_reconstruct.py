@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 from torch.nn.functional import avg_pool2d
-from velatura_models.objective import prepared
-from velatura_models.reconstruct import (
+from velatura_models.optimise.objective import prepared
+from velatura_models.optimise.reconstruct import (
     CONTENT_LAYERS,
     STYLE_LAYERS,
     content_reconstruction,
     main,
     style_reconstruction,
 )
-from velatura_models.weights import load_backbone
+from velatura_models.store.weights import load_backbone
 
 from .conftest import random_picture
 

@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from velatura_models.encoder import Encoder
-from velatura_models.objective import Objective, StyleTarget, Terms, picture_grams
-from velatura_models.optimize import Refinement
-from velatura_models.problem import Options, Problem, StyleSource
-from velatura_models.texture import synthesis
+from velatura_models.networks.encoder import Encoder
+from velatura_models.optimise.objective import (
+    Objective,
+    StyleTarget,
+    Terms,
+    picture_grams,
+)
+from velatura_models.optimise.problem import Options, Problem, StyleSource
+from velatura_models.optimise.refinement import Refinement
+from velatura_models.optimise.texture import synthesis
 
 from .conftest import box_mask, finished, random_encoder, random_picture
 

@@ -12,14 +12,27 @@ from PIL import Image
 from torch import Tensor
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout, digest
-from velatura.recipe import Refine, Style, Stylize, Texture, check_recipe
-from velatura_daemon.engine import TorchEngine
-from velatura_daemon.refining import tile_side
+from velatura.recipe import (
+    Refine,
+    Style,
+    Stylize,
+    Texture,
+    check_recipe,
+)
+from velatura_daemon.engine.engine import TorchEngine
+from velatura_daemon.engine.refining import tile_side
+from velatura_daemon.engine.tasks import (
+    Checkpointed,
+    Finished,
+    Previewed,
+    Progressed,
+    Slot,
+    Task,
+)
 from velatura_daemon.settings import Settings
-from velatura_daemon.tasks import Checkpointed, Finished, Previewed, Progressed, Slot, Task
-from velatura_models.encoder import Encoder
-from velatura_models.objective import Objective
-from velatura_models.weights import encoder_path, save_encoder
+from velatura_models.networks.encoder import Encoder
+from velatura_models.optimise.objective import Objective
+from velatura_models.store.weights import encoder_path, save_encoder
 
 HEIGHT, WIDTH = 72, 104
 
@@ -56,7 +69,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(autouse=True)
 def only_whole_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress after evaluations alone, so that a slow machine tells no more of it."""
-    monkeypatch.setattr("velatura_daemon.refining.TICK", math.inf)
+    monkeypatch.setattr("velatura_daemon.engine.refining.TICK", math.inf)
 
 
 def task(recipe, content=CONTENT, mask=None, pictures=(PAINTING,), **changed) -> Task:
@@ -232,7 +245,7 @@ def test_a_cancelled_job_closes_cleanly(engine: TorchEngine) -> None:
 
 
 def test_a_job_resumes_from_its_checkpoint(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("velatura_daemon.refining.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("velatura_daemon.engine.refining.CHECKPOINT_EVERY", 0.0)
     states = [event for event in engine.run(task(REFINE)) if isinstance(event, Checkpointed)]
     assert states
     third = next(event for event in states if event.step >= 3)
@@ -245,7 +258,7 @@ def test_a_job_resumes_from_its_checkpoint(engine: TorchEngine, monkeypatch: pyt
 def test_out_of_memory_a_job_goes_on_from_its_checkpoint(
     engine: TorchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("velatura_daemon.refining.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("velatura_daemon.engine.refining.CHECKPOINT_EVERY", 0.0)
     evaluate, calls = Objective.evaluate, []
 
     def short(self: Objective, picture: Tensor):
@@ -362,7 +375,7 @@ def test_a_large_picture_yields_between_tiles(engine: TorchEngine, monkeypatch: 
     large = slot(scene(200, 420, 3), "RGB")
     recipe = replace(REFINE, iterations=2)
     whole, _ = run(engine, task(recipe, large))
-    monkeypatch.setattr("velatura_daemon.refining.tile_side", lambda *_: 256)
+    monkeypatch.setattr("velatura_daemon.engine.refining.tile_side", lambda *_: 256)
     tiled, events = run(engine, task(recipe, large))
     assert tiled.record["tile"] == 256
     first = next(i for i, event in enumerate(events) if isinstance(event, Progressed) and event.step == 1)

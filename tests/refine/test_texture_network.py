@@ -6,12 +6,18 @@ import numpy as np
 import pytest
 import torch
 from velatura.errors import FieldError, VelaturaError
-from velatura.recipe import Style, Texture, check_recipe, recipe_from_map, recipe_to_map
-from velatura_daemon.engine import TorchEngine
+from velatura.recipe import (
+    Style,
+    Texture,
+    check_recipe,
+    recipe_from_map,
+    recipe_to_map,
+)
+from velatura_daemon.engine.engine import TorchEngine
+from velatura_daemon.engine.tasks import Finished, Progressed, Task
 from velatura_daemon.settings import Settings
-from velatura_daemon.tasks import Finished, Progressed, Task
-from velatura_models.nets import save_net
-from velatura_models.texture_net import TextureNet, noise_field, settle
+from velatura_models.networks.texture_net import TextureNet, noise_field, settle
+from velatura_models.store.nets import save_net
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +76,7 @@ def test_sizes_off_the_grid_are_cut_or_when_seamless_resampled_around(engine):
 
 def test_tiles_make_no_difference_and_are_reported(engine, monkeypatch):
     whole, _ = texture(engine, network(100, 60))
-    monkeypatch.setattr("velatura_daemon.generating.SIDE", 32)
+    monkeypatch.setattr("velatura_daemon.engine.generating.SIDE", 32)
     tiled, events = texture(engine, network(100, 60))
     assert np.abs(tiled.astype(int) - whole).max() <= 1
     assert [e.step for e in events if isinstance(e, Progressed)] == list(range(1, 9))

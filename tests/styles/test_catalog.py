@@ -11,10 +11,15 @@ import pytest
 from PIL import Image
 from velatura.errors import VelaturaError
 from velatura.recipe import Style
-from velatura_daemon import catalog_build
-from velatura_daemon.catalog import KINDS, STYLES, CatalogEntry, catalog
-from velatura_daemon.catalog_build import build_cards, refresh_digests, render_thumbnails
-from velatura_daemon.library import check_name
+from velatura_daemon.styles import build as catalog_build
+from velatura_daemon.styles.build import build_cards, refresh_digests, render_thumbnails
+from velatura_daemon.styles.catalogue import (
+    KINDS,
+    STYLES,
+    CatalogEntry,
+    catalog,
+)
+from velatura_daemon.styles.library import check_name
 
 WORKS = [entry for entry in catalog().values() if entry.kind == "work"]
 PAINTED = [entry for entry in catalog().values() if entry.kind == "procedural"]
@@ -59,8 +64,8 @@ def test_nothing_else_ships():
 
 
 def test_every_card_belongs_to_the_encoder_that_ships_and_holds_sound_statistics():
-    from velatura_models.cards import CARD_LAYERS, load_card
-    from velatura_models.weights import load_backbone, weights_digest
+    from velatura_models.store.cards import CARD_LAYERS, load_card
+    from velatura_models.store.weights import load_backbone, weights_digest
 
     encoder = load_backbone("slim")
     weights = weights_digest(encoder.state_dict())
@@ -96,8 +101,8 @@ def two_works(tmp_path, monkeypatch):
 
 
 def test_build_makes_cards_that_tell_pictures_apart(two_works, tmp_path):
-    from velatura_models.cards import load_card
-    from velatura_models.weights import load_backbone, weights_digest
+    from velatura_models.store.cards import load_card
+    from velatura_models.store.weights import load_backbone, weights_digest
 
     written = build_cards(two_works, tmp_path / "cards")
     assert [path.name for path in written] == ["first.slim.safetensors", "second.slim.safetensors"]

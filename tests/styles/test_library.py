@@ -17,9 +17,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from protocol.profiles import ADOBE, SRGB, gamma_curve, profile
 from velatura.errors import FieldError, VelaturaError
-from velatura_daemon import style_pictures
-from velatura_daemon.catalog import catalog
-from velatura_daemon.library import LONGEST_NAME, Library, check_name, style_name
+from velatura_daemon.styles import reading as style_pictures
+from velatura_daemon.styles.catalogue import catalog
+from velatura_daemon.styles.library import (
+    LONGEST_NAME,
+    Library,
+    check_name,
+    style_name,
+)
 
 
 def noise_image(width: int = 64, height: int = 48, seed: int = 0) -> Image.Image:
@@ -38,7 +43,7 @@ def library(tmp_path) -> Library:
 
 
 def test_the_library_needs_no_torch():
-    code = "import sys, velatura_daemon.library; sys.exit('torch' in sys.modules)"
+    code = "import sys, velatura_daemon.styles.library; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
@@ -212,7 +217,7 @@ def test_pictures_that_cannot_serve_are_refused_and_leave_nothing(library, pictu
 def test_files_over_the_limit_or_absent_are_refused(library, tmp_path, monkeypatch):
     path = tmp_path / "big.png"
     path.write_bytes(file_of(noise_image()))
-    monkeypatch.setattr("velatura_daemon.library.MAX_BYTES", 1000)
+    monkeypatch.setattr("velatura_daemon.styles.library.MAX_BYTES", 1000)
     with pytest.raises(VelaturaError, match="at most 1000") as error:
         library.add("mine", path)
     assert error.value.code == "too_large"
@@ -322,7 +327,7 @@ def test_an_add_that_fails_half_way_leaves_nothing(library, monkeypatch):
     def full_disk(path, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("velatura_daemon.library._write", full_disk)
+    monkeypatch.setattr("velatura_daemon.styles.library._write", full_disk)
     with pytest.raises(VelaturaError, match="No space left"):
         library.add("mine", noise_image())
     assert list(library.user_dir.iterdir()) == []

@@ -10,10 +10,18 @@ from functools import cache
 import numpy as np
 import pytest
 from PIL import Image
-from velatura_daemon.catalog import STYLES, catalog
-from velatura_daemon.procedural import PAINTERS, SEED, SIZE
-from velatura_daemon.procedural.__main__ import BUDGET, encoded
-from velatura_daemon.procedural.canvas import blur, cells, colours, noise, ramp, sample, shifted
+from velatura_daemon.styles.catalogue import STYLES, catalog
+from velatura_daemon.styles.procedural import PAINTERS, SEED, SIZE
+from velatura_daemon.styles.procedural.__main__ import BUDGET, encoded
+from velatura_daemon.styles.procedural.canvas import (
+    blur,
+    cells,
+    colours,
+    noise,
+    ramp,
+    sample,
+    shifted,
+)
 
 SMALL = 96
 
@@ -82,7 +90,7 @@ def test_encoding_stays_within_the_budget():
 
 
 def test_the_command_paints_into_a_folder(tmp_path):
-    command = [sys.executable, "-m", "velatura_daemon.procedural", str(tmp_path), "--only", "woodcut"]
+    command = [sys.executable, "-m", "velatura_daemon.styles.procedural", str(tmp_path), "--only", "woodcut"]
     subprocess.run([*command, "--size", "64"], check=True, capture_output=True)
     with Image.open(tmp_path / "woodcut.webp") as image:
         assert image.size == (64, 64)

@@ -11,11 +11,11 @@ import pytest
 from models.fileserver import serving
 from PIL import Image
 from velatura.errors import FieldError, VelaturaError
-from velatura_daemon import library as library_module
-from velatura_daemon.catalog import CatalogEntry
-from velatura_daemon.library import Library
-from velatura_models import download
-from velatura_models.errors import WeightsError
+from velatura_daemon.styles import library as library_module
+from velatura_daemon.styles.catalogue import CatalogEntry
+from velatura_daemon.styles.library import Library
+from velatura_models.store import download
+from velatura_models.store.errors import WeightsError
 
 NAME = "sea"
 

@@ -16,7 +16,20 @@ import typer
 import velatura
 from typer.core import TyperGroup
 
-from . import bench, daemon, doctor, install, jobs, models, optimise, show, styles, stylize, train, upscale
+from . import (
+    bench,
+    daemon,
+    doctor,
+    install,
+    jobs,
+    models,
+    optimise,
+    show,
+    styles,
+    stylize,
+    train,
+    upscale,
+)
 from .exits import INTERNAL, exit_code, in_words
 
 

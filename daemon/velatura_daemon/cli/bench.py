@@ -32,7 +32,7 @@ def bench(
     """Measure speed (default), quality or memory, and print figures."""
     if quality and (vgg is None or content is None or style is None):
         raise typer.BadParameter("--quality needs --vgg WEIGHTS, --content DIR and --style DIR")
-    from .. import benchmarks
+    from . import benchmarks
 
     if vgg is not None and content is not None and style is not None:
         check_readable(vgg)

@@ -114,8 +114,8 @@ def folders(paths: Paths) -> Iterator[Finding]:
 
 def weights(paths: Paths) -> Iterator[Finding]:
     """Every installed backbone: digests, and a reconstruction."""
-    from velatura_models.manifest import backbones
-    from velatura_models.verify import verify
+    from velatura_models.store.manifest import backbones
+    from velatura_models.store.verify import verify
 
     for backbone in backbones().values():
         installed = (

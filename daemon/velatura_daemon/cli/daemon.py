@@ -11,9 +11,9 @@ import velatura
 from velatura import endpoint, launch
 from velatura.errors import VelaturaError
 
-from ..instance import AlreadyRunning
 from ..logs import tail
 from ..paths import default_paths
+from ..service.instance import AlreadyRunning
 from . import show
 from .exits import ALREADY_RUNNING, CommandError
 
@@ -28,7 +28,7 @@ STOP_SECONDS = 15.0
 @app.command()
 def run() -> None:
     """Run the daemon in the foreground, logging to standard error."""
-    from ..run import run as serve
+    from ..service.run import run as serve
 
     try:
         serve(to_stderr=True)

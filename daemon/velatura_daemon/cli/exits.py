@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from velatura.errors import CODES, VelaturaError
-from velatura_models.errors import WeightsError
+from velatura_models.store.errors import WeightsError
 
 OK = 0
 INTERNAL = 1
@@ -56,7 +56,7 @@ BY_WEIGHTS_CODE = {
     "architecture": BY_CODE["unknown_model"],
     "download": DOWNLOAD,
 }
-"""Exit code for every code of `velatura_models.errors.WeightsError`."""
+"""Exit code for every code of `velatura_models.store.errors.WeightsError`."""
 
 MEANINGS = {
     OK: "done",

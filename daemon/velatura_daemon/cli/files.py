@@ -15,7 +15,7 @@ from .exits import EXISTS, FILES, CommandError
 WILD = frozenset("*?[")
 
 WRITABLE = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp", ".bmp")
-"""Suffixes of outputs: `velatura.files.SUFFIXES`, stated here too so that no codec is imported for it."""
+"""Suffixes of outputs: `velatura.pictures.files.SUFFIXES`, stated here too so that no codec is imported."""
 
 READABLE = (*WRITABLE, ".gif", ".jp2", ".ppm", ".pgm", ".tga")
 """Suffixes taken from folders and globs; a file named outright may have any."""

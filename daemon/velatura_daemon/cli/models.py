@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from velatura_models.manifest import backbones, describe
-from velatura_models.nets import add_net, everything, remove_net
+from velatura_models.store.manifest import backbones, describe
+from velatura_models.store.nets import add_net, everything, remove_net
 
 from ..paths import default_paths
 from . import show
@@ -85,7 +85,7 @@ def pull(
     ] = "",
 ) -> None:
     """Download backbones: resumed where broken off, verified, converted, and moved into place at once."""
-    from velatura_models.pull import pull as pull_backbone
+    from velatura_models.store.pull import pull as pull_backbone
 
     for name in names:
         with download_bar(name) as progress:
@@ -102,8 +102,8 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check digests, and that a picture survives being encoded and decoded."""
-    from velatura_models.verify import verify as verify_backbone
-    from velatura_models.verify import verify_networks
+    from velatura_models.store.verify import verify as verify_backbone
+    from velatura_models.store.verify import verify_networks
 
     weights = default_paths().weights
     chosen = names or [b.name for b in backbones().values() if describe(b, weights)["installed"]]

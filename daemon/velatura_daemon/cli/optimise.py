@@ -16,7 +16,13 @@ from . import show
 from .exits import FILES, CommandError
 from .files import WRITABLE, check_output, check_readable
 from .progress import JobBar
-from .recipes import SourcedStyles, default, option, parse_layers, parse_styles
+from .recipes import (
+    SourcedStyles,
+    default,
+    option,
+    parse_layers,
+    parse_styles,
+)
 from .stylize import (
     ForceOption,
     JsonOption,
@@ -28,7 +34,13 @@ from .stylize import (
     chosen_fields,
     whole_recipe,
 )
-from .work import Preview, description, follow, keep, report
+from .work import (
+    Preview,
+    description,
+    follow,
+    keep,
+    report,
+)
 
 LayersHelp = "LAYER=WEIGHT, such as relu1_1=0.5; repeat. Layers not named are then not used."
 StyleLayers = Annotated[list[str] | None, typer.Option("--style-layer", help="Style layer: " + LayersHelp)]
@@ -153,7 +165,7 @@ def _run(
     every: float,
     side: int,
 ) -> None:
-    from velatura import images
+    from velatura.pictures import images
 
     check_output(out, force, WRITABLE)
     if picture is not None and out.resolve() == picture.resolve():
@@ -189,7 +201,7 @@ def _preview_writer(folder: Path) -> Preview:
     folder.mkdir(parents=True, exist_ok=True)
 
     def write(step: int, image: Any) -> None:
-        from velatura import files, images
+        from velatura.pictures import files, images
 
         files.save(folder / f"step-{step:06d}.png", images.read(image).array)
 

@@ -95,7 +95,7 @@ class SourcedStyles:
         Raises:
             VelaturaError: `bad_image` or `too_large`, naming the file.
         """
-        from velatura import images
+        from velatura.pictures import images
 
         self._read = {path: images.read(path) for path in self.styles if isinstance(path, Path)}
 
@@ -103,7 +103,7 @@ class SourcedStyles:
         """The recipe's styles and the pictures they name, once `load` has read them.
 
         Args:
-            content: the picture's `velatura.images.Pixels`, whose size regions must have; None for a texture.
+            content: the picture's `Pixels`, whose size regions must have; None for a texture.
         """
         from velatura.styles import styles_of
 
@@ -125,7 +125,7 @@ def saved_recipe(path: Path, kind: RecipeClass) -> Any:
         FieldError: for a file that holds none, or one of another kind.
     """
     if path.suffix.lower() == ".png":
-        from velatura.files import recipe_of
+        from velatura.pictures.files import recipe_of
 
         found = recipe_of(path)
     else:

@@ -15,7 +15,7 @@ from . import show
 from .progress import download_bar
 
 if TYPE_CHECKING:
-    from ..library import Library
+    from ..styles.library import Library
 
 app = typer.Typer(no_args_is_help=True, help="Styles: list, add, remove, show, pull.")
 
@@ -64,7 +64,7 @@ def add(
     year: Annotated[str, typer.Option(help="When.")] = "",
 ) -> None:
     """Add a picture of your own as a style."""
-    from ..library import style_name  # numpy and pillow: only where pictures are handled
+    from ..styles.library import style_name  # numpy and pillow: only where pictures are handled
 
     chosen = name or style_name(picture.stem)
     if not chosen:
@@ -96,7 +96,7 @@ def pull(names: Annotated[list[str], typer.Argument(help="Names of works of art,
 
 
 def _library() -> Library:
-    from ..library import Library
+    from ..styles.library import Library
 
     return Library(default_paths().styles, default_paths().cache)
 

@@ -11,7 +11,12 @@ import velatura
 from velatura.errors import FieldError
 from velatura.recipe import Stylize, check_recipe
 
-from .files import READABLE, WRITABLE, check_readable, plan
+from .files import (
+    READABLE,
+    WRITABLE,
+    check_readable,
+    plan,
+)
 from .progress import JobBar
 from .recipes import (
     STYLE_HELP,
@@ -21,7 +26,12 @@ from .recipes import (
     parse_styles,
     saved_recipe,
 )
-from .work import Done, refuse_failures, report, run_batch
+from .work import (
+    Done,
+    refuse_failures,
+    report,
+    run_batch,
+)
 
 StyleOption = Annotated[list[str] | None, typer.Option("--style", "-s", help=STYLE_HELP)]
 MaskOption = Annotated[
@@ -98,7 +108,7 @@ def stylize(
     with velatura.connect(client="velatura stylize") as client, JobBar(len(pairs)) as bar:
 
         def submit(source: Path, target: Path, priority: str) -> velatura.Job:
-            from velatura import images
+            from velatura.pictures import images
 
             pixels = images.read(source)
             styles, pictures = sourced.of(pixels)

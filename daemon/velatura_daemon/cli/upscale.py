@@ -10,11 +10,27 @@ import typer
 import velatura
 from velatura.recipe import Upscale, check_recipe
 
-from .files import READABLE, WRITABLE, check_readable, plan
+from .files import (
+    READABLE,
+    WRITABLE,
+    check_readable,
+    plan,
+)
 from .progress import JobBar
 from .recipes import default, option, saved_recipe
-from .stylize import ForceOption, JsonOption, OutOption, RecipeOption, chosen_fields
-from .work import Done, refuse_failures, report, run_batch
+from .stylize import (
+    ForceOption,
+    JsonOption,
+    OutOption,
+    RecipeOption,
+    chosen_fields,
+)
+from .work import (
+    Done,
+    refuse_failures,
+    report,
+    run_batch,
+)
 
 
 def mount(app: typer.Typer) -> None:

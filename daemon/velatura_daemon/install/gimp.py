@@ -16,7 +16,15 @@ from pathlib import Path
 import velatura
 from velatura.errors import VelaturaError
 
-from . import Place, daemon_command, home, installed_version, refuse_foreign, stage, swap_in
+from . import (
+    Place,
+    daemon_command,
+    home,
+    installed_version,
+    refuse_foreign,
+    stage,
+    swap_in,
+)
 from . import system as this_system
 from .archive import write_zip
 from .vendor import machine as this_machine

@@ -19,7 +19,15 @@ import velatura
 from velatura.errors import VelaturaError
 
 from . import Place as Folder
-from . import daemon_command, home, installed_version, refuse_foreign, source, stage, swap_in
+from . import (
+    daemon_command,
+    home,
+    installed_version,
+    refuse_foreign,
+    source,
+    stage,
+    swap_in,
+)
 from . import system as this_system
 from .archive import write_zip
 from .vendor import machine as this_machine

@@ -25,8 +25,20 @@ from .active import (
     select,
     source,
 )  # fmt: skip
-from .reading import display, read, read_mask, read_reduced
-from .writing import add_layer, add_mask, finish_layer, settle, withdraw, write_frame
+from .reading import (
+    display,
+    read,
+    read_mask,
+    read_reduced,
+)
+from .writing import (
+    add_layer,
+    add_mask,
+    finish_layer,
+    settle,
+    withdraw,
+    write_frame,
+)
 
 __all__ = [
     "DISPLAY", "Gone", "Layer", "Refused", "Source", "active_document", "active_view", "active_window",

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from velatura.recipe import BACKBONES, COLORS, METHODS, Refine, Stylize
+from velatura.recipe import (
+    BACKBONES,
+    COLORS,
+    METHODS,
+    Refine,
+    Stylize,
+)
 
 from ..i18n import _
 from ..qt import QtCore, QtWidgets

@@ -9,7 +9,12 @@ import velatura
 
 from .. import words
 from ..i18n import _
-from ..qt import QtCore, QtGui, QtWidgets, gone
+from ..qt import (
+    QtCore,
+    QtGui,
+    QtWidgets,
+    gone,
+)
 from ..studio import Studio
 from .controls import Controls
 from .gallery_view import GalleryView

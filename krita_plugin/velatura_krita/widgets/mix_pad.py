@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from .. import mixing
 from ..i18n import _
-from ..qt import QtCore, QtGui, QtWidgets, event_point
+from ..qt import (
+    QtCore,
+    QtGui,
+    QtWidgets,
+    event_point,
+)
 
 _EDGE = 26
 _STEP = 0.05

@@ -20,14 +20,19 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..decoder import Decoder
-from ..encoder import Encoder, encoder_from_state
-from ..quality import STYLE_LAYERS, style_loss
-from ..stats import mean_std, normalise
-from ..weights import save_decoder, weights_digest
+from ..maths.quality import STYLE_LAYERS, style_loss
+from ..maths.stats import mean_std, normalise
+from ..networks.decoder import Decoder
+from ..networks.encoder import Encoder, encoder_from_state
+from ..store.weights import save_decoder, weights_digest
 from .crops import batches
 from .precision import autocast, faster_dtype
-from .run import Report, Run, quiet, save_sheet
+from .run import (
+    Report,
+    Run,
+    quiet,
+    save_sheet,
+)
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,24 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..cards import resize_short
-from ..nets import describe_net, find_net, load_into, save_net
-from ..transform_net import STRIDE, TransformNet
+from ..networks.transform_net import STRIDE, TransformNet
+from ..store.cards import resize_short
+from ..store.nets import (
+    describe_net,
+    find_net,
+    load_into,
+    save_net,
+)
 from .crops import batches, pictures_in, whole_picture
 from .painting import chosen, loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
 from .precision import autocast
-from .run import Report, Run, quiet, save_sheet
+from .run import (
+    Report,
+    Run,
+    quiet,
+    save_sheet,
+)
 
 CONV_LAYERS = tuple(f"conv{block}_1" for block in range(1, 6))
 LEAST = 16

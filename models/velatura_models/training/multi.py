@@ -13,14 +13,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..cards import resize_short
-from ..nets import describe_net, load_into, save_net
-from ..transform_net import TransformNet
+from ..networks.transform_net import TransformNet
+from ..store.cards import resize_short
+from ..store.nets import describe_net, load_into, save_net
 from .crops import batches, pictures_in, whole_picture
 from .painting import loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
 from .precision import autocast
-from .run import Report, Run, quiet, save_sheet
+from .run import (
+    Report,
+    Run,
+    quiet,
+    save_sheet,
+)
 
 
 @dataclass(frozen=True)

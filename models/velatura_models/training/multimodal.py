@@ -17,15 +17,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..cards import resize_short
-from ..multimodal import GRID, LEAST, SUBNETS, MultimodalNet
-from ..nets import save_net
-from ..tiling import round_up
+from ..maths.tiling import round_up
+from ..methods.multimodal import (
+    GRID,
+    LEAST,
+    SUBNETS,
+    MultimodalNet,
+)
+from ..store.cards import resize_short
+from ..store.nets import save_net
 from .crops import batches, whole_picture
 from .painting import chosen, loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
 from .precision import autocast
-from .run import Report, Run, quiet, save_sheet
+from .run import (
+    Report,
+    Run,
+    quiet,
+    save_sheet,
+)
 
 
 @dataclass(frozen=True)

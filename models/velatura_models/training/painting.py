@@ -11,8 +11,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ..encoder import Encoder, encoder_from_state
-from ..weights import load_backbone
+from ..networks.encoder import Encoder, encoder_from_state
+from ..store.weights import load_backbone
 from .precision import faster_dtype
 
 S = TypeVar("S")

@@ -15,8 +15,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..encoder import CONVS, SLIM_WIDTHS, Encoder, encoder_from_state
-from ..weights import save_encoder
+from ..networks.encoder import (
+    CONVS,
+    SLIM_WIDTHS,
+    Encoder,
+    encoder_from_state,
+)
+from ..store.weights import save_encoder
 from .crops import batches
 from .precision import autocast
 from .run import Report, Run, quiet

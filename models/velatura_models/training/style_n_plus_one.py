@@ -11,15 +11,25 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..cards import resize_short
-from ..errors import WeightsError
-from ..nets import describe_net, find_net, load_into, save_net
-from ..transform_net import TransformNet
+from ..networks.transform_net import TransformNet
+from ..store.cards import resize_short
+from ..store.errors import WeightsError
+from ..store.nets import (
+    describe_net,
+    find_net,
+    load_into,
+    save_net,
+)
 from .crops import batches, whole_picture
 from .painting import loss_network
 from .perceptual import Perceptual
 from .precision import autocast
-from .run import Report, Run, quiet, save_sheet
+from .run import (
+    Report,
+    Run,
+    quiet,
+    save_sheet,
+)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Crops are blurred, reduced, enlarged again by the network, and compared with the original in the features of
 a loss network at relu2_2 (eq. 2). `pixel_weight` adds the squared error of the pixels, which the paper trains
 its baseline with: it raises PSNR and keeps colours, the feature loss alone gives crisper edges. The network
-begins as a bicubic enlargement (see `velatura_models.superres`), so that a short run is no worse than that.
+begins as a bicubic enlargement (see `networks.superres`), so that a short run is no worse than that.
 """
 
 from __future__ import annotations
@@ -15,12 +15,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..nets import save_net
-from ..superres import LEAST, SuperResNet, bicubic, degraded
+from ..networks.superres import (
+    LEAST,
+    SuperResNet,
+    bicubic,
+    degraded,
+)
+from ..store.nets import save_net
 from .crops import batches
 from .painting import chosen, loss_network
 from .precision import autocast
-from .run import Report, Run, quiet, save_sheet
+from .run import (
+    Report,
+    Run,
+    quiet,
+    save_sheet,
+)
 
 LAYER = "relu2_2"
 

@@ -19,16 +19,21 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..encoder import Encoder
-from ..level_decoder import LevelDecoders
-from ..nets import save_net
-from ..style_swap import LEVEL, swap
-from ..weights import load_backbone, weights_digest
+from ..methods.style_swap import LEVEL, swap
+from ..networks.encoder import Encoder
+from ..networks.level_decoder import LevelDecoders
+from ..store.nets import save_net
+from ..store.weights import load_backbone, weights_digest
 from .crops import batches
 from .painting import chosen
 from .perceptual import total_variation
 from .precision import autocast, faster_dtype
-from .run import Report, Run, quiet, save_sheet
+from .run import (
+    Report,
+    Run,
+    quiet,
+    save_sheet,
+)
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..cards import resize_short
-from ..nets import save_net
-from ..stats import normalise
-from ..texture_net import NOISE, TextureNet, noise_field, settle, texture_of
-from ..tiling import round_up
+from ..maths.stats import normalise
+from ..maths.tiling import round_up
+from ..networks.texture_net import (
+    NOISE,
+    TextureNet,
+    noise_field,
+    settle,
+    texture_of,
+)
+from ..store.cards import resize_short
+from ..store.nets import save_net
 from .crops import batches, whole_picture
 from .painting import chosen, loss_network
 from .perceptual import Perceptual, gram
 from .precision import autocast
-from .run import Report, Run, quiet, save_sheet
+from .run import (
+    Report,
+    Run,
+    quiet,
+    save_sheet,
+)
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"

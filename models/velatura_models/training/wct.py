@@ -23,14 +23,19 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..encoder import Encoder
-from ..level_decoder import LEVELS, LevelDecoder, LevelDecoders
-from ..nets import save_net
-from ..weights import load_backbone, weights_digest
+from ..networks.encoder import Encoder
+from ..networks.level_decoder import LEVELS, LevelDecoder, LevelDecoders
+from ..store.nets import save_net
+from ..store.weights import load_backbone, weights_digest
 from .crops import batches
 from .painting import chosen
 from .precision import autocast, faster_dtype
-from .run import Report, Run, quiet, save_sheet
+from .run import (
+    Report,
+    Run,
+    quiet,
+    save_sheet,
+)
 
 TURNS = (5, 4, 3, 5, 2, 4, 5, 3, 4, 5, 2)
 """Which level a step trains, by its number; over and over."""

@@ -14,7 +14,14 @@ from fake_engine import FakeEngine
 from velatura.errors import VelaturaError
 from velatura.pixels import CHANNELS, Layout
 from velatura.recipe import Texture
-from velatura_daemon.tasks import Event, Finished, Previewed, Progressed, Slot, Task
+from velatura_daemon.engine.tasks import (
+    Event,
+    Finished,
+    Previewed,
+    Progressed,
+    Slot,
+    Task,
+)
 
 TYPES = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}
 TOP = {"u8": 255, "u16": 65535, "f32": 1}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from fake_engine import FakeEngine
 from velatura.pixels import CHANNELS, Layout
-from velatura_daemon.tasks import Event, Task
+from velatura_daemon.engine.tasks import Event, Task
 
 KINDS = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 
@@ -32,7 +32,7 @@ def turned(data: memoryview | bytes, layout: Layout, share: float) -> bytes:
 
 
 class PaintEngine(FakeEngine):
-    """See `velatura_daemon.tasks.Engine`."""
+    """See `velatura_daemon.engine.tasks.Engine`."""
 
     def status(self) -> dict[str, Any]:
         return {**super().status(), "device_name": "test"}

@@ -1,0 +1,1 @@
+"""What travels between supervisor and worker: messages with descriptors, shared memory."""

@@ -1,0 +1,401 @@
+"""Measurements: speed of whole round trips as ratios, memory, and quality on pictures of one's own.
+
+Speed figures are ratios of things timed in one run on one machine, with the floor beside them: the
+networks' operations over the best rate that a plain 3x3 convolution reaches here. The baseline is a plain
+eager float32 AdaIN of the published size, two VGG-19 encodings and a decoding, in a process of its own
+with a default environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Tell = Callable[[str], None]
+
+SIDE = 512
+ROUNDS = 7
+PAUSE = 0.4
+"""Seconds between a first and a second strength: a quick hand on a slider."""
+
+NETWORKS = {"slim": ("slim", "auto"), "vgg19_sized": ("vgg19", "auto"), "sixteen_styles": ("slim", "multi")}
+"""What is timed: backbone and method."""
+
+BASELINE = """
+import json, time, torch
+from velatura_models.networks.convolution import direct
+from velatura_models.networks.decoder import Decoder
+from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder
+from velatura_models.maths.stats import mean_std
+torch.manual_seed(0)
+encoder, decoder = Encoder().eval(), Decoder(VGG19_WIDTHS).eval()
+times = []
+with torch.inference_mode(), direct():
+    for _ in range(4):
+        content, style = torch.rand(1, 3, {side}, {side}), torch.rand(1, 3, {side}, {side})
+        began = time.perf_counter()
+        f, g = (encoder(x, ["relu4_1"])["relu4_1"] for x in (content, style))
+        (m, s), (n, t) = mean_std(f), mean_std(g)
+        decoder({{"relu4_1": (f - m) / s * t + n}})
+        times.append(time.perf_counter() - began)
+print(json.dumps(sorted(times[1:])[1]))
+"""
+
+GATYS = """
+import json, time, torch
+from velatura_models.networks.convolution import direct
+from velatura_models.networks.encoder import Encoder
+torch.manual_seed(0)
+vgg = Encoder().eval().requires_grad_(False)
+content, times = torch.rand(1, 3, {side}, {side}), []
+layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
+def grams(maps):
+    rows = maps.flatten(2)
+    return rows @ rows.transpose(1, 2) / rows.shape[2]
+with torch.no_grad():
+    wanted = vgg(content, layers)
+for _ in range(4):
+    picture = torch.rand(1, 3, {side}, {side}, requires_grad=True)
+    began = time.perf_counter()
+    with direct():
+        seen = vgg(picture, layers)
+    loss = (seen["relu4_2"] - wanted["relu4_2"]).square().sum()
+    for layer in layers:
+        if layer != "relu4_2":
+            loss = loss + (grams(seen[layer]) - grams(wanted[layer])).square().sum()
+    loss.backward()
+    times.append(time.perf_counter() - began)
+print(json.dumps(sorted(times[1:])[1]))
+"""
+
+RATE = """
+import json, time, torch
+from torch.nn import functional as F
+best = {}
+for dtype in (torch.float32, torch.bfloat16):
+    x = torch.randn(1, 256, 128, 128).to(dtype).to(memory_format=torch.channels_last)
+    w = torch.randn(256, 256, 3, 3).to(dtype).to(memory_format=torch.channels_last)
+    times = []
+    with torch.inference_mode():
+        for _ in range(8):
+            began = time.perf_counter()
+            F.conv2d(x, w, padding=1)
+            times.append(time.perf_counter() - began)
+    best[str(dtype)[6:]] = 2 * 9 * 256 * 256 * 128 * 128 / min(times) / 1e9
+print(json.dumps(best))
+"""
+
+
+def speed(tell: Tell = lambda text: None) -> dict[str, Any]:
+    """Round trips through a daemon of its own, against the plain baseline and the floor.
+
+    Returns:
+        Nested figures: `baseline_seconds`, `gatys_evaluation_seconds`, `gflops` (measured rates), per network
+        `first`, `second`, `second_at_once` (seconds), their ratios, `floor_ratio`, `overhead_ms`;
+        `status_ms`, `start`.
+    """
+    with tempfile.TemporaryDirectory(prefix="velatura-bench-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        _write_published_size(home / "data" / "weights")
+        figures: dict[str, Any] = {"side": SIDE, "rounds": ROUNDS}
+        tell("measuring the convolution rate and the plain baseline")
+        figures["gflops"] = _child(RATE, _worker_environment())
+        before = _child(BASELINE.format(side=SIDE), None)
+        with _daemon(home) as (client, start):
+            figures["start"] = start
+            for name, (backbone, method) in NETWORKS.items():
+                tell(f"{name}: {ROUNDS} round trips on fresh content")
+                figures[name] = _round_trips(client, backbone, method)
+            tell("status while the worker computes")
+            figures["status_ms"] = _status_latency(client)
+            figures["dtype"] = client.status()["engine"]["dtype"]
+        after = _child(BASELINE.format(side=SIDE), None)
+        baseline = figures["baseline_seconds"] = statistics.mean([before, after])
+        tell("one plain evaluation of Gatys' loss")
+        gatys = figures["gatys_evaluation_seconds"] = _child(GATYS.format(side=SIDE), None)
+        for name in NETWORKS:
+            part = figures[name]
+            floor = part["gflop"] / figures["gflops"][figures["dtype"]]
+            part["of_baseline"] = part["first"] / baseline
+            part["second_of_first"] = part["second"] / part["first"]
+            part["second_at_once_of_first"] = part["second_at_once"] / part["first"]
+            part["floor_ratio"] = part["network"] / floor
+            part["faster_than_500_gatys_evaluations"] = 500 * gatys / part["first"]
+        return figures
+
+
+def memory(side: int = 4096, tell: Tell = lambda text: None) -> dict[str, Any]:
+    """Peak of the summed PSS of all the daemon's processes while it paints a large RGBA picture."""
+    folder = tempfile.TemporaryDirectory(prefix="velatura-bench-", ignore_cleanup_errors=True)
+    with folder as home, _daemon(Path(home)) as (client, _):
+        tell(f"painting {side} x {side}")
+        style = client.upload(_noise(SIDE, 0)[..., :3])
+        pid = client.status()["pid"]
+        idle = _pss(pid)
+        peak = [idle]
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(0.1):
+                peak.append(_pss(pid))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        began = time.perf_counter()
+        job = client.submit({"kind": "stylize", "styles": [{"digest": style}]}, _noise(side, 2))
+        job.result()
+        seconds = time.perf_counter() - began
+        done.set()
+        watcher.join()
+    return {"side": side, "idle_mb": idle >> 20, "peak_mb": max(peak) >> 20, "seconds": seconds}
+
+
+def quality(
+    vgg: Path,
+    content: Path,
+    style: Path,
+    tell: Tell = lambda text: None,
+    backbone: str = "slim",
+    method: str = "auto",
+    short_side: int = 320,
+    most: int = 40,
+) -> dict[str, Any]:
+    """Style and content distances of stylized pairs, measured with the real VGG-19.
+
+    Args:
+        vgg: its weights, safetensors with an `Encoder`'s names.
+        content, style: folders of photos and paintings; photo i meets painting i, the shorter list
+            repeating.
+        short_side: of both, in pixels.
+        most: pairs, at most.
+
+    Returns:
+        `style` (mean loss over the untouched photos' mean), `content`, `psnr` of the autoencoder
+        T(c, s, 0), and how many pairs.
+    """
+    import torch
+    from PIL import Image
+    from safetensors.torch import load_file
+    from velatura_models.maths.quality import measure
+    from velatura_models.maths.stats import mean_std
+    from velatura_models.networks.encoder import encoder_from_state
+    from velatura_models.store.weights import load_backbone, load_decoder, methods_of
+    from velatura_models.training.crops import pictures_in
+
+    from ..paths import default_paths
+
+    weights = default_paths().weights
+    method = methods_of(backbone, weights)[0] if method == "auto" else method
+    encoder, decoder = load_backbone(backbone, weights), load_decoder(backbone, method, weights)
+    eye = encoder_from_state(load_file(vgg))
+    eye.to(torch.bfloat16, memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it
+    photos, paintings = pictures_in(content), pictures_in(style)
+    count = min(most, max(len(photos), len(paintings)))
+
+    def read(path: Path) -> Any:
+        with Image.open(path) as file:
+            image = file.convert("RGB")
+        factor = short_side / min(image.size)
+        width, height = (max(16, round(s * factor) // 8 * 8) for s in image.size)
+        pixels = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS), np.float32) / 255
+        return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+
+    rows, errors = [], []
+    for i in range(count):
+        photo, painting = read(photos[i % len(photos)]), read(paintings[i % len(paintings)])
+        with torch.inference_mode():
+            seen, target = encoder(photo, decoder.levels), encoder(painting, decoder.levels)
+            mixed = {}
+            for level, maps in seen.items():
+                (mean, std), (style_mean, style_std) = mean_std(maps), mean_std(target[level])
+                mixed[level] = (maps - mean) / std * style_std + style_mean
+            rows.append(measure(eye, photo, painting, decoder(mixed)))
+            errors.append(float((decoder(seen).clamp(0, 1) - photo).square().mean()))
+        if (i + 1) % 5 == 0:
+            tell(f"{i + 1} of {count} pairs")
+    return {
+        "backbone": backbone,
+        "method": method,
+        "pairs": count,
+        "style": statistics.mean(r.style for r in rows) / statistics.mean(r.photo for r in rows),
+        "content": statistics.mean(r.content for r in rows),
+        "psnr": statistics.mean(-10 * np.log10(e) for e in errors),
+    }
+
+
+def operations(backbone: str, method: str) -> float:
+    """GFLOP of one pass at 512 px, of one encoding and one decoding where there are such: two for each
+    multiply-add of each convolution as published."""
+    import torch
+    from velatura_models.networks.transform_net import plan
+
+    if method == "multi":
+        side, total = SIDE, 0.0
+        for layer in plan():
+            side = side * 2 if layer.upsample else side // layer.stride
+            total += 2.0 * layer.cin * layer.cout * layer.kernel**2 * side**2
+        return total / 1e9
+    from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder
+    from velatura_models.store.weights import load_backbone, load_decoder
+
+    encoder = load_backbone(backbone) if backbone == "slim" else Encoder(VGG19_WIDTHS)
+    decoder = load_decoder("slim", method) if backbone == "slim" else None
+    if decoder is None:
+        from velatura_models.networks.decoder import Decoder
+
+        decoder = Decoder(VGG19_WIDTHS)
+    total = 0.0
+
+    def count(module: torch.nn.Conv2d, _: Any, out: torch.Tensor) -> None:
+        nonlocal total
+        total += 2.0 * out.numel() * module.in_channels * module.kernel_size[0] * module.kernel_size[1]
+
+    for network in (encoder, decoder):
+        for module in network.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.register_forward_hook(count)  # type: ignore[arg-type]  # of Conv2d alone
+    with torch.device("meta"):
+        picture = torch.empty(1, 3, SIDE, SIDE)
+    decoder.to("meta")(encoder.to("meta")(picture, decoder.levels))
+    return total / 1e9
+
+
+def _round_trips(client: Any, backbone: str, method: str) -> dict[str, float]:
+    """Medians over fresh contents: a first job, a second strength after a pause, one at once."""
+    style: dict[str, str] = {"digest": client.upload(_noise(SIDE, 999)[..., :3])}
+    if method == "multi":
+        style = {"name": "mosaic"}
+    recipe = {"kind": "stylize", "styles": [style], "backbone": backbone, "method": method, "strength": 1.0}
+    firsts, seconds, at_once, networks = [], [], [], []
+    for i in range(ROUNDS + 2):
+        image = _noise(SIDE, i)
+        first, record, method = _timed(client, recipe, image)
+        soon, _, _ = _timed(client, {**recipe, "strength": 0.7}, image)
+        image = _noise(SIDE, 100 + i)
+        _timed(client, recipe, image)
+        time.sleep(PAUSE if backbone == "slim" else 3 * PAUSE)
+        second, _, _ = _timed(client, {**recipe, "strength": 0.7}, image)
+        if i >= 2:  # the first two warm up
+            firsts.append(first)
+            networks.append(record["seconds"])
+            at_once.append(soon)
+            seconds.append(second)
+    first, network = statistics.median(firsts), statistics.median(networks)
+    return {
+        "first": first,
+        "network": network,
+        "overhead_ms": statistics.median(a - b for a, b in zip(firsts, networks, strict=True)) * 1000,
+        "second": statistics.median(seconds),
+        "second_at_once": statistics.median(at_once),
+        "gflop": operations(backbone, method),
+    }
+
+
+def _timed(client: Any, recipe: dict[str, Any], image: np.ndarray) -> tuple[float, dict[str, Any], str]:
+    began = time.perf_counter()
+    job = client.submit(recipe, image)
+    job.result()
+    took = time.perf_counter() - began
+    return took, job.record, job.recipe.method
+
+
+def _status_latency(client: Any) -> dict[str, float]:
+    """Milliseconds that `status` takes while a job of about a second runs."""
+    import velatura
+
+    job = client.submit(
+        {"kind": "stylize", "styles": [{"digest": client.upload(_noise(SIDE, 999)[..., :3])}]},
+        _noise(2 * SIDE, 5),
+    )
+    times = []
+    with velatura.connect(start=False) as other:
+        for _ in range(30):
+            began = time.perf_counter()
+            other.status()
+            times.append((time.perf_counter() - began) * 1000)
+    job.result()
+    return {"median": statistics.median(times), "worst": max(times)}
+
+
+@contextlib.contextmanager
+def _daemon(home: Path) -> Iterator[tuple[Any, dict[str, float]]]:
+    """A daemon of its own with a client, and the seconds until it took connections and gave a result."""
+    import velatura
+
+    was = os.environ.get("VELATURA_HOME")
+    os.environ["VELATURA_HOME"] = str(home)
+    try:
+        began = time.perf_counter()
+        with velatura.connect() as client:
+            start = {"connected": time.perf_counter() - began}
+            client.stylize(_noise(SIDE, 1), _noise(SIDE, 0)[..., :3])
+            start["first_result"] = time.perf_counter() - began
+            yield client, start
+            client.shutdown()
+    finally:
+        if was is None:
+            del os.environ["VELATURA_HOME"]
+        else:
+            os.environ["VELATURA_HOME"] = was
+
+
+def _pss(pid: int) -> int:
+    """Bytes of proportional memory of a daemon and its worker processes."""
+    import psutil
+
+    daemon = psutil.Process(pid)
+    total = 0
+    for process in (daemon, *daemon.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += process.memory_full_info().pss
+    return total
+
+
+def _write_published_size(folder: Path) -> None:
+    """Random weights of VGG-19's and its decoder's size, installed as `vgg19` would be."""
+    import torch
+    from velatura_models.networks.decoder import Decoder
+    from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder
+    from velatura_models.store.weights import save_decoder, save_encoder
+
+    torch.manual_seed(0)
+    about = {"source": "random, for timing only"}
+    digest = save_encoder(folder / "vgg19.safetensors", "vgg19", Encoder().state_dict(), about)
+    save_decoder(folder / "vgg19.adain.safetensors", Decoder(VGG19_WIDTHS), "adain", digest, about)
+
+
+def _noise(side: int, seed: int) -> np.ndarray:
+    """A picture `(side, side, 4)` uint8 of smooth noise, another for every seed."""
+    from PIL import Image
+
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 255, (side // 16, side // 16, 3), dtype=np.uint8)
+    image = Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC)
+    return np.asarray(image.convert("RGBA"))
+
+
+def _child(code: str, environment: dict[str, str] | None) -> Any:
+    """What a fresh interpreter prints, as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def _worker_environment() -> dict[str, str]:
+    from ..service.workers import worker_environment
+    from ..settings import load_settings
+
+    return worker_environment(load_settings())

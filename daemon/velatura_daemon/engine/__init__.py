@@ -1,0 +1,1 @@
+"""The worker process: the engine, what it keeps resident, and one runner a kind of job."""

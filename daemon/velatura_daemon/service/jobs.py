@@ -1,0 +1,432 @@
+"""Jobs between their clients, the scheduler, the blob store and the worker.
+
+Each job's state moves along the protocol's table by what the scheduler tells; every move becomes a
+message to the session that owns the job. What a job needs, has made, or will make is pinned or reserved
+in the store as long as the job is known.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from velatura import jobstate, messages
+from velatura.errors import VelaturaError
+from velatura.jobstate import TERMINAL, Event, State
+from velatura.messages import (
+    Cancelled,
+    Failed,
+    Message,
+    Need,
+    Paused,
+    Preview,
+    Progress,
+    Queued,
+    Result,
+    Started,
+    Submit,
+)
+from velatura.pixels import Layout
+from velatura.recipe import recipe_from_map, recipe_to_map
+from velatura.schema import from_map, to_map
+
+from .blobs import Blob, BlobStore
+from .scheduler import Effect, Scheduler, Tell
+from .submission import (
+    check_masks,
+    check_parts,
+    digests_of,
+    result_bytes,
+    ticket_of,
+)
+
+log = logging.getLogger("velatura.daemon")
+
+Fields = dict[str, Any]
+
+
+@dataclass
+class JobRecord:
+    """One job that the daemon knows."""
+
+    name: str
+    owner: str
+    """Token of the session that hears of it; empty for a detached job whose session has ended."""
+    submit: Submit
+    created: float
+    state: State = State.SUBMITTED
+    lacking: set[str] = field(default_factory=set)
+    pinned: list[str] = field(default_factory=list)
+    reserved: int = 0
+    progress: Progress | None = None
+    preview: Preview | None = None
+    ending: Message | None = None
+    idle_since: float = 0.0
+    """When it ended, or lost its owner if that was later."""
+    reason: str = ""
+    checkpoint: tuple[int, int] | None = None
+    """Descriptor and length of the newest checkpoint."""
+
+
+class Jobs:
+    """All jobs of the daemon.
+
+    Args:
+        scheduler: decides what runs.
+        store: holds the pictures.
+        post: hands a message to a session, by token.
+        order: hands an order to the worker: kind, descriptors, fields.
+        keep_detached: seconds for which the outcome of a detached job waits to be attached to.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        store: BlobStore,
+        post: Callable[[str, Message], None],
+        order: Callable[[str, Sequence[int], Fields], None],
+        keep_detached: float,
+    ) -> None:
+        self.scheduler, self.store = scheduler, store
+        self.post, self.order, self.keep_detached = post, order, keep_detached
+        self.known: dict[str, JobRecord] = {}
+        self._waiting: dict[str, set[str]] = {}  # digest -> jobs that lack it
+        self._now = 0.0
+
+    # -- from clients ------------------------------------------------------------------------------
+
+    def submit(self, owner: str, message: Submit, now: float) -> None:
+        """Takes a job in; the client hears `Need`, `Queued` or `Failed`.
+
+        Raises:
+            VelaturaError: `duplicate_job`: nothing was taken in, and the job of that name goes on.
+        """
+        if message.job in self.known:
+            raise VelaturaError("duplicate_job", f"a job named {message.job!r} exists already")
+        job = JobRecord(message.job, owner, message, now)
+        self._now = now
+        try:
+            check_parts(message)
+            job.lacking = {d for d in digests_of(job.submit) if d not in self.store}
+            if not job.lacking:
+                self._check_pictures(job)
+            effects = self.scheduler.submit(ticket_of(message, owner), ready=not job.lacking)
+        except VelaturaError as error:
+            self.store.unreserve(job.reserved)
+            self.post(owner, _failed(job.name, error))
+            return
+        for digest in digests_of(job.submit):
+            if digest in job.lacking:
+                self._waiting.setdefault(digest, set()).add(job.name)
+            else:
+                self._pin(job, digest)
+        self.known[job.name] = job
+        self.apply(effects)
+
+    def arrived(self, digest: str, now: float) -> None:
+        """A picture came in: jobs that lacked it may be complete."""
+        self._now = now
+        for name in sorted(self._waiting.pop(digest, set())):
+            job = self.known[name]
+            job.lacking.discard(digest)
+            self._pin(job, digest)
+            if job.lacking:
+                continue
+            try:
+                self._check_pictures(job)
+            except VelaturaError as error:
+                job.ending = _failed(name, error)
+                self.apply(self.scheduler.fail(name, error.code, error.message))
+            else:
+                self.apply(self.scheduler.inputs_ready(name))
+
+    def cancel(self, asker: str, name: str, now: float) -> None:
+        """Discards a job of any session; an asker that does not own it hears of it as well.
+
+        Raises:
+            VelaturaError: `unknown_job`.
+        """
+        self._now = now
+        job = self._find(name)
+        if job.state in TERMINAL:
+            if job.owner in ("", asker):
+                self._forget(job)
+            return
+        reason = "asked" if asker == job.owner else "asked by another program"
+        self.apply(self.scheduler.cancel(name, reason))
+        if asker != job.owner:
+            self.post(asker, Cancelled(name, reason))
+
+    def stop(self, name: str, now: float) -> None:
+        """Asks a job for its best picture so far.
+
+        Raises:
+            VelaturaError: `unknown_job`.
+        """
+        self._now = now
+        if self._find(name).state not in TERMINAL:
+            self.apply(self.scheduler.stop(name))
+
+    def attach(self, token: str, name: str) -> None:
+        """Makes a session the owner of a detached job and repeats its state.
+
+        Raises:
+            VelaturaError: `unknown_job` for one that is not there, or is not detached and another's.
+        """
+        job = self._find(name)
+        if job.owner != token and not job.submit.detached:
+            raise VelaturaError("unknown_job", f"job {name!r} belongs to another program and is not detached")
+        job.owner = token
+        for message in self._story(job):
+            self.post(token, message)
+        if job.state in TERMINAL and job.state is not State.DONE:
+            self._forget(job)
+
+    def release(self, token: str, name: str) -> None:
+        """The owner has no more need of a result; nothing where there is none."""
+        job = self.known.get(name)
+        if job is not None and job.owner == token and job.state in TERMINAL:
+            self._forget(job)
+
+    def session_ended(self, token: str, now: float) -> None:
+        """Cancels and forgets a session's jobs; detached ones go on without owner."""
+        self._now = now
+        for job in [j for j in self.known.values() if j.owner == token]:
+            job.owner, job.idle_since = "", now
+            if job.submit.detached:
+                continue
+            if job.state not in TERMINAL:
+                self.apply(self.scheduler.cancel(job.name, "its session ended"))
+            if job.name in self.known:
+                self._forget(job)
+
+    def check_time(self, now: float) -> None:
+        """Forgets detached jobs that ended long ago, or wait for pictures, and that nobody asked for."""
+        self._now = now
+        for job in list(self.known.values()):
+            if job.owner or now - job.idle_since < self.keep_detached:
+                continue
+            if job.state is State.WAITING:
+                self.apply(self.scheduler.cancel(job.name, "its pictures never came"))
+            if job.state in TERMINAL:
+                log.info("job %s: nobody attached to it", job.name)
+                self._forget(job)
+
+    # -- from the worker ---------------------------------------------------------------------------
+
+    def worker_said(self, message: dict[str, Any], fds: list[int], now: float) -> None:
+        """Takes an event of the worker about a job. The descriptors are ours from here on."""
+        self._now = now
+        name, kind = message["job"], message["k"]
+        job = self.known.get(name)
+        if job is not None and job.state in TERMINAL:
+            job = None  # it was cancelled; the worker's word came later
+        if kind == "started":
+            self.apply(self.scheduler.started(name))
+        elif kind == "paused":
+            self.apply(self.scheduler.paused(name))
+        elif kind == "closed":
+            self.apply(self.scheduler.ended(name, Event.CANCEL, "closed"))
+        elif kind == "failed":
+            reason = message["message"]
+            if job is not None:
+                job.ending = Failed(name, message["code"], reason, message["where"])
+            self.apply(self.scheduler.ended(name, Event.FAIL, reason, message["code"]))
+        elif job is not None:
+            self._news(job, kind, message, fds)
+            return
+        elif kind == "finished":
+            self.apply(self.scheduler.ended(name, Event.RESULT))
+        for fd in fds:
+            os.close(fd)
+
+    def _news(self, job: JobRecord, kind: str, message: dict[str, Any], fds: list[int]) -> None:
+        if kind == "progress":
+            fields = {k: message[k] for k in ("step", "of", "losses", "seconds_left")}
+            job.progress = Progress(job.name, **fields)
+            self._move(job, Event.PROGRESS, job.progress)
+        elif kind == "checkpoint":
+            self._drop_checkpoint(job)
+            job.checkpoint = (fds[0], message["size"])
+            self.scheduler.checkpointed(job.name)
+        elif kind == "preview":
+            blob = self._keep_picture(job, message, fds[0])
+            before, job.preview = job.preview, Preview(job.name, message["step"], blob.digest, blob.layout)
+            if before is not None:
+                self._unpin(job, before.digest)
+            self._move(job, Event.PREVIEW, job.preview)
+        elif kind == "finished":
+            blob = self._keep_picture(job, message, fds[0])
+            recipe = recipe_from_map(message["recipe"])
+            job.ending = _fitting(Result(job.name, blob.digest, blob.layout, recipe, message["record"]))
+            self.apply(self.scheduler.ended(job.name, Event.RESULT))
+
+    def worker_lost(self, reason: str, now: float) -> None:
+        """The worker is gone; the scheduler says what becomes of its jobs."""
+        self._now = now
+        self.apply(self.scheduler.worker_lost(reason))
+
+    def fail_queued(self, code: str, reason: str, now: float) -> None:
+        """No worker can be had: every job that is ready to run has failed."""
+        self._now = now
+        for name in self.scheduler.unended:
+            if self.known[name].state is not State.WAITING:
+                self.apply(self.scheduler.fail(name, code, reason))
+
+    # -- effects -----------------------------------------------------------------------------------
+
+    def apply(self, effects: list[Effect]) -> None:
+        """Carries out what the scheduler decided, in order."""
+        for effect in effects:
+            if isinstance(effect, Tell):
+                self._tell(self.known[effect.job], effect)
+            elif effect.kind == "run":
+                self._run(self.known[effect.job])
+            else:
+                self.order(effect.kind, (), {"job": effect.job})
+
+    def _tell(self, job: JobRecord, tell: Tell) -> None:
+        job.reason = tell.reason
+        message: Message
+        if tell.event is Event.NEED:
+            message = Need(job.name, tuple(sorted(job.lacking)))
+        elif tell.event is Event.QUEUE:
+            message = Queued(job.name, self.scheduler.ahead(job.name))
+        elif tell.event is Event.START:
+            message = Started(job.name)
+        elif tell.event is Event.PAUSE:
+            message = Paused(job.name, tell.reason[:200])
+        elif tell.event is Event.CANCEL:
+            message = job.ending = Cancelled(job.name, tell.reason[:200])
+        elif job.ending is not None:
+            message = job.ending
+        else:
+            message = job.ending = Failed(job.name, tell.code, tell.reason[:2000])
+        self._move(job, tell.event, message)
+
+    def _move(self, job: JobRecord, event: Event, message: Message) -> None:
+        job.state = jobstate.step(job.state, event)
+        if job.owner:
+            self.post(job.owner, message)
+        if job.state in TERMINAL:
+            self._ended(job)
+
+    def _ended(self, job: JobRecord) -> None:
+        job.idle_since = self._now
+        log.info("job %s: %s %s", job.name, job.state.value, job.reason)
+        for digest in job.lacking:
+            self._waiting.get(digest, set()).discard(job.name)
+            if not self._waiting.get(digest):
+                self._waiting.pop(digest, None)
+        job.lacking.clear()
+        kept = job.ending.digest if isinstance(job.ending, Result) else ""
+        if kept:
+            job.pinned.remove(kept)
+        for digest in job.pinned:
+            self.store.unpin(digest)
+        job.pinned = [kept] if kept else []
+        self.store.unreserve(job.reserved)
+        job.reserved, job.preview = 0, None
+        self._drop_checkpoint(job)
+        if job.state is not State.DONE and (job.owner or not job.submit.detached):
+            self._forget(job)
+
+    def _forget(self, job: JobRecord) -> None:
+        self.known.pop(job.name, None)
+        for digest in job.pinned:
+            self.store.unpin(digest)
+        job.pinned = []
+
+    def _run(self, job: JobRecord) -> None:
+        blobs = [self.store.pin(d) for d in digests_of(job.submit)]
+        fds = [b.fd for b in blobs]
+        size = 0
+        if job.checkpoint is not None:
+            fds.append(job.checkpoint[0])
+            size = job.checkpoint[1]
+        assert job.submit.recipe is not None
+        fields: Fields = {
+            "job": job.name,
+            "recipe": recipe_to_map(job.submit.recipe),
+            "blobs": [{"digest": b.digest, "layout": to_map(b.layout)} for b in blobs],
+            "content": job.submit.content,
+            "mask": job.submit.mask,
+            "preview_side": job.submit.preview_side,
+            "preview_every": job.submit.preview_every,
+            "checkpoint": size,
+            "stop": self.scheduler.is_stopping(job.name),
+        }
+        self.order("run", fds, fields)
+        for blob in blobs:
+            self.store.unpin(blob.digest)
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _find(self, name: str) -> JobRecord:
+        if name not in self.known:
+            raise VelaturaError("unknown_job", f"no job {name!r}: it ended or never was; see: velatura ps")
+        return self.known[name]
+
+    def _story(self, job: JobRecord) -> list[Message]:
+        """The messages that bring a client that knows nothing to the job's present state."""
+        queued, started = Queued(job.name), Started(job.name)
+        news = [m for m in (job.progress, job.preview) if m is not None]
+        if job.state is State.WAITING:
+            return [Need(job.name, tuple(sorted(job.lacking)))]
+        if job.state is State.QUEUED:
+            return [Queued(job.name, self.scheduler.ahead(job.name))]
+        if job.state is State.RUNNING:
+            return [queued, started, *news]
+        if job.state is State.PAUSED:
+            return [queued, started, Paused(job.name, job.reason[:200])]
+        assert job.ending is not None
+        return [queued, started, job.ending] if job.state is State.DONE else [job.ending]
+
+    def _pin(self, job: JobRecord, digest: str) -> None:
+        self.store.pin(digest)
+        job.pinned.append(digest)
+
+    def _unpin(self, job: JobRecord, digest: str) -> None:
+        self.store.unpin(digest)
+        job.pinned.remove(digest)
+
+    def _keep_picture(self, job: JobRecord, message: dict[str, Any], fd: int) -> Blob:
+        blob = self.store.add(message["digest"], from_map(Layout, message["layout"]), fd)
+        self._pin(job, blob.digest)
+        return blob
+
+    def _drop_checkpoint(self, job: JobRecord) -> None:
+        if job.checkpoint is not None:
+            os.close(job.checkpoint[0])
+            job.checkpoint = None
+
+    def _check_pictures(self, job: JobRecord) -> None:
+        """All inputs are there: do they fit together, and is there room for the result?
+
+        Raises:
+            FieldError: for a mask that does not fit.
+            VelaturaError: `busy` when there is no room.
+        """
+        check_masks(job.submit, self._layout)
+        job.reserved = self.store.reserve(result_bytes(job.submit, self._layout(job.submit.content)))
+
+    def _layout(self, digest: str) -> Layout | None:
+        blob = self.store.get(digest)
+        return blob.layout if blob else None
+
+
+def _failed(name: str, error: VelaturaError) -> Failed:
+    return Failed(name, error.code, error.message[:2000], error.field[:400])
+
+
+def _fitting(result: Result) -> Result:
+    """The result as it is, or with a short record where the engine's would not fit into a header."""
+    try:
+        messages.encode(result)
+    except VelaturaError:
+        record = {"note": "the record was too long to be sent"}
+        return Result(result.job, result.digest, result.layout, result.recipe, record)
+    return result

@@ -1,0 +1,259 @@
+"""Answers to requests that are not jobs: status, lists, the style library, shutdown.
+
+What takes longer than a moment (reading, decoding and writing style pictures) is done by one background
+thread, the librarian, so that the supervisor stays quick; its answers come back through a pipe that
+the supervisor polls. Lists go out in pages.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from velatura import messages
+from velatura.errors import FieldError, VelaturaError
+from velatura.messages import (
+    MAX_HEADER,
+    Message,
+    Reply,
+    Request,
+)
+from velatura.pixels import Layout, digest
+from velatura.wire import error_for
+
+from ..between.slots import create_slot, map_slot, write_slot
+from ..paths import Paths
+from .blobs import BlobStore
+
+if TYPE_CHECKING:
+    from ..styles.library import Library
+
+log = logging.getLogger("velatura.daemon")
+
+PAGE_ITEMS = 50
+"""Items on a page at most; fewer where the header would grow too long."""
+
+MOST_WAITING = 64
+"""Requests of all clients that may wait for the librarian."""
+
+Items = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A style's small picture, ready to become a blob."""
+
+    digest: str
+    layout: Layout
+    data: bytes
+
+
+class Librarian:
+    """One thread that works through callables, in order, and hands their results back.
+
+    `fileno` becomes readable when `results` has something.
+    """
+
+    def __init__(self) -> None:
+        self._todo: queue.Queue[tuple[Callable[[], Any], Callable[[Any], None]] | None] = queue.Queue()
+        self._done: deque[tuple[Callable[[Any], None], Any]] = deque()
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        self._thread = threading.Thread(target=self._loop, name="librarian", daemon=True)
+        self._thread.start()
+
+    def fileno(self) -> int:
+        return self._read
+
+    def do(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Has `work` done on the thread and `then` called with its result, or its exception, by `deliver`.
+
+        Raises:
+            VelaturaError: `busy` when too much waits already.
+        """
+        if self._todo.qsize() >= MOST_WAITING:
+            raise VelaturaError("busy", f"{MOST_WAITING} requests wait already; try again")
+        self._todo.put((work, then))
+
+    def deliver(self) -> None:
+        """Calls what waits for results; on the supervisor's own thread."""
+        os.read(self._read, 4096)
+        while self._done:
+            then, result = self._done.popleft()
+            then(result)
+
+    def close(self) -> None:
+        """Ends the thread after what it is at."""
+        self._todo.put(None)
+        self._thread.join(5.0)
+        os.close(self._read)
+        os.close(self._write)
+
+    def _loop(self) -> None:
+        while True:
+            item = self._todo.get()
+            if item is None:
+                return
+            work, then = item
+            try:
+                result = work()
+            except Exception as error:
+                result = error
+            self._done.append((then, result))
+            os.write(self._write, b".")
+
+
+class Answers:
+    """Answers requests.
+
+    Args:
+        store: where thumbnails become blobs, and where pictures of new styles come from.
+        paths: where the styles lie.
+        post: hands a message to a session, by token.
+        status, jobs: give these two answers; they must be quick.
+        shutdown: called when a client asks for the end.
+    """
+
+    def __init__(
+        self,
+        store: BlobStore,
+        paths: Paths,
+        post: Callable[[str, Message], None],
+        status: Callable[[str], dict[str, Any]],
+        jobs: Callable[[str], Items],
+        shutdown: Callable[[], None],
+    ) -> None:
+        self.store, self.paths, self.post = store, paths, post
+        self._status, self._jobs, self._shutdown = status, jobs, shutdown
+        self.librarian = Librarian()
+        self._thumbnails: dict[tuple[str, str], Thumbnail] = {}
+
+    @cached_property
+    def library(self) -> Library:
+        """The styles; imported at the first need, since it brings numpy and pillow along."""
+        from ..styles.library import Library
+
+        return Library(self.paths.styles, self.paths.cache)
+
+    def answer(self, token: str, request: Request) -> None:
+        """Answers now or, through the librarian, soon.
+
+        Raises:
+            VelaturaError: what is to be reported to the client.
+        """
+        if request.what == "status":
+            self.post(token, Reply(request.request, [self._status(token)]))
+        elif request.what == "jobs":
+            self.post(token, page(request, self._jobs(token)))
+        elif request.what == "shutdown":
+            self.post(token, Reply(request.request, []))
+            self._shutdown()
+        elif request.what == "style_add":
+            self._add_style(token, request)
+        else:
+            work = {"styles": self._styles, "models": self._models, "style_remove": self._remove_style}
+            self._later(token, request, lambda: work[request.what](request))
+
+    def _later(self, token: str, request: Request, work: Callable[[], Items]) -> None:
+        def done(result: Any) -> None:
+            if isinstance(result, Exception):
+                if not isinstance(result, VelaturaError):
+                    log.error("request %s failed", request.what, exc_info=result)
+                self.post(token, error_for(result, request=request.request))
+                return
+            for item in result:
+                thumbnail = item.pop("_thumbnail", None)
+                if thumbnail is not None:
+                    self._keep(thumbnail)
+            self.post(token, page(request, result))
+
+        self.librarian.do(work, done)
+
+    def _models(self, request: Request) -> Items:
+        del request
+        from velatura_models.store.nets import everything
+
+        return everything(self.paths.weights)
+
+    # -- styles: on the librarian's thread except where noted ----------------------------------------
+
+    def _styles(self, request: Request) -> Items:
+        entries = [e for e in self.library.list() if e.name > request.after]
+        out = []
+        for entry in entries[: PAGE_ITEMS + 1]:
+            thumbnail = self._thumbnail(entry.name, entry.digest)
+            item = {**entry.to_map(), "thumbnail": thumbnail.digest if thumbnail else ""}
+            out.append({**item, "_thumbnail": thumbnail})
+        return out
+
+    def _thumbnail(self, name: str, picture: str) -> Thumbnail | None:
+        key = (name, picture)
+        if key not in self._thumbnails:
+            try:
+                layout, data = self.library.thumbnail(name)
+            except VelaturaError as error:
+                log.debug("no thumbnail of style %s: %s", name, error)
+                return None
+            self._thumbnails[key] = Thumbnail(digest(layout, [data]), layout, data)
+        return self._thumbnails[key]
+
+    def _keep(self, thumbnail: Thumbnail) -> None:
+        """Makes a thumbnail a blob that clients can fetch; on the supervisor's thread."""
+        if self.store.get(thumbnail.digest) is None:
+            fd = create_slot(len(thumbnail.data))
+            write_slot(fd, 0, thumbnail.data)
+            self.store.add(thumbnail.digest, thumbnail.layout, fd)
+
+    def _remove_style(self, request: Request) -> Items:
+        self.library.remove(_text(request, "name"))
+        return []
+
+    def _add_style(self, token: str, request: Request) -> None:
+        """Takes a style's picture from the store; on the supervisor's thread up to the reading."""
+        name = _text(request, "name")
+        texts = {key: _text(request, key, "") for key in ("title", "artist", "year", "rights")}
+        blob = self.store.get(_text(request, "digest"))
+        if blob is None:
+            raise VelaturaError("unknown_blob", "the style's picture is not held; send it first")
+        layout, data = blob.layout, map_slot(blob.fd, blob.layout.nbytes)
+
+        def work() -> Items:
+            from ..styles.received import image_of
+
+            return [self.library.add(name, image_of(layout, data), **texts).to_map()]
+
+        self._later(token, request, work)
+
+
+def page(request: Request, items: Items) -> Reply:
+    """The items that come after `request.after`, as many as fit on one page; each has a `name`."""
+    if request.after:
+        names = [item.get("name", "") for item in items]
+        if request.after in names:
+            items = items[names.index(request.after) + 1 :]
+    count = min(len(items), PAGE_ITEMS)
+    while True:
+        reply = Reply(request.request, items[:count], more=count < len(items))
+        try:
+            messages.encode(reply)
+        except VelaturaError:
+            if count <= 1:
+                raise
+            count //= 2
+            continue
+        assert count or not items, MAX_HEADER
+        return reply
+
+
+def _text(request: Request, key: str, default: str | None = None) -> str:
+    value = request.args.get(key, default)
+    if not isinstance(value, str) or len(value) > 400:
+        raise FieldError(f"request.args.{key}", f"must be text of at most 400 characters, not {value!r:.80}")
+    return value

@@ -1,0 +1,259 @@
+"""The blobs of one session on their way: uploads into slots, downloads out of them.
+
+`velatura.transfer` knows the rules of a single transfer; here they meet the store's budget. A few uploads
+of a session move at a time and the others wait without memory, so what a session can tie up is bounded
+by what it was granted. A transfer that stands still for `STALL` seconds is dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from velatura.errors import FieldError, VelaturaError
+from velatura.messages import (
+    Chunk,
+    Credit,
+    Drop,
+    Error,
+    Fetch,
+    Have,
+    Message,
+    Offer,
+)
+from velatura.transfer import Phase, Receiver, Sender
+from velatura.wire import Buffer, error_for
+
+from ..between.slots import (
+    create_slot,
+    map_slot,
+    read_slot,
+    reserve_slot,
+)
+from .blobs import BlobStore
+
+MOVING = 4
+"""Transfers of a session that move at a time, in each direction; each with a window of chunks in memory."""
+
+MOST = 64
+"""Transfers of a session in each direction, waiting ones included."""
+
+STALL = 60.0
+"""Seconds without progress after which a transfer is dropped."""
+
+DIGEST = re.compile(r"[0-9a-f]{32}")
+
+
+class _Incoming:
+    """An upload with memory: a reservation, a slot, and the receiver that fills it."""
+
+    def __init__(self, offer: Offer, store: BlobStore, now: float) -> None:
+        self.amount = store.reserve(offer.layout.nbytes)
+        self.store, self.touched = store, now
+        try:
+            self.fd = create_slot(offer.layout.nbytes, reserve=False)
+        except VelaturaError:
+            store.unreserve(self.amount)
+            raise
+        self.receiver = Receiver(offer, map_slot(self.fd, offer.layout.nbytes, writable=True))
+
+    def take(self, chunk: Chunk, body: memoryview, now: float) -> Credit | Have:
+        """Takes a chunk, reserving its memory first: never more at once than a moment's work."""
+        self.touched = now
+        if chunk.offset + chunk.length <= self.receiver.layout.nbytes:
+            reserve_slot(self.fd, chunk.offset, chunk.length)
+        return self.receiver.receive(chunk, body)
+
+    def keep(self) -> None:
+        """The blob is whole: the store has it from now on."""
+        self.store.unreserve(self.amount)
+        self.store.add(self.receiver.digest, self.receiver.layout, self.fd)
+
+    def discard(self) -> None:
+        self.store.unreserve(self.amount)
+        os.close(self.fd)
+
+
+class _Outgoing:
+    """A download: a sender that reads a pinned blob."""
+
+    def __init__(self, fetch: Fetch, store: BlobStore, now: float) -> None:
+        blob = store.pin(fetch.digest)
+        self.touched = now
+        self.offered = False
+        self.sender = Sender(
+            fetch.transfer,
+            blob.layout,
+            blob.digest,
+            lambda offset, length: read_slot(blob.fd, offset, length),
+        )
+
+
+class Transfers:
+    """All transfers of one session.
+
+    Args:
+        store: where uploads end and downloads begin.
+        max_blob: bytes of the largest upload taken.
+        send: takes each message for the client.
+        arrived: called with the digest of every upload that is complete and right.
+    """
+
+    def __init__(
+        self, store: BlobStore, max_blob: int, send: Callable[[Message], None], arrived: Callable[[str], None]
+    ) -> None:
+        self.store, self.max_blob, self.send, self.arrived = store, max_blob, send, arrived
+        self._waiting: OrderedDict[str, Offer] = OrderedDict()
+        self._incoming: dict[str, _Incoming] = {}
+        self._outgoing: OrderedDict[str, _Outgoing] = OrderedDict()
+        self._ended: deque[str] = deque(maxlen=MOST)
+        """Uploads that ended lately: chunks of theirs that were on their way are no mistake."""
+
+    def receive(
+        self,
+        message: Offer | Chunk | Credit | Have | Drop | Fetch | Error,
+        body: memoryview | None,
+        now: float,
+    ) -> None:
+        """Takes a message about a transfer.
+
+        Raises:
+            VelaturaError: what is to be reported to the client; the transfer has then ended.
+        """
+        if isinstance(message, Offer):
+            self._offered(message, now)
+        elif isinstance(message, Chunk) and body is not None:
+            self._chunk(message, body, now)
+        elif isinstance(message, Fetch):
+            self._fetch(message, now)
+        elif message.transfer in self._outgoing and isinstance(message, (Credit, Have, Drop, Error)):
+            self._about_download(self._outgoing[message.transfer], message, now)
+        elif isinstance(message, (Drop, Error)):
+            self._end_upload(message.transfer, now)
+
+    @property
+    def ready(self) -> bool:
+        """Whether `next_chunk` would give one."""
+        return any(out.sender.ready for out in self._outgoing.values())
+
+    def next_chunk(self, now: float) -> tuple[Chunk, Buffer] | None:
+        """A chunk of the download whose turn it is, or None while no credit is there."""
+        for name, out in self._outgoing.items():
+            if out.sender.ready:
+                out.touched = now
+                self._outgoing.move_to_end(name)
+                return out.sender.next_chunk()
+        return None
+
+    def check_time(self, now: float) -> None:
+        """Drops what has stood still for too long."""
+        for name, incoming in list(self._incoming.items()):
+            if now - incoming.touched > STALL:
+                words = f"no chunk came for {STALL:.0f} seconds; offer the picture again"
+                self.send(error_for(VelaturaError("timeout", words), transfer=name))
+                self._end_upload(name, now)
+        for name, out in list(self._outgoing.items()):
+            if out.offered and now - out.touched > STALL:
+                self.send(out.sender.drop())
+                self._end_download(name)
+        self._offer_waiting(now)
+
+    def close(self) -> None:
+        """Gives up everything, silently."""
+        self._waiting.clear()
+        for incoming in self._incoming.values():
+            incoming.discard()
+        self._incoming.clear()
+        for name in list(self._outgoing):
+            self._end_download(name)
+
+    def _offered(self, offer: Offer, now: float) -> None:
+        if not offer.transfer or offer.transfer in self._waiting or offer.transfer in self._incoming:
+            raise FieldError("offer.transfer", f"is {offer.transfer!r}, which is empty or in use")
+        if not DIGEST.fullmatch(offer.digest):
+            raise FieldError("offer.digest", f"is {offer.digest!r}; a digest has 32 small hex digits")
+        if offer.layout.nbytes > self.max_blob:
+            raise VelaturaError(
+                "too_large",
+                f"a picture of {offer.layout.nbytes} bytes; this daemon takes {self.max_blob}",
+                "offer.layout",
+            )
+        if self.store.get(offer.digest) is not None:
+            self.send(Have(offer.transfer, offer.digest))
+            return
+        if len(self._waiting) + len(self._incoming) >= MOST:
+            raise VelaturaError("busy", f"{MOST} uploads are open already; finish some first")
+        self._waiting[offer.transfer] = offer
+        self._begin_waiting(now)
+
+    def _begin_waiting(self, now: float) -> None:
+        """Grants memory and credit to the next offers, as many as may move at a time."""
+        while self._waiting and len(self._incoming) < MOVING:
+            name, offer = self._waiting.popitem(last=False)
+            if self.store.get(offer.digest) is not None:
+                self.send(Have(name, offer.digest))
+                continue
+            try:
+                incoming = self._incoming[name] = _Incoming(offer, self.store, now)
+            except VelaturaError as error:
+                self.send(error_for(error, transfer=name))
+                continue
+            self.send(incoming.receiver.begin())
+
+    def _chunk(self, chunk: Chunk, body: memoryview, now: float) -> None:
+        incoming = self._incoming.get(chunk.transfer)
+        if incoming is None and chunk.transfer in self._ended:
+            return
+        if incoming is None:
+            raise VelaturaError("bad_frame", f"a chunk for {chunk.transfer!r}, which has no credit")
+        try:
+            answer = incoming.take(chunk, body, now)
+        except VelaturaError:
+            self._end_upload(chunk.transfer, now)
+            raise
+        self.send(answer)
+        if incoming.receiver.phase is Phase.DONE:
+            del self._incoming[chunk.transfer]
+            incoming.keep()
+            self.arrived(incoming.receiver.digest)
+            self._begin_waiting(now)
+
+    def _end_upload(self, name: str, now: float) -> None:
+        self._waiting.pop(name, None)
+        incoming = self._incoming.pop(name, None)
+        if incoming is not None:
+            incoming.discard()
+            self._ended.append(name)
+            self._begin_waiting(now)
+
+    def _fetch(self, fetch: Fetch, now: float) -> None:
+        if not fetch.transfer or fetch.transfer in self._outgoing:
+            raise FieldError("fetch.transfer", f"is {fetch.transfer!r}, which is empty or in use")
+        if len(self._outgoing) >= MOST:
+            raise VelaturaError("busy", f"{MOST} downloads are open already; finish some first")
+        self._outgoing[fetch.transfer] = _Outgoing(fetch, self.store, now)
+        self._offer_waiting(now)
+
+    def _offer_waiting(self, now: float) -> None:
+        """Offers the next downloads, as many as may move at a time."""
+        moving = sum(out.offered for out in self._outgoing.values())
+        for out in self._outgoing.values():
+            if moving < MOVING and not out.offered:
+                out.offered, out.touched = True, now
+                moving += 1
+                self.send(out.sender.offer())
+
+    def _about_download(self, out: _Outgoing, message: Credit | Have | Drop | Error, now: float) -> None:
+        out.touched = now
+        try:
+            out.sender.receive(message)
+        finally:
+            if out.sender.over:
+                self._end_download(out.sender.transfer)
+                self._offer_waiting(now)
+
+    def _end_download(self, name: str) -> None:
+        out = self._outgoing.pop(name)
+        self.store.unpin(out.sender.digest)

@@ -1,0 +1,250 @@
+"""The worker process as the supervisor sees it: started on need, watched, replaced when it dies or hangs.
+
+The host knows no job; it passes messages both ways and keeps three clocks: how long a start may take, how
+long a busy worker may be silent, and how long a cancel may stay unheeded.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from velatura.schema import to_map
+
+from ..between.channel import Channel, ChannelClosed
+from ..logs import tail
+from ..paths import Paths
+from ..settings import Settings
+
+log = logging.getLogger("velatura.daemon")
+
+TRIES = 3
+"""Starts in a row that may fail before the waiting jobs are told."""
+
+PAUSES = (0.0, 0.5, 2.0)
+"""Seconds before each of these tries."""
+
+
+class WorkerHost:
+    """One worker process, or none.
+
+    Args:
+        settings: passed on to the worker.
+        paths: where its error output goes.
+        said: called with every message of the worker and its descriptors.
+        lost: called with the reason, in words, when the worker is gone without having been asked to go.
+        rested: called when it was ended after a long idle time.
+        hopeless: called with the reason when it cannot be started.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        paths: Paths,
+        said: Callable[[dict[str, Any], list[int]], None],
+        lost: Callable[[str], None],
+        rested: Callable[[], None],
+        hopeless: Callable[[str], None],
+    ) -> None:
+        self.settings, self.paths = settings, paths
+        self._said, self._lost, self._rested, self._hopeless = said, lost, rested, hopeless
+        self.state = "off"
+        """`off`, `starting`, `warming` or `ready`."""
+        self.status: dict[str, Any] = {}
+        """The engine's own account of itself, as last heard."""
+        self.starts = 0
+        self._channel: Channel | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._leaving: list[subprocess.Popen[bytes]] = []
+        self._heard = self._since = self._not_before = 0.0
+        self._failed_starts = 0
+        self._cancels: dict[str, float] = {}
+        self._killed_for = ""
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+    @property
+    def channel(self) -> Channel | None:
+        """What to poll, or None while there is no worker."""
+        return self._channel
+
+    def start(self, now: float) -> None:
+        """Starts a worker unless there is one, or one failed a moment ago."""
+        if self._process is not None or now < self._not_before:
+            return
+        ours, theirs = socket.socketpair()
+        self.paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with self._error_file.open("wb") as errors:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "velatura_daemon.engine.worker", str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    env=worker_environment(self.settings),
+                    stdin=subprocess.DEVNULL,
+                    stdout=errors,
+                    stderr=errors,
+                )
+        finally:
+            theirs.close()
+        self._channel = Channel(ours)
+        self.state, self._heard, self._since = "starting", now, now
+        self._killed_for = ""
+        self.starts += 1
+        log.info("worker %d starts", self.pid)
+        self.send("init", (), {"settings": to_map(self.settings)})
+
+    def warm(self, now: float) -> None:
+        """Starts the worker, if need be, and has it load its networks."""
+        self.start(now)
+        self.send("warm", (), {})
+
+    def send(self, kind: str, fds: Sequence[int], fields: dict[str, Any], now: float = 0.0) -> None:
+        """Hands the worker an order; to one that has just died it is lost, as `lost` will tell."""
+        if self._channel is None:
+            return
+        if kind == "cancel":
+            self._cancels[fields["job"]] = now + self.settings.cancel_grace
+        self._heard = max(self._heard, now)
+        try:
+            self._channel.send(kind, fds, **fields)
+        except ChannelClosed:
+            log.debug("worker %d is gone; order %s is lost", self.pid, kind)
+
+    def readable(self, now: float) -> None:
+        """Takes what the worker says."""
+        if self._channel is None:
+            return
+        try:
+            messages = self._channel.receive()
+        except ChannelClosed:
+            self._gone(now)
+            return
+        for message, fds in messages:
+            self._heard = now
+            self._take(message, fds, now)
+
+    def writable(self) -> None:
+        """Goes on with what the worker's socket did not take at once."""
+        if self._channel is not None and self._channel.pending:
+            try:
+                self._channel.flush()
+            except ChannelClosed:
+                log.debug("worker %d is gone", self.pid)
+
+    def check_time(self, now: float, busy: bool) -> None:
+        """Replaces a worker that hangs, ends one that has been idle for long, and reaps what has ended."""
+        self._leaving = [p for p in self._leaving if p.poll() is None]
+        if self._process is None:
+            return
+        s = self.settings
+        if self.state in ("starting", "warming"):
+            if now - self._since > s.start_seconds:
+                self.replace(f"the worker was not ready after {s.start_seconds:.0f} seconds")
+            return
+        overdue = [job for job, due in self._cancels.items() if now > due]
+        if overdue:
+            self.replace(f"the worker did not end a cancelled job within {s.cancel_grace:.0f} seconds")
+        elif busy and now - self._heard > s.hang_seconds:
+            self.replace(f"the worker hung: no sign of life for {s.hang_seconds:.0f} seconds")
+        elif not busy and s.idle_seconds and now - self._heard > s.idle_seconds:
+            log.info("worker %d ends after %d idle seconds", self.pid, s.idle_seconds)
+            self._close()  # at which it ends
+            self._rested()
+
+    def replace(self, reason: str) -> None:
+        """Ends the worker the hard way; `lost` follows with the reason, and a new one starts on need."""
+        if self._process is not None:
+            log.error("worker %d: %s; it is replaced", self.pid, reason)
+            self._killed_for = reason
+            self._process.kill()  # also ends a stopped process; its channel then closes
+
+    def end(self) -> None:
+        """Ends the worker for good and waits for it."""
+        if self._process is not None:
+            self._process.kill()
+        self._close()
+        for process in self._leaving:
+            process.kill()
+            process.wait()
+
+    def _take(self, message: dict[str, Any], fds: list[int], now: float) -> None:
+        kind = message["k"]
+        if "status" in message:
+            self.status = message["status"]
+        if kind == "ready":
+            self.state, self._failed_starts = "ready", 0
+        elif kind == "warming":
+            self.state, self._since = "warming", now
+        elif kind == "warmed":
+            self.state = "ready"
+        if kind in ("closed", "finished", "failed"):
+            self._cancels.pop(message["job"], None)
+        self._said(message, fds)
+
+    def _gone(self, now: float) -> None:
+        """The channel closed: find out why and tell."""
+        assert self._process is not None
+        process, was_ready = self._process, self.state != "starting"
+        try:
+            code = process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        reason = self._killed_for or f"the worker process ended unexpectedly ({_exit_words(code)})"
+        last_words = tail(self._error_file, 12)
+        log.error("worker %d: %s\n%s", process.pid, reason, last_words)
+        self._close()
+        if was_ready:
+            self._lost(reason)
+            return
+        self._failed_starts += 1
+        if self._failed_starts < TRIES:
+            self._not_before = now + PAUSES[self._failed_starts]
+            self._lost(reason)
+        else:
+            self._failed_starts = 0
+            self._lost(reason)
+            last_line = last_words.strip().splitlines()[-1:] or ["see the log"]
+            self._hopeless(f"the worker cannot be started: {last_line[0]}")
+
+    def _close(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        if self._process is not None:
+            self._leaving.append(self._process)
+        self._channel = self._process = None
+        self.state, self.status = "off", {}
+        self._cancels.clear()
+
+    @property
+    def _error_file(self):
+        return self.paths.logs / "worker.err"
+
+
+def worker_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a worker: the thread count, and memory that is kept rather than given back.
+
+    With glibc's defaults every large tensor is fresh from the kernel and half the time goes into page
+    faults; these variables have the allocator keep what it has until the process ends.
+    """
+    threads = str(settings.worker_threads())
+    allocator = {
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": "100000000000",
+        "MALLOC_TOP_PAD_": "67108864",
+    }
+    return {**allocator, **os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+
+
+def _exit_words(code: int) -> str:
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"

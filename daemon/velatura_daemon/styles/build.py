@@ -1,0 +1,141 @@
+"""Making the files that built-in styles ship with: cards of works, thumbnails, digests.
+
+    python -m velatura_daemon.styles.catalogue build --works FOLDER   cards of works whose pictures lie there
+    python -m velatura_daemon.styles.catalogue thumbnails             the sample scene in every style
+    python -m velatura_daemon.styles.catalogue digests                size and SHA-256 of procedural pictures
+
+Pictures of works are only read: nothing of them but their statistics is written. Cards belong to one set
+of weights, so they are made again whenever the embedded encoder changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from velatura.errors import VelaturaError
+
+from .catalogue import STYLES, CatalogEntry, catalog
+from .procedural.sample_scene import paint as paint_scene
+from .reading import read_rgb
+
+SCENE_SIDE = 384
+"""Side at which the sample scene is stylized, in pixels."""
+
+THUMBNAIL_SIDE = 256
+CARD_PICTURE = 2048
+"""Longest side of the pictures that cards are computed from, in pixels."""
+
+
+def build_cards(
+    works: Path,
+    out: Path = STYLES / "cards",
+    backbone: str = "slim",
+    names: Collection[str] = (),
+) -> list[Path]:
+    """The cards of works in the catalog.
+
+    Args:
+        works: folder with the works' pictures, searched in depth by the catalog's `source` names.
+        out: where the cards go, as `<name>.<backbone>.safetensors`.
+        backbone: one whose weights ship.
+        names: which styles; all works when empty.
+
+    Raises:
+        VelaturaError: `unknown_style` listing the works whose picture is not there; `digest_mismatch` for a
+            picture that is not the one in the catalog. No card is written then.
+    """
+    import torch
+    from velatura_models.store.cards import compute_card, save_card
+    from velatura_models.store.weights import load_backbone, weights_digest
+
+    found = {path.stem: path for path in sorted(works.rglob("*")) if path.suffix.lower() in (".jpg", ".png")}
+    works_of_art = [entry for entry in catalog().values() if entry.kind == "work"]
+    entries = [entry for entry in works_of_art if not names or entry.name in names]
+    missing = [entry.source for entry in entries if entry.source not in found]
+    if missing:
+        raise VelaturaError("unknown_style", f"{works} holds no picture called {', '.join(missing)}")
+    for entry in entries:
+        _check_digest(entry, found[entry.source])
+    encoder = load_backbone(backbone)
+    weights = weights_digest(encoder.state_dict())
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for entry in entries:
+        pixels = np.asarray(read_rgb(found[entry.source], CARD_PICTURE), np.float32) / 255
+        picture = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+        target = out / entry.card(backbone).name
+        part = target.with_suffix(".part")
+        save_card(compute_card(encoder, picture), part, weights)
+        written.append(part.replace(target))
+    return written
+
+
+def render_thumbnails(
+    stylize: Callable[[Image.Image, str], Image.Image], out: Path = STYLES / "thumbnails"
+) -> list[Path]:
+    """The sample scene in every built-in style, as JPEG of `THUMBNAIL_SIDE` pixels.
+
+    Args:
+        stylize: gives a picture in the style of that name; `velatura.connect().stylize` fits.
+        out: where the thumbnails go, as `<name>.jpg`.
+    """
+    scene = Image.fromarray(paint_scene(SCENE_SIDE, 3))
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in catalog():
+        side = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+        small = stylize(scene, name).convert("RGB").resize(side, Image.Resampling.LANCZOS)
+        small.save(out / f"{name}.jpg", quality=84, optimize=True)
+        written.append(out / f"{name}.jpg")
+    return written
+
+
+def refresh_digests(path: Path = STYLES / "catalog.json") -> None:
+    """Writes size and SHA-256 of the procedural pictures into the catalog."""
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    for item in whole["styles"]:
+        if item["kind"] == "procedural":
+            data = (path.parent / "pictures" / f"{item['name']}.webp").read_bytes()
+            item.update(size=len(data), sha256=hashlib.sha256(data).hexdigest())
+    path.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _check_digest(entry: CatalogEntry, path: Path) -> None:
+    if entry.sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
+        raise VelaturaError("digest_mismatch", f"{path} is not the picture that the catalog names")
+
+
+def main() -> None:
+    """The command `python -m velatura_daemon.styles.catalogue`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m velatura_daemon.styles.catalogue",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    build = commands.add_parser("build")
+    build.add_argument("--works", type=Path, required=True, help="folder with the works' pictures")
+    build.add_argument("--out", type=Path, default=STYLES / "cards")
+    build.add_argument("--only", nargs="+", default=(), metavar="NAME", help="these works only")
+    thumbnails = commands.add_parser("thumbnails")
+    thumbnails.add_argument("--out", type=Path, default=STYLES / "thumbnails")
+    commands.add_parser("digests")
+    arguments = parser.parse_args()
+    if arguments.command == "build":
+        written = build_cards(arguments.works, arguments.out, names=arguments.only)
+    elif arguments.command == "thumbnails":
+        import velatura
+
+        with velatura.connect() as client:
+            written = render_thumbnails(lambda image, name: client.stylize(image, style=name), arguments.out)
+    else:
+        refresh_digests()
+        written = [STYLES / "catalog.json"]
+    for path in written:
+        print(f"{path}  {path.stat().st_size} bytes")

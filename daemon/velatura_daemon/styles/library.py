@@ -1,0 +1,421 @@
+"""The style library: built-in styles and the user's own, by name.
+
+The supervisor (without torch), the worker's engine and the command line all read it, each in its own
+process, so everything on disk appears and vanishes in one rename: a user's style is a folder
+`<name>/` with the picture, a thumbnail and `style.json`; pictures pulled for works of art and the
+cards computed from pictures lie in the cache folder, where deleting them costs only time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import io
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from velatura.errors import FieldError, VelaturaError
+from velatura.pixels import Layout
+from velatura_models.store.download import fetch
+from velatura_models.store.manifest import RemoteFile
+
+from .catalogue import CatalogEntry, catalog
+from .reading import (
+    FORMATS,
+    MAX_BYTES,
+    check_size,
+    flat_rgb,
+    picture_format,
+    read_rgb,
+    thumbnail_of,
+)
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+LONGEST_NAME = 64
+LONGEST_TEXT = 200
+STALE = 24 * 3600.0
+"""Age in seconds after which a folder that an interrupted `add` left behind is swept away."""
+
+
+@dataclass(frozen=True)
+class StyleEntry:
+    """One style: what it is called, where it comes from, and which of its files are at hand."""
+
+    name: str
+    title: str
+    artist: str = ""
+    year: str = ""
+    kind: str = "user"
+    """`procedural` or `work` (both built in), or `user`."""
+    rights: str = ""
+    picture: Path | None = None
+    """The picture itself; None for a work of art that has not been pulled."""
+    thumbnail: Path | None = None
+    cards: Mapping[str, Path] = field(default_factory=dict, hash=False)
+    """Cards that ship with Velatura, by backbone. Computed ones: see `Library.card_path`."""
+    digest: str = ""
+    """SHA-256 of the picture file, 64 hex digits; empty where neither picture nor address is known."""
+    url: str = ""
+    size: int = 0
+    """Of the picture file, in bytes, where known."""
+    error: str = ""
+    """Why the entry cannot be used, in words; empty when it can."""
+
+    @property
+    def builtin(self) -> bool:
+        return self.kind != "user"
+
+    def to_map(self) -> dict[str, Any]:
+        """The entry as plain values, for messages and `--json`; no path of this machine in it."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "artist": self.artist,
+            "year": self.year,
+            "kind": self.kind,
+            "rights": self.rights,
+            "has_picture": self.picture is not None,
+            "can_pull": bool(self.url),
+            "cards": sorted(self.cards),
+            "error": self.error,
+        }
+
+
+def style_name(text: str) -> str:
+    """A valid style name made from any text: `My Cœur (2).jpg` gives `my-coeur-2-jpg`; may be empty."""
+    plain = text.replace("œ", "oe").replace("æ", "ae").replace("ß", "ss").replace("ø", "o")
+    plain = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode("ascii").lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_NAME].strip("-")
+
+
+def check_name(name: str) -> str:
+    """The name itself.
+
+    Raises:
+        FieldError: when it is not small letters and digits joined by single hyphens, at most 64.
+    """
+    if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        hint = style_name(name) if isinstance(name, str) else ""
+        raise FieldError(
+            "name",
+            f"is {str(name)[:80]!r}; a style name has small letters, digits and single hyphens, at most"
+            f" {LONGEST_NAME}" + (f": try {hint!r}" if hint else ""),
+        )
+    return name
+
+
+class Library:
+    """All styles of one user.
+
+    Args:
+        user_dir: where the user's styles are kept; made on the first `add`.
+        cache_dir: for pulled pictures and computed cards.
+    """
+
+    def __init__(self, user_dir: Path, cache_dir: Path) -> None:
+        self.user_dir = Path(user_dir)
+        self.cache_dir = Path(cache_dir)
+
+    def list(self) -> tuple[StyleEntry, ...]:
+        """Every style, sorted by name; a user's style that cannot be read is there with its `error`."""
+        entries = {name: self._builtin(item) for name, item in catalog().items()}
+        if self.user_dir.is_dir():
+            for folder in self.user_dir.iterdir():
+                if NAME.fullmatch(folder.name) and folder.is_dir() and folder.name not in entries:
+                    entries[folder.name] = self._user(folder)
+        return tuple(entries[name] for name in sorted(entries))
+
+    def get(self, name: str) -> StyleEntry:
+        """The style of that name.
+
+        Raises:
+            VelaturaError: `unknown_style` with names that come close; `bad_image` for damaged files.
+        """
+        entry = self._find(name)
+        if entry is None:
+            raise self._unknown(name)
+        if entry.error:
+            raise VelaturaError(
+                "bad_image", f"style {name!r} cannot be used: {entry.error}; remove it and add it again"
+            )
+        return entry
+
+    def add(
+        self,
+        name: str,
+        picture: Path | bytes | Image.Image | np.ndarray,
+        title: str = "",
+        artist: str = "",
+        year: str = "",
+        rights: str = "",
+    ) -> StyleEntry:
+        """Stores a user's picture as a style.
+
+        Args:
+            name: small letters, digits, single hyphens; `style_name` makes one from a title.
+            picture: a file or a file's bytes, kept as they are; or a PIL image or `(H, W, 3)` uint8 array
+                of sRGB, kept as PNG.
+            title, artist, year, rights: free text, at most 200 characters each.
+
+        Raises:
+            FieldError: for a name that breaks the rules, or a text that is too long.
+            VelaturaError: `bad_field` for a name that is taken; `bad_image` or `too_large` for the picture.
+        """
+        check_name(name)
+        texts = {"title": title or name.replace("-", " ").capitalize(), "artist": artist, "year": year}
+        texts["rights"] = rights
+        for key, value in texts.items():
+            if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+                raise FieldError(key, f"must be text of at most {LONGEST_TEXT} characters")
+        self._refuse_taken(name)
+        data, ending, image = _picture_file(picture)
+        about = {
+            "name": name,
+            **texts,
+            "picture": f"picture{ending}",
+            "size": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        self.user_dir.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        made = self.user_dir / f".{name}.{secrets.token_hex(4)}.adding"
+        made.mkdir()
+        try:
+            _write(made / f"picture{ending}", data)
+            thumbnail_of(image).save(made / "thumbnail.jpg", quality=90)
+            _write(made / "style.json", json.dumps(about, ensure_ascii=False, indent=1).encode("utf-8"))
+            made.rename(self.user_dir / name)
+        except OSError as error:
+            shutil.rmtree(made, ignore_errors=True)
+            self._refuse_taken(name)
+            raise VelaturaError("internal", f"the style could not be written: {error}") from error
+        return self.get(name)
+
+    def remove(self, name: str) -> None:
+        """Deletes a user's style, damaged or not.
+
+        Raises:
+            VelaturaError: `unknown_style`, or `bad_field` for a built-in one.
+        """
+        if name in catalog():
+            raise FieldError("name", f"{name!r} is built in and stays; only your own styles can be removed")
+        entry = self._find(name)
+        if entry is None:
+            raise self._unknown(name)
+        gone = self.user_dir / f".{name}.{secrets.token_hex(4)}.removed"
+        try:
+            (self.user_dir / name).rename(gone)
+        except FileNotFoundError:
+            raise self._unknown(name) from None
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def pull(self, name: str, progress: Callable[[int, int], None] | None = None) -> StyleEntry:
+        """Fetches a work's picture, for the methods and backbones that need pixels.
+
+        A download that broke off goes on where it stopped; the file is checked against the catalog's
+        size and SHA-256 and moves into place only then.
+
+        Args:
+            name: a work of art in the catalog.
+            progress: called with bytes done and bytes in all.
+
+        Raises:
+            VelaturaError: `unknown_style`; `bad_field` where there is nothing to pull, with the reason and
+                what to do instead.
+            WeightsError: `download` when the file cannot be fetched or is another one by now.
+        """
+        entry = self.get(name)
+        if entry.picture is not None:
+            return entry
+        if not entry.url:
+            raise FieldError(
+                "name",
+                f"no lasting address is known for {entry.title!r} by {entry.artist}, so its picture cannot be"
+                " pulled; its card serves every method with the slim backbone. For other backbones"
+                f" save a picture of it and run: velatura styles add FILE --name {name}-picture",
+            )
+        target = self._pulled(name, entry.url)
+        file = RemoteFile(target.name, part=name, sha256=entry.digest, size=entry.size)
+        told = None if progress is None else (lambda _, done, total: progress(done, total))
+        fetch(file, entry.url.rpartition("/")[0], target.parent, told)
+        return self.get(name)
+
+    def card_path(self, digest: str, backbone: str, weights: str) -> Path:
+        """Where the card of a picture lies in the cache, there or not; its folder exists afterwards.
+
+        Args:
+            digest: of the picture: an entry's `digest`, or the digest a picture was sent under.
+            backbone: `slim`, `vgg19`, ...
+            weights: digest of the backbone's weights, so that new weights never meet old cards.
+        """
+        for part in (digest, backbone, weights):
+            if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", part) or part.startswith("."):
+                raise ValueError(f"not usable in a file name: {part!r}")
+        folder = self.cache_dir / "cards" / f"{backbone}-{weights[:16]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{digest}.safetensors"
+
+    def thumbnail(self, name: str, side: int = 128) -> tuple[Layout, bytes]:
+        """A style's thumbnail as pixels ready to be sent: square, RGB, 8 bits.
+
+        Raises:
+            VelaturaError: `unknown_style`; `bad_image` where there is none that can be read.
+        """
+        entry = self._find(name)
+        if entry is None:
+            raise self._unknown(name)
+        source = entry.thumbnail or entry.picture
+        if source is None:
+            raise VelaturaError("bad_image", f"style {name!r} has no thumbnail")
+        image = thumbnail_of(read_rgb(source, longest=2 * side), side)
+        return Layout(side, side, "RGB"), image.tobytes()
+
+    def read(self, entry: StyleEntry, longest: int = 0) -> Image.Image:
+        """A style's picture, upright sRGB, reduced to `longest` pixels where that is not 0.
+
+        Raises:
+            VelaturaError: `unknown_style` where the picture of a work has not been pulled, saying how.
+        """
+        if entry.picture is None:
+            how = (
+                f"run: velatura styles pull {entry.name}"
+                if entry.url
+                else f"save a picture of it and run: velatura styles add FILE --name {entry.name}-picture"
+            )
+            raise VelaturaError(
+                "unknown_style",
+                f"style {entry.name!r} is at hand as a card only, and this needs its picture; {how}",
+            )
+        return read_rgb(entry.picture, longest)
+
+    def _find(self, name: str) -> StyleEntry | None:
+        if name in catalog():
+            return self._builtin(catalog()[name])
+        if isinstance(name, str) and NAME.fullmatch(name) and (self.user_dir / name).is_dir():
+            return self._user(self.user_dir / name)
+        return None
+
+    def _unknown(self, name: str) -> VelaturaError:
+        names = [entry.name for entry in self.list()]
+        close = difflib.get_close_matches(style_name(str(name)), names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"there are: {', '.join(names)}"
+        return VelaturaError("unknown_style", f"no style is called {str(name)[:80]!r}; {hint}")
+
+    def _refuse_taken(self, name: str) -> None:
+        if name in catalog():
+            raise FieldError("name", f"{name!r} is a built-in style; choose another name")
+        if (self.user_dir / name).exists():
+            raise FieldError(
+                "name", f"a style {name!r} exists already; remove it first or choose another name"
+            )
+
+    def _pulled(self, name: str, url: str) -> Path:
+        return self.cache_dir / "pictures" / name / url.rpartition("/")[2]
+
+    def _builtin(self, item: CatalogEntry) -> StyleEntry:
+        picture = item.picture
+        if picture is None and item.url:
+            pulled = self._pulled(item.name, item.url)
+            picture = pulled if pulled.is_file() and pulled.stat().st_size == item.size else None
+        card = item.card("slim")
+        return StyleEntry(
+            name=item.name,
+            title=item.title,
+            artist=item.artist,
+            year=item.year,
+            kind=item.kind,
+            rights=item.rights,
+            picture=picture,
+            thumbnail=item.thumbnail if item.thumbnail.is_file() else None,
+            cards={"slim": card} if card.is_file() else {},
+            digest=item.sha256,
+            url=item.url,
+            size=item.size,
+        )
+
+    def _user(self, folder: Path) -> StyleEntry:
+        entry = StyleEntry(name=folder.name, title=folder.name)
+        try:
+            about = json.loads((folder / "style.json").read_text(encoding="utf-8"))
+            texts = {key: about.get(key, "") for key in ("title", "artist", "year", "rights")}
+            picture = folder / Path(about["picture"]).name
+            digest, size = about["sha256"], about["size"]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return replace(entry, error=f"its style.json cannot be read ({error!r})")
+        if not all(isinstance(value, str) for value in (*texts.values(), digest)):
+            return replace(entry, error="its style.json holds something else than text")
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            return replace(entry, error=f"its style.json holds no SHA-256 but {digest[:80]!r}")
+        entry = replace(entry, **{**texts, "title": texts["title"] or folder.name}, digest=digest)
+        try:
+            found = picture.stat().st_size
+        except OSError as error:
+            return replace(entry, error=f"its picture is missing ({error})")
+        if found != size:
+            return replace(entry, error=f"its picture has {found} bytes instead of {size}")
+        thumbnail = folder / "thumbnail.jpg"
+        return replace(
+            entry, picture=picture, size=size, thumbnail=thumbnail if thumbnail.is_file() else None
+        )
+
+    def _sweep(self) -> None:
+        for left in self.user_dir.glob(".*"):
+            if left.suffix not in (".adding", ".removed"):
+                continue
+            with contextlib.suppress(FileNotFoundError):  # another add has finished with it meanwhile
+                if time.time() - left.stat().st_mtime > STALE:
+                    shutil.rmtree(left, ignore_errors=True)
+
+
+def _picture_file(picture: Path | bytes | Image.Image | np.ndarray) -> tuple[bytes, str, Image.Image]:
+    """A picture as the file to store, that file's ending, and the decoded image."""
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+            raise VelaturaError(
+                "bad_image", f"an array must be (H, W, 3) uint8, not {picture.shape} {picture.dtype}"
+            )
+        picture = Image.fromarray(picture)
+    if isinstance(picture, Image.Image):
+        check_size(picture.width, picture.height, "the picture")
+        image = flat_rgb(picture)
+        return _png(image), ".png", image
+    data = picture if isinstance(picture, bytes) else _file_bytes(Path(picture))
+    image = read_rgb(data)
+    return data, FORMATS[picture_format(data)], image
+
+
+def _file_bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise VelaturaError(
+                "too_large", f"{path} is too large; a style picture has at most {MAX_BYTES} bytes"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise VelaturaError("bad_image", f"{path} cannot be read: {error}") from error
+
+
+def _png(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes a file through to the disk, so that the rename that follows never shows a half file."""
+    with path.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())

@@ -1,0 +1,1 @@
+"""Functions on features and pictures: statistics, Gram matrices, whitening, colour, tiles."""

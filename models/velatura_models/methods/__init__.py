@@ -1,0 +1,1 @@
+"""The feed-forward methods, one file each; `registry` names them."""

@@ -1,0 +1,151 @@
+"""The methods `fast` and `multi`: image transformation networks, resident and painting.
+
+`fast` takes the networks with one style each (Johnson et al. 2016), `multi` those with several
+(Dumoulin et al. 2017) and the styles added to them later. Styles of one network blend in one pass, by
+their scales and shifts (Dumoulin et al., section 3.2); styles of different networks, or with regions, blend
+as pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..networks.transform_net import TransformNet
+from ..store.errors import WeightsError
+from ..store.nets import (
+    FORMAT,
+    Net,
+    installed,
+    load_into,
+)
+from ..store.weights import read
+from .method import Resources, Source, StyleTarget
+from .picture_method import Normalise, Painting, PictureMethod
+
+
+@dataclass(frozen=True)
+class Row:
+    """A style in a network: its scales and shifts, `(1, 1603)` each."""
+
+    net: TransformNet
+    gamma: Tensor
+    beta: Tensor
+
+
+def load(resources: Resources) -> Painter:
+    """See `registry.load_method`."""
+    return Painter(resources)
+
+
+class Painter(PictureMethod):
+    """Paints in the styles that installed networks know; they are loaded when first asked for."""
+
+    halo = 64  # 4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px, see `transform_net.plan`
+    bytes_per_pixel = 6 * 32 * 4
+
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self.several = resources.method == "multi"
+        self.nets: dict[str, TransformNet] = {}
+
+    def known(self) -> dict[str, tuple[Net, Net | None]]:
+        """Every style with its network, and with the file of its row where it was added later."""
+        nets = [n for n in installed("transform", self.weights) if (len(n.styles) > 1) == self.several]
+        styles: dict[str, tuple[Net, Net | None]] = {}
+        for net in nets:
+            for name in net.styles:
+                styles.setdefault(name, (net, None))
+        by_digest = {net.digest: net for net in nets}
+        for row in installed("style", self.weights) if self.several else ():
+            if row.needs in by_digest:
+                styles.setdefault(row.styles[0], (by_digest[row.needs], row))
+        return styles
+
+    def style(self, source: Source) -> Painting:
+        """The row of a style.
+
+        Raises:
+            WeightsError: `unknown` for a style that no network knows, with what to do about it.
+        """
+        styles = self.known()
+        if source.name not in styles:
+            trainer = "style-n-plus-one" if self.several else "fast"
+            raise WeightsError(
+                "unknown",
+                f"no network of this method paints in the style {source.name!r}; it knows "
+                f"{', '.join(sorted(styles)) or 'none'}. Train it with `velatura train {trainer}`, "
+                "or use a method that takes any style, such as adain-skip",
+            )
+        about, added = styles[source.name]
+        if about.digest not in self.nets:
+            self.nets[about.digest] = self._resident(load_into(TransformNet, about))
+        net = self.nets[about.digest]
+        if added is None:
+            index = about.styles.index(source.name)
+            row = Row(net, net.gamma[index : index + 1], net.beta[index : index + 1])
+        else:
+            row = row_of(added, net)
+        return Painting((about.digest, source.name), row)
+
+    def _resident(self, net: TransformNet) -> TransformNet:
+        """A network on its device, in its dtype but for what makes pictures finer than 8 bits."""
+        gamma, beta = net.gamma.clone(), net.beta.clone()
+        net = net.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net.gamma, net.beta = (nn.Parameter(t.to(self.device), False) for t in (gamma.float(), beta.float()))
+        net.convs[-1].float()
+        return net
+
+    def strides(self, painting: Painting) -> list[int]:
+        net: TransformNet = painting.data.net
+        return [] if net.norm == "batch" else net.strides
+
+    def merged(self, styles: Sequence[StyleTarget]) -> list[StyleTarget]:
+        """One target for all styles of a network that apply everywhere."""
+        groups: dict[int, list[StyleTarget]] = {}
+        out = [style for style in styles if style.region is not None]
+        for style in styles:
+            if style.region is None:
+                groups.setdefault(id(style.part.data.net), []).append(style)
+        for group in groups.values():
+            total = sum(style.weight for style in group)
+            if len(group) == 1 or total <= 0:
+                out.append(group[0])
+                continue
+            shares = [style.weight / total for style in group]
+            rows = [style.part.data for style in group]
+            gamma = torch.stack([w * row.gamma for w, row in zip(shares, rows, strict=True)]).sum(0)
+            beta = torch.stack([w * row.beta for w, row in zip(shares, rows, strict=True)]).sum(0)
+            key = tuple((style.part.key, w) for style, w in zip(group, shares, strict=True))
+            blend = Painting(key, Row(rows[0].net, gamma, beta))
+            out.append(replace(group[0], part=blend, weight=total))
+        return out
+
+    def paint(
+        self, rgb: Tensor, painting: Painting, out: list[Tensor], normalise: Normalise | None
+    ) -> Iterator[None]:
+        row: Row = painting.data
+        height, width = rgb.shape[2:]
+        small = (0, max(row.net.least - width, 0), 0, max(row.net.least - height, 0))
+        if any(small):
+            rgb = F.pad(rgb, small, mode="replicate")
+        yield from row.net.steps(rgb, row.gamma, row.beta, out, normalise)
+        out[0] = out[0][:, :, :height, :width]
+
+
+def row_of(about: Net, net: TransformNet) -> Row:
+    """The scales and shifts of a style that was added to a network.
+
+    Raises:
+        WeightsError: `architecture` where they are not one row of that network.
+    """
+    state, _ = read(about.path, FORMAT)
+    shape = (1, net.gamma.shape[1])
+    for name in ("gamma", "beta"):
+        if name not in state or tuple(state[name].shape) != shape:
+            raise WeightsError("architecture", f"{about.path} holds no {name} of shape {shape}")
+    return Row(net, state["gamma"].float().to(net.gamma.device), state["beta"].float().to(net.gamma.device))

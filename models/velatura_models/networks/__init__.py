@@ -1,0 +1,1 @@
+"""Networks as torch modules: encoder, decoders, and those that paint in one pass."""

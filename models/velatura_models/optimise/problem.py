@@ -1,0 +1,129 @@
+"""What a refinement is given: plain values, and the checks that say what cannot be optimised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..maths.tiling import round_up
+from ..networks.encoder import check_layers
+from .descent import make_descent
+from .objective import Terms
+from .pyramid import GRID, LEAST, layer_stride
+
+
+@dataclass(frozen=True)
+class StyleSource:
+    """One style: a picture, or Gram matrices of one where no picture is at hand.
+
+    Args:
+        picture: `(1, 3, h, w)` RGB in 0..1. Its short side is made `cards.BASE` pixels, if it is not
+            smaller, times `scale`: the same stroke size as in a feed-forward pass. Coarser levels see it
+            as much smaller as they are themselves.
+        grams: `{layer: (N, N)}` as from a style card; used at all levels when there is no picture.
+        weight: its share.
+        mask: where it applies, `(1, 1, H, W)` in 0..1 at the result's size; None is everywhere.
+    """
+
+    picture: Tensor | None = None
+    grams: Mapping[str, Tensor] | None = None
+    weight: float = 1.0
+    mask: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be optimised.
+
+    Args:
+        size: height and width of the result.
+        styles: at least one, unless content alone is to be reconstructed.
+        content: `(1, 3, H, W)` RGB in 0..1, or None.
+        mask: `(1, 1, H, W)` in 0..1: pixels above 0 may change and count by their value.
+        start: `(1, 3, H, W)`, the stylized picture for `init="stylized"`.
+        wrap: whether the result shall repeat without a seam.
+    """
+
+    size: tuple[int, int]
+    styles: Sequence[StyleSource] = ()
+    content: Tensor | None = None
+    mask: Tensor | None = None
+    start: Tensor | None = None
+    wrap: bool = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """How it is optimised; fields as in the `Refine` recipe, `side` the largest tile in pixels."""
+
+    iterations: int = 200
+    terms: Terms = field(default_factory=Terms)
+    optimizer: str = "lbfgs"
+    learning_rate: float = 0.03
+    init: str = "content"
+    levels: int = 3
+    scale: float = 1.0
+    color: str = "style"
+    seed: int = 0
+    side: int | None = None
+
+
+def check_problem(problem: Problem, options: Options) -> None:
+    """Raises `ValueError` for what cannot be optimised, in words."""
+    terms = options.terms
+    if options.iterations < 1:
+        raise ValueError(f"iterations is {options.iterations}; at least 1")
+    if options.init not in ("content", "noise", "stylized"):
+        raise ValueError(f"init must be 'content', 'noise' or 'stylized', not {options.init!r}")
+    if options.init == "content" and problem.content is None:
+        raise ValueError("init is 'content', but there is none")
+    if options.init == "stylized" and problem.start is None:
+        raise ValueError("init is 'stylized', but there is no stylized picture")
+    if problem.wrap and problem.content is not None:
+        raise ValueError("a picture with a content cannot wrap around")
+    if problem.mask is not None and problem.content is None:
+        raise ValueError("a mask needs a content to keep outside of it")
+    use_content = problem.content is not None and any(terms.content_layers.values()) and terms.content_weight
+    use_style = bool(problem.styles) and any(terms.style_layers.values()) and terms.style_weight
+    if not use_content and not use_style:
+        raise ValueError("all weights are 0: nothing to optimise")
+    check_layers([*terms.style_layers, *terms.content_layers])
+    make_descent(options.optimizer, options.learning_rate)
+    deepest = max((layer_stride(name) for name, w in terms.style_layers.items() if w > 0), default=1)
+    for source in problem.styles:
+        if source.picture is None and source.grams is None:
+            raise ValueError("a style has neither a picture nor Gram matrices")
+        if source.picture is not None and min(source.picture.shape[-2:]) < 2 * deepest:
+            height, width = source.picture.shape[-2:]
+            raise ValueError(
+                f"the style picture is {width} x {height} pixels; the style layers need at least "
+                f"{2 * deepest} a side"
+            )
+
+
+def padded(problem: Problem) -> Problem:
+    """The same problem at a size that can be computed: sides of at least `LEAST`, and on the grid where
+    the result wraps around. The content repeats its last row and column; what is added does not count."""
+    height, width = problem.size
+    if problem.wrap:
+        return replace(problem, size=(max(LEAST, round_up(height, GRID)), max(LEAST, round_up(width, GRID))))
+    down, across = max(0, LEAST - height), max(0, LEAST - width)
+    size = (height + down, width + across)
+    if size == problem.size or problem.content is None:
+        return replace(problem, size=size)
+
+    def grown(maps: Tensor | None, mode: str) -> Tensor | None:
+        return None if maps is None else F.pad(maps, (0, across, 0, down), mode=mode)
+
+    mask = torch.ones(1, 1, height, width) if problem.mask is None else problem.mask
+    return Problem(
+        size,
+        [replace(style, mask=grown(style.mask, "constant")) for style in problem.styles],
+        grown(problem.content, "replicate"),
+        grown(mask, "constant"),
+        grown(problem.start, "replicate"),
+    )

@@ -1,0 +1,269 @@
+"""The one place that loads and saves network weights.
+
+Weights are safetensors files: one per encoder and one per decoder, plain tensors with a header that
+says what they are. `slim` lies in this package; `vgg19` and `vgg19-imagenet` lie in a cache folder that
+the caller names, where `velatura_models.store.pull` put them. Every file carries the digest of its own
+tensors, which is recomputed on each load, so that a damaged file is refused and never guessed with;
+a decoder names the digest of the encoder that it was trained for.
+
+    <folder>/<backbone>.safetensors             an encoder
+    <folder>/<backbone>.<method>.safetensors    a decoder for it
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..networks.decoder import LEVELS, Decoder
+from ..networks.encoder import (
+    BLOCKS,
+    CONVS,
+    Encoder,
+    encoder_from_state,
+)
+from .errors import WeightsError
+from .headers import header, remedy
+from .manifest import EMBEDDED
+
+BACKBONES = ("slim", "vgg19", "vgg19-imagenet")
+METHODS = ("adain-skip", "adain")
+"""Feed-forward methods, the best first."""
+
+ENCODER_FORMAT = "velatura-encoder-1"
+DECODER_FORMAT = "velatura-decoder-1"
+
+
+def load_backbone(name: str, cache: Path | None = None, pool: str = "max") -> Encoder:
+    """A backbone in float32, in evaluation mode, without gradients.
+
+    Args:
+        name: one of `BACKBONES`.
+        cache: folder of pulled weights; embedded ones need none.
+        pool: `max` or `avg`, as for `Encoder`.
+
+    Raises:
+        WeightsError: unknown name, or missing, corrupt or other-architecture file.
+    """
+    path = encoder_path(name, cache)
+    state, about = read(path, ENCODER_FORMAT)
+    _check_encoder(path, state)
+    if about.get("backbone") != name:
+        raise WeightsError("architecture", f"{path} holds {about.get('backbone')!r}, not {name!r}")
+    return encoder_from_state(state, pool=pool)
+
+
+def load_decoder(backbone: str, method: str = "auto", cache: Path | None = None) -> Decoder:
+    """The decoder of a backbone for a method, in float32, in evaluation mode, without gradients.
+
+    Args:
+        backbone: one of `BACKBONES`; `vgg19-imagenet` has no decoder.
+        method: one of `METHODS`, or `auto` for the best that is installed.
+        cache: folder of pulled weights.
+
+    Raises:
+        WeightsError: as `load_backbone`; also when the decoder belongs to other encoder weights.
+    """
+    if method == "auto":
+        method = methods_of(backbone, cache)[0]
+    path = decoder_path(backbone, method, cache)
+    state, about = read(path, DECODER_FORMAT)
+    if about.get("method") != method:
+        raise WeightsError("architecture", f"{path} holds method {about.get('method')!r}, not {method!r}")
+    decoder = _decoder_from_state(path, state, about)
+    wanted = about.get("encoder", "")
+    held = header(encoder_path(backbone, cache)).get("digest")
+    if wanted != held:
+        raise WeightsError(
+            "architecture",
+            f"{path} was trained for encoder weights {wanted[:12]}, but {backbone} holds {str(held)[:12]}; "
+            + remedy(backbone),
+        )
+    return decoder
+
+
+def methods_of(backbone: str, cache: Path | None = None) -> tuple[str, ...]:
+    """The feed-forward methods installed for a backbone, best first.
+
+    Raises:
+        WeightsError: when there is none.
+    """
+    found = tuple(m for m in METHODS if decoder_path(backbone, m, cache).is_file())
+    if found:
+        return found
+    if backbone == "vgg19-imagenet":
+        raise WeightsError(
+            "unknown", "vgg19-imagenet has no decoder: it serves refine and texture; use slim or vgg19"
+        )
+    raise WeightsError("missing", f"no decoder for {backbone!r} is installed; {remedy(backbone)}")
+
+
+def weights_digest(state: Mapping[str, Tensor]) -> str:
+    """Name of a set of weights: 32 hex digits over names, shapes and float32 values.
+
+    The same for a half-precision file and for the network loaded from it, so
+    `weights_digest(encoder.state_dict())` serves as a cache key.
+    """
+    h = hashlib.blake2b(digest_size=16)
+    for name in sorted(state):
+        tensor = state[name].detach().to("cpu", torch.float32).contiguous()
+        h.update(f"{name} {tuple(tensor.shape)}\n".encode())
+        h.update(tensor.numpy().tobytes())
+    return h.hexdigest()
+
+
+def save_encoder(
+    path: Path, name: str, state: Mapping[str, Tensor], about: Mapping[str, str], half: bool = True
+) -> str:
+    """Writes a backbone's file atomically and gives the digest that its decoders must name.
+
+    Args:
+        path: where; `EMBEDDED / "slim.safetensors"` for the shipped one.
+        name: one of `BACKBONES`.
+        state: an `Encoder`'s state.
+        about: further header entries: source, licence, steps.
+        half: whether to store fp16, else float32.
+    """
+    _check_encoder(path, state)
+    return write(path, state, {**about, "format": ENCODER_FORMAT, "backbone": name}, half)
+
+
+def save_decoder(
+    path: Path, decoder: Decoder, method: str, encoder: str, about: Mapping[str, str], half: bool = True
+) -> str:
+    """Writes a decoder's file atomically and gives its digest.
+
+    Args:
+        path: where; `EMBEDDED / "slim.adain.safetensors"` for a shipped one.
+        decoder: the trained network.
+        method: one of `METHODS`.
+        encoder: digest of the encoder weights it was trained for, from `save_encoder`.
+        about: further header entries.
+        half: whether to store fp16, else float32.
+    """
+    state = decoder.state_dict()
+    widths = [state[f"convs.{index}.weight"].shape[1] for index in (7, 6, 4, 0)]
+    return write(
+        path,
+        state,
+        {
+            **about,
+            "format": DECODER_FORMAT,
+            "method": method,
+            "encoder": encoder,
+            "widths": ",".join(str(w) for w in widths),
+            "skips": ",".join(decoder.skips),
+            "upsampling": decoder.upsampling,
+        },
+        half,
+    )
+
+
+def encoder_path(backbone: str, cache: Path | None = None) -> Path:
+    """Where a backbone's weights lie or would lie; raises `WeightsError` for an unknown name."""
+    return _folder(backbone, cache) / f"{backbone}.safetensors"
+
+
+def decoder_path(backbone: str, method: str, cache: Path | None = None) -> Path:
+    """Where a decoder's weights lie or would lie; raises `WeightsError` for an unknown name."""
+    if method not in METHODS:
+        raise WeightsError("unknown", f"no method is called {method!r}; known: {', '.join(METHODS)}")
+    return _folder(backbone, cache) / f"{backbone}.{method}.safetensors"
+
+
+def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and header of a weights file, verified against the digest it carries.
+
+    Args:
+        path: the file.
+        kind: `ENCODER_FORMAT` or `DECODER_FORMAT`.
+
+    Raises:
+        WeightsError: `missing`, `corrupt` or `architecture`.
+    """
+    about = header(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError("corrupt", f"{path} cannot be read: {error}; {remedy(path.name)}") from error
+    if about.get("format") != kind:
+        raise WeightsError("architecture", f"{path} is {about.get('format')!r}, where {kind!r} is needed")
+    if weights_digest(state) != about.get("digest"):
+        raise WeightsError("corrupt", f"{path} is damaged: its digest does not fit; {remedy(path.name)}")
+    bad = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
+    if bad:
+        raise WeightsError("corrupt", f"{path} holds numbers that are not finite, in {bad[0]}")
+    return state, about
+
+
+def _folder(backbone: str, cache: Path | None) -> Path:
+    if backbone not in BACKBONES:
+        raise WeightsError("unknown", f"no backbone is called {backbone!r}; known: {', '.join(BACKBONES)}")
+    if backbone == "slim":
+        return EMBEDDED
+    if cache is None:
+        raise WeightsError("missing", f"{backbone!r} is not installed; {remedy(backbone)}")
+    return cache
+
+
+def _check_encoder(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Refuses a state that is not a VGG-shaped encoder up to conv5_1, naming the first tensor at fault."""
+    wanted = {f"conv{name}.{part}" for name in CONVS for part in ("weight", "bias")}
+    optional = {"conv0.weight", "conv0.bias"}
+    names = set(state)
+    lacking = sorted(wanted - names) or sorted(optional - names if optional & names else ())
+    extra = sorted(names - wanted - optional)
+    if lacking or extra:
+        what = f"lacks {lacking[0]!r}" if lacking else f"holds {extra[0]!r}"
+        raise WeightsError("architecture", f"{path} is not a VGG-shaped encoder: it {what}")
+    widths = [state[f"conv{b}_1.weight"].shape[0] for b in range(1, len(BLOCKS) + 1)]
+    cin = 3
+    shapes = {"conv0.weight": (3, 3, 1, 1), "conv0.bias": (3,)}
+    for name in CONVS:
+        cout = widths[int(name[0]) - 1]
+        shapes[f"conv{name}.weight"] = (cout, cin, 3, 3)
+        shapes[f"conv{name}.bias"] = (cout,)
+        cin = cout
+    for name, tensor in state.items():
+        if tuple(tensor.shape) != shapes[name]:
+            raise WeightsError(
+                "architecture", f"{path}: {name} has shape {tuple(tensor.shape)}, expected {shapes[name]}"
+            )
+
+
+def _decoder_from_state(path: Path, state: Mapping[str, Tensor], about: Mapping[str, str]) -> Decoder:
+    try:
+        widths = [int(w) for w in about["widths"].split(",")]
+        skips = [name for name in about["skips"].split(",") if name]
+        decoder = Decoder(widths, skips, about["upsampling"])
+        decoder.load_state_dict({k: v.float() for k, v in state.items()})
+    except (KeyError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError("architecture", f"{path} is not a decoder from {LEVELS[0]}: {reason}") from error
+    return decoder.eval().requires_grad_(False)
+
+
+def write(path: Path, state: Mapping[str, Tensor], about: Mapping[str, str], half: bool) -> str:
+    """Writes tensors with their digest to a hidden file beside, then moves it into place."""
+    dtype = torch.float16 if half else torch.float32
+    stored = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
+    bad = [name for name, tensor in stored.items() if not torch.isfinite(tensor).all()]
+    if bad:
+        raise WeightsError("corrupt", f"{bad[0]} is not finite as {dtype}; {path} was not written")
+    digest = weights_digest(stored)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file(stored, partial, metadata={**about, "digest": digest})
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return digest

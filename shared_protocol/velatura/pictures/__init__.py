@@ -1,0 +1,1 @@
+"""Pictures in and out of the client: arrays, files, profiles; needs numpy and pillow."""
