@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .pump import Pump, timed
+from velatura.editor.pump import Pump, timed
+
 from .qt import QtCore, notifier
 
 _BREATH = 1

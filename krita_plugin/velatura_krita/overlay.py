@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from velatura.editor.pump import timed
+
 from . import document
-from .pump import timed
 from .qt import (
     QtCore,
     QtGui,

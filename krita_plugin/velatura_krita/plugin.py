@@ -9,18 +9,20 @@ from typing import Any
 
 import krita
 from velatura import launch
+from velatura.editor import i18n
+from velatura.editor.i18n import _
+from velatura.editor.studio import Studio
 from velatura.errors import VelaturaError
 
-from . import document, i18n
-from .i18n import _
+from . import document
 from .loop import QtLoop, QtPump
 from .overlay import Surface
 from .qt import QtCore, QtWidgets
-from .studio import Studio
 from .widgets.docker import Panel
 
 DOCKER = "velatura_docker"
 RECORD = Path(__file__).with_name("installed.json")
+LOCALE = Path(__file__).with_name("locale")
 
 _studio: Studio | None = None
 _surface: Surface | None = None
@@ -31,7 +33,7 @@ def studio() -> Studio:
     global _studio, _surface
     if _studio is None:
         application = krita.Krita.instance()
-        i18n.load(i18n.environment_languages(QtCore.QLocale().name()))
+        i18n.load(i18n.environment_languages(QtCore.QLocale().name()), LOCALE)
         _surface = Surface()
         _studio = Studio(
             document, QtLoop(_surface), QtPump(_surface), _surface, start_daemon, memory_file(),
@@ -89,7 +91,7 @@ class Docker(krita.DockWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        i18n.load(i18n.environment_languages(QtCore.QLocale().name()))
+        i18n.load(i18n.environment_languages(QtCore.QLocale().name()), LOCALE)
         self.setWindowTitle(_("Velatura"))
         panel = Panel(studio(), surface())
         scroll = QtWidgets.QScrollArea()

@@ -79,7 +79,7 @@ def measured(root: Root, shared: Path, side: int) -> dict[str, Any]:
         krita.until("doc.activeNode() is not None")
         krita.run(FILL, side=side)
         krita.run(
-            "import velatura_krita.pump as pump; pump.timings.taken.clear(); studio.preview_every = 0.1\n"
+            "import velatura.editor.pump as pump; pump.timings.taken.clear(); studio.preview_every = 0.1\n"
             "soft = bytes(i * 255 // side for i in range(side))\n"
             "select(soft * (side // 2), 0, side // 4, side, side // 2)",
             side=side,

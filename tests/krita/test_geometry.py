@@ -6,7 +6,7 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
-from velatura_krita.geometry import (
+from velatura.editor.geometry import (
     Rect,
     context_area,
     reduced_size,

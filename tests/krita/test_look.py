@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from velatura.editor.look import (
+    Look,
+    strength_of,
+    style_weight,
+    title,
+)
 from velatura.errors import FieldError
 from velatura.recipe import (
     COLORS,
     Refine,
     Style,
     Stylize,
-)
-from velatura_krita.look import (
-    Look,
-    strength_of,
-    style_weight,
-    title,
 )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from velatura.editor import annotation
+from velatura.editor.annotation import Made
+from velatura.editor.memory import RECENT, Memory
 from velatura.recipe import Refine, Style, Stylize
-from velatura_krita import annotation
-from velatura_krita.annotation import Made
-from velatura_krita.memory import RECENT, Memory
 
 WAVE = Stylize((Style("great-wave"),), strength=0.7)
 

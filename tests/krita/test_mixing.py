@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from velatura_krita.mixing import (
+from velatura.editor.mixing import (
     CORNERS,
     clamp,
     point_of,

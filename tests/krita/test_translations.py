@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from velatura.editor import i18n, words
 from velatura.jobstate import State
 from velatura_daemon.install.catalogs import compile_catalogs, read_po, to_mo
-from velatura_krita import i18n, words
 
-PLUGIN = Path(i18n.__file__).parent
+PLUGIN = Path(__file__).parents[2] / "krita_plugin" / "velatura_krita"
 PO = PLUGIN / "po"
+SOURCES = (PLUGIN, Path(i18n.__file__).parent)
 
 
 def texts_in_sources() -> set[str]:
     """Every literal that the sources hand to `_`."""
     found = set()
-    for file in PLUGIN.rglob("*.py"):
+    for file in (file for folder in SOURCES for file in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
                 assert isinstance(node.args[0], ast.Constant), f"{file.name}:{node.lineno} is no literal"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from velatura.editor import words
+from velatura.editor.gallery import entry_of, free_name
+from velatura.editor.observable import Observable
+from velatura.editor.pump import Pump, Timings
 from velatura.jobstate import State
 from velatura.pixels import Layout
-from velatura_krita import words
 from velatura_krita.colors import (
     LINEAR,
     SRGB,
@@ -13,9 +16,6 @@ from velatura_krita.colors import (
     cost,
     wire_space,
 )
-from velatura_krita.gallery import entry_of, free_name
-from velatura_krita.observable import Observable
-from velatura_krita.pump import Pump, Timings
 
 
 @pytest.mark.parametrize(

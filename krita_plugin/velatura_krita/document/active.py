@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import krita
+from velatura.editor import annotation, geometry
+from velatura.editor.annotation import Made
+from velatura.editor.geometry import Rect
+from velatura.editor.i18n import _
 
-from .. import annotation, geometry, raster
-from ..annotation import Made
+from .. import raster
 from ..colors import Space
-from ..geometry import Rect
-from ..i18n import _
 from ..qt import QtCore, QtGui, QtWidgets
 
 LAYERS = {

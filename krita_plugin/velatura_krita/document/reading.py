@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from velatura.blob import Blob, Picture
+from velatura.editor import geometry
+from velatura.editor.geometry import Rect
 from velatura.pixels import Layout
 
-from .. import alpha, geometry, raster
+from .. import alpha, raster
 from ..colors import DISPLAY, Space, wire_space
-from ..geometry import Rect
 from ..qt import QtGui
 from .active import Source, node_of
 from .scratch import Converter

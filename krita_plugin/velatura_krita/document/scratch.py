@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import geometry
+from velatura.editor import geometry
+from velatura.editor.geometry import Rect
+from velatura.editor.i18n import _
+
 from ..colors import Space, cost
-from ..geometry import Rect
-from ..i18n import _
 from ..qt import QtCore
 from .active import Refused, application
 

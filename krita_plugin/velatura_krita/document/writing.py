@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from velatura.blob import Picture
+from velatura.editor.geometry import Rect
+from velatura.editor.i18n import _
 
 from .. import alpha
 from ..colors import wire_space
-from ..geometry import Rect
-from ..i18n import _
 from ..qt import QtCore, QtWidgets
 from .active import (
     LAYERS,

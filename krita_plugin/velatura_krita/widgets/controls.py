@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from velatura.editor.i18n import _
+from velatura.editor.studio import Studio
 from velatura.recipe import (
     BACKBONES,
     COLORS,
@@ -12,9 +14,7 @@ from velatura.recipe import (
     Stylize,
 )
 
-from ..i18n import _
 from ..qt import QtCore, QtWidgets
-from ..studio import Studio
 from .gallery_view import picture_of
 from .mix_pad import MixPad
 from .slider import Slider

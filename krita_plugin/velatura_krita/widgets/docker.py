@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import velatura
+from velatura.editor import words
+from velatura.editor.i18n import _
+from velatura.editor.studio import Studio
 
-from .. import words
-from ..i18n import _
 from ..qt import (
     QtCore,
     QtGui,
     QtWidgets,
     gone,
 )
-from ..studio import Studio
 from .controls import Controls
 from .gallery_view import GalleryView
 from .icons import icon

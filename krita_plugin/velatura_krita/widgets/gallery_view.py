@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..gallery import Gallery
-from ..look import Look
+from velatura.editor.gallery import Gallery
+from velatura.editor.look import Look
+
 from ..qt import QtCore, QtGui, QtWidgets
 from ..raster import to_image
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from velatura.blob import Blob
+from velatura.editor import geometry
+from velatura.editor.i18n import _
+from velatura.editor.studio import Studio
 from velatura.pixels import Layout
 
-from .. import geometry
-from ..i18n import _
 from ..qt import QtCore, QtGui, QtWidgets
 from ..raster import from_image
-from ..studio import Studio
 
 if TYPE_CHECKING:
     from .docker import Panel

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .. import mixing
-from ..i18n import _
+from velatura.editor import mixing
+from velatura.editor.i18n import _
+
 from ..qt import (
     QtCore,
     QtGui,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..i18n import _
+from velatura.editor.i18n import _
+from velatura.editor.studio import Studio
+from velatura.editor.tasks import Task
+
 from ..qt import QtCore, QtGui, QtWidgets
-from ..studio import Studio
-from ..tasks import Task
 from .icons import icon
 
 

@@ -52,8 +52,8 @@ def load_all():
 
 def drive(docker, studio):
     """Every kind of event that the docker's own widgets take."""
+    from velatura.editor.tasks import Task
     from velatura_krita import overlay, raster
-    from velatura_krita.tasks import Task
     from velatura_krita.widgets import menus
 
     panel, left = docker.panel, QtCore.Qt.MouseButton.LeftButton

@@ -52,7 +52,7 @@ main()["Save as a preset…"].trigger()
     assert (kept["strength"], kept["scale"], kept["color"]) == (0.4, 1.5, "luminance")
     krita.run(
         """
-from velatura_krita.memory import Memory
+from velatura.editor.memory import Memory
 again = Memory(plugin.memory_file()).presets
 reset_look()
 """

@@ -1,4 +1,4 @@
-"""The plug-in's own translations: gettext catalogues beside this file, chosen by Krita's language.
+"""The editors' translations: gettext catalogues that a plug-in ships, chosen by the editor's language.
 
 Krita's own `i18n` knows only Krita's words. The language is the one set in Krita (Settings > Switch
 Application Language, stored as `language=` in its resources and exported as LANGUAGE) or the system's.
@@ -11,16 +11,16 @@ import os
 from pathlib import Path
 
 DOMAIN = "velatura_krita"
-FOLDER = Path(__file__).with_name("locale")
 
 _catalogue: gettext.NullTranslations = gettext.NullTranslations()
 
 
-def load(languages: list[str] | None = None, folder: Path = FOLDER) -> None:
+def load(languages: list[str] | None, folder: Path) -> None:
     """Chooses the catalogue; without one for the language, texts stay English.
 
     Args:
-        languages: such as `["de_DE", "de"]`; by default what the environment asks for.
+        languages: such as `["de_DE", "de"]`; None takes what the environment asks for.
+        folder: holds `LANGUAGE/LC_MESSAGES/velatura_krita.mo`.
     """
     global _catalogue
     _catalogue = gettext.translation(DOMAIN, folder, languages, fallback=True)
