@@ -6,11 +6,11 @@ BIN    := $(VENV)/bin
 STYLE  ?= starry-night
 PHOTO  ?=
 OUT    ?= out
-SHARED ?= ../shared
-VGG    ?= $(SHARED)/weights/vgg19_normalised_rgb01_f16_to_conv5_1.safetensors
+QUICK  := $(wildcard tests/test_*.py tests/protocol tests/editor tests/krita tests/gimp_plugin tests/install) \
+          $(addprefix tests/daemon/test_,blobs.py scheduler.py settings.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-editors lint format bench quality krita-zip gimp-zip clean
+.PHONY: help demo install quick pure test test-editors lint format bench quality krita-zip gimp-zip clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,10 +31,13 @@ demo: install  ## paint a photo:  make demo [PHOTO=my.jpg] [STYLE=great-wave]
 	  $(BIN)/velatura stylize "$$photo" --style '$(STYLE)' -o '$(OUT)/$(STYLE).png' --force && \
 	  echo "Painted: $(OUT)/$(STYLE).png   (the daemon keeps running; stop it with: $(BIN)/velatura daemon stop)"
 
-test: install  ## everything but the real editors, about five minutes
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+quick: install  ## lint and, beside it, the tests without networks: under a minute
+	@$(MAKE) --no-print-directory -j2 lint pure
+
+pure:
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(QUICK)
+
+test: lint  ## everything but the real editors, about five minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 test-editors: install  ## the plug-ins inside real Krita and GIMP (needs root and a Debian-like host)
@@ -49,8 +52,8 @@ format: install  ## let ruff lay out the code
 bench: install  ## speed and memory, as ratios
 	$(BIN)/velatura bench
 
-quality: install  ## style and content distances on pictures of your own
-	$(BIN)/velatura bench --quality --vgg $(VGG) --content $(SHARED)/data/large --style $(SHARED)/data/style/works
+quality: install  ## style and content distances:  make quality VGG=file CONTENT=folder STYLES=folder
+	$(BIN)/velatura bench --quality --vgg '$(VGG)' --content '$(CONTENT)' --style '$(STYLES)'
 
 krita-zip: install  ## the plug-in as a zip for Krita's importer
 	$(BIN)/python -m velatura_daemon.install zip krita $(OUT)
