@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from velatura_models.methods.method import Resources, Source
 from velatura_models.methods.painter import Painter
 from velatura_models.networks.encoder import Encoder
-from velatura_models.networks.transform_net import TransformNet
+from velatura_models.networks.transform_net import PHOTO, TransformNet
 from velatura_models.store.errors import WeightsError
 from velatura_models.store.nets import (
     add_net,
@@ -16,7 +16,7 @@ from velatura_models.store.nets import (
     load_into,
     save_net,
 )
-from velatura_models.training.multi import MultiOptions
+from velatura_models.training.multi import MultiOptions, average, begin, resized
 from velatura_models.training.multi import main as train_multi
 from velatura_models.training.perceptual import Perceptual, gram, total_variation
 from velatura_models.training.style_n_plus_one import StyleNPlusOneOptions
@@ -39,7 +39,8 @@ def pictures(tmp_path):
 
 
 def options(folder, **kwargs):
-    small = {"batch": 2, "crop": 32, "style_side": 32, "vgg": folder / "eyes.safetensors"}
+    net = {"widths": (4, 6, 8), "blocks": 1}
+    small = {"batch": 2, "crop": 32, "style_side": 32, "vgg": folder / "eyes.safetensors", **net}
     usual = {"content": folder / "photos", "styles": folder / "styles", "out": folder / "run", **small}
     return MultiOptions(**{**usual, **kwargs})
 
@@ -65,20 +66,70 @@ def test_a_picture_has_no_loss_to_itself_and_relative_style_is_one_for_nothing()
 
 def test_a_run_resumes_where_it_was_and_its_network_paints(pictures):
     train_multi(options(pictures, steps=2, sheet_every=2))
+    before = torch.load(pictures / "run" / "checkpoint.pt", weights_only=True)
     steps = []
     path = train_multi(
         options(pictures, steps=4, sheet_every=2), lambda step, of, losses: steps.append((step, of))
     )
     assert steps == [(4, 4)]
     assert (pictures / "run" / "sheet-000004.jpg").is_file() and (pictures / "run" / "loss.png").is_file()
+    after = torch.load(pictures / "run" / "checkpoint.pt", weights_only=True)
+    for part in ("part.net", "part.mean"):
+        assert before[part].keys() == after[part].keys()
+        assert not torch.equal(before[part]["convs.0.weight"], after[part]["convs.0.weight"])
     about = describe_net(path)
-    assert about.styles == ("ink", "wool") and about.trained["pictures"] == 8
-    made = load_into(TransformNet, about)(torch.rand(1, 3, 16, 16), torch.tensor([[0.5, 0.5]]))
+    assert about.styles == ("ink", "wool", PHOTO) and about.trained["pictures"] == 8
+    net = load_into(TransformNet, about)
+    assert net.upsampling == "bilinear"
+    torch.testing.assert_close(net.convs[0].weight, after["part.mean"]["convs.0.weight"], rtol=0, atol=1e-4)
+    made = net(torch.rand(1, 3, 16, 16), torch.tensor([[0.5, 0.25, 0.25]]))
     assert made.shape == (1, 3, 16, 16) and torch.isfinite(made).all()
-    again = train_multi(options(pictures, steps=1, start=path, out=pictures / "next"))
-    assert describe_net(again).styles == about.styles
-    with pytest.raises(ValueError, match="knows 2 styles, not 1"):
-        train_multi(options(pictures, start=path, styles=pictures / "mine", out=pictures / "other"))
+
+
+def test_a_start_gives_its_convolutions_and_its_rows_by_name(pictures):
+    path = pictures / "known.transform.safetensors"
+    size = {"widths": (4, 6, 8), "blocks": 1}
+    torch.manual_seed(3)
+    known = TransformNet(2, **size)
+    known.gamma.data += torch.randn_like(known.gamma)
+    save_net(path, "transform", known, {"styles": 2, **size}, ["wool", "moss"])
+    net = TransformNet(3, upsampling="bilinear", **size)
+    begin(net, path, ["ink", "wool", PHOTO])
+    torch.testing.assert_close(net.convs[2].weight, known.convs[2].weight, rtol=0, atol=1e-3)
+    mean = known.gamma.mean(0)
+    torch.testing.assert_close(net.gamma, torch.stack([mean, known.gamma[0], mean]), rtol=0, atol=2e-3)
+    with pytest.raises(ValueError, match=r"widths \(4, 6, 8\) and 1 blocks, not \(4, 6, 9\) and 1"):
+        train_multi(options(pictures, start=path, widths=(4, 6, 9)))
+
+
+def test_the_row_of_the_photo_comes_to_give_the_photo(pictures):
+    said = []
+    wanted = {"photo_weight": 1000.0, "style_weight": 0.0, "content_weight": 0.0, "widths": (8, 8, 8)}
+    train_multi(options(pictures, steps=150, rate=3e-3, **wanted), lambda *line: said.append(line[2]))
+    assert said[-1]["photo"] < 0.5 * said[0]["photo"]
+    path = train_multi(options(pictures, steps=1, photo=False, out=pictures / "plain"))
+    assert describe_net(path).styles == ("ink", "wool")
+
+
+def test_the_running_mean_forgets_slowly_but_its_beginning_at_once():
+    net, mean = (TransformNet(1, widths=(2, 2, 2), blocks=0) for _ in range(2))
+    net.gamma.data.fill_(3.0), mean.gamma.data.fill_(1.0)
+    average(mean, net, 0)
+    assert torch.all(mean.gamma == 3)
+    net.gamma.data.fill_(0.0)
+    average(mean, net, 100_000)
+    torch.testing.assert_close(mean.gamma, torch.full_like(mean.gamma, 3 * 0.998))
+
+
+def test_what_the_loss_sees_is_resized_alike():
+    torch.manual_seed(0)
+    flat = torch.full((2, 3, 64, 64), 0.25)
+    sizes = set()
+    for _ in range(20):
+        made, photo = resized(flat, flat[:1])
+        assert made.shape[-1] == photo.shape[-1] and float((made - 0.25).abs().max()) < 1e-5
+        sizes.add(made.shape[-1])
+    assert sizes == {48, 56, 64, 72, 80}
 
 
 def test_style_n_plus_one_trains_its_row_alone(pictures):
@@ -96,7 +147,7 @@ def test_style_n_plus_one_trains_its_row_alone(pictures):
             style_side=32,
         )
     )
-    assert sum(t.numel() for t in load_state(made).values()) == 3206
+    assert sum(t.numel() for t in load_state(made).values()) == 2 * (4 + 6 + 8 + 2 * 8 + 6 + 4 + 3)
     weights = pictures / "weights"
     add_net(path, weights), add_net(made, weights)
     painter = Painter(Resources(method="multi", weights=weights))

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 from velatura_models.networks.transform_net import (
     TransformNet,
     column_conv,
+    interpolated_conv,
     plan,
     upsampled_conv,
 )
@@ -52,6 +53,15 @@ def test_upsampled_convolution_equals_upsampling_then_convolving(shape):
     torch.testing.assert_close(upsampled_conv(x, weight, bias), plain, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(1, 5, 4, 4), (2, 5, 6, 9), (1, 5, 1, 1)])
+def test_interpolated_convolution_equals_interpolating_then_convolving(shape):
+    torch.manual_seed(0)
+    x, weight, bias = torch.randn(shape), torch.randn(7, 5, 3, 3), torch.randn(7)
+    large = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    plain = F.conv2d(F.pad(large, (1, 1, 1, 1), mode="replicate"), weight, bias)
+    torch.testing.assert_close(interpolated_conv(x, weight, bias), plain, rtol=1e-4, atol=1e-4)
+
+
 def test_convolving_by_columns_equals_convolving():
     torch.manual_seed(0)
     x, weight, bias = torch.randn(2, 5, 14, 17), torch.randn(3, 5, 9, 9), torch.randn(3)
@@ -77,7 +87,7 @@ def test_a_batch_of_styles_in_one_pass_is_each_style_alone():
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch"])
-@pytest.mark.parametrize("upsampling", ["nearest", "transposed"])
+@pytest.mark.parametrize("upsampling", ["nearest", "bilinear", "transposed"])
 @pytest.mark.parametrize("output", ["sigmoid", "tanh"])
 def test_every_form_gives_a_picture_of_the_same_size(norm, upsampling, output):
     net = small(norm=norm, upsampling=upsampling, output=output)

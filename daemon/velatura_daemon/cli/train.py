@@ -53,7 +53,9 @@ def trainer_command(name: str, module: Any) -> Callable[..., None]:
         default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
         if field.name in tuples and isinstance(default, tuple):
             default = ",".join(map(str, default))
-        option = typer.Option("--" + field.name.replace("_", "-"), help=docs.get(field.name, ""))
+        flag = field.name.replace("_", "-")
+        flags = f"--{flag}/--no-{flag}" if hints[field.name] is bool else f"--{flag}"
+        option = typer.Option(flags, help=docs.get(field.name, ""))
         kind = Annotated[str if field.name in tuples else hints[field.name], option]
         parameters.append(
             inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

@@ -25,8 +25,10 @@ from .convolution import convolution, reflected
 
 EPS = 1e-5
 NORMS = ("instance", "batch")
-UPSAMPLINGS = ("nearest", "transposed")
+UPSAMPLINGS = ("nearest", "bilinear", "transposed")
 OUTPUTS = ("sigmoid", "tanh")
+PHOTO = "photo"
+"""Name of the row of a network of several styles that gives the photo itself, where it has one."""
 STRIDE = 4
 """A picture's sides are multiples of this."""
 PADDING = 40
@@ -69,8 +71,9 @@ class TransformNet(nn.Module):
     Args:
         styles: how many styles the network knows.
         norm: `instance` (Ulyanov et al. 2016b; conditional where there are several styles) or `batch`.
-        upsampling: `nearest` then convolve, against checkerboards (Odena et al. 2016), or `transposed`
-            as Johnson et al. published.
+        upsampling: `nearest` then convolve, against checkerboards (Odena et al. 2016), `bilinear` then
+            convolve, against the steps that nearest leaves at every second and fourth pixel, or
+            `transposed` as Johnson et al. published.
         output: `sigmoid` (Dumoulin et al.) or `tanh`, scaled to slightly more than 0..1.
         valid: whether residual blocks are unpadded, after 40 px of reflection around the picture, as
             Johnson et al. published; else every convolution pads by reflection.
@@ -217,7 +220,10 @@ class TransformNet(nn.Module):
         conv: Any = self.convs[index]
         x = x.to(conv.weight.dtype) if not torch.is_autocast_enabled(x.device.type) else x
         if layer.upsample:
-            return conv(x) if self.upsampling == "transposed" else upsampled_conv(x, conv.weight, conv.bias)
+            if self.upsampling == "transposed":
+                return conv(x)
+            upsampled = upsampled_conv if self.upsampling == "nearest" else interpolated_conv
+            return upsampled(x, conv.weight, conv.bias)
         if padded:
             x = reflected(x, layer.kernel // 2)
         if index == len(self.layers) - 1:
@@ -253,6 +259,33 @@ def upsampled_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     below = torch.stack([c[:, 1:, :width], d[:, 1:, 1:]], 3)
     both = torch.stack([above, below], 2)
     return both.reshape(batch, 2 * height, 2 * width, -1).permute(0, 3, 1, 2)
+
+
+BILINEAR = (
+    ((0.75, 0.25, 0.0), (0.25, 0.75, 0.0), (0.0, 0.75, 0.25)),
+    ((0.25, 0.75, 0.0), (0.0, 0.75, 0.25), (0.0, 0.25, 0.75)),
+)
+"""What the three pixels under a kernel are made of, at even and at odd places: a row a pixel, with its shares
+of the small pixel before, here and after."""
+
+
+def interpolated_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Bilinear upsampling by 2, replication padding by 1 and a 3x3 convolution, without the large maps in
+    between: interpolation and kernel together are one 3x3 kernel on the small maps for each of the four
+    places in a doubled pixel.
+
+    Args:
+        x: `(B, C, h, w)`.
+        weight, bias: `(O, C, 3, 3)`, `(O,)`.
+
+    Returns:
+        `(B, O, 2h, 2w)`.
+    """
+    places = torch.tensor(BILINEAR, device=weight.device)
+    kernels = torch.einsum("ocde,pdi,qej->opqcij", weight.float(), places, places).flatten(0, 2)
+    kernels = kernels.to(weight.dtype).contiguous(memory_format=torch.channels_last)
+    small = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernels, bias.repeat_interleave(4))
+    return F.pixel_shuffle(small, 2)
 
 
 def column_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

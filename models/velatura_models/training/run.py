@@ -53,8 +53,7 @@ class Run:
         self.out, self.parts, self.optimizer = Path(out), parts, optimizer
         self.steps, self.report, self.every = steps, report, every
         self.step, self.seconds = 0, 0.0
-        self._sums: dict[str, float] = {}
-        self._count = 0
+        self._seen: dict[str, list[float]] = {}
         self._began = time.perf_counter()
         self._peaks = [group["lr"] for group in optimizer.param_groups]
         self.out.mkdir(parents=True, exist_ok=True)
@@ -76,20 +75,22 @@ class Run:
     def done(self, losses: Mapping[str, Tensor]) -> None:
         """Ends a step: counts, reports, and writes a checkpoint every ten reports and at the end.
 
+        Args:
+            losses: of this step; one that a step lacks is averaged over those that had it.
+
         Raises:
             FloatingPointError: when a loss is not finite; the last checkpoint stays good.
         """
         self.step += 1
-        self._count += 1
         for name, value in losses.items():
             number = float(value.detach())
             if not math.isfinite(number):
                 raise FloatingPointError(f"{name} is {number} at step {self.step}; resume with a lower rate")
-            self._sums[name] = self._sums.get(name, 0.0) + number
+            self._seen.setdefault(name, []).append(number)
         if self.step % self.every and self.step != self.steps:
             return
-        means = {name: total / self._count for name, total in self._sums.items()}
-        self._sums, self._count = {}, 0
+        means = {name: sum(numbers) / len(numbers) for name, numbers in self._seen.items()}
+        self._seen = {}
         now = time.perf_counter()
         self.seconds += now - self._began
         self._began = now
@@ -128,13 +129,14 @@ def read_metrics(out: Path) -> list[dict[str, float]]:
 
 
 def plot(out: Path) -> Path:
-    """Draws the losses of a run over its steps, each relative to its first report."""
+    """Draws the losses of a run over its steps."""
     import matplotlib.pyplot as plt
 
     lines = read_metrics(out)
     figure, axes = plt.subplots(figsize=(7, 4))
-    for name in lines[0].keys() - {"step", "seconds"}:
-        axes.plot([m["step"] for m in lines], [m[name] for m in lines], label=name)
+    for name in sorted({name for line in lines for name in line} - {"step", "seconds"}):
+        told = [line for line in lines if name in line]
+        axes.plot([m["step"] for m in told], [m[name] for m in told], label=name)
     axes.set(xlabel="step", ylabel="loss", yscale="log")
     axes.legend()
     path = Path(out) / "loss.png"
