@@ -252,7 +252,7 @@ class Client:
         if isinstance(recipe, Mapping):
             recipe = recipe_from_map(recipe)
         check_recipe(recipe)
-        if image is None and not isinstance(recipe, Texture):
+        if image is None and recipe.FACTS.content:
             raise FieldError("image", f"is missing; a {recipe.KIND} works on a picture")
         pixels = images.read(image) if image is not None else None
         content = pixels.blob() if pixels is not None else None

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from .errors import FieldError, VelaturaError
+from .facts import Facts
 from .pixels import MAX_PIXELS, MAX_SIDE, Layout
 from .schema import (
     check,
@@ -66,6 +67,9 @@ class Stylize:
     """One feed-forward pass."""
 
     KIND: ClassVar[str] = "stylize"
+    FACTS: ClassVar[Facts] = Facts(
+        "Stylize", "Stylizing", "Paint the picture in a style, in one pass of a network", long=False
+    )
 
     styles: tuple[Style, ...] = listed("the blend", most=8)
     strength: float = ranged(1.0, 0.0, 1.0, "AdaIN's alpha: 0 gives the original, 1 the full style")
@@ -89,12 +93,19 @@ class Stylize:
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)
 
+    def result_layout(self, content: Layout) -> Layout:
+        """The content's own layout."""
+        return content
+
 
 @dataclass(frozen=True)
 class Refine:
     """Optimise the pixels (Gatys et al. 2016)."""
 
     KIND: ClassVar[str] = "refine"
+    FACTS: ClassVar[Facts] = Facts(
+        "Refine", "Refining", "Optimise the picture's pixels towards a style, step by step", stops=True
+    )
 
     styles: tuple[Style, ...] = listed("the styles; weights scale their losses", most=8)
     iterations: int = ranged(200, 1, 5000, "loss evaluations, all pyramid levels together")
@@ -124,12 +135,24 @@ class Refine:
             if getattr(self, name.replace("layers", "weight")) and not sum(w for _, w in getattr(self, name)):
                 raise FieldError(f"{where}{name}", "weights are all 0; one must be positive")
 
+    def result_layout(self, content: Layout) -> Layout:
+        """The content's own layout."""
+        return content
+
 
 @dataclass(frozen=True)
 class Texture:
     """Synthesise a picture from noise whose Gram matrices are the style's (Gatys et al. 2015)."""
 
     KIND: ClassVar[str] = "texture"
+    FACTS: ClassVar[Facts] = Facts(
+        "Texture",
+        "Synthesising a texture",
+        "Grow a texture from a style, a picture or a layer",
+        content=False,
+        mask=False,
+        stops=True,
+    )
 
     styles: tuple[Style, ...] = listed("the source pictures", most=8)
     width: int = ranged(512, 16, 16384, "of the result", "pixels")
@@ -163,12 +186,24 @@ class Texture:
         if not sum(w for _, w in self.style_layers):
             raise FieldError(f"{path}.style_layers" if path else "style_layers", "weights are all 0")
 
+    def result_layout(self, content: Layout | None = None) -> Layout:
+        """8-bit RGB of the size asked for."""
+        return Layout(self.width, self.height, "RGB")
+
 
 @dataclass(frozen=True)
 class Upscale:
     """Enlarge a picture (super-resolution of Johnson et al. 2016)."""
 
     KIND: ClassVar[str] = "upscale"
+    FACTS: ClassVar[Facts] = Facts(
+        "Upscale",
+        "Enlarging",
+        "Enlarge the picture, with more detail than interpolation gives",
+        styles=False,
+        mask=False,
+        placed="picture",
+    )
     styles: ClassVar[tuple[Style, ...]] = ()
     """None: it only enlarges."""
 

@@ -367,3 +367,8 @@ def test_public_names_resolve():
     with pytest.raises(AttributeError, match="no attribute 'paint'"):
         velatura.paint  # noqa: B018
     assert issubclass(FieldError, VelaturaError)
+
+
+def test_a_missing_picture_is_named_before_anything_is_sent(v):
+    with pytest.raises(FieldError, match="image: is missing; a stylize works on a picture"):
+        v.submit(RECIPE)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from velatura.errors import FieldError
 from velatura.messages import Submit
 from velatura.pixels import Layout
-from velatura.recipe import Stylize, Texture, Upscale
 
 from .scheduler import Ticket, Urgency
 
@@ -28,13 +27,13 @@ def check_parts(submit: Submit) -> None:
         raise FieldError("submit.job", "is empty; give the job a random name")
     if submit.recipe is None:
         raise FieldError("submit.recipe", "is missing")
-    if isinstance(submit.recipe, Texture):
-        if submit.content or submit.mask:
-            raise FieldError("submit.content", "and mask must be empty: a texture starts from noise")
-    elif not submit.content:
+    facts, kind = submit.recipe.FACTS, submit.recipe.KIND
+    if facts.content and not submit.content:
         raise FieldError("submit.content", "is empty; name the picture to work on")
-    if isinstance(submit.recipe, Upscale) and submit.mask:
-        raise FieldError("submit.mask", "must be empty: an enlargement is of the whole picture")
+    if submit.content and not facts.content:
+        raise FieldError("submit.content", f"must be empty: {kind} makes a picture of its own")
+    if submit.mask and not facts.mask:
+        raise FieldError("submit.mask", f"must be empty: {kind} is of the whole picture")
 
 
 def check_masks(submit: Submit, layout_of: Callable[[str], Layout | None]) -> None:
@@ -60,21 +59,18 @@ def check_masks(submit: Submit, layout_of: Callable[[str], Layout | None]) -> No
 
 
 def result_bytes(submit: Submit, content: Layout | None) -> int:
-    """Bytes that the result will take: the content's layout, a larger one, or 8-bit RGBA for a texture.
+    """Bytes that the result will take, in full size.
 
     Raises:
         VelaturaError: `too_large` for an enlargement over the limits of the protocol.
     """
-    if isinstance(submit.recipe, Texture):
-        return submit.recipe.width * submit.recipe.height * 4
-    if isinstance(submit.recipe, Upscale) and content:
-        return submit.recipe.result_layout(content).nbytes
-    return content.nbytes if content else 0
+    recipe = submit.recipe
+    return recipe.result_layout(content or Layout()).nbytes if recipe else 0
 
 
 def ticket_of(submit: Submit, client: str) -> Ticket:
     """What the scheduler needs to know of a job."""
-    long = not isinstance(submit.recipe, Stylize)
+    long = submit.recipe is None or submit.recipe.FACTS.long
     urgency = Urgency.LONG if long else Urgency.LIVE
     if submit.priority == "batch":
         urgency = Urgency.BATCH

@@ -1,0 +1,39 @@
+"""What is true of every job of a kind, as every recipe class states it in `FACTS`.
+
+The daemon, the command line and the editors ask these facts instead of asking which class a recipe is, so
+that a new kind is told to all of them in one place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A kind of job.
+
+    Attributes:
+        title: what it is called, in English; editors translate it.
+        doing: what is said while one runs.
+        help: one sentence on what it does, without its full stop.
+        styles: whether it paints in styles, so that one has to be chosen.
+        content: whether it works on a picture; one that does not makes its own.
+        mask: whether it takes a mask for where, and how strongly.
+        long: whether it takes many steps, so that live previews go first and the picture is shown meanwhile.
+        stops: whether it may be stopped early and keeps what it has.
+        placed: where an editor puts the result: on a `layer` of the picture, or in a picture of its own.
+        editors: which editors offer it.
+    """
+
+    title: str
+    doing: str
+    help: str
+    styles: bool = True
+    content: bool = True
+    mask: bool = True
+    long: bool = True
+    stops: bool = False
+    placed: Literal["layer", "picture"] = "layer"
+    editors: tuple[str, ...] = ("krita", "gimp")
