@@ -1,15 +1,12 @@
-"""Qt's event loop as the link and the pump need it."""
+"""Qt's event loop as `velatura.editor` needs it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from velatura.editor.pump import Pump, timed
+from velatura.editor.loop import End
 
-from .qt import QtCore, notifier
-
-_BREATH = 1
-"""Milliseconds between two turns of the pump: the editor's own events come first."""
+from .qt import QtCore, gone, notifier
 
 
 class QtLoop:
@@ -18,48 +15,35 @@ class QtLoop:
     def __init__(self, parent: QtCore.QObject) -> None:
         self._parent = parent
 
-    def watch(self, descriptor: int, call: Callable[[], None]) -> Callable[[], None]:
+    def watch(self, descriptor: int, call: Callable[[], None]) -> End:
         watcher = notifier(descriptor, self._parent)
         watcher.activated.connect(lambda *unused: call())
 
         def end() -> None:
-            watcher.setEnabled(False)
-            watcher.deleteLater()
+            if not gone(watcher):
+                watcher.setEnabled(False)
+                watcher.deleteLater()
 
         return end
 
-    def soon(self, call: Callable[[], None]) -> None:
-        QtCore.QTimer.singleShot(0, call)
+    def later(self, seconds: float, call: Callable[[], None]) -> End:
+        timer = self._timer(seconds, call, once=True)
+        timer.timeout.connect(timer.deleteLater)
+        return lambda: _end(timer)
 
-    def every(self, seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+    def every(self, seconds: float, call: Callable[[], None]) -> End:
+        timer = self._timer(seconds, call, once=False)
+        return lambda: _end(timer)
+
+    def _timer(self, seconds: float, call: Callable[[], None], once: bool) -> QtCore.QTimer:
         timer = QtCore.QTimer(self._parent)
+        timer.setSingleShot(once)
         timer.timeout.connect(call)
         timer.start(int(seconds * 1000))
-
-        def end() -> None:
-            timer.stop()
-            timer.deleteLater()
-
-        return end
+        return timer
 
 
-class QtPump(Pump):
-    """The pump, turned by a timer while there is work."""
-
-    def __init__(self, parent: QtCore.QObject) -> None:
-        super().__init__(self._begin)
-        self._timer = QtCore.QTimer(parent)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._turn)
-
-    def _begin(self) -> None:
-        self._timer.start(0)
-
-    @timed("pump")
-    def _turn(self) -> None:
-        wait: float | None = 0.0
-        try:
-            wait = self.turn()
-        finally:
-            if self.busy:
-                self._timer.start(_BREATH + int(1000 * (wait or 0.0)))
+def _end(timer: QtCore.QTimer) -> None:
+    if not gone(timer):
+        timer.stop()
+        timer.deleteLater()

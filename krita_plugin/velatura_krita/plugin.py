@@ -15,7 +15,7 @@ from velatura.editor.studio import Studio
 from velatura.errors import VelaturaError
 
 from . import document
-from .loop import QtLoop, QtPump
+from .loop import QtLoop
 from .overlay import Surface
 from .qt import QtCore, QtWidgets
 from .widgets.docker import Panel
@@ -23,6 +23,7 @@ from .widgets.docker import Panel
 DOCKER = "velatura_docker"
 RECORD = Path(__file__).with_name("installed.json")
 LOCALE = Path(__file__).with_name("locale")
+DOMAIN = "velatura_krita"
 
 _studio: Studio | None = None
 _surface: Surface | None = None
@@ -33,10 +34,10 @@ def studio() -> Studio:
     global _studio, _surface
     if _studio is None:
         application = krita.Krita.instance()
-        i18n.load(i18n.environment_languages(QtCore.QLocale().name()), LOCALE)
+        i18n.load(i18n.environment_languages(QtCore.QLocale().name()), LOCALE, DOMAIN)
         _surface = Surface()
         _studio = Studio(
-            document, QtLoop(_surface), QtPump(_surface), _surface, start_daemon, memory_file(),
+            document, QtLoop(_surface), _surface, start_daemon, memory_file(),
             f"Krita {application.version()}",
         )  # fmt: skip
         _studio.told.connect(tell_on_canvas)
@@ -91,7 +92,7 @@ class Docker(krita.DockWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        i18n.load(i18n.environment_languages(QtCore.QLocale().name()), LOCALE)
+        i18n.load(i18n.environment_languages(QtCore.QLocale().name()), LOCALE, DOMAIN)
         self.setWindowTitle(_("Velatura"))
         panel = Panel(studio(), surface())
         scroll = QtWidgets.QScrollArea()

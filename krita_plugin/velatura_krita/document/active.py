@@ -152,10 +152,10 @@ def source_of(document: Any, node: Any) -> Source:
     """A given layer as a source; raises as `source` does."""
     space = Space(node.colorModel(), node.colorDepth(), node.colorProfile())
     if not space.known:
-        raise Refused(_("Velatura cannot read the colour model {model}.").format(model=space.model))
+        raise Refused(_("Velatura cannot read the colour model {model}.", model=space.model))
     bounds = _rect(node.bounds())
     if bounds.empty:
-        raise Refused(_("The layer “{name}” is empty.").format(name=node.name()))
+        raise Refused(_("The layer “{name}” is empty.", name=node.name()))
     selection = document.selection()
     selected = None
     if selection is not None:
@@ -163,7 +163,7 @@ def source_of(document: Any, node: Any) -> Source:
         selection = selection.duplicate()
     area = geometry.work_area(bounds, selected)
     if area.empty:
-        raise Refused(_("The selection does not touch the layer “{name}”.").format(name=node.name()))
+        raise Refused(_("The selection does not touch the layer “{name}”.", name=node.name()))
     return Source(
         document=document,
         document_id=document_id(document),

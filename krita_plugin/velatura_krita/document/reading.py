@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from velatura.blob import Blob, Picture
-from velatura.editor import geometry
+from velatura.editor import alpha, geometry
 from velatura.editor.geometry import Rect
 from velatura.pixels import Layout
 
-from .. import alpha, raster
+from .. import raster
 from ..colors import DISPLAY, Space, wire_space
 from ..qt import QtGui
 from .active import Source, node_of

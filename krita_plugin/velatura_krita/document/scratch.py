@@ -69,7 +69,7 @@ class Converter:
         node = self._document().createNode("strip", "paintlayer")
         node.setPixelData(QtCore.QByteArray(pixels + padding), 0, 0, BLOCK, rows)
         if not node.setColorSpace(self.wanted.model, self.wanted.depth, self.wanted.profile):
-            raise Refused(_("Krita cannot convert to {space}.").format(space=self.wanted))
+            raise Refused(_("Krita cannot convert to {space}.", space=self.wanted))
         self._used += len(pixels)
         return node.pixelData(0, 0, BLOCK, rows).data()[: count * self.wanted.pixel_bytes]
 
@@ -82,7 +82,7 @@ class Converter:
                 8, 8, "velatura", given.model, given.depth, given.profile, 72.0
             )
             if made is None:
-                raise Refused(_("Krita cannot make a document in {space}.").format(space=given))
+                raise Refused(_("Krita cannot make a document in {space}.", space=given))
             made.setBatchmode(True)
             self._scratch, self._used = made, 0
         return self._scratch

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from velatura.blob import Picture
+from velatura.editor import alpha
 from velatura.editor.geometry import Rect
 from velatura.editor.i18n import _
 
-from .. import alpha
 from ..colors import wire_space
 from ..qt import QtCore, QtWidgets
 from .active import (

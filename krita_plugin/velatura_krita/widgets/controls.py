@@ -178,11 +178,7 @@ class Controls(QtWidgets.QWidget):
             usable = item is None or bool(item.get("installed", True))
             model.item(row).setEnabled(usable)
             name = self._backbone.itemData(row)
-            tip = (
-                ""
-                if usable
-                else _("Not installed. In a terminal: velatura models pull {name}").format(name=name)
-            )
+            tip = "" if usable else _("Not installed. In a terminal: velatura models pull {name}", name=name)
             self._backbone.setItemData(row, tip, QtCore.Qt.ItemDataRole.ToolTipRole)
 
     def forget(self) -> None:

@@ -38,7 +38,7 @@ def ask_for_file(panel: QtWidgets.QWidget, studio: Studio) -> None:
     dialog.setFileMode(QtWidgets.QFileDialog.FileMode.ExistingFiles)
     formats = QtGui.QImageReader.supportedImageFormats()
     patterns = " ".join(f"*.{bytes(name).decode()}" for name in formats)
-    dialog.setNameFilter(_("Pictures ({patterns})").format(patterns=patterns))
+    dialog.setNameFilter(_("Pictures ({patterns})", patterns=patterns))
     dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setModal(False)
     dialog.filesSelected.connect(lambda files: [add_file(studio, Path(f)) for f in files])

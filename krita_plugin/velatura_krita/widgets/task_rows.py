@@ -43,7 +43,7 @@ class TaskRow(QtWidgets.QFrame):
         self._bar.setTextVisible(False)
         self._bar.setMaximumHeight(8)
         self._bar.setRange(0, 1000)
-        self._bar.setAccessibleName(_("Progress of {task}").format(task=task.title))
+        self._bar.setAccessibleName(_("Progress of {task}", task=task.title))
         self._stop = self._button("stop", _("Stop and keep"), task.stop)
         self._cancel = self._button("cancel", _("Cancel"), task.cancel)
         self._retry = self._button("retry", _("Try again"), task.retry)

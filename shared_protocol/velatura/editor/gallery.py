@@ -128,7 +128,7 @@ class Gallery(Observable):
     def add(self, blob: Blob, title: str) -> None:
         """Puts a picture into the style library and chooses it."""
         name = free_name(title, {e.name for e in self.entries})
-        self.words = _("Adding “{title}”…").format(title=title)
+        self.words = _("Adding “{title}”…", title=title)
 
         def uploaded(error: VelaturaError | None) -> None:
             if error is not None:

@@ -1,4 +1,4 @@
-"""Rectangles, strips and crops in image pixels. Pure values: no Qt, no Krita."""
+"""Rectangles, strips and crops in pixels, and which part of a layer the network sees. Pure values."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ class Rect:
     def grown(self, margin: int) -> Rect:
         """This rectangle with `margin` pixels more on every side."""
         return Rect(self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin)
+
+    def moved(self, dx: int, dy: int) -> Rect:
+        """This rectangle in coordinates whose origin lies at (-dx, -dy)."""
+        return Rect(self.x + dx, self.y + dy, self.width, self.height)
 
     def contains(self, other: Rect) -> bool:
         return other.empty or self.intersected(other) == other

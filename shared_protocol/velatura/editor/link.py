@@ -1,9 +1,8 @@
-"""The one connection to the daemon that this Krita has, however many windows and dockers are open.
+"""The one connection to the daemon that an editor has, however many windows and dockers are open.
 
 Nothing happens before `wake`: no file is read, no socket opened, no daemon started. Afterwards the link
 finds a running daemon or starts one, follows its state (for the docker, in words), keeps the lists of
-styles and models, and hands the events of jobs to whoever submitted them. It never blocks. No Qt here:
-the event loop comes in as a `Loop`.
+styles and models, and hands the events of jobs to whoever submitted them. It never blocks.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from velatura.recipe import Recipe
 
 from . import words
 from .i18n import _
+from .loop import Loop
 from .observable import Observable, Signal
 from .pump import BUDGET, timed
 
@@ -42,22 +42,6 @@ STATUS_EVERY = 3.0
 """Seconds between questions for the daemon's status while something is shown."""
 
 TICK = 0.2
-
-
-class Loop(Protocol):
-    """What the link needs of an event loop."""
-
-    def watch(self, descriptor: int, call: Callable[[], None]) -> Callable[[], None]:
-        """Calls when a descriptor is readable; returns what ends it."""
-        ...
-
-    def soon(self, call: Callable[[], None]) -> None:
-        """Calls once, when the loop is idle."""
-        ...
-
-    def every(self, seconds: float, call: Callable[[], None]) -> Callable[[], None]:
-        """Calls again and again; returns what ends it."""
-        ...
 
 
 class Starting(Protocol):
@@ -157,7 +141,7 @@ class Link(Observable):
         self.wake()
 
     def close(self) -> None:
-        """Ends the session; Krita is closing."""
+        """Ends the session; the editor is closing."""
         self._closed = True
         self._disconnect()
         if self._stop_ticking:
@@ -248,7 +232,7 @@ class Link(Observable):
                 self._disconnect()
             return
         if now - self._started_at > START_PATIENCE:
-            self._stop(_("It did not answer within {n} seconds.").format(n=round(START_PATIENCE)))
+            self._stop(_("It did not answer within {n} seconds.", n=round(START_PATIENCE)))
 
     def _stop(self, why: str) -> None:
         self.trouble = why
@@ -273,7 +257,7 @@ class Link(Observable):
     def _process_soon(self) -> None:
         if not self._soon and self._connection is not None:
             self._soon = True
-            self._loop.soon(self._process)
+            self._loop.later(0.0, self._process)
 
     @timed("link")
     def _process(self) -> None:

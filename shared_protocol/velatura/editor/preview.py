@@ -330,7 +330,7 @@ class Preview(Observable):
         if isinstance(error, self._studio.paper.Gone):
             self.clear()
         else:
-            self._complain(_("No preview: {why}").format(why=words.trouble(error)))
+            self._complain(_("No preview: {why}", why=words.trouble(error)))
 
     def _complain(self, text: str) -> None:
         """Says what is wrong in the docker, and over the canvas where the docker is hidden."""

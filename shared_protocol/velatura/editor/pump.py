@@ -1,8 +1,8 @@
-"""Long work in short turns on the GUI thread, the only one that libkis may be used from.
+"""Long work in short turns on the editor's own thread, the only one that its documents may be used from.
 
 A piece of work is a generator that yields whenever the editor may go on. The pump runs the pieces in
-turn for a few milliseconds at a time, and a timer calls it again. What a turn took is recorded, so that
-the promise "no slot of ours above 50 ms" can be checked where it is made. No Qt here.
+turns of a few milliseconds, between which the editor's own events come first. What a turn took is recorded,
+so that the promise "no slot of ours above 50 ms" can be checked where it is made.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, TypeVar
 
-Work = Generator["float | None", None, Any]
-"""Work may yield a number of seconds that it wants to wait at least."""
+from .loop import Loop
+
+T = TypeVar("T")
+Work = Generator[float | None, None, T]
+"""Work that gives a `T` in the end; it may yield a number of seconds that it wants to wait at least."""
 
 BUDGET = 0.008
 """Seconds that one turn of the pump begins new steps for."""
+
+BREATH = 0.001
+"""Seconds between two turns."""
 
 
 class Timings:
@@ -57,7 +63,9 @@ def timed(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 class Ticket:
     """A piece of work under way; `cancel` ends it at its next step, running its `finally` clauses."""
 
-    def __init__(self, work: Work, done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, work: Work[Any], done: Callable[[Any], None], failed: Callable[[Exception], None]
+    ) -> None:
         self._work, self._done, self._failed = work, done, failed
         self.over = False
         self.wait = self.due = 0.0
@@ -88,18 +96,18 @@ class Pump:
     """Runs pieces of work in turn.
 
     Args:
-        wake: called when there is work and the pump was idle; arranges for `turn` to be called soon.
+        loop: calls the turns.
         clock: seconds.
     """
 
-    def __init__(self, wake: Callable[[], None], clock: Callable[[], float] = time.perf_counter) -> None:
-        self._wake, self._clock = wake, clock
+    def __init__(self, loop: Loop, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._loop, self._clock = loop, clock
         self._tickets: deque[Ticket] = deque()
 
     def start(
         self,
-        work: Work,
-        done: Callable[[Any], None] = lambda value: None,
+        work: Work[T],
+        done: Callable[[T], None] = lambda value: None,
         failed: Callable[[Exception], None] | None = None,
     ) -> Ticket:
         """Queues work. `done` gets its return value, `failed` what it raised (by default raised again)."""
@@ -107,12 +115,21 @@ class Pump:
         idle = not self._tickets
         self._tickets.append(ticket)
         if idle:
-            self._wake()
+            self._loop.later(0.0, self._turn)
         return ticket
 
     @property
     def busy(self) -> bool:
         return bool(self._tickets)
+
+    @timed("pump")
+    def _turn(self) -> None:
+        wait: float | None = 0.0
+        try:
+            wait = self.turn()
+        finally:
+            if self.busy:
+                self._loop.later(BREATH + (wait or 0.0), self._turn)
 
     def turn(self) -> float | None:
         """Works for about `BUDGET` seconds.

@@ -20,7 +20,8 @@ from velatura.recipe import Recipe
 from . import annotation, look, words
 from .gallery import Gallery
 from .i18n import _
-from .link import Link, Loop, Start
+from .link import Link, Start
+from .loop import Loop
 from .memory import Memory
 from .observable import Observable, Signal
 from .preview import Preview, Surface
@@ -50,7 +51,6 @@ class Studio(Observable):
         self,
         paper: Any,
         loop: Loop,
-        pump: Pump,
         surface: Surface,
         start: Start,
         memory_file: Path,
@@ -59,7 +59,7 @@ class Studio(Observable):
         super().__init__()
         self.name = secrets.token_hex(4)
         self.editor = editor
-        self.paper, self.pump = paper, pump
+        self.paper, self.pump = paper, Pump(loop)
         self.preview_every = 0.7
         self.tasks: tuple[Task, ...] = ()
         self.source_words = ""
@@ -119,7 +119,7 @@ class Studio(Observable):
         made = self.paper.recipes(taken.document)
         self._made = made.get(taken.layer)
         if self._made is not None:
-            self.made_words = _("Made with {look}").format(look=self.describe(self._made.recipe))
+            self.made_words = _("Made with {look}", look=self.describe(self._made.recipe))
         elif annotation.copy_of(made, taken.layer, taken.name):
             self.made_words = _("A copy of a Velatura layer: its recipe is unknown.")
         else:

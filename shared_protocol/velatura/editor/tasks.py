@@ -41,7 +41,7 @@ class Task(Observable):
 
     def __init__(self, studio: Studio, taken: Any, recipe: Recipe, as_mask: bool = False) -> None:
         super().__init__()
-        self.title = _("{style} on {layer}").format(style=studio.title(recipe), layer=taken.name)
+        self.title = _("{style} on {layer}", style=studio.title(recipe), layer=taken.name)
         self.state = "reading"
         self.words = _("Reading the layer…")
         self.fraction = 0.0
@@ -153,7 +153,7 @@ class Task(Observable):
         elif job.state is State.FAILED:
             self._fail(job.error or VelaturaError("internal", _("The job failed without a word.")))
         else:
-            self._close("cancelled", _("Cancelled: {reason}").format(reason=job.reason))
+            self._close("cancelled", _("Cancelled: {reason}", reason=job.reason))
 
     def finish(self, picture: Picture, recipe: Recipe, record: Any) -> None:
         """Writes a result into the picture; also called directly when a preview has computed it already."""
@@ -170,7 +170,7 @@ class Task(Observable):
         self._remember(name, recipe, record)
 
     def _layer_name(self, recipe: Recipe) -> str:
-        return _("Velatura: {style}").format(style=self._studio.title(recipe))
+        return _("Velatura: {style}", style=self._studio.title(recipe))
 
     def _remember(self, name: str, recipe: Recipe, record: dict[str, Any]) -> None:
         paper, taken = self._studio.paper, self._taken
@@ -290,4 +290,4 @@ class Refinement(Task):
             self._studio.paper.finish_layer(self._layer, self._layer_name(self._recipe))
 
     def _layer_name(self, recipe: Recipe) -> str:
-        return _("Velatura: {style}, refined").format(style=self._studio.title(recipe))
+        return _("Velatura: {style}, refined", style=self._studio.title(recipe))

@@ -20,11 +20,11 @@ def time_left(seconds: float) -> str:
         return _("1 s left")
     if seconds < 60:
         whole = round(seconds) if seconds < 15 else 5 * round(seconds / 5)
-        return _("{n} s left").format(n=whole)
+        return _("{n} s left", n=whole)
     minutes = round(seconds / 60)
     if minutes < 60:
-        return _("{n} min left").format(n=minutes)
-    return _("{hours} h {minutes} min left").format(hours=minutes // 60, minutes=minutes % 60)
+        return _("{n} min left", n=minutes)
+    return _("{hours} h {minutes} min left", hours=minutes // 60, minutes=minutes % 60)
 
 
 def device(status: dict[str, Any]) -> str:
@@ -43,7 +43,7 @@ def warming(status: dict[str, Any]) -> bool:
 def others(clients: list[str]) -> str:
     """What the daemon does for other programs, from their names; empty for nothing."""
     names = sorted({client.partition(",")[0] or _("another program") for client in clients})
-    return _("work for {programs}").format(programs=", ".join(names)) if names else ""
+    return _("work for {programs}", programs=", ".join(names)) if names else ""
 
 
 def daemon(state: str, where: str = "", busy: str = "", trouble: str = "", loading: bool = False) -> str:
@@ -63,16 +63,16 @@ def daemon(state: str, where: str = "", busy: str = "", trouble: str = "", loadi
     if state == "ready" and loading:
         return _("Loading the networks…")
     if state == "ready" and busy:
-        return _("Busy with {what}").format(what=busy)
+        return _("Busy with {what}", what=busy)
     if state == "ready":
-        return _("Ready on {device}").format(device=where) if where else _("Ready")
+        return _("Ready on {device}", device=where) if where else _("Ready")
     if state == "silent":
-        return _("Not answering. {trouble}").format(trouble=trouble)
+        return _("Not answering. {trouble}", trouble=trouble)
     if state == "missing":
-        return _("Not installed. {trouble}").format(trouble=trouble)
+        return _("Not installed. {trouble}", trouble=trouble)
     if state == "refused":
         return trouble
-    return _("Stopped. {trouble}").format(trouble=trouble)
+    return _("Stopped. {trouble}", trouble=trouble)
 
 
 def job(state: State, ahead: int, reason: str, seconds_left: float, step: int, of: int) -> str:
@@ -82,12 +82,12 @@ def job(state: State, ahead: int, reason: str, seconds_left: float, step: int, o
     if state is State.QUEUED:
         if not ahead:
             return _("Next in line")
-        return _("Waiting; jobs ahead: {n}").format(n=ahead)
+        return _("Waiting; jobs ahead: {n}", n=ahead)
     if state is State.PAUSED:
-        return _("Paused: {reason}").format(reason=reason) if reason else _("Paused")
+        return _("Paused: {reason}", reason=reason) if reason else _("Paused")
     if state is State.RUNNING:
         left = time_left(seconds_left)
-        count = _("{step} of {of}").format(step=step, of=of) if of > 1 else ""
+        count = _("{step} of {of}", step=step, of=of) if of > 1 else ""
         return " · ".join(filter(None, (count, left))) or _("Painting…")
     return {State.DONE: _("Done"), State.FAILED: _("Failed"), State.CANCELLED: _("Cancelled")}[state]
 

@@ -1,8 +1,7 @@
-"""The selection baked into a result's alpha: alpha x selection, for every depth Krita has.
+"""The selection baked into a result's alpha: alpha x selection, for every depth that editors have.
 
-Works on interleaved little-endian pixels whose last channel is alpha, as all of Krita's colour models
-have it. No numpy in the editor: whole channels move by slicing, and only pixels where both alpha and
-selection are partial cost a multiplication in Python.
+Works on interleaved little-endian pixels whose last channel is alpha. No numpy in the editor: whole channels
+move by slicing, and only pixels where both alpha and selection are partial cost a multiplication in Python.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from velatura_daemon.install.catalogs import compile_catalogs, read_po, to_mo
 
 PLUGIN = Path(__file__).parents[2] / "krita_plugin" / "velatura_krita"
 PO = PLUGIN / "po"
+DOMAIN = "velatura_krita"
 SOURCES = (PLUGIN, Path(i18n.__file__).parent)
 
 
@@ -57,13 +58,13 @@ def test_german_is_complete_and_keeps_the_fields() -> None:
 @pytest.fixture
 def pseudo(tmp_path: Path) -> Iterator[None]:
     """A language in which every text stands in brackets."""
-    target = tmp_path / "xx" / "LC_MESSAGES" / f"{i18n.DOMAIN}.mo"
+    target = tmp_path / "xx" / "LC_MESSAGES" / f"{DOMAIN}.mo"
     target.parent.mkdir(parents=True)
     header = "Content-Type: text/plain; charset=UTF-8\n"
     target.write_bytes(to_mo({"": header, **{text: f"[{text}]" for text in texts_in_sources()}}))
-    i18n.load(["xx"], tmp_path)
+    i18n.load(["xx"], tmp_path, DOMAIN)
     yield
-    i18n.load(["en"], tmp_path)
+    i18n.load(["en"], tmp_path, DOMAIN)
 
 
 def test_no_words_escape_translation(pseudo: None) -> None:
@@ -75,8 +76,8 @@ def test_no_words_escape_translation(pseudo: None) -> None:
 
 
 def test_german_is_chosen_by_language(tmp_path: Path) -> None:
-    compile_catalogs(PO, tmp_path, i18n.DOMAIN)
-    i18n.load(["de_AT", "de"], tmp_path)
+    compile_catalogs(PO, tmp_path, DOMAIN)
+    i18n.load(["de_AT", "de"], tmp_path, DOMAIN)
     assert i18n._("Apply") == "Anwenden"
-    i18n.load(["fi"], tmp_path)
+    i18n.load(["fi"], tmp_path, DOMAIN)
     assert i18n._("Apply") == "Apply"

@@ -1,0 +1,189 @@
+"""What an editor's document can do for Velatura; a plug-in brings this, an event loop and widgets.
+
+A `Paper` gives the active layer as a `Source`, reads its pixels, and puts results back as layers. What may
+take longer than a moment is work for the pump: a generator that yields between strips, so that the editor
+goes on. The values here name what they mean by the editor's ids; handles that an editor needs besides lie
+in `own`, which nobody but its paper looks into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from velatura.blob import Blob, Picture
+
+from .annotation import Made
+from .geometry import Rect
+from .pump import Work
+
+
+class Gone(Exception):
+    """The picture was closed, or the layer deleted or undone."""
+
+
+class Refused(Exception):
+    """Something that cannot be done; the text tells the artist why and what to do."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A layer as it was when the artist asked for something. Two are equal where the same would be painted.
+
+    Attributes:
+        document: names the open picture.
+        layer: names the layer in it.
+        name, picture: the layer's and the picture's names, for the artist.
+        area: what the result covers, in image pixels.
+        crop: what the network sees, in image pixels; contains `area`.
+        selected: the selection's bounds, or None.
+        selection_mark: changes when the selection has very likely changed.
+        notes: what the artist should know, in words.
+        own: the editor's.
+    """
+
+    document: str
+    layer: str
+    name: str
+    picture: str
+    area: Rect
+    crop: Rect
+    selected: Rect | None = None
+    selection_mark: int = 0
+    notes: tuple[str, ...] = ()
+    own: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that we made.
+
+    Attributes:
+        document, id: name the picture and the layer.
+        source: names the layer that it was made from.
+        settled: whether the editor has taken it in, so that `Paper.withdraw` can undo it.
+        own: the editor's.
+    """
+
+    document: str
+    id: str
+    source: str
+    settled: bool = False
+    own: object = field(default=None, repr=False)
+
+
+class Paper(Protocol):
+    """An editor's documents. Every method may raise `Gone`, and `Refused` where it says so."""
+
+    def source(self) -> Source:
+        """The active layer with the selection as it is now.
+
+        Raises:
+            Refused: no picture, an empty layer, a selection elsewhere, pixels that cannot be read.
+        """
+        ...
+
+    def only(self, taken: Source, selected: bool) -> Source:
+        """The whole layer, or the part of it in the selection, without the selection itself: what a style is
+        taken from."""
+        ...
+
+    # --- reading ----------------------------------------------------------------------------------------
+
+    def digest(self, taken: Source) -> Work[str]:
+        """Work: a digest of the crop's pixels as they are now."""
+        ...
+
+    def read(self, taken: Source) -> Work[Blob]:
+        """Work: the crop in full size and depth."""
+        ...
+
+    def read_reduced(self, taken: Source, factor: int) -> Work[Blob]:
+        """Work: the crop reduced by a whole factor to 8 bits, for previews at screen size."""
+        ...
+
+    def read_mask(self, taken: Source) -> Work[Blob | None]:
+        """Work: where a refinement optimises: the selection over the crop without its soft edge, as GRAY;
+        None for everywhere."""
+        ...
+
+    def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[object]:
+        """Work: a picture of the crop, cut out by the selection, as what the editor's `Surface` draws.
+
+        Args:
+            factor: by which the crop is reduced to give what is drawn.
+            full: whether the picture is a result for `read`; else one for `read_reduced`.
+        """
+        ...
+
+    # --- writing ----------------------------------------------------------------------------------------
+
+    def add_layer(
+        self, taken: Source, picture: Picture, name: str, bake: bool = True, locked: bool = False
+    ) -> Work[Layer]:
+        """Work: a new layer above the source, in one undo step.
+
+        Args:
+            picture: a result for `read`.
+            bake: whether the selection goes into the layer's alpha.
+            locked: whether the artist is kept from painting on it, as frames will stream into it.
+
+        Raises:
+            Refused: the editor does not take it.
+        """
+        ...
+
+    def settle(self, layer: Layer) -> Work[Layer]:
+        """Work: waits until the editor has taken a new layer in, and makes its source active again."""
+        ...
+
+    def write_frame(self, layer: Layer, taken: Source, picture: Picture) -> Work[None]:
+        """Work: replaces the pixels of a layer of ours; no undo step."""
+        ...
+
+    def finish_layer(self, layer: Layer, name: str) -> None:
+        """Unlocks and names a layer that frames streamed into; no undo step."""
+        ...
+
+    def add_mask(self, layer: Layer, taken: Source, name: str) -> None:
+        """The source's selection as a mask of the result, where there is one; an undo step of its own."""
+        ...
+
+    def withdraw(self, layer: Layer) -> bool:
+        """Takes a settled layer of ours back out; False where it has to be asked again later."""
+        ...
+
+    def alive(self, layer: Layer) -> bool:
+        """Whether a layer of ours is still in its open picture; never raises."""
+        ...
+
+    # --- what the document remembers --------------------------------------------------------------------
+
+    def remember(self, layer: Layer, made: Made) -> None:
+        """Keeps in the document how a layer was made; no undo step."""
+        ...
+
+    def recipes(self, taken: Source) -> Mapping[str, Made]:
+        """How the layers of the source's picture were made, by layer."""
+        ...
+
+    def select(self, taken: Source, layer: str) -> None:
+        """Makes a layer of the source's picture the active one, where that picture is active."""
+        ...
+
+
+class Surface(Protocol):
+    """Where the preview is drawn: over the canvas, so that the document never knows of it."""
+
+    def show(self, image: object, taken: Source) -> bool:
+        """Shows what `Paper.display` made over the source's crop; False where nothing can be drawn on."""
+        ...
+
+    def hide(self) -> None:
+        """Takes it away."""
+        ...
+
+    def zoom(self) -> float:
+        """Screen pixels for an image pixel."""
+        ...

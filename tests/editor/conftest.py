@@ -1,0 +1,1 @@
+"""An editor's brain without an editor: a loop whose time is ours, a document that is a dictionary."""
