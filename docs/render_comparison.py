@@ -3,7 +3,7 @@
     python docs/render_comparison.py --vgg VGG19.safetensors --pictures FOLDER [--evaluations 100]
 
 Everything runs through a real daemon. `--pictures` holds pictures of the styles by their library names,
-for what needs pixels: patches, refinement, and the measures, which are those of `velatura bench --quality`,
+for what needs pixels: patches, refinement, and the measures, which are those of `velatura bench pictures`,
 seen by the real VGG-19. Times are of the network alone (the result's record), on a picture that the
 daemon has not seen before, after one run to warm up.
 """
@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 from velatura.errors import VelaturaError
 from velatura.recipe import Style, Stylize
-from velatura_models.maths.quality import measure
+from velatura_models.maths.quality import content_distance, look, style_distance
 from velatura_models.networks.convolution import direct
 from velatura_models.networks.encoder import encoder_from_state
 
@@ -136,8 +136,9 @@ def main() -> None:
             if result is not None:
                 source = Image.open(pictures[style])
                 source.thumbnail((SIDE * 2, SIDE))
-                quality = measure(vgg, tensor(shown), tensor(source), tensor(result.picture))
-                result.style, result.content = quality.style / quality.photo, quality.content
+                seen, before, wanted = (look(vgg, tensor(x)) for x in (result.picture, shown, source))
+                result.style = style_distance(seen, wanted) / style_distance(before, wanted)
+                result.content = content_distance(seen, before)
     draw(shown, pictures, results)
     write(results, plain)
 

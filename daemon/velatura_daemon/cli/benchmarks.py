@@ -182,13 +182,12 @@ def quality(
         most: pairs, at most.
 
     Returns:
-        `style` (mean loss over the untouched photos' mean), `content`, `psnr` of the autoencoder
-        T(c, s, 0), and how many pairs.
+        The six `Figures`, `psnr` of the autoencoder T(c, s, 0), and how many pairs.
     """
     import torch
     from PIL import Image
     from safetensors.torch import load_file
-    from velatura_models.maths.quality import measure
+    from velatura_models.maths.quality import figures, look
     from velatura_models.maths.stats import mean_std
     from velatura_models.networks.encoder import encoder_from_state
     from velatura_models.store.weights import load_backbone, load_decoder, methods_of
@@ -212,7 +211,7 @@ def quality(
         pixels = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS), np.float32) / 255
         return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
 
-    rows, errors = [], []
+    rows, errors, styles = [], [], {}
     for i in range(count):
         photo, painting = read(photos[i % len(photos)]), read(paintings[i % len(paintings)])
         with torch.inference_mode():
@@ -221,7 +220,9 @@ def quality(
             for level, maps in seen.items():
                 (mean, std), (style_mean, style_std) = mean_std(maps), mean_std(target[level])
                 mixed[level] = (maps - mean) / std * style_std + style_mean
-            rows.append(measure(eye, photo, painting, decoder(mixed)))
+            name = str(i % len(paintings))
+            styles.setdefault(name, look(eye, painting))
+            rows.append((look(eye, decoder(mixed)), look(eye, photo), name))
             errors.append(float((decoder(seen).clamp(0, 1) - photo).square().mean()))
         if (i + 1) % 5 == 0:
             tell(f"{i + 1} of {count} pairs")
@@ -229,8 +230,7 @@ def quality(
         "backbone": backbone,
         "method": method,
         "pairs": count,
-        "style": statistics.mean(r.style for r in rows) / statistics.mean(r.photo for r in rows),
-        "content": statistics.mean(r.content for r in rows),
+        **vars(figures(rows, styles)),
         "psnr": statistics.mean(-10 * np.log10(e) for e in errors),
     }
 

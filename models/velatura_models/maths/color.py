@@ -1,4 +1,4 @@
-"""Colour: keeping the content's, and what a style's colours are.
+"""Colour: keeping the content's, what a style's colours are, and how far colours look apart.
 
 Both ways of Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer": luminance only,
 and matching mean and covariance. Pictures are sRGB-encoded RGB in 0..1, `(..., 3, H, W)`.
@@ -13,6 +13,17 @@ from torch import Tensor
 
 LUMA = (0.299, 0.587, 0.114)
 """Rec. 601 luma weights, the Y of YIQ as in the paper."""
+TO_CONES = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+TO_LAB = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
+"""OKLab's two matrices: linear RGB to cone responses, their cube roots to L, a, b."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,14 @@ def color_stats(rgb: Tensor, weight: Tensor | None = None) -> ColorStats:
     mean = (pixels * share).sum(1, dtype=torch.float64) / total
     moment = ((pixels * share) @ pixels.T).double() / total
     return ColorStats(mean, moment - mean[:, None] * mean[None, :])
+
+
+def oklab(rgb: Tensor) -> Tensor:
+    """OKLab (Ottosson 2020) of sRGB in 0..1, `(..., 3, H, W)`: lightness 0..1, green to red, blue to yellow;
+    distances are about as large as they look."""
+    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4)
+    cones = torch.einsum("ij,...jhw->...ihw", torch.tensor(TO_CONES).to(rgb), linear)
+    return torch.einsum("ij,...jhw->...ihw", torch.tensor(TO_LAB).to(rgb), cones.clamp_min(0) ** (1 / 3))
 
 
 def keep_luminance(content: Tensor, stylized: Tensor) -> Tensor:
