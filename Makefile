@@ -7,7 +7,7 @@ STYLE  ?= starry-night
 PHOTO  ?=
 OUT    ?= out
 QUICK  := $(wildcard tests/test_*.py tests/protocol tests/editor tests/krita tests/gimp_plugin tests/install) \
-          $(addprefix tests/daemon/test_,blobs.py scheduler.py settings.py)
+          $(addprefix tests/daemon/test_,blobs.py orders.py scheduler.py settings.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo install quick pure test test-editors lint format bench quality krita-zip gimp-zip clean

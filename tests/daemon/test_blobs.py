@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
-from velatura_daemon.between import slots
+from velatura_daemon.between import orders, slots
 from velatura_daemon.between.channel import LARGEST, Channel, ChannelClosed
 from velatura_daemon.service.blobs import PAGE, BlobStore
 
@@ -176,11 +176,11 @@ def test_messages_arrive_whole_in_order_and_with_their_descriptors():
     fds = [slots.create_slot(1) for _ in range(3)]
     for i, fd in enumerate(fds):
         slots.write_slot(fd, 0, bytes([65 + i]))
-    ours.send("first", fds[:2], text="x" * 5000)
-    ours.send("second")
-    ours.send("third", fds[2:])
+    said = [orders.Ready({"text": "x" * 5000}), orders.Beat(), orders.Saved("job", 3, 1)]
+    for message, riding in zip(said, (fds[:2], [], fds[2:]), strict=True):
+        ours.send(message, riding)
     got = theirs.receive()
-    assert [message["k"] for message, _ in got] == ["first", "second", "third"]
+    assert [message for message, _ in got] == said
     assert [[slots.read_slot(fd, 0, 1) for fd in received] for _, received in got] == [
         [b"A", b"B"],
         [],
@@ -196,24 +196,24 @@ def test_messages_arrive_whole_in_order_and_with_their_descriptors():
 def test_sending_to_one_that_does_not_read_never_blocks_and_loses_nothing():
     ours, theirs = pair()
     for i in range(50):
-        ours.send("big", number=i, pad=b"x" * 100_000)
+        ours.send(orders.Ready({"number": i, "pad": "x" * 100_000}))
     assert ours.pending
     numbers: list[int] = []
     while len(numbers) < 50:
-        numbers += [message["number"] for message, _ in theirs.receive()]
+        numbers += [m.status["number"] for m, _ in theirs.receive() if isinstance(m, orders.Ready)]
         ours.flush()
     assert numbers == list(range(50)) and not ours.pending
-    with pytest.raises(ValueError, match="big"):
-        ours.send("big", pad=b"x" * (LARGEST + 1))
+    with pytest.raises(ValueError, match="Ready of"):
+        ours.send(orders.Ready({"pad": "x" * (LARGEST + 1)}))
     ours.close()
     theirs.close()
 
 
 def test_what_was_said_before_the_end_is_heard_and_then_the_end():
     ours, theirs = pair()
-    ours.send("last words")
+    ours.send(orders.Beat())
     ours.close()
-    assert [message["k"] for message, _ in theirs.receive()] == ["last words"]
+    assert [message for message, _ in theirs.receive()] == [orders.Beat()]
     with pytest.raises(ChannelClosed):
         theirs.receive()
     theirs.close()

@@ -1,21 +1,21 @@
-"""The line between supervisor and worker: msgpack maps and descriptors over a socket pair.
+"""The line between supervisor and worker: orders, reports and descriptors over a socket pair.
 
-A message is a 4-byte little-endian length, then a map whose `k` names its kind. Descriptors ride on
+A message is a 4-byte little-endian length, then a msgpack map (`orders.to_plain`). Descriptors ride on
 a message's first byte (SCM_RIGHTS) and arrive no later than it; `fds` in the map says how many.
 Neither end trusts the network here: both are this program.
 """
 
 from __future__ import annotations
 
-import array
 import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgpack
+
+from .orders import Order, Report, from_plain, to_plain
 
 LENGTH = struct.Struct("<I")
 LARGEST = 4 << 20
@@ -50,37 +50,43 @@ class Channel:
         """Whether something still waits to be sent."""
         return bool(self._out)
 
-    def send(self, kind: str, fds: Sequence[int] = (), **fields: Any) -> None:
+    def send(self, message: Order | Report, fds: Sequence[int] = ()) -> None:
         """Sends a message; the descriptors are duplicated, so the caller keeps and closes its own.
 
         Raises:
             ChannelClosed: the other end is gone.
+            OSError: no descriptor is left to duplicate into; nothing was sent.
         """
-        packed = msgpack.packb({"k": kind, "fds": len(fds), **fields}, use_bin_type=True)
-        if packed is None or len(packed) > LARGEST or len(fds) > MAX_FDS:
-            raise ValueError(f"message {kind!r} of {len(packed or b'')} bytes and {len(fds)} descriptors")
-        self._out.append((LENGTH.pack(len(packed)) + packed, [os.dup(fd) for fd in fds]))
+        packed = bytes(msgpack.packb({**to_plain(message), "fds": len(fds)}) or b"")
+        if len(packed) > LARGEST or len(fds) > MAX_FDS:
+            raise ValueError(f"{type(message).__name__} of {len(packed)} bytes and {len(fds)} descriptors")
+        ours: list[int] = []
+        try:
+            for fd in fds:
+                ours.append(os.dup(fd))
+        except OSError:
+            _close_all(ours)
+            raise
+        self._out.append((LENGTH.pack(len(packed)) + packed, ours))
         self.flush()
 
     def flush(self) -> None:
         """Sends as much as the socket takes without waiting."""
         while self._out:
             data, fds = self._out[0]
-            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
             try:
-                done = self.sock.sendmsg([data], rights)
+                done = socket.send_fds(self.sock, [data], fds) if fds else self.sock.send(data)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
                 raise ChannelClosed(str(error)) from error
-            for fd in fds:
-                os.close(fd)
+            _close_all(fds)
             if done < len(data):
                 self._out[0] = (data[done:], [])
             else:
                 self._out.popleft()
 
-    def receive(self) -> list[tuple[dict[str, Any], list[int]]]:
+    def receive(self) -> list[tuple[Order | Report, list[int]]]:
         """All whole messages that have arrived, each with its descriptors, which the caller then owns.
 
         Raises:
@@ -89,18 +95,15 @@ class Channel:
         closed = ""
         while not closed:
             try:
-                data, rights, flags, _ = self.sock.recvmsg(READ_BYTES, socket.CMSG_SPACE(MAX_FDS * 4))
+                data, fds, flags, _ = socket.recv_fds(self.sock, READ_BYTES, MAX_FDS)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError as error:
                 closed = str(error)
                 break
-            for level, kind, raw in rights:
-                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                    got = array.array("i", raw[: len(raw) - len(raw) % 4])
-                    for fd in got:
-                        os.set_inheritable(fd, False)
-                    self._fds.extend(got)
+            for fd in fds:
+                os.set_inheritable(fd, False)
+            self._fds.extend(fds)
             if flags & socket.MSG_CTRUNC:
                 closed = "descriptors were cut off"
             if not data:
@@ -111,21 +114,26 @@ class Channel:
             raise ChannelClosed(closed)
         return messages
 
-    def _whole_messages(self):
+    def _whole_messages(self) -> Iterator[tuple[Order | Report, list[int]]]:
         while len(self._in) >= LENGTH.size:
             (length,) = LENGTH.unpack_from(self._in)
             end = LENGTH.size + length
             if len(self._in) < end:
                 return
-            message = msgpack.unpackb(bytes(self._in[LENGTH.size : end]), raw=False)
+            plain = msgpack.unpackb(bytes(self._in[LENGTH.size : end]))
             del self._in[:end]
-            yield message, [self._fds.popleft() for _ in range(message["fds"])]
+            yield from_plain(plain), [self._fds.popleft() for _ in range(plain["fds"])]
 
     def close(self) -> None:
         """Closes the socket and every descriptor still in a buffer."""
         for _, fds in self._out:
-            self._fds.extend(fds)
+            _close_all(fds)
         self._out.clear()
-        while self._fds:
-            os.close(self._fds.popleft())
+        _close_all(self._fds)
+        self._fds.clear()
         self.sock.close()
+
+
+def _close_all(fds: Iterable[int]) -> None:
+    for fd in fds:
+        os.close(fd)

@@ -1,9 +1,9 @@
-"""The worker process: hosts the engine and does what the supervisor orders.
+"""The worker process: hosts the engine and does what the supervisor orders (`between.orders`).
 
 It holds a few tasks as generators and runs one of them, a step at a time. Between steps it reads its
-orders: `run` begins a task and `resume` goes on with one (the one that ran is paused), `cancel` closes a
-task, `stop` asks it for its best picture so far. After an end it waits for the next order, so that all
-choosing stays with the supervisor's scheduler. A `run` or `resume` is always followed by at least one
+orders: `Run` begins a task and `Resume` goes on with one (the one that ran is put aside), `Close` gives a
+task up, `Halt` asks it for its best picture so far. After an end it waits for the next order, so that all
+choosing stays with the supervisor's scheduler. A `Run` or `Resume` is always followed by at least one
 step, which is what lets a long job advance under a stream of short ones.
 
     python -m velatura_daemon.engine.worker DESCRIPTOR
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import os
 import select
 import signal
@@ -22,13 +23,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout, digest
-from velatura.recipe import recipe_from_map, recipe_to_map
-from velatura.schema import from_map, to_map
 
+from ..between import orders
 from ..between.channel import Channel, ChannelClosed
 from ..between.slots import create_slot, map_slot, write_slot
 from ..logs import start_logging
@@ -48,7 +49,7 @@ from .tasks import (
 BEAT = 0.5
 """Longest silence of a worker that is making steps, in seconds."""
 
-URGENT = ("cancel", "stop", "quit")
+URGENT = orders.Close | orders.Halt | orders.Quit
 """Orders that are heeded before any step."""
 
 
@@ -70,12 +71,16 @@ class Running:
         self._outputs[id(view.obj)] = (fd, view)
         return view
 
-    def take(self, data: memoryview) -> int:
-        """The descriptor behind memory that `output` gave; the caller closes it."""
+    @contextlib.contextmanager
+    def taken(self, layout: Layout, data: memoryview) -> Iterator[tuple[int, str]]:
+        """The descriptor, closed afterwards, and the digest of a picture in memory that `output` gave."""
         found = self._outputs.pop(id(data.obj), None)
         if found is None:
             raise VelaturaError("internal", "the engine returned a picture outside the memory given to it")
-        return found[0]
+        try:
+            yield found[0], digest(layout, [data])
+        finally:
+            os.close(found[0])
 
     def close(self) -> None:
         """Ends the generator, running its cleanup, and gives the unused memory back."""
@@ -96,7 +101,7 @@ class Worker:
         self.engine: Engine | None = None
         self.held: dict[str, Running] = {}
         self.active: Running | None = None
-        self.orders: deque[tuple[dict[str, Any], list[int]]] = deque()
+        self.orders: deque[tuple[Any, list[int]]] = deque()
         self.cancelled: set[str] = set()
         self.last_said = 0.0
         self.quitting = False
@@ -115,9 +120,9 @@ class Worker:
             elif idle_work and not self.orders and not self.held:
                 idle_work = self._idle()
 
-    def say(self, kind: str, fds: tuple[int, ...] = (), **fields: Any) -> None:
+    def say(self, report: orders.Report, fds: tuple[int, ...] = ()) -> None:
         """Tells the supervisor something, waiting until it is on its way."""
-        self.channel.send(kind, fds, **fields)
+        self.channel.send(report, fds)
         while self.channel.pending:
             select.select([], [self.channel], [])
             self.channel.flush()
@@ -126,82 +131,81 @@ class Worker:
     def _read_orders(self, wait: bool) -> None:
         if wait:
             select.select([self.channel], [], [])
-        for message, fds in self.channel.receive():
-            if message["k"] in URGENT:
-                self._heed(message)
+        for order, fds in self.channel.receive():
+            if isinstance(order, URGENT):
+                self._heed(order)
             else:
-                self.orders.append((message, fds))
+                self.orders.append((order, fds))
 
-    def _heed(self, message: dict[str, Any]) -> None:
-        kind, job = message["k"], message.get("job", "")
-        running = self.held.get(job)
-        if kind == "quit":
+    def _heed(self, order: orders.Close | orders.Halt | orders.Quit) -> None:
+        if isinstance(order, orders.Quit):
             self.quitting = True
-        elif kind == "stop":
-            self._ask_to_stop(job)
-        elif kind == "cancel" and running is not None:
-            self._end(running)
-            self.say("closed", job=job)
-        elif kind == "cancel" and any(m.get("job") == job for m, _ in self.orders):
-            self.cancelled.add(job)
+        elif isinstance(order, orders.Halt):
+            self._halt(order.job)
+        elif order.job in self.held:
+            self._end(self.held[order.job])
+            self.say(orders.Closed(order.job))
+        elif any(waiting.job == order.job for waiting in self._waiting()):
+            self.cancelled.add(order.job)
 
-    def _ask_to_stop(self, job: str) -> None:
+    def _halt(self, job: str) -> None:
         if job in self.held:
             self.held[job].stopping = True
-        for message, _ in self.orders:
-            if message["k"] == "run" and message["job"] == job:
-                message["stop"] = True
+        for i, (order, fds) in enumerate(self.orders):
+            if isinstance(order, orders.Run) and order.job == job:
+                self.orders[i] = (replace(order, halted=True), fds)
 
-    def _obey(self, message: dict[str, Any], fds: list[int]) -> None:
-        kind = message["k"]
-        if kind == "init":
-            self._init(message)
-        elif kind == "warm":
+    def _waiting(self) -> list[orders.Run | orders.Resume]:
+        return [order for order, _ in self.orders if isinstance(order, orders.Run | orders.Resume)]
+
+    def _obey(self, order: Any, fds: list[int]) -> None:
+        if isinstance(order, orders.Init):
+            self._init(order)
+        elif isinstance(order, orders.Warm):
             self._warm()
-        elif kind == "run":
-            self._push(message, fds)
-        elif kind == "resume":
-            if message["job"] in self.held:  # else it was cancelled in between
-                self._activate(self.held[message["job"]])
+        elif isinstance(order, orders.Run):
+            self._push(order, fds)
+        elif isinstance(order, orders.Resume):
+            if order.job in self.held:  # else it was closed in between
+                self._activate(self.held[order.job])
         else:
-            raise ValueError(f"unknown order {kind!r}")
+            raise ValueError(f"unknown order {order!r}")
 
-    def _init(self, message: dict[str, Any]) -> None:
-        settings = settings_from_map(message["settings"])
+    def _init(self, order: orders.Init) -> None:
+        settings = settings_from_map(order.settings)
         self.log = start_logging(default_paths(), "worker", settings.log_level)
         self.engine = _make_engine(settings)
         self.log.info("worker started, engine %s", settings.engine)
-        self.say("ready", status=_plain(self.engine.status()))
+        self.say(orders.Ready(_plain(self.engine.status())))
 
     def _warm(self) -> None:
         assert self.engine is not None
-        self.say("warming")
+        self.say(orders.Warming())
         try:
             self.engine.warm()
         except VelaturaError as error:  # a job that needs what is missing will say the same
             self.log.error("warm-up failed: %s", error)
         except Exception:
             self.log.exception("warm-up failed")
-        self.say("warmed", status=_plain(self.engine.status()))
+        self.say(orders.Warmed(_plain(self.engine.status())))
 
-    def _push(self, message: dict[str, Any], fds: list[int]) -> None:
-        job = message["job"]
-        if job in self.cancelled:
-            self.cancelled.discard(job)
+    def _push(self, order: orders.Run, fds: list[int]) -> None:
+        if order.job in self.cancelled:
+            self.cancelled.discard(order.job)
             for fd in fds:
                 os.close(fd)
-            self.say("closed", job=job)
+            self.say(orders.Closed(order.job))
             return
-        running = Running(job, message["stop"])
-        running.task = _task(message, fds, running)
-        self.held[job] = running
+        running = Running(order.job, order.halted)
+        running.task = _task(order, fds, running)
+        self.held[order.job] = running
         self._activate(running)
 
     def _activate(self, running: Running) -> None:
         if self.active is not None:
-            self.say("paused", job=self.active.job)
+            self.say(orders.Yielded(self.active.job))
         self.active = running
-        self.say("started", job=running.job)
+        self.say(orders.Began(running.job))
 
     def _step(self, running: Running) -> None:
         """One step of a task, and what came of it to the supervisor."""
@@ -229,46 +233,31 @@ class Worker:
     def _tell(self, running: Running, event: Event) -> None:
         job = running.job
         if isinstance(event, Progressed):
-            losses = {name: float(value) for name, value in event.losses.items()}
-            self.say(
-                "progress",
-                job=job,
-                step=event.step,
-                of=event.of,
-                losses=losses,
-                seconds_left=event.seconds_left,
-            )
+            losses = {name: float(value) for name, value in event.losses.items() if math.isfinite(value)}
+            self.say(orders.Advanced(job, event.step, event.of, losses, event.seconds_left))
         elif isinstance(event, Previewed):
-            self._say_picture("preview", running, event.layout, event.data, step=event.step)
+            with running.taken(event.layout, event.data) as (fd, name):
+                self.say(orders.Shown(job, event.step, name, event.layout), (fd,))
         elif isinstance(event, Checkpointed):
             fd = create_slot(len(event.state))
             try:
                 write_slot(fd, 0, event.state)
-                self.say("checkpoint", (fd,), job=job, step=event.step, size=len(event.state))
+                self.say(orders.Saved(job, event.step, len(event.state)), (fd,))
             finally:
                 os.close(fd)
         elif isinstance(event, Finished):
-            recipe, record = recipe_to_map(event.recipe), _plain(event.record)
-            self._say_picture("finished", running, event.layout, event.data, recipe=recipe, record=record)
+            with running.taken(event.layout, event.data) as (fd, name):
+                record = _plain(event.record)
+                self.say(orders.Delivered(job, name, event.layout, event.recipe, record), (fd,))
             self._end(running)
         elif time.monotonic() - self.last_said > BEAT:
-            self.say("beat")
-
-    def _say_picture(
-        self, kind: str, running: Running, layout: Layout, data: memoryview, **fields: Any
-    ) -> None:
-        fd = running.take(data)
-        try:
-            name = digest(layout, [data])
-            self.say(kind, (fd,), job=running.job, layout=to_map(layout), digest=name, **fields)
-        finally:
-            os.close(fd)
+            self.say(orders.Beat())
 
     def _fail(self, running: Running, code: str, message: str, where: str) -> None:
         self._end(running)
         if code == "out_of_memory" and self.engine is not None:
             self.engine.trim()
-        self.say("failed", job=running.job, code=code, message=message[:2000], where=where[:400])
+        self.say(orders.Broke(running.job, code, message[:2000], where[:400]))
 
     def _end(self, running: Running) -> None:
         del self.held[running.job]
@@ -288,34 +277,31 @@ class Worker:
                 return True
         except Exception:
             self.log.exception("idle work")
-        self.say("status", status=_plain(self.engine.status()))
+        self.say(orders.Resting(_plain(self.engine.status())))
         return False
 
 
 _ENDED = object()
 
 
-def _task(message: dict[str, Any], fds: list[int], running: Running) -> Task:
-    """The task of a `run` order. Every descriptor is mapped and closed."""
+def _task(order: orders.Run, fds: list[int], running: Running) -> Task:
+    """The task of an order. Every descriptor is mapped and closed."""
     pictures: dict[str, Slot] = {}
-    for fd, item in zip(fds, message["blobs"], strict=False):
-        layout = from_map(Layout, item["layout"])
-        pictures[item["digest"]] = Slot(layout, map_slot(fd, layout.nbytes), item["digest"])
-    checkpoint = None
-    if message["checkpoint"]:
-        checkpoint = bytes(map_slot(fds[-1], message["checkpoint"]))
+    for fd, named in zip(fds, order.pictures, strict=False):
+        pictures[named.digest] = Slot(named.layout, map_slot(fd, named.layout.nbytes), named.digest)
+    checkpoint = bytes(map_slot(fds[-1], order.checkpoint)) if order.checkpoint else None
     for fd in fds:
         os.close(fd)
     return Task(
-        job=message["job"],
-        recipe=recipe_from_map(message["recipe"]),
-        content=pictures.get(message["content"]),
-        mask=pictures.get(message["mask"]),
+        job=order.job,
+        recipe=order.recipe,
+        content=pictures.get(order.content),
+        mask=pictures.get(order.mask),
         pictures=pictures,
         output=running.output,
         stopping=lambda: running.stopping,
-        preview_side=message["preview_side"],
-        preview_every=message["preview_every"],
+        preview_side=order.preview_side,
+        preview_every=order.preview_every,
         checkpoint=checkpoint,
     )
 

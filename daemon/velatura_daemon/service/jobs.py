@@ -11,7 +11,6 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from velatura import jobstate, messages
 from velatura.errors import VelaturaError
@@ -30,9 +29,8 @@ from velatura.messages import (
     Submit,
 )
 from velatura.pixels import Layout
-from velatura.recipe import recipe_from_map, recipe_to_map
-from velatura.schema import from_map, to_map
 
+from ..between import orders
 from .blobs import Blob, BlobStore
 from .scheduler import Effect, Scheduler, Tell
 from .submission import (
@@ -45,7 +43,8 @@ from .submission import (
 
 log = logging.getLogger("velatura.daemon")
 
-Fields = dict[str, Any]
+ORDERS = {"resume": orders.Resume, "cancel": orders.Close, "stop": orders.Halt}
+"""What the scheduler's orders other than `run` are to the worker."""
 
 
 @dataclass
@@ -78,7 +77,7 @@ class Jobs:
         scheduler: decides what runs.
         store: holds the pictures.
         post: hands a message to a session, by token.
-        order: hands an order to the worker: kind, descriptors, fields.
+        order: hands an order and its descriptors to the worker.
         keep_detached: seconds for which the outcome of a detached job waits to be attached to.
     """
 
@@ -87,7 +86,7 @@ class Jobs:
         scheduler: Scheduler,
         store: BlobStore,
         post: Callable[[str, Message], None],
-        order: Callable[[str, Sequence[int], Fields], None],
+        order: Callable[[orders.Order, Sequence[int]], None],
         keep_detached: float,
     ) -> None:
         self.scheduler, self.store = scheduler, store
@@ -217,51 +216,48 @@ class Jobs:
 
     # -- from the worker ---------------------------------------------------------------------------
 
-    def worker_said(self, message: dict[str, Any], fds: list[int], now: float) -> None:
-        """Takes an event of the worker about a job. The descriptors are ours from here on."""
+    def worker_said(self, report: orders.AboutJob, fds: list[int], now: float) -> None:
+        """Takes a report of the worker about a job. The descriptors are ours from here on."""
         self._now = now
-        name, kind = message["job"], message["k"]
-        job = self.known.get(name)
+        job = self.known.get(report.job)
         if job is not None and job.state in TERMINAL:
             job = None  # it was cancelled; the worker's word came later
-        if kind == "started":
-            self.apply(self.scheduler.started(name))
-        elif kind == "paused":
-            self.apply(self.scheduler.paused(name))
-        elif kind == "closed":
-            self.apply(self.scheduler.ended(name, Event.CANCEL, "closed"))
-        elif kind == "failed":
-            reason = message["message"]
-            if job is not None:
-                job.ending = Failed(name, message["code"], reason, message["where"])
-            self.apply(self.scheduler.ended(name, Event.FAIL, reason, message["code"]))
-        elif job is not None:
-            self._news(job, kind, message, fds)
-            return
-        elif kind == "finished":
-            self.apply(self.scheduler.ended(name, Event.RESULT))
-        for fd in fds:
-            os.close(fd)
+        try:
+            if isinstance(report, orders.Began):
+                self.apply(self.scheduler.started(report.job))
+            elif isinstance(report, orders.Yielded):
+                self.apply(self.scheduler.paused(report.job))
+            elif isinstance(report, orders.Closed):
+                self.apply(self.scheduler.ended(report.job, Event.CANCEL, "closed"))
+            elif isinstance(report, orders.Broke):
+                if job is not None:
+                    job.ending = Failed(job.name, report.code, report.message, report.where)
+                self.apply(self.scheduler.ended(report.job, Event.FAIL, report.message, report.code))
+            elif job is not None:
+                self._news(job, report, fds)
+            elif isinstance(report, orders.Delivered):
+                self.apply(self.scheduler.ended(report.job, Event.RESULT))
+        finally:
+            for fd in fds:  # what nobody took
+                os.close(fd)
 
-    def _news(self, job: JobRecord, kind: str, message: dict[str, Any], fds: list[int]) -> None:
-        if kind == "progress":
-            fields = {k: message[k] for k in ("step", "of", "losses", "seconds_left")}
-            job.progress = Progress(job.name, **fields)
+    def _news(self, job: JobRecord, report: orders.AboutJob, fds: list[int]) -> None:
+        if isinstance(report, orders.Advanced):
+            job.progress = Progress(job.name, report.step, report.of, report.losses, report.seconds_left)
             self._move(job, Event.PROGRESS, job.progress)
-        elif kind == "checkpoint":
+        elif isinstance(report, orders.Saved):
             self._drop_checkpoint(job)
-            job.checkpoint = (fds[0], message["size"])
+            job.checkpoint = (fds.pop(), report.size)
             self.scheduler.checkpointed(job.name)
-        elif kind == "preview":
-            blob = self._keep_picture(job, message, fds[0])
-            before, job.preview = job.preview, Preview(job.name, message["step"], blob.digest, blob.layout)
+        elif isinstance(report, orders.Shown):
+            blob = self._keep_picture(job, report, fds.pop())
+            before, job.preview = job.preview, Preview(job.name, report.step, blob.digest, blob.layout)
             if before is not None:
                 self._unpin(job, before.digest)
             self._move(job, Event.PREVIEW, job.preview)
-        elif kind == "finished":
-            blob = self._keep_picture(job, message, fds[0])
-            recipe = recipe_from_map(message["recipe"])
-            job.ending = _fitting(Result(job.name, blob.digest, blob.layout, recipe, message["record"]))
+        elif isinstance(report, orders.Delivered):
+            blob = self._keep_picture(job, report, fds.pop())
+            job.ending = _fitting(Result(job.name, blob.digest, blob.layout, report.recipe, report.record))
             self.apply(self.scheduler.ended(job.name, Event.RESULT))
 
     def worker_lost(self, reason: str, now: float) -> None:
@@ -286,7 +282,7 @@ class Jobs:
             elif effect.kind == "run":
                 self._run(self.known[effect.job])
             else:
-                self.order(effect.kind, (), {"job": effect.job})
+                self.order(ORDERS[effect.kind](effect.job), ())
 
     def _tell(self, job: JobRecord, tell: Tell) -> None:
         job.reason = tell.reason
@@ -348,18 +344,18 @@ class Jobs:
             fds.append(job.checkpoint[0])
             size = job.checkpoint[1]
         assert job.submit.recipe is not None
-        fields: Fields = {
-            "job": job.name,
-            "recipe": recipe_to_map(job.submit.recipe),
-            "blobs": [{"digest": b.digest, "layout": to_map(b.layout)} for b in blobs],
-            "content": job.submit.content,
-            "mask": job.submit.mask,
-            "preview_side": job.submit.preview_side,
-            "preview_every": job.submit.preview_every,
-            "checkpoint": size,
-            "stop": self.scheduler.is_stopping(job.name),
-        }
-        self.order("run", fds, fields)
+        order = orders.Run(
+            job=job.name,
+            recipe=job.submit.recipe,
+            pictures=tuple(orders.Named(b.digest, b.layout) for b in blobs),
+            content=job.submit.content,
+            mask=job.submit.mask,
+            preview_side=job.submit.preview_side,
+            preview_every=job.submit.preview_every,
+            checkpoint=size,
+            halted=self.scheduler.is_stopping(job.name),
+        )
+        self.order(order, fds)
         for blob in blobs:
             self.store.unpin(blob.digest)
 
@@ -393,8 +389,8 @@ class Jobs:
         self.store.unpin(digest)
         job.pinned.remove(digest)
 
-    def _keep_picture(self, job: JobRecord, message: dict[str, Any], fd: int) -> Blob:
-        blob = self.store.add(message["digest"], from_map(Layout, message["layout"]), fd)
+    def _keep_picture(self, job: JobRecord, report: orders.Shown | orders.Delivered, fd: int) -> Blob:
+        blob = self.store.add(report.digest, report.layout, fd)
         self._pin(job, blob.digest)
         return blob
 

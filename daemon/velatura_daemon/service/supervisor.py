@@ -22,10 +22,11 @@ from velatura import messages as m
 from velatura import wire
 from velatura.errors import VelaturaError
 
+from ..between import orders
 from ..paths import Paths
 from ..settings import Settings
 from .blobs import BlobStore
-from .jobs import Fields, Jobs
+from .jobs import Jobs
 from .listening import Listener
 from .requests import Answers
 from .scheduler import Scheduler
@@ -275,17 +276,17 @@ class Supervisor:
 
     # -- the worker --------------------------------------------------------------------------------
 
-    def _order(self, kind: str, fds: Sequence[int], fields: Fields) -> None:
-        self.worker.send(kind, fds, fields, time.monotonic())
+    def _order(self, order: orders.Order, fds: Sequence[int]) -> None:
+        self.worker.send(order, fds, time.monotonic())
 
-    def _worker_said(self, message: dict[str, Any], fds: list[int]) -> None:
+    def _worker_said(self, report: Any, fds: list[int]) -> None:
         try:
-            if "job" in message:
-                self.jobs.worker_said(message, fds, time.monotonic())
-            elif message["k"] == "ready":
+            if isinstance(report, orders.AboutJob):
+                self.jobs.worker_said(report, fds, time.monotonic())
+            elif isinstance(report, orders.Ready):
                 self.jobs.apply(self.scheduler.worker_ready())
         except Exception:  # a defect: rather a new worker, whose loss is handled, than no daemon
-            log.exception("the worker said %r", message)
+            log.exception("the worker said %r", report)
             self.worker.replace("the worker said something that makes no sense")
 
     def _worker_lost(self, reason: str) -> None:

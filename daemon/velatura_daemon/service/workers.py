@@ -17,6 +17,7 @@ from typing import Any
 
 from velatura.schema import to_map
 
+from ..between import orders
 from ..between.channel import Channel, ChannelClosed
 from ..logs import tail
 from ..paths import Paths
@@ -47,7 +48,7 @@ class WorkerHost:
         self,
         settings: Settings,
         paths: Paths,
-        said: Callable[[dict[str, Any], list[int]], None],
+        said: Callable[[orders.Report, list[int]], None],
         lost: Callable[[str], None],
         rested: Callable[[], None],
         hopeless: Callable[[str], None],
@@ -64,7 +65,7 @@ class WorkerHost:
         self._leaving: list[subprocess.Popen[bytes]] = []
         self._heard = self._since = self._not_before = 0.0
         self._failed_starts = 0
-        self._cancels: dict[str, float] = {}
+        self._closing: dict[str, float] = {}
         self._killed_for = ""
 
     @property
@@ -99,37 +100,37 @@ class WorkerHost:
         self._killed_for = ""
         self.starts += 1
         log.info("worker %d starts", self.pid)
-        self.send("init", (), {"settings": to_map(self.settings)})
+        self.send(orders.Init(to_map(self.settings)))
 
     def warm(self, now: float) -> None:
         """Starts the worker, if need be, and has it load its networks."""
         self.start(now)
-        self.send("warm", (), {})
+        self.send(orders.Warm())
 
-    def send(self, kind: str, fds: Sequence[int], fields: dict[str, Any], now: float = 0.0) -> None:
+    def send(self, order: orders.Order, fds: Sequence[int] = (), now: float = 0.0) -> None:
         """Hands the worker an order; to one that has just died it is lost, as `lost` will tell."""
         if self._channel is None:
             return
-        if kind == "cancel":
-            self._cancels[fields["job"]] = now + self.settings.cancel_grace
+        if isinstance(order, orders.Close):
+            self._closing[order.job] = now + self.settings.cancel_grace
         self._heard = max(self._heard, now)
         try:
-            self._channel.send(kind, fds, **fields)
+            self._channel.send(order, fds)
         except ChannelClosed:
-            log.debug("worker %d is gone; order %s is lost", self.pid, kind)
+            log.debug("worker %d is gone; %s is lost", self.pid, order)
 
     def readable(self, now: float) -> None:
         """Takes what the worker says."""
         if self._channel is None:
             return
         try:
-            messages = self._channel.receive()
+            reports = self._channel.receive()
         except ChannelClosed:
             self._gone(now)
             return
-        for message, fds in messages:
+        for report, fds in reports:
             self._heard = now
-            self._take(message, fds, now)
+            self._take(report, fds, now)
 
     def writable(self) -> None:
         """Goes on with what the worker's socket did not take at once."""
@@ -149,7 +150,7 @@ class WorkerHost:
             if now - self._since > s.start_seconds:
                 self.replace(f"the worker was not ready after {s.start_seconds:.0f} seconds")
             return
-        overdue = [job for job, due in self._cancels.items() if now > due]
+        overdue = [job for job, due in self._closing.items() if now > due]
         if overdue:
             self.replace(f"the worker did not end a cancelled job within {s.cancel_grace:.0f} seconds")
         elif busy and now - self._heard > s.hang_seconds:
@@ -175,19 +176,17 @@ class WorkerHost:
             process.kill()
             process.wait()
 
-    def _take(self, message: dict[str, Any], fds: list[int], now: float) -> None:
-        kind = message["k"]
-        if "status" in message:
-            self.status = message["status"]
-        if kind == "ready":
+    def _take(self, report: Any, fds: list[int], now: float) -> None:
+        self.status = getattr(report, "status", self.status)
+        if isinstance(report, orders.Ready):
             self.state, self._failed_starts = "ready", 0
-        elif kind == "warming":
+        elif isinstance(report, orders.Warming):
             self.state, self._since = "warming", now
-        elif kind == "warmed":
+        elif isinstance(report, orders.Warmed):
             self.state = "ready"
-        if kind in ("closed", "finished", "failed"):
-            self._cancels.pop(message["job"], None)
-        self._said(message, fds)
+        elif isinstance(report, orders.Closed | orders.Delivered | orders.Broke):
+            self._closing.pop(report.job, None)
+        self._said(report, fds)
 
     def _gone(self, now: float) -> None:
         """The channel closed: find out why and tell."""
@@ -222,7 +221,7 @@ class WorkerHost:
             self._leaving.append(self._process)
         self._channel = self._process = None
         self.state, self.status = "off", {}
-        self._cancels.clear()
+        self._closing.clear()
 
     @property
     def _error_file(self):
