@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 from velatura_daemon.paths import default_paths
 from velatura_daemon.styles.library import Library
-from velatura_models.optimise.objective import prepared
+from velatura_models.networks.encoder import prepared
 from velatura_models.optimise.reconstruct import draw_figure
 from velatura_models.store.weights import load_backbone
 from velatura_models.training.precision import faster_dtype

@@ -43,14 +43,9 @@ from velatura_models.networks.encoder import (
     VGG19_WIDTHS,
     Encoder,
     encoder_from_state,
-)
-from velatura_models.optimise.objective import (
-    Objective,
-    StyleTarget,
-    Terms,
-    picture_grams,
     prepared,
 )
+from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
 from velatura_models.optimise.problem import Options, Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.store.weights import load_backbone
@@ -195,11 +190,11 @@ def part_evaluation(given: argparse.Namespace) -> dict[str, float]:
     for name in ("vgg19", "slim"):
         encoder = prepared(network(name, given.vgg), getattr(torch, given.dtype))  # max pooling, as plain
         grams = finished(picture_grams(encoder, photo(given.side, 1), STYLE_LAYERS))
-        objective = Objective(
-            encoder, (given.side, given.side), Terms(style_weight=given.style_weight), picture,
-            [StyleTarget(grams)],
+        loss = gram_loss(
+            encoder, (given.side, given.side), Gram(style_weight=given.style_weight), picture,
+            [GramTarget(grams)],
         )  # fmt: skip
-        seconds = best_of(given.repeat, lambda o=objective: finished(o.evaluate(picture)))
+        seconds = best_of(given.repeat, lambda o=loss: finished(o.evaluate(picture)))
         rate = convolution_rate(getattr(torch, given.dtype))
         out[f"{name} s"] = seconds
         out[f"{name} evaluation / floor"] = seconds * rate / evaluation_gflop(encoder, given.side)
@@ -223,9 +218,9 @@ def part_ours(given: argparse.Namespace) -> dict[str, float]:
     content, style = photo(given.side), photo(given.side, 1)
     judge = Plain(encoder, content, style, given.style_weight)
     problem = Problem((given.side, given.side), [StyleSource(style)], content)
-    terms = Terms(style_weight=given.style_weight)
+    objective = Gram(style_weight=given.style_weight)
     twin = prepared(encoder, getattr(torch, given.dtype))
-    walk = Refinement(twin, problem, Options(200, terms, levels=3))
+    walk = Refinement(twin, problem, Options(objective, 200, levels=3))
     spent, steps, loss = 0.0, walk.run(), float("inf")
     while True:
         before = time.perf_counter()
@@ -264,8 +259,8 @@ def part_tile(given: argparse.Namespace) -> dict[str, float]:
         shown = min(side, worker_tile(plain, given.dtype, side))
         grams = finished(picture_grams(encoder, photo(shown, 1), STYLE_LAYERS))
         picture = photo(shown)
-        objective = Objective(encoder, (shown, shown), Terms(), picture, [StyleTarget(grams)])
-        seconds = best_of(given.repeat, lambda o=objective, p=picture: finished(o.evaluate(p)))
+        loss = gram_loss(encoder, (shown, shown), Gram(), picture, [GramTarget(grams)])
+        seconds = best_of(given.repeat, lambda o=loss, p=picture: finished(o.evaluate(p)))
         out[f"one evaluation or tile, {side} px, ms"] = 1000 * seconds
     return out
 
@@ -289,7 +284,7 @@ def part_memory(given: argparse.Namespace) -> dict[str, float]:
     recipe = Refine((Style(name="x"),), iterations=12)  # fills L-BFGS's history
     problem = Problem((1024, 1024), [StyleSource(photo(1024, 1))], photo(1024))
     side = worker_tile(plain, given.dtype, 1024)
-    options = Options(recipe.iterations, optimizer=recipe.optimizer, levels=1, side=side)
+    options = Options(Gram(), recipe.iterations, optimizer=recipe.optimizer, levels=1, side=side)
     for _ in Refinement(encoder, problem, options).run():
         continue
     over.set()
@@ -353,7 +348,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--vgg", help="weights of the normalised VGG-19, safetensors")
     parser.add_argument("--dtype", choices=("auto", *DTYPES), default="auto")
-    parser.add_argument("--style-weight", type=float, default=Terms().style_weight)
+    parser.add_argument("--style-weight", type=float, default=Gram().style_weight)
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--child", help=argparse.SUPPRESS)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from torch.nn.functional import avg_pool2d
-from velatura_models.optimise.objective import prepared
+from velatura_models.networks.encoder import prepared
 from velatura_models.optimise.reconstruct import (
     CONTENT_LAYERS,
     STYLE_LAYERS,

@@ -10,14 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 from velatura_models.networks.encoder import Encoder
-from velatura_models.optimise.objective import (
-    Objective,
-    StyleTarget,
-    Terms,
-    picture_grams,
-)
+from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
 from velatura_models.optimise.problem import Options, Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
+from velatura_models.optimise.terms import Terms
 from velatura_models.optimise.texture import synthesis
 
 from .conftest import box_mask, finished, random_encoder, random_picture
@@ -25,7 +21,8 @@ from .conftest import box_mask, finished, random_encoder, random_picture
 CONTENT = random_picture(80, 100, 1).float()
 STYLE = random_picture(70, 90, 5).float().flip(1)
 PROBLEM = Problem((80, 100), [StyleSource(STYLE)], CONTENT)
-OPTIONS = Options(12, Terms(1.0, 100.0), levels=1)
+GRAM = Gram(1.0, 100.0)
+OPTIONS = Options(GRAM, 12, levels=1)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +46,9 @@ def test_the_loss_of_the_displayable_picture_falls(encoder: Encoder, optimizer: 
     assert picture.shape == CONTENT.shape
     assert float(picture.min()) >= 0
     assert float(picture.max()) <= 1
-    grams = finished(picture_grams(encoder, STYLE, list(OPTIONS.terms.style_layers)))
-    objective = Objective(encoder, (80, 100), OPTIONS.terms, CONTENT, [StyleTarget(grams)])
-    assert finished(objective.evaluate(picture)).losses["total"] == pytest.approx(min(course), rel=1e-4)
+    grams = finished(picture_grams(encoder, STYLE, list(GRAM.style_layers)))
+    loss = gram_loss(encoder, (80, 100), GRAM, CONTENT, [GramTarget(grams)])
+    assert finished(loss.evaluate(picture)).losses["total"] == pytest.approx(min(course), rel=1e-4)
 
 
 def test_coarse_to_fine_goes_through_all_levels(encoder: Encoder) -> None:
@@ -83,8 +80,8 @@ def test_stopping_at_any_step_keeps_the_best_so_far(encoder: Encoder) -> None:
         best = min(best, step.losses.get("total", math.inf))
         if step.step == 9:
             break
-    objective = finished(walk._objective(walk.levels[0]))
-    assert finished(objective.evaluate(walk.picture())).losses["total"] == pytest.approx(best, rel=1e-4)
+    loss = finished(walk._targets())
+    assert finished(loss.evaluate(walk.picture())).losses["total"] == pytest.approx(best, rel=1e-4)
 
 
 def test_a_walk_that_is_closed_leaves_the_picture_usable(encoder: Encoder) -> None:
@@ -155,7 +152,7 @@ def test_a_mask_of_one_pixel_survives_all_levels(encoder: Encoder) -> None:
 def test_outside_of_the_mask_is_the_content_at_every_step(encoder: Encoder, color: str) -> None:
     """Also while a coarse level is at work, and where a card's colours are fitted at the end."""
     content, mask = random_picture(140, 150, 1).float(), box_mask(140, 150, 40, 40, 90, 100).float()
-    grams = finished(picture_grams(encoder, STYLE, list(OPTIONS.terms.style_layers)))
+    grams = finished(picture_grams(encoder, STYLE, list(GRAM.style_layers)))
     problem = Problem((140, 150), [StyleSource(grams=grams)], content, mask)
     walk = Refinement(encoder, problem, replace(OPTIONS, levels=2, iterations=4, color=color))
     for step in walk.run():
@@ -170,7 +167,7 @@ def test_statistics_are_those_inside_the_mask(encoder: Encoder) -> None:
     content = 0.2 + 0.2 * random_picture(80, 100, 1).float()
     mask = box_mask(80, 100, 20, 20, 60, 60).float()
     content = torch.where(mask > 0, content + torch.tensor([0.5, 0, 0]).view(1, 3, 1, 1), content)
-    grams = finished(picture_grams(encoder, STYLE, list(OPTIONS.terms.style_layers)))
+    grams = finished(picture_grams(encoder, STYLE, list(GRAM.style_layers)))
     problem = Problem((80, 100), [StyleSource(grams=grams)], content, mask)
     walk = Refinement(encoder, problem, replace(OPTIONS, color="statistics"))
     losses(walk)
@@ -183,7 +180,7 @@ def test_regions_take_their_own_styles(encoder: Encoder) -> None:
     """A bright style on the left, a dark one on the right."""
     left, right = box_mask(80, 100, 0, 0, 80, 50).float(), box_mask(80, 100, 0, 50, 80, 100).float()
     styles = [StyleSource(0.5 + 0.5 * STYLE, mask=left), StyleSource(0.2 * STYLE, mask=right)]
-    options = replace(OPTIONS, terms=Terms(0.0, 100.0), iterations=30)
+    options = replace(OPTIONS, objective=Gram(0.0, 100.0), iterations=30)
     walk = Refinement(encoder, replace(PROBLEM, styles=styles), options)
     losses(walk)
     bright, dark = (walk.picture()[..., half].mean() for half in (slice(0, 50), slice(50, 100)))
@@ -191,7 +188,7 @@ def test_regions_take_their_own_styles(encoder: Encoder) -> None:
 
 
 def test_a_style_known_by_its_gram_matrices_alone(encoder: Encoder) -> None:
-    grams = finished(picture_grams(encoder, STYLE, list(OPTIONS.terms.style_layers)))
+    grams = finished(picture_grams(encoder, STYLE, list(GRAM.style_layers)))
     by_picture = losses(Refinement(encoder, PROBLEM, OPTIONS))
     by_card = losses(Refinement(encoder, replace(PROBLEM, styles=[StyleSource(grams=grams)]), OPTIONS))
     np.testing.assert_allclose(by_card, by_picture, rtol=1e-3)
@@ -218,16 +215,16 @@ def test_luminance_keeps_the_chroma_and_statistics_the_colours(encoder: Encoder)
 def test_a_loss_that_is_not_finite_halves_the_step_then_stops_with_the_last_good_picture(
     encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = Objective.evaluate, []
+    real, calls = Terms.evaluate, []
 
-    def breaks(self: Objective, picture: Tensor):
+    def breaks(self: Terms, picture: Tensor):
         calls.append(picture.clone())
         found = yield from real(self, picture)
         if len(calls) > 4:
             found.losses["total"] = math.nan
         return found
 
-    monkeypatch.setattr(Objective, "evaluate", breaks)
+    monkeypatch.setattr(Terms, "evaluate", breaks)
     walk = Refinement(encoder, PROBLEM, replace(OPTIONS, iterations=100))
     steps = [step for step in walk.run() if step.whole]
     assert len(steps) == 4 + 5 - 1
@@ -237,16 +234,16 @@ def test_a_loss_that_is_not_finite_halves_the_step_then_stops_with_the_last_good
 
 
 def test_one_loss_that_is_not_finite_is_survived(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = Objective.evaluate, []
+    real, calls = Terms.evaluate, []
 
-    def breaks_once(self: Objective, picture: Tensor):
+    def breaks_once(self: Terms, picture: Tensor):
         calls.append(picture)
         found = yield from real(self, picture)
         if len(calls) == 3:
             found.gradient[0, 0, 0, 0] = math.nan
         return found
 
-    monkeypatch.setattr(Objective, "evaluate", breaks_once)
+    monkeypatch.setattr(Terms, "evaluate", breaks_once)
     walk = Refinement(encoder, PROBLEM, OPTIONS)
     course = losses(walk)
     assert len(course) == OPTIONS.iterations
@@ -257,7 +254,7 @@ def test_one_loss_that_is_not_finite_is_survived(encoder: Encoder, monkeypatch: 
 def test_the_total_variation_weight_takes_high_frequencies_away(encoder: Encoder) -> None:
     spectra = []
     for weight in (0.0, 0.3, 30.0):
-        options = replace(OPTIONS, terms=Terms(1.0, 100.0, weight), iterations=25)
+        options = replace(OPTIONS, objective=Gram(1.0, 100.0, weight), iterations=25)
         walk = Refinement(encoder, PROBLEM, options)
         losses(walk)
         amplitude = torch.fft.fft2(walk.picture()[0].mean(0)).abs()
@@ -267,7 +264,7 @@ def test_the_total_variation_weight_takes_high_frequencies_away(encoder: Encoder
 
 
 def test_a_style_smaller_than_the_receptive_field_is_said(encoder: Encoder) -> None:
-    shallow = replace(OPTIONS, terms=Terms(style_layers={"relu1_1": 1.0, "relu5_1": 0.0}))
+    shallow = replace(OPTIONS, objective=Gram(style_layers={"relu1_1": 1.0, "relu5_1": 0.0}))
     assert Refinement(encoder, PROBLEM, shallow).notes == []
     (note,) = Refinement(encoder, PROBLEM, OPTIONS).notes
     assert "90 x 70 pixels" in note and "156" in note and "relu5_1" in note
@@ -287,7 +284,7 @@ def test_a_tileable_texture_has_no_seam(encoder: Encoder, size: tuple[int, int])
     """Across the border neighbours differ no more than somewhere inside; without wrapping they do."""
 
     def seam(wrap: bool) -> bool:
-        options = Options(60, Terms(0.0, 100.0, 300.0), learning_rate=0.05, levels=1)
+        options = Options(Gram(0.0, 100.0, 300.0), 60, learning_rate=0.05, levels=1)
         walk = synthesis(encoder, size, [StyleSource(STYLE)], options, wrap)
         losses(walk)
         picture = walk.picture()
@@ -300,7 +297,7 @@ def test_a_tileable_texture_has_no_seam(encoder: Encoder, size: tuple[int, int])
 
 
 def test_a_texture_takes_the_gram_matrices_of_its_source(encoder: Encoder) -> None:
-    options = Options(80, Terms(0.0, 100.0), learning_rate=0.05, levels=1)
+    options = Options(Gram(0.0, 100.0), 80, learning_rate=0.05, levels=1)
     walk = synthesis(encoder, (64, 120), [StyleSource(STYLE)], options)
     course = losses(walk)
     assert min(course) < 0.05 * course[0]
@@ -311,9 +308,9 @@ def test_what_cannot_be_optimised_is_said_in_words(encoder: Encoder) -> None:
         with pytest.raises(ValueError, match=words):
             losses(Refinement(encoder, problem, replace(OPTIONS, **changed)))
 
-    refuse("all weights are 0", terms=Terms(0.0, 0.0))
-    refuse("all weights are 0", terms=Terms(0.0, 1.0, style_layers={"relu1_1": 0.0}))
-    refuse("unknown layer.*relu7_1", terms=Terms(style_layers={"relu7_1": 1.0}))
+    refuse("all weights are 0", objective=Gram(0.0, 0.0))
+    refuse("all weights are 0", objective=Gram(0.0, 1.0, style_layers={"relu1_1": 0.0}))
+    refuse("unknown layer.*relu7_1", objective=Gram(style_layers={"relu7_1": 1.0}))
     refuse("iterations is 0", iterations=0)
     refuse("init must be", init="photo")
     refuse("needs at least|at least 32 a side", replace(PROBLEM, styles=[StyleSource(STYLE[..., :20])]))

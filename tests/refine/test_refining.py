@@ -31,7 +31,7 @@ from velatura_daemon.engine.tasks import (
 )
 from velatura_daemon.settings import Settings
 from velatura_models.networks.encoder import Encoder
-from velatura_models.optimise.objective import Objective
+from velatura_models.optimise.terms import Terms
 from velatura_models.store.weights import encoder_path, save_encoder
 
 HEIGHT, WIDTH = 72, 104
@@ -173,9 +173,9 @@ def test_every_option_of_the_recipe_reaches_the_optimiser(engine: TorchEngine) -
 def test_a_loss_that_is_not_finite_is_said_with_the_last_good_picture(
     engine: TorchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, count = Objective.evaluate, [0]
+    real, count = Terms.evaluate, [0]
 
-    def breaks(self: Objective, picture: Tensor):
+    def breaks(self: Terms, picture: Tensor):
         found = yield from real(self, picture)
         count[0] += 1
         if count[0] > 3:
@@ -183,7 +183,7 @@ def test_a_loss_that_is_not_finite_is_said_with_the_last_good_picture(
         return found
 
     good, _ = run(engine, task(replace(REFINE, iterations=3)))
-    monkeypatch.setattr(Objective, "evaluate", breaks)
+    monkeypatch.setattr(Terms, "evaluate", breaks)
     finished, events = run(engine, task(replace(REFINE, iterations=50)))
     assert any("not finite 5 times in a row; kept the last good" in n for n in finished.record["notes"])
     progress = [event for event in events if isinstance(event, Progressed)]
@@ -259,15 +259,15 @@ def test_out_of_memory_a_job_goes_on_from_its_checkpoint(
     engine: TorchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("velatura_daemon.engine.refining.CHECKPOINT_EVERY", 0.0)
-    evaluate, calls = Objective.evaluate, []
+    evaluate, calls = Terms.evaluate, []
 
-    def short(self: Objective, picture: Tensor):
+    def short(self: Terms, picture: Tensor):
         calls.append(1)
         if len(calls) == 4:
             raise torch.OutOfMemoryError("no memory")
         return (yield from evaluate(self, picture))
 
-    monkeypatch.setattr(Objective, "evaluate", short)
+    monkeypatch.setattr(Terms, "evaluate", short)
     finished, _ = run(engine, task(REFINE))
     assert len(calls) == REFINE.iterations + 1
     assert "resumed at step 3" in finished.record["notes"]

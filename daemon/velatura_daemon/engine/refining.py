@@ -28,9 +28,9 @@ from velatura.recipe import (
     Stylize,
     Texture,
 )
-from velatura_models.networks.encoder import LAYERS
+from velatura_models.networks.encoder import LAYERS, prepared
 from velatura_models.optimise.descent import HISTORY_BYTES
-from velatura_models.optimise.objective import Terms, prepared
+from velatura_models.optimise.gram import Gram
 from velatura_models.optimise.problem import Options, Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement, Step
 from velatura_models.optimise.texture import synthesis
@@ -226,24 +226,27 @@ def _options(recipe: Refine | Texture) -> Options:
     Raises:
         FieldError: for layers that do not exist.
     """
-    terms = Terms(tv_weight=recipe.tv_weight, style_layers=dict(recipe.style_layers), content_layers={})
+    objective = Gram(tv_weight=recipe.tv_weight, style_layers=dict(recipe.style_layers), content_layers={})
     init, color = "noise", "style"
     if isinstance(recipe, Refine):
-        terms = replace(
-            terms,
+        objective = replace(
+            objective,
             content_weight=recipe.content_weight,
             style_weight=recipe.style_weight,
             content_layers=dict(recipe.content_layers),
         )
         init, color = recipe.init, recipe.color
-    for field, layers in (("style_layers", terms.style_layers), ("content_layers", terms.content_layers)):
+    for field, layers in (
+        ("style_layers", objective.style_layers),
+        ("content_layers", objective.content_layers),
+    ):
         unknown = [name for name in layers if name not in LAYERS]
         if unknown:
             words = f"has no {', '.join(unknown)}; known: {', '.join(LAYERS)}"
             raise FieldError(f"recipe.{field}", words)
     return Options(
+        objective,
         recipe.iterations,
-        terms,
         recipe.optimizer,
         recipe.learning_rate,
         init,

@@ -52,13 +52,17 @@ def oklab(rgb: Tensor) -> Tensor:
     return torch.einsum("ij,...jhw->...ihw", torch.tensor(TO_LAB).to(rgb), cones.clamp_min(0) ** (1 / 3))
 
 
+def luma(rgb: Tensor) -> Tensor:
+    """Luma `(..., 1, H, W)` of `(..., 3, H, W)`."""
+    return (rgb * torch.tensor(LUMA, dtype=rgb.dtype, device=rgb.device).view(3, 1, 1)).sum(-3, keepdim=True)
+
+
 def keep_luminance(content: Tensor, stylized: Tensor) -> Tensor:
     """The content's chroma with the stylized picture's luma (section 3.2 of the paper).
 
     In YIQ that swaps Y alone, which in RGB adds one number to all three channels.
     """
-    weights = torch.tensor(LUMA, dtype=content.dtype, device=content.device).view(3, 1, 1)
-    return content + ((stylized - content) * weights).sum(-3, keepdim=True)
+    return content + luma(stylized - content)
 
 
 def matching(source: ColorStats, target: ColorStats) -> tuple[Tensor, Tensor]:

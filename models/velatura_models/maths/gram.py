@@ -14,8 +14,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from ..optimise.losses import wide
-
 
 def gram(features: Tensor, guide: Tensor | None = None) -> Tensor:
     """G = F F^T / M, or with a guide T of unit norm the guided G = (T o F)(T o F)^T.
@@ -96,3 +94,8 @@ def guidance(mask: Tensor, stride: int) -> Tensor:
     if not norm > 0:
         raise ValueError("the mask is empty: no pixel is above 0")
     return pooled / norm.to(pooled.dtype)
+
+
+def wide(features: Tensor) -> Tensor:
+    """Half-precision maps as float32; wider ones as they are."""
+    return features if features.dtype in (torch.float32, torch.float64) else features.float()

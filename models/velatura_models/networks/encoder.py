@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -124,3 +125,20 @@ def encoder_from_state(state: Mapping[str, Tensor], pool: str = "max") -> Encode
     encoder = Encoder(widths, preprocess="conv0.weight" in state, pool=pool)
     encoder.load_state_dict({k: v.float() for k, v in state.items()})
     return encoder.eval().requires_grad_(False)
+
+
+def prepared(encoder: Encoder, dtype: torch.dtype = torch.float32, pool: str = "max") -> Encoder:
+    """A copy of an encoder for optimisation: in one dtype, channels_last, without gradients to its
+    weights, with its 1x1 pre-processing folded into the first convolution (exact: both are linear,
+    and reflection commutes with what acts on single pixels)."""
+    twin = Encoder(encoder.widths, preprocess=False, pool=pool)
+    state = {name: value.detach().float() for name, value in encoder.state_dict().items()}
+    if encoder.conv0 is not None:
+        mix, shift = state.pop("conv0.weight")[:, :, 0, 0], state.pop("conv0.bias")
+        first = state["conv1_1.weight"]
+        state["conv1_1.weight"] = torch.einsum("oikl,ij->ojkl", first, mix)
+        state["conv1_1.bias"] = state["conv1_1.bias"] + torch.einsum("oikl,i->o", first, shift)
+    device = next(encoder.parameters()).device
+    twin.load_state_dict(state)
+    twin = twin.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return twin.eval().requires_grad_(False)

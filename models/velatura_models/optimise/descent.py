@@ -1,8 +1,8 @@
-"""Two ways to walk downhill inside the box 0..1, asked for the next picture after every evaluation.
+"""Two ways to walk downhill within bounds, asked for the next point after every evaluation.
 
-Both keep every picture they propose displayable: clamping happens inside the loop, so that the loss is
-that of the picture the user sees. What is walked on is one contiguous tensor; no closures, so that
-whoever drives can yield, stop or checkpoint between any two evaluations.
+Both keep every point they propose within the bounds: of pixels, that is what can be displayed, so that
+the loss is that of the picture the user sees. What is walked on is one contiguous tensor; no closures,
+so that whoever drives can yield, stop or checkpoint between any two evaluations.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from torch import Tensor
 
 HISTORY_BYTES = 256 << 20
 """Memory for L-BFGS's pairs; large pictures keep fewer of them."""
+
+PIXELS = (0.0, 1.0)
+"""Bounds of what can be displayed."""
 
 NOISE = 1e-3
 """Relative error of a loss computed in bfloat16: L-BFGS takes a step that is worse by no more."""
@@ -37,14 +40,20 @@ class Descent(Protocol):
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015, algorithm 1) with projection onto 0..1 after every step.
+    """Adam (Kingma & Ba 2015, algorithm 1) with projection onto the bounds after every step.
 
     Args:
         learning_rate: in units of the pixel range.
+        bounds: least and largest value of every parameter.
     """
 
-    def __init__(self, learning_rate: float, betas: tuple[float, float] = (0.9, 0.99)) -> None:
-        self.learning_rate, self.betas = learning_rate, betas
+    def __init__(
+        self,
+        learning_rate: float,
+        bounds: tuple[float, float] = PIXELS,
+        betas: tuple[float, float] = (0.9, 0.99),
+    ) -> None:
+        self.learning_rate, self.bounds, self.betas = learning_rate, bounds, betas
         self.first: Tensor | None = None
         self.second: Tensor | None = None
         self.count = 0
@@ -59,7 +68,7 @@ class Adam:
         self.second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         size = self.learning_rate * rate / (1 - beta1**self.count)
         scale = (self.second / (1 - beta2**self.count)).sqrt_().add_(1e-12)
-        return torch.addcdiv(x, self.first, scale, value=-size).clamp_(0, 1)
+        return torch.addcdiv(x, self.first, scale, value=-size).clamp_(*self.bounds)
 
     def retreat(self) -> None:
         self.learning_rate /= 2
@@ -70,17 +79,18 @@ class Adam:
 class LBFGS:
     """Projected limited-memory BFGS (Nocedal 1980; projection as Bertsekas 1982).
 
-    Pixels that lie on a bound and are pushed outward are held; the two-loop recursion works on the
-    others; the step is projected onto 0..1. A step that does not decrease the loss enough (Armijo) is
+    Parameters that lie on a bound and are pushed outward are held; the two-loop recursion works on the
+    others; the step is projected onto the bounds. A step that does not decrease the loss enough (Armijo) is
     halved and tried again, one evaluation each.
 
     Args:
         learning_rate: root mean square of the very first step, in units of the pixel range.
+        bounds: least and largest value of every parameter.
         history: pairs kept, at most; fewer on large pictures (`HISTORY_BYTES`).
     """
 
-    def __init__(self, learning_rate: float, history: int = 10) -> None:
-        self.learning_rate, self.history = learning_rate, history
+    def __init__(self, learning_rate: float, bounds: tuple[float, float] = PIXELS, history: int = 10) -> None:
+        self.learning_rate, self.bounds, self.history = learning_rate, bounds, history
         self.pairs: list[tuple[Tensor, Tensor, float]] = []
         self.base: tuple[Tensor, float, Tensor] | None = None
         self.direction: Tensor | None = None
@@ -93,7 +103,8 @@ class LBFGS:
             if loss > before + 1e-4 * promised + NOISE * abs(before):
                 return self._shorter()
             self._remember(x - start, gradient - slope, x)
-        held = ((x <= 0) & (gradient > 0)) | ((x >= 1) & (gradient < 0))
+        low, high = self.bounds
+        held = ((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0))
         free = gradient.masked_fill(held, 0)
         direction = self._two_loop(free).masked_fill_(held, 0)
         if not self.pairs or float((direction * free).sum()) >= 0:
@@ -123,7 +134,7 @@ class LBFGS:
 
     def _point(self) -> Tensor:
         assert self.base is not None and self.direction is not None
-        return torch.add(self.base[0], self.direction, alpha=self.size).clamp_(0, 1)
+        return torch.add(self.base[0], self.direction, alpha=self.size).clamp_(*self.bounds)
 
     def _remember(self, step: Tensor, change: Tensor, x: Tensor) -> None:
         curvature = float((step * change).sum())
@@ -148,10 +159,10 @@ class LBFGS:
         return q
 
 
-def make_descent(name: str, learning_rate: float) -> Descent:
+def make_descent(name: str, learning_rate: float, bounds: tuple[float, float] = PIXELS) -> Descent:
     """`adam` or `lbfgs`; raises `ValueError` for another name."""
     if name == "adam":
-        return Adam(learning_rate)
+        return Adam(learning_rate, bounds)
     if name == "lbfgs":
-        return LBFGS(learning_rate)
+        return LBFGS(learning_rate, bounds)
     raise ValueError(f"optimizer must be 'adam' or 'lbfgs', not {name!r}")

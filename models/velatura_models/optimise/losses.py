@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..maths.gram import wide
+
 
 def content_loss(features: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     """Equation 1: one half of the sum of squared differences of two feature maps.
@@ -73,11 +75,6 @@ def total_variation(
             gradient.narrow(dim, 1, length - 1).add_(step)
             gradient.narrow(dim, 0, length - 1).sub_(step)
     return value / count, gradient / count
-
-
-def wide(features: Tensor) -> Tensor:
-    """Half-precision maps as float32; wider ones as they are."""
-    return features if features.dtype in (torch.float32, torch.float64) else features.float()
 
 
 def _neighbours(maps: Tensor, dim: int) -> tuple[Tensor, Tensor]:

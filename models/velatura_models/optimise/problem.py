@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..maths.tiling import round_up
-from ..networks.encoder import check_layers
+from ..store.cards import BASE
 from .descent import make_descent
-from .objective import Terms
-from .pyramid import GRID, LEAST, layer_stride
+from .objective import Objective
+from .pyramid import GRID, LEAST
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Options:
-    """How it is optimised; fields as in the `Refine` recipe, `side` the largest tile in pixels."""
+    """How it is optimised, and towards what; fields as in the `Refine` recipe, `side` the largest tile in
+    pixels."""
 
+    objective: Objective
     iterations: int = 200
-    terms: Terms = field(default_factory=Terms)
     optimizer: str = "lbfgs"
     learning_rate: float = 0.03
     init: str = "content"
@@ -74,7 +75,6 @@ class Options:
 
 def check_problem(problem: Problem, options: Options) -> None:
     """Raises `ValueError` for what cannot be optimised, in words."""
-    terms = options.terms
     if options.iterations < 1:
         raise ValueError(f"iterations is {options.iterations}; at least 1")
     if options.init not in ("content", "noise", "stylized"):
@@ -87,22 +87,13 @@ def check_problem(problem: Problem, options: Options) -> None:
         raise ValueError("a picture with a content cannot wrap around")
     if problem.mask is not None and problem.content is None:
         raise ValueError("a mask needs a content to keep outside of it")
-    use_content = problem.content is not None and any(terms.content_layers.values()) and terms.content_weight
-    use_style = bool(problem.styles) and any(terms.style_layers.values()) and terms.style_weight
-    if not use_content and not use_style:
-        raise ValueError("all weights are 0: nothing to optimise")
-    check_layers([*terms.style_layers, *terms.content_layers])
     make_descent(options.optimizer, options.learning_rate)
-    deepest = max((layer_stride(name) for name, w in terms.style_layers.items() if w > 0), default=1)
-    for source in problem.styles:
-        if source.picture is None and source.grams is None:
-            raise ValueError("a style has neither a picture nor Gram matrices")
-        if source.picture is not None and min(source.picture.shape[-2:]) < 2 * deepest:
-            height, width = source.picture.shape[-2:]
-            raise ValueError(
-                f"the style picture is {width} x {height} pixels; the style layers need at least "
-                f"{2 * deepest} a side"
-            )
+    options.objective.check(problem)
+
+
+def style_side(picture: Tensor, scale: float) -> float:
+    """Short side, in pixels, at which a style picture is seen by the finest level."""
+    return min(BASE, *picture.shape[-2:]) * scale
 
 
 def padded(problem: Problem) -> Problem:

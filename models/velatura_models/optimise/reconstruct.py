@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..networks.encoder import Encoder
+from ..networks.encoder import Encoder, prepared
 from ..store.cards import resize_short
 from ..store.weights import WeightsError, load_backbone
 from ..training.precision import faster_dtype
-from .objective import Terms, prepared
+from .gram import Gram
 from .problem import Options, Problem, StyleSource
 from .pyramid import LEAST
 from .refinement import Refinement
@@ -39,8 +39,8 @@ def content_reconstruction(
     Raises:
         ValueError: for a layer that does not exist.
     """
-    terms = Terms(content_weight=1.0, content_layers={layer: 1.0}, style_weight=0.0)
-    options = Options(iterations, terms, learning_rate=0.05, init="noise", levels=1, seed=seed)
+    objective = Gram(content_weight=1.0, content_layers={layer: 1.0}, style_weight=0.0)
+    options = Options(objective, iterations, learning_rate=0.05, init="noise", levels=1, seed=seed)
     return Refinement(encoder, Problem(_size(picture), content=picture), options)
 
 
@@ -60,8 +60,8 @@ def style_reconstruction(
     Raises:
         ValueError: for a layer that does not exist, or a picture too small for the layers.
     """
-    terms = Terms(content_weight=0.0, style_layers=dict.fromkeys(layers, 1.0 / len(layers)))
-    options = Options(iterations, terms, learning_rate=0.05, init="noise", levels=1, seed=seed)
+    objective = Gram(content_weight=0.0, style_layers=dict.fromkeys(layers, 1.0 / len(layers)))
+    options = Options(objective, iterations, learning_rate=0.05, init="noise", levels=1, seed=seed)
     return Refinement(encoder, Problem(size or _size(picture), [StyleSource(picture)]), options)
 
 

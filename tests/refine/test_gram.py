@@ -6,15 +6,9 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from velatura_models.networks.encoder import Encoder
-from velatura_models.optimise.objective import (
-    Evaluation,
-    Objective,
-    StyleTarget,
-    Terms,
-    picture_grams,
-    prepared,
-)
+from velatura_models.networks.encoder import Encoder, prepared
+from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
+from velatura_models.optimise.objective import Evaluation, Loss
 from velatura_models.optimise.pyramid import (
     crop,
     cut,
@@ -28,20 +22,20 @@ from .conftest import box_mask, finished, random_encoder, random_picture
 LAYERS = [f"relu{b}_1" for b in range(1, 6)]
 
 
-def target(encoder: Encoder, seed: int = 5, mask: Tensor | None = None, weight: float = 1.0) -> StyleTarget:
+def target(encoder: Encoder, seed: int = 5, mask: Tensor | None = None, weight: float = 1.0) -> GramTarget:
     grams = finished(picture_grams(encoder, random_picture(48, 64, seed), LAYERS))
-    return StyleTarget(grams, weight, mask)
+    return GramTarget(grams, weight, mask)
 
 
-def evaluate(objective: Objective, picture: Tensor) -> Evaluation:
-    return finished(objective.evaluate(picture))
+def evaluate(loss: Loss, picture: Tensor) -> Evaluation:
+    return finished(loss.evaluate(picture))
 
 
 def test_the_loss_is_equations_5_and_7(encoder: Encoder) -> None:
     content, picture, style = random_picture(48, 64, 1), random_picture(48, 64, 2), random_picture(32, 80, 3)
-    terms = Terms(3.0, 7.0, 0.0, {"conv3_1": 0.5, "relu4_2": 2.0}, {"relu1_1": 0.7, "relu3_1": 0.3})
+    weights = Gram(3.0, 7.0, 0.0, {"conv3_1": 0.5, "relu4_2": 2.0}, {"relu1_1": 0.7, "relu3_1": 0.3})
     grams = finished(picture_grams(encoder, style, ["relu1_1", "relu3_1"]))
-    got = evaluate(Objective(encoder, (48, 64), terms, content, [StyleTarget(grams)]), picture)
+    got = evaluate(gram_loss(encoder, (48, 64), weights, content, [GramTarget(grams)]), picture)
 
     seen = {name: encoder(p, ["conv3_1", "relu4_2", "relu1_1", "relu3_1"]) for name, p in
             (("c", content), ("x", picture), ("s", style))}  # fmt: skip
@@ -50,10 +44,10 @@ def test_the_loss_is_equations_5_and_7(encoder: Encoder) -> None:
     }
     content_term = sum(
         weight * 0.5 * ((rows["x", layer] - rows["c", layer]) ** 2).mean()
-        for layer, weight in terms.content_layers.items()
+        for layer, weight in weights.content_layers.items()
     )
     style_term = 0.0
-    for layer, weight in terms.style_layers.items():
+    for layer, weight in weights.style_layers.items():
         f, s = rows["x", layer], rows["s", layer]
         difference = f @ f.T / f.shape[1] - s @ s.T / s.shape[1]
         style_term += weight * (difference**2).sum() / (4 * len(f) ** 2)
@@ -65,18 +59,18 @@ def test_the_loss_is_equations_5_and_7(encoder: Encoder) -> None:
 @pytest.mark.parametrize("pool", ["avg", "max"])
 def test_gradient_by_finite_differences(pool: str) -> None:
     encoder = random_encoder(pool=pool)
-    terms = Terms(1.0, 100.0, 0.3)
+    weights = Gram(1.0, 100.0, 0.3)
     left, right = box_mask(48, 64, 0, 0, 48, 30), box_mask(48, 64, 0, 30, 48, 64)
     styles = [target(encoder, 5, left), target(encoder, 6, right, 2.0)]
     mask = box_mask(48, 64, 4, 6, 44, 60)
-    objective = Objective(encoder, (48, 64), terms, random_picture(48, 64, 1), styles, mask)
+    loss = gram_loss(encoder, (48, 64), weights, random_picture(48, 64, 1), styles, mask)
     x = random_picture(48, 64, 2)
-    gradient = evaluate(objective, x).gradient
+    gradient = evaluate(loss, x).gradient
     for place in ((0, 0, 20, 20), (0, 1, 43, 59), (0, 2, 4, 6), (0, 0, 25, 31)):
         up, down = x.clone(), x.clone()
         up[place] += 1e-6
         down[place] -= 1e-6
-        slope = (evaluate(objective, up).losses["total"] - evaluate(objective, down).losses["total"]) / 2e-6
+        slope = (evaluate(loss, up).losses["total"] - evaluate(loss, down).losses["total"]) / 2e-6
         assert float(gradient[place]) == pytest.approx(slope, rel=1e-4, abs=1e-9)
     assert float(gradient[0, 0, 0, 0]) == 0  # outside of the mask
 
@@ -92,9 +86,9 @@ def test_tiles_give_the_gradient_of_the_whole(
     region = box_mask(*size, 0, 0, height, width * 2 // 3) if masked else None
     styles = [target(encoder, 5), target(encoder, 6, region)]
     layers = {f"relu{b}_1": 0.2 for b in range(1, depth + 1)}
-    terms = Terms(1.0, 50.0, 0.2, {f"conv{depth - 1}_1": 1.0}, layers)
-    whole = Objective(encoder, size, terms, content, styles, mask)
-    tiled = Objective(encoder, size, terms, content, styles, mask, side=side)
+    weights = Gram(1.0, 50.0, 0.2, {f"conv{depth - 1}_1": 1.0}, layers)
+    whole = gram_loss(encoder, size, weights, content, styles, mask)
+    tiled = gram_loss(encoder, size, weights, content, styles, mask, side=side)
     assert len(whole.tiles) == 1
     assert len(tiled.tiles) > 3
     one, many = evaluate(whole, x), evaluate(tiled, x)
@@ -106,9 +100,9 @@ def test_tiles_give_the_gradient_of_the_whole(
 
 def test_tiles_of_a_picture_that_wraps(encoder: Encoder) -> None:
     x = random_picture(96, 256, 2)
-    terms = Terms(0.0, 50.0, 0.2)
-    one = evaluate(Objective(encoder, (96, 256), terms, None, [target(encoder)], wrap=True), x)
-    tiled = Objective(encoder, (96, 256), terms, None, [target(encoder)], side=110, wrap=True)
+    weights = Gram(0.0, 50.0, 0.2)
+    one = evaluate(gram_loss(encoder, (96, 256), weights, None, [target(encoder)], wrap=True), x)
+    tiled = gram_loss(encoder, (96, 256), weights, None, [target(encoder)], side=110, wrap=True)
     many = evaluate(tiled, x)
     assert len(tiled.tiles) > 3
     np.testing.assert_allclose(
@@ -116,19 +110,19 @@ def test_tiles_of_a_picture_that_wraps(encoder: Encoder) -> None:
     )
     # on a torus, rolling the picture rolls the gradient (by the grid, so that pooling falls alike)
     rolled = evaluate(
-        Objective(encoder, (96, 256), terms, None, [target(encoder)], wrap=True), x.roll((32, 48), (2, 3))
+        gram_loss(encoder, (96, 256), weights, None, [target(encoder)], wrap=True), x.roll((32, 48), (2, 3))
     )
     np.testing.assert_allclose(rolled.gradient, one.gradient.roll((32, 48), (2, 3)), rtol=1e-6, atol=1e-12)
 
 
 def test_others_may_run_after_every_convolution_forward_and_every_backward_pass(encoder: Encoder) -> None:
-    tiled = Objective(encoder, (64, 320), Terms(), random_picture(64, 320), [target(encoder)], side=110)
+    tiled = gram_loss(encoder, (64, 320), Gram(), random_picture(64, 320), [target(encoder)], side=110)
     shares = list(tiled.evaluate(random_picture(64, 320, 2)))
     content, convolutions = 10, 13  # up to conv4_2 and conv5_1
     assert len(shares) == len(tiled.tiles) * (convolutions + content + convolutions + 1)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    whole = Objective(encoder, (64, 320), Terms(), random_picture(64, 320), [target(encoder)])
+    whole = gram_loss(encoder, (64, 320), Gram(), random_picture(64, 320), [target(encoder)])
     assert len(list(whole.evaluate(random_picture(64, 320, 2)))) == content + convolutions + 1
     forward = [k / 26 for k in range(1, 14)]
     assert list(whole.evaluate(random_picture(64, 320, 2))) == pytest.approx([*forward, 1.0])
@@ -165,12 +159,12 @@ def test_a_region_of_interest_gives_the_gradient_of_the_whole(encoder: Encoder) 
     content, x = random_picture(*size, 1), random_picture(*size, 2)
     mask = box_mask(*size, 150, 170, 190, 201)
     x = torch.where(mask > 0, x, content)
-    terms = Terms(1.0, 50.0, 0.2)
+    weights = Gram(1.0, 50.0, 0.2)
     box = region_of_interest(mask, receptive_margin([*LAYERS, "relu4_2"]))
     assert box.height * box.width < 0.5 * size[0] * size[1]
-    whole = evaluate(Objective(encoder, size, terms, content, [target(encoder)], mask), x)
-    part = Objective(
-        encoder, (box.height, box.width), terms, crop(content, box), [target(encoder)], crop(mask, box)
+    whole = evaluate(gram_loss(encoder, size, weights, content, [target(encoder)], mask), x)
+    part = gram_loss(
+        encoder, (box.height, box.width), weights, crop(content, box), [target(encoder)], crop(mask, box)
     )
     cropped = evaluate(part, crop(x, box))
     for term, value in whole.losses.items():
@@ -184,8 +178,8 @@ def test_a_region_of_interest_gives_the_gradient_of_the_whole(encoder: Encoder) 
 def test_a_mask_of_one_pixel_gives_numbers(encoder: Encoder, place: tuple[int, int]) -> None:
     row, column = place
     mask = box_mask(64, 95, row, column, row + 1, column + 1)
-    objective = Objective(encoder, (64, 95), Terms(), random_picture(64, 95), [target(encoder)], mask)
-    got = evaluate(objective, random_picture(64, 95, 2))
+    loss = gram_loss(encoder, (64, 95), Gram(), random_picture(64, 95), [target(encoder)], mask)
+    got = evaluate(loss, random_picture(64, 95, 2))
     assert all(np.isfinite(value) for value in got.losses.values())
     assert bool(torch.isfinite(got.gradient).all())
     assert float(got.gradient[0, :, row, column].abs().sum()) > 0
@@ -195,31 +189,35 @@ def test_a_mask_of_one_pixel_gives_numbers(encoder: Encoder, place: tuple[int, i
 def test_a_small_region_is_painted_as_strongly_as_a_large_one(encoder: Encoder) -> None:
     """Per pixel, the style's pull does not depend on how the picture is divided into regions."""
     picture = random_picture(64, 64, 2).repeat(1, 1, 1, 4)
-    terms = Terms(0.0, 1.0, 0.0, {}, {"relu1_1": 1.0})
+    weights = Gram(0.0, 1.0, 0.0, {}, {"relu1_1": 1.0})
     small, rest = box_mask(64, 256, 0, 0, 64, 64), box_mask(64, 256, 0, 64, 64, 256)
-    split = Objective(encoder, (64, 256), terms, None, [target(encoder, 5, small), target(encoder, 5, rest)])
-    whole = Objective(encoder, (64, 256), terms, None, [target(encoder, 5)])
+    split = gram_loss(
+        encoder, (64, 256), weights, None, [target(encoder, 5, small), target(encoder, 5, rest)]
+    )
+    whole = gram_loss(encoder, (64, 256), weights, None, [target(encoder, 5)])
     divided, one = (evaluate(o, picture).gradient[:, :, 8:56, 8:56] for o in (split, whole))
     np.testing.assert_allclose(divided, one, rtol=0.05, atol=0.02 * float(one.abs().max()))
 
 
 def test_two_styles_pull_by_their_weights(encoder: Encoder) -> None:
     x = random_picture(48, 64, 2)
-    size, terms = (48, 64), Terms(0.0, 1.0)
+    size, weights = (48, 64), Gram(0.0, 1.0)
     a, b = target(encoder, 5), target(encoder, 6)
-    alone = [evaluate(Objective(encoder, size, terms, None, [s]), x).losses["style"] for s in (a, b)]
-    both = Objective(encoder, size, terms, None, [target(encoder, 5, weight=1), target(encoder, 6, weight=3)])
+    alone = [evaluate(gram_loss(encoder, size, weights, None, [s]), x).losses["style"] for s in (a, b)]
+    both = gram_loss(
+        encoder, size, weights, None, [target(encoder, 5, weight=1), target(encoder, 6, weight=3)]
+    )
     assert evaluate(both, x).losses["style"] == pytest.approx(0.25 * alone[0] + 0.75 * alone[1], rel=1e-6)
 
 
 def test_styles_of_one_region_pull_by_their_weights_too(encoder: Encoder) -> None:
     """Equal masks are one region, also where each style brings its own copy."""
-    x, size, terms = random_picture(48, 64, 2), (48, 64), Terms(0.0, 1.0)
+    x, size, weights = random_picture(48, 64, 2), (48, 64), Gram(0.0, 1.0)
     left, right = box_mask(48, 64, 0, 0, 48, 24), box_mask(48, 64, 0, 24, 48, 64)
 
     def loss(*styles: tuple[int, Tensor, float]) -> float:
         targets = [target(encoder, seed, mask.clone(), weight) for seed, mask, weight in styles]
-        return evaluate(Objective(encoder, size, terms, None, targets), x).losses["style"]
+        return evaluate(gram_loss(encoder, size, weights, None, targets), x).losses["style"]
 
     both = loss((5, left, 1), (6, left, 3), (7, right, 1))
     expected = 0.25 * loss((5, left, 1), (7, right, 1)) + 0.75 * loss((6, left, 1), (7, right, 1))
@@ -237,16 +235,16 @@ def test_grams_of_a_large_style_are_those_of_the_whole(encoder: Encoder) -> None
 def test_what_cannot_be_weighed_is_refused(encoder: Encoder) -> None:
     style = target(encoder)
     with pytest.raises(ValueError, match="unknown layer"):
-        Objective(encoder, (48, 48), Terms(style_layers={"relu9_1": 1.0}), None, [style])
+        gram_loss(encoder, (48, 48), Gram(style_layers={"relu9_1": 1.0}), None, [style])
     with pytest.raises(ValueError, match="the mask is empty"):
-        Objective(encoder, (48, 48), Terms(), None, [style], torch.zeros(1, 1, 48, 48))
+        gram_loss(encoder, (48, 48), Gram(), None, [style], torch.zeros(1, 1, 48, 48))
     with pytest.raises(ValueError, match="all masks together are empty"):
         outside = [target(encoder, 5, box_mask(48, 48, 0, 0, 10, 48))]
-        Objective(encoder, (48, 48), Terms(), None, outside, box_mask(48, 48, 20, 0, 48, 48))
+        gram_loss(encoder, (48, 48), Gram(), None, outside, box_mask(48, 48, 20, 0, 48, 48))
     with pytest.raises(ValueError, match="no Gram matrix for relu2_2"):
-        Objective(encoder, (48, 48), Terms(style_layers={"relu2_2": 1.0}), None, [style])
+        gram_loss(encoder, (48, 48), Gram(style_layers={"relu2_2": 1.0}), None, [style])
     with pytest.raises(ValueError, match="at least 32"):
-        Objective(encoder, (16, 48), Terms(), None, [style])
+        gram_loss(encoder, (16, 48), Gram(), None, [style])
 
 
 def test_folding_the_preprocessing_changes_nothing() -> None:

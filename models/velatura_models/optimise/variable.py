@@ -1,0 +1,136 @@
+"""What is moved: the numbers that an optimiser walks on, and the picture that they stand for.
+
+Either the pixels themselves, or the levels of a Laplacian pyramid (Burt & Adelson 1983), where one step
+changes large areas as easily as single pixels (Kolkin et al., "Neural Neighbor Style Transfer", 2022,
+section 3.3). Where only lightness is to change, both have one channel.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..maths.color import luma
+
+DEPTH = 7
+"""Levels of a Laplacian pyramid, at most."""
+
+COARSEST = 4
+"""Shortest side, in pixels, of a pyramid level that is still halved."""
+
+
+class Variable(Protocol):
+    """One tensor of parameters for a picture of one size."""
+
+    bounds: tuple[float, float]
+    """What the optimiser keeps every parameter within."""
+
+    def parameters(self, picture: Tensor) -> Tensor:
+        """The parameters of a picture `(1, 3, H, W)` in 0..1."""
+        ...
+
+    def picture(self, parameters: Tensor) -> Tensor:
+        """The picture `(1, 3, H, W)` in 0..1 of some parameters."""
+        ...
+
+    def gradient(self, parameters: Tensor, gradient: Tensor) -> Tensor:
+        """The gradient by the parameters, from that by the picture `(1, 3, H, W)`."""
+        ...
+
+
+class Pixels:
+    """The pixels themselves.
+
+    Args:
+        gray: whether all three channels are one.
+    """
+
+    bounds = (0.0, 1.0)
+
+    def __init__(self, gray: bool = False) -> None:
+        self.gray = gray
+
+    def parameters(self, picture: Tensor) -> Tensor:
+        return luma(picture) if self.gray else picture
+
+    def picture(self, parameters: Tensor) -> Tensor:
+        return parameters.expand(1, 3, *parameters.shape[-2:])
+
+    def gradient(self, parameters: Tensor, gradient: Tensor) -> Tensor:
+        del parameters
+        return gradient.sum(1, keepdim=True) if self.gray else gradient
+
+
+class Laplacian:
+    """The levels of a Laplacian pyramid, fine to coarse, in one vector.
+
+    The picture is clamped to 0..1; what a pixel at a bound is pushed outward by does not count, so that
+    parameters do not run away behind it.
+
+    Args:
+        size: height and width.
+        gray: whether all three channels are one.
+        fixed: what pixels outside of `free` are, `(1, 3, H, W)`.
+        free: `(1, 1, H, W)`, above 0 where pixels may change; None is everywhere.
+    """
+
+    bounds = (-math.inf, math.inf)
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        gray: bool = False,
+        fixed: Tensor | None = None,
+        free: Tensor | None = None,
+    ) -> None:
+        self.channels, self.fixed, self.free = 1 if gray else 3, fixed, free
+        self.sizes = [size]
+        while len(self.sizes) < DEPTH and min(self.sizes[-1]) > COARSEST:
+            self.sizes.append((self.sizes[-1][0] // 2, self.sizes[-1][1] // 2))
+
+    def parameters(self, picture: Tensor) -> Tensor:
+        picture = luma(picture) if self.channels == 1 else picture
+        levels = []
+        for smaller in self.sizes[1:]:
+            small = F.interpolate(picture, smaller, mode="bilinear", antialias=True)
+            levels.append(picture - _up(small, (picture.shape[-2], picture.shape[-1])))
+            picture = small
+        return torch.cat([level.flatten() for level in (*levels, picture)])
+
+    def picture(self, parameters: Tensor) -> Tensor:
+        made = self._sum(parameters).clamp(0, 1)
+        made = made.expand(1, 3, *made.shape[-2:])
+        if self.free is None or self.fixed is None:
+            return made
+        return torch.where(self.free.to(made.device) > 0, made, self.fixed.to(made))
+
+    def gradient(self, parameters: Tensor, gradient: Tensor) -> Tensor:
+        if self.free is not None:
+            gradient = gradient * (self.free > 0).to(gradient)
+        if self.channels == 1:
+            gradient = gradient.sum(1, keepdim=True)
+        leaf = parameters.detach().requires_grad_()
+        with torch.enable_grad():
+            made = self._sum(leaf)
+        seen = made.detach()
+        outward = ((seen <= 0) & (gradient > 0)) | ((seen >= 1) & (gradient < 0))
+        return torch.autograd.grad(made, leaf, gradient.masked_fill(outward, 0))[0]
+
+    def _sum(self, parameters: Tensor) -> Tensor:
+        counts = [self.channels * height * width for height, width in self.sizes]
+        levels = [
+            part.view(1, self.channels, *size)
+            for part, size in zip(parameters.split(counts), self.sizes, strict=True)
+        ]
+        picture = levels[-1]
+        for level, size in zip(levels[-2::-1], self.sizes[-2::-1], strict=True):
+            picture = level + _up(picture, size)
+        return picture
+
+
+def _up(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(picture, size, mode="bilinear", align_corners=False)

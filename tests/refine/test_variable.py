@@ -1,0 +1,65 @@
+"""What is moved: a picture's parameters stand for it, and gradients come back to them exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from velatura_models.optimise.variable import Laplacian, Pixels, Variable
+
+from .conftest import box_mask, random_picture
+
+SIZE = (37, 50)
+PICTURE = random_picture(*SIZE, 3)
+
+
+@pytest.mark.parametrize("variable", [Pixels(), Laplacian(SIZE)])
+def test_parameters_stand_for_their_picture(variable: Variable) -> None:
+    parameters = variable.parameters(PICTURE)
+    np.testing.assert_allclose(variable.picture(parameters), PICTURE, atol=1e-12)
+
+
+@pytest.mark.parametrize("variable", [Pixels(gray=True), Laplacian(SIZE, gray=True)])
+def test_gray_ones_have_one_channel(variable: Variable) -> None:
+    luma = torch.einsum("c,nchw->nhw", torch.tensor([0.299, 0.587, 0.114]).double(), PICTURE)
+    made = variable.picture(variable.parameters(PICTURE))
+    for channel in range(3):
+        np.testing.assert_allclose(made[:, channel], luma, atol=1e-7)
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize("kind", [Pixels, lambda gray: Laplacian(SIZE, gray)])
+def test_gradients_are_those_of_finite_differences(kind, gray: bool) -> None:
+    variable = kind(gray)
+    parameters = variable.parameters(PICTURE)
+    direction = random_picture(*SIZE, 4)
+    slope = variable.gradient(parameters, direction).flatten()
+    for place in (0, 700, slope.numel() - 1):
+        moved = parameters.clone()
+        moved.view(-1)[place] += 1e-3
+        change = ((variable.picture(moved) - variable.picture(parameters)) * direction).sum() / 1e-3
+        assert float(slope[place]) == pytest.approx(float(change), rel=1e-8)
+
+
+def test_a_pyramid_spreads_a_step_over_large_areas() -> None:
+    """One step of equal size in every parameter moves all pixels more than a step in the pixels does."""
+    variable = Laplacian(SIZE)
+    parameters = variable.parameters(0.5 * torch.ones_like(PICTURE))
+    moved = variable.picture(parameters + 0.01) - variable.picture(parameters)
+    np.testing.assert_allclose(moved, 0.01 * len(variable.sizes), atol=1e-12)
+
+
+def test_the_picture_of_a_pyramid_is_clamped_and_what_is_outside_of_the_mask_stays() -> None:
+    free = box_mask(*SIZE, 10, 10, 20, 30)
+    variable = Laplacian(SIZE, fixed=PICTURE, free=free)
+    made = variable.picture(variable.parameters(PICTURE) + 3)
+    assert torch.equal(made * (1 - free), PICTURE * (1 - free))
+    assert bool((made * free == free).all())
+
+
+def test_pixels_at_a_bound_that_are_pushed_outward_do_not_count() -> None:
+    white = torch.ones(1, 3, *SIZE, dtype=torch.float64)
+    variable = Laplacian(SIZE)
+    parameters = variable.parameters(white)
+    assert not bool(variable.gradient(parameters, -white).any())
+    assert bool(variable.gradient(parameters, white).any())
