@@ -52,8 +52,8 @@ format: install  ## let ruff lay out the code
 bench: install  ## speed and memory, as ratios
 	$(BIN)/velatura bench
 
-quality: install  ## style and content distances:  make quality VGG=file CONTENT=folder STYLES=folder
-	$(BIN)/velatura bench --quality --vgg '$(VGG)' --content '$(CONTENT)' --style '$(STYLES)'
+quality: install  ## six figures of pictures:  make quality VGG=file CONTENT=folder STYLES=folder
+	$(BIN)/velatura bench pictures --vgg '$(VGG)' --content '$(CONTENT)' --style '$(STYLES)'
 
 krita-zip: install  ## the plug-in as a zip for Krita's importer
 	$(BIN)/python -m velatura_daemon.install zip krita $(OUT)

@@ -83,7 +83,7 @@ def test_every_option_in_the_documentation_exists(monkeypatch: pytest.MonkeyPatc
     assert len(lines) >= 8
     for line in lines:
         words = line.split()
-        groups = {"styles", "models", "daemon", "train"}
+        groups = {"styles", "models", "daemon", "train", "bench"}
         command = words[1:3] if words[1] in groups else words[1:2]
         shown = velatura(*command, "--help").out
         for option in re.findall(r"(?<!\w)--[a-z-]+", line):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cli.running import velatura
 from models.fileserver import serving
-from velatura_daemon.cli import benchmarks, exits, train
+from velatura_daemon.cli import bench_pictures, benchmarks, exits, train
 from velatura_daemon.install import Place, gimp
 from velatura_models.store.verify import Check
 
@@ -107,19 +107,38 @@ def test_bench_prints_nested_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [line.split() for line in lines[1:]] == [["slim.round_trip", "0.25"], ["rounds", "7"]]
 
 
-def test_bench_for_quality_needs_its_three_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert velatura("bench", "--quality", "--vgg", "x").code == exits.USAGE
+def test_bench_pictures_passes_on_any_field_of_a_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert velatura("bench", "pictures", "--vgg", "x").code == exits.USAGE
     given: list[Any] = []
+    six = {"style": 0.3, "gram": 0.2, "palette": 0.1, "recognised": 1.0, "grid": 1.1, "content": 1.2}
 
-    def quality(*places: Path, tell: Any) -> dict[str, Any]:
-        given.extend(places)
-        return {"style": 0.3}
+    def pictures(*places: Any, tell: Any) -> dict[str, Any]:
+        given.append(places[3])
+        return {"pairs": 4, "photo": six, "result": six | {"seconds": 0.5}, "recipe": {"kind": "stylize"}}
 
-    monkeypatch.setattr(benchmarks, "quality", quality)
-    (tmp_path / "vgg").touch()
-    words = ("--vgg", tmp_path / "vgg", "--content", "c", "--style", "s")
-    assert velatura("bench", "--quality", *words, "--json").json == {"style": 0.3}
-    assert given == [tmp_path / "vgg", Path("c"), Path("s")]
+    monkeypatch.setattr(bench_pictures, "pictures", pictures)
+    words = ("bench", "pictures", "--vgg", "v", "--content", "c", "--style", "s")
+    assert (
+        velatura(*words, "--method", "adain", "--set", "strength=0.5", "--set", "color=luminance").code == 0
+    )
+    assert (
+        velatura(*words, "--set", "kind=refine", "--set", "iterations=5", "--json").json["result"]["grid"]
+        == 1.1
+    )
+    assert given == [
+        {"kind": "stylize", "method": "adain", "strength": 0.5, "color": "luminance"},
+        {"kind": "refine", "iterations": 5},
+    ]
+    lines = velatura(*words).out.splitlines()
+    assert lines[0].split() == list(six) and lines[2].split()[1:] == [
+        f"{value:.3f}" for value in six.values()
+    ]
+    assert "4 pairs; 0.50 s each; kind stylize" in lines[3]
+    for wrong in ("strength", "strenth=1", "kind=paint"):
+        outcome = velatura(*words, "--set", wrong)
+        assert outcome.code == exits.BY_CODE["bad_field"] and wrong.partition("=")[0] in outcome.err
 
 
 @pytest.mark.parametrize("action", ["install", "uninstall"])

@@ -84,7 +84,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(daemon.app, name="daemon")
 jobs.mount(app)
 doctor.mount(app)
-bench.mount(app)
+app.add_typer(bench.app, name="bench")
 install.mount(app)
 if find_spec("velatura_models.training") is not None:
     app.add_typer(train.app, name="train")

@@ -1,46 +1,108 @@
-"""`velatura bench`: speed on this machine, and quality on pictures of one's own."""
+"""`velatura bench`: speed and memory on this machine, and how good pictures are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+import json as jsonlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from velatura.errors import FieldError
+from velatura.recipe import RECIPES, recipe_from_map
 
 from . import show
-from .files import check_readable
+
+app = typer.Typer(help="Measure speed (by itself), memory, or pictures.", invoke_without_command=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(bench)
+@app.callback()
+def speed(context: typer.Context, json: Json = False) -> None:
+    """Measure speed, or with a command below memory or pictures."""
+    if context.invoked_subcommand is None:
+        from . import benchmarks
+
+        _print(benchmarks.speed(tell=show.note), json)
 
 
-def bench(
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    quality: Annotated[
-        bool,
-        typer.Option("--quality", help="Measure pictures instead of time; needs the three options below."),
-    ] = False,
-    vgg: Annotated[Path | None, typer.Option(help="Weights of VGG-19 to measure with, safetensors.")] = None,
-    content: Annotated[Path | None, typer.Option(help="Folder of photos.")] = None,
-    style: Annotated[Path | None, typer.Option(help="Folder of paintings.")] = None,
-    memory: Annotated[
-        bool, typer.Option("--memory", help="Measure the daemon's memory on a large picture instead.")
-    ] = False,
-) -> None:
-    """Measure speed (default), quality or memory, and print figures."""
-    if quality and (vgg is None or content is None or style is None):
-        raise typer.BadParameter("--quality needs --vgg WEIGHTS, --content DIR and --style DIR")
+@app.command()
+def memory(json: Json = False) -> None:
+    """Measure the memory of the daemon's processes on a large picture."""
     from . import benchmarks
 
-    if vgg is not None and content is not None and style is not None:
-        check_readable(vgg)
-        figures = benchmarks.quality(vgg, content, style, tell=show.note)
-    elif memory:
-        figures = benchmarks.memory(tell=show.note)
-    else:
-        figures = benchmarks.speed(tell=show.note)
+    _print(benchmarks.memory(tell=show.note), json)
+
+
+@app.command()
+def pictures(
+    vgg: Annotated[Path, typer.Option(help="Weights of VGG-19 to measure with, safetensors.")],
+    content: Annotated[Path, typer.Option(help="Folder of photos.")],
+    style: Annotated[Path, typer.Option(help="Folder of paintings.")],
+    method: Annotated[str, typer.Option(help="As for stylize.")] = "",
+    quality: Annotated[str, typer.Option(help="As for stylize.")] = "",
+    objective: Annotated[str, typer.Option(help="As for refine, which it asks for.")] = "",
+    field: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Any field of the recipe; repeat."),
+    ] = None,
+    by_name: Annotated[
+        bool, typer.Option("--by-name", help="The paintings' file names are styles of the library.")
+    ] = False,
+    side: Annotated[int, typer.Option(min=32, max=4096, help="Short side of all pictures, in pixels.")] = 320,
+    pairs: Annotated[int, typer.Option(min=1, help="Pairs of a photo and a painting, at most.")] = 100,
+    out: Annotated[Path | None, typer.Option(help="Folder to keep the pictures and a sheet in.")] = None,
+    made: Annotated[
+        Path | None, typer.Option(help="Judge the pictures in this folder, called as --out calls them.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Paint photos in styles and print six figures: style, gram and palette as shares of the photo's own,
+    how many are recognised, grid (about 1 is none), content (0 is the photo)."""
+    from . import bench_pictures
+
+    fields = recipe_fields(method, quality, objective, field or [])
+    figures = bench_pictures.pictures(
+        vgg, content, style, fields, by_name, side, pairs, out, made, tell=show.note
+    )
+    if json:
+        show.as_json(figures)
+        return
+    columns = bench_pictures.COLUMNS
+    rows = [[row, *(f"{figures[row][c]:.3f}" for c in columns)] for row in ("photo", "result")]
+    show.table(("", *columns), rows)
+    words = [f"{figures['pairs']} pairs"]
+    if "seconds" in figures["result"]:
+        words.append(f"{figures['result']['seconds']:.2f} s each")
+    show.line("; ".join([*words, *(f"{k} {v}" for k, v in figures.get("recipe", {}).items())]))
+
+
+def recipe_fields(method: str, quality: str, objective: str, given: Sequence[str]) -> dict[str, Any]:
+    """A recipe's map from options; a value that is JSON is what it says, anything else a text.
+
+    Raises:
+        FieldError: for a setting without `=`, or of a field that the recipe does not have.
+    """
+    fields: dict[str, Any] = {"kind": "refine" if objective else "stylize"}
+    named = {"method": method, "quality": quality, "objective": objective}
+    fields |= {name: value for name, value in named.items() if value}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise FieldError("set", f"is {text!r}; write FIELD=VALUE, such as strength=0.8")
+        try:
+            fields[name] = jsonlib.loads(value)
+        except ValueError:
+            fields[name] = value
+    recipe_from_map({"kind": fields["kind"], "styles": [{"name": "any"}]})
+    known = {"kind", *(f.name for f in dataclasses.fields(RECIPES[fields["kind"]]))}
+    for name in fields.keys() - known:
+        raise FieldError(name, f"is no field of {fields['kind']}; known: {', '.join(sorted(known))}")
+    return fields
+
+
+def _print(figures: Mapping[str, Any], json: bool) -> None:
     if json:
         show.as_json(figures)
     else:

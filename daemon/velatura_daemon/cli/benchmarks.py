@@ -1,4 +1,4 @@
-"""Measurements: speed of whole round trips as ratios, memory, and quality on pictures of one's own.
+"""Measurements of the machine: speed of whole round trips as ratios, and memory.
 
 Speed figures are ratios of things timed in one run on one machine, with the floor beside them: the
 networks' operations over the best rate that a plain 3x3 convolution reaches here. The baseline is a plain
@@ -160,79 +160,6 @@ def memory(side: int = 4096, tell: Tell = lambda text: None) -> dict[str, Any]:
         done.set()
         watcher.join()
     return {"side": side, "idle_mb": idle >> 20, "peak_mb": max(peak) >> 20, "seconds": seconds}
-
-
-def quality(
-    vgg: Path,
-    content: Path,
-    style: Path,
-    tell: Tell = lambda text: None,
-    backbone: str = "slim",
-    method: str = "auto",
-    short_side: int = 320,
-    most: int = 40,
-) -> dict[str, Any]:
-    """Style and content distances of stylized pairs, measured with the real VGG-19.
-
-    Args:
-        vgg: its weights, safetensors with an `Encoder`'s names.
-        content, style: folders of photos and paintings; photo i meets painting i, the shorter list
-            repeating.
-        short_side: of both, in pixels.
-        most: pairs, at most.
-
-    Returns:
-        The six `Figures`, `psnr` of the autoencoder T(c, s, 0), and how many pairs.
-    """
-    import torch
-    from PIL import Image
-    from safetensors.torch import load_file
-    from velatura_models.maths.quality import figures, look
-    from velatura_models.maths.stats import mean_std
-    from velatura_models.networks.encoder import encoder_from_state
-    from velatura_models.store.weights import load_backbone, load_decoder, methods_of
-    from velatura_models.training.crops import pictures_in
-
-    from ..paths import default_paths
-
-    weights = default_paths().weights
-    method = methods_of(backbone, weights)[0] if method == "auto" else method
-    encoder, decoder = load_backbone(backbone, weights), load_decoder(backbone, method, weights)
-    eye = encoder_from_state(load_file(vgg))
-    eye.to(torch.bfloat16, memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs lack it
-    photos, paintings = pictures_in(content), pictures_in(style)
-    count = min(most, max(len(photos), len(paintings)))
-
-    def read(path: Path) -> Any:
-        with Image.open(path) as file:
-            image = file.convert("RGB")
-        factor = short_side / min(image.size)
-        width, height = (max(16, round(s * factor) // 8 * 8) for s in image.size)
-        pixels = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS), np.float32) / 255
-        return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
-
-    rows, errors, styles = [], [], {}
-    for i in range(count):
-        photo, painting = read(photos[i % len(photos)]), read(paintings[i % len(paintings)])
-        with torch.inference_mode():
-            seen, target = encoder(photo, decoder.levels), encoder(painting, decoder.levels)
-            mixed = {}
-            for level, maps in seen.items():
-                (mean, std), (style_mean, style_std) = mean_std(maps), mean_std(target[level])
-                mixed[level] = (maps - mean) / std * style_std + style_mean
-            name = str(i % len(paintings))
-            styles.setdefault(name, look(eye, painting))
-            rows.append((look(eye, decoder(mixed)), look(eye, photo), name))
-            errors.append(float((decoder(seen).clamp(0, 1) - photo).square().mean()))
-        if (i + 1) % 5 == 0:
-            tell(f"{i + 1} of {count} pairs")
-    return {
-        "backbone": backbone,
-        "method": method,
-        "pairs": count,
-        **vars(figures(rows, styles)),
-        "psnr": statistics.mean(-10 * np.log10(e) for e in errors),
-    }
 
 
 def operations(backbone: str, method: str) -> float:
