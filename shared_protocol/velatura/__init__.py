@@ -31,15 +31,15 @@ if TYPE_CHECKING:
         Texture,
         Upscale,
     )
-    from .waiting import Job, JobEvent
+    from .waiting import JobEvent, JobFuture
 
 _HOMES = {
     "Client": "client",
     "FieldError": "errors",
-    "Job": "waiting",
     "JobCancelled": "errors",
     "JobEvent": "waiting",
     "JobFailed": "errors",
+    "JobFuture": "waiting",
     "Refine": "recipe",
     "Style": "recipe",
     "Stylize": "recipe",
@@ -53,10 +53,10 @@ _HOMES = {
 __all__ = [
     "Client",
     "FieldError",
-    "Job",
     "JobCancelled",
     "JobEvent",
     "JobFailed",
+    "JobFuture",
     "Refine",
     "Style",
     "Stylize",

@@ -23,6 +23,7 @@ from typing import Any
 
 from . import __version__, endpoint, launch
 from .blob import Blob
+from .connection_thread import ConnectionThread
 from .endpoint import Address
 from .errors import FieldError, VelaturaError
 from .jobs import (
@@ -30,12 +31,12 @@ from .jobs import (
     Down,
     Fetched,
     HappenedEvent,
+    Job,
     JobChanged,
     JobEnded,
     JobPreview,
     Uploaded,
 )
-from .jobs import Job as Handle
 from .recipe import (
     Recipe,
     Refine,
@@ -45,8 +46,7 @@ from .recipe import (
     check_recipe,
     recipe_from_map,
 )
-from .session import Session
-from .waiting import Job
+from .waiting import JobFuture
 
 TIMEOUT = 30.0
 """Seconds that the daemon may take to start, and to answer questions."""
@@ -85,14 +85,14 @@ class Client:
     ) -> None:
         self._start = start and address is None and not os.environ.get("VELATURA_CONNECTION")
         self._timeout, self._client, self._given, self._base = timeout, client, address, base
-        self._jobs: dict[Handle, Job] = {}
+        self._jobs: dict[Job, JobFuture] = {}
         self._answers: dict[str, HappenedEvent] = {}
         self._expected: set[str] = set()
         self._uploaded: dict[str, Uploaded] = {}
         self._pictures: dict[str, Blob] = {}
         self._opening = threading.Lock()
         self._closed = False
-        self._session = self._open()
+        self._thread = self._open()
 
     def __enter__(self) -> Client:
         return self
@@ -103,7 +103,7 @@ class Client:
     def close(self) -> None:
         """Ends the session; its jobs are cancelled, except detached ones."""
         self._closed = True
-        self._session.close()
+        self._thread.close()
 
     # -- pictures in, pictures out ----------------------------------------------------------------------
 
@@ -134,12 +134,12 @@ class Client:
                 style's colours to the image's first.
             scale: stroke size; 1 is the style's own.
             method, backbone: which network, and which encoder sees.
-            wait: False gives the `Job` at once.
+            wait: False gives the `JobFuture` at once.
             out: file for the result. Without it a result for a path is written beside it under a new name.
             more: further fields of `recipe.Stylize`, and options of `submit`.
 
         Returns:
-            The result, the same kind as `image` (for a path: the path written); or the `Job`.
+            The result, the same kind as `image` (for a path: the path written); or the `JobFuture`.
 
         Raises:
             FieldError: for a value out of range. VelaturaError: `bad_image`, `unknown_style`, …
@@ -189,7 +189,7 @@ class Client:
                 `method="network"` makes the texture in one pass, where a network was trained for the style.
 
         Returns:
-            A PIL image, the path with `out`, or the `Job` where `wait` is False.
+            A PIL image, the path with `out`, or the `JobFuture` where `wait` is False.
         """
         fields = {"width": width, "height": height}
         return self._run(Texture, None, style, None, False, wait, out, fields, more)
@@ -228,7 +228,7 @@ class Client:
         preview_every: float = 0.0,
         out: str | os.PathLike | None = None,
         pictures: Sequence[Blob] = (),
-    ) -> Job:
+    ) -> JobFuture:
         """Submits a recipe; returns at once.
 
         Args:
@@ -274,14 +274,14 @@ class Client:
             "preview_every": preview_every,
         }
         target = Path(out) if out is not None else None
-        session = self._ready()
+        thread = self._ready()
 
-        def start(connection: Any) -> Job:
+        def start(connection: Any) -> JobFuture:
             handle = connection.submit(recipe, content, mask_blob, all_pictures, **options)
-            job = self._jobs[handle] = Job(session, handle, pixels, target)
+            job = self._jobs[handle] = JobFuture(thread, handle, pixels, target)
             return job
 
-        return session.call(start)
+        return thread.call(start)
 
     def upload(self, picture: Any) -> str:
         """Gives the daemon a picture (a style) and returns its digest, for use in recipes."""
@@ -338,23 +338,23 @@ class Client:
             raise answer.error or VelaturaError("unknown_blob", digest)
         return images.to_pil(images.result_array(answer.picture))
 
-    def cancel(self, job: Job | str) -> None:
+    def cancel(self, job: JobFuture | str) -> None:
         """Cancels a job; by its id, also that of another session."""
-        if isinstance(job, Job):
+        if isinstance(job, JobFuture):
             job.cancel()
         else:
             self._ready().call(lambda connection: connection.cancel(job))
 
-    def attach(self, job: str) -> Job:
+    def attach(self, job: str) -> JobFuture:
         """Takes over a detached job by its id; results come as PIL images."""
-        session = self._ready()
+        thread = self._ready()
 
-        def take(connection: Any) -> Job:
+        def take(connection: Any) -> JobFuture:
             handle = connection.attach(job)
-            found = self._jobs[handle] = Job(session, handle, None, None)
+            found = self._jobs[handle] = JobFuture(thread, handle, None, None)
             return found
 
-        return session.call(take)
+        return thread.call(take)
 
     def shutdown(self) -> None:
         """Stops the daemon."""
@@ -390,13 +390,13 @@ class Client:
             raise
 
     def _upload(self, blob: Blob) -> None:
-        session = self._ready()
-        with session.changed:
+        thread = self._ready()
+        with thread.changed:
             self._uploaded.pop(blob.digest, None)
-        session.call(lambda connection: connection.upload(blob))
-        with session.changed:
+        thread.call(lambda connection: connection.upload(blob))
+        with thread.changed:
             while blob.digest not in self._uploaded:
-                self._wait_for_answer(session, "the upload")
+                self._wait_for_answer(thread, "the upload")
             error = self._uploaded.pop(blob.digest).error
         if error is not None:
             raise error
@@ -408,29 +408,29 @@ class Client:
         return answer.items
 
     def _expect(self, question: Any, what: str) -> Any:
-        session = self._ready()
+        thread = self._ready()
 
         def put(connection: Any) -> str:
             name = question(connection)
             self._expected.add(name)
             return name
 
-        name = session.call(put)
-        with session.changed:
+        name = thread.call(put)
+        with thread.changed:
             try:
                 while name not in self._answers:
-                    self._wait_for_answer(session, what)
+                    self._wait_for_answer(thread, what)
                 return self._answers.pop(name)
             finally:
                 self._expected.discard(name)
 
-    def _wait_for_answer(self, session: Session, what: str) -> None:
-        if session.down is not None:
-            raise session.down.error
-        if not session.changed.wait(self._timeout):
+    def _wait_for_answer(self, thread: ConnectionThread, what: str) -> None:
+        if thread.down is not None:
+            raise thread.down.error
+        if not thread.changed.wait(self._timeout):
             raise VelaturaError("timeout", f"no answer about {what} within {self._timeout:g} seconds")
 
-    def _open(self, ignore: Address | None = None) -> Session:
+    def _open(self, ignore: Address | None = None) -> ConnectionThread:
         if self._given is not None:
             address = self._given
         elif self._start:
@@ -439,29 +439,29 @@ class Client:
             address = launch.find(self._base)
             if address is None:
                 raise VelaturaError("not_running", "no daemon runs; start one: velatura daemon start")
-        session = Session(address, self._client, self._base, self._handle)
+        thread = ConnectionThread(address, self._client, self._base, self._handle)
         try:
-            session.wait_up(min(self._timeout, 5.0) if self._start and ignore is None else self._timeout)
+            thread.wait_up(min(self._timeout, 5.0) if self._start and ignore is None else self._timeout)
         except VelaturaError as error:
-            session.close()
+            thread.close()
             unsure = error.code in ("not_running", "timeout") and ignore is None
             if self._start and unsure:  # the connection file may be a dead daemon's
                 return self._open(ignore=address)
             raise
-        return session
+        return thread
 
-    def _ready(self) -> Session:
+    def _ready(self) -> ConnectionThread:
         """The session, with the daemon answering; a daemon that has ended is started again."""
         if self._closed:
             raise VelaturaError("not_running", "this client is closed")
         with self._opening:
-            if not self._session.up:
-                self._session.close()
-                self._session = self._open()
-            return self._session
+            if not self._thread.up:
+                self._thread.close()
+                self._thread = self._open()
+            return self._thread
 
     def _handle(self, event: HappenedEvent) -> None:
-        """On the session's thread, under its condition."""
+        """On the connection's thread, under its condition."""
         if isinstance(event, (JobChanged, JobPreview, JobEnded)):
             job = self._jobs.get(event.job)
             if job is not None:

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .blob import Picture
+from .connection_thread import ConnectionThread
 from .errors import JobCancelled, JobFailed, VelaturaError
-from .jobs import Job as Handle
-from .jobs import JobChanged, JobEnded, JobPreview
+from .jobs import Job, JobChanged, JobEnded, JobPreview
 from .jobstate import State
 from .recipe import Recipe
-from .session import Session
 
 if TYPE_CHECKING:
     from .pictures.images import Pixels
@@ -42,12 +41,12 @@ class JobEvent:
     """An intermediate picture, as an array for an array and as a PIL image otherwise; or None."""
 
 
-class Job:
-    """A submitted job. Iterating gives its events until it ends; only the newest progress is kept for a
-    slow reader. Every event is given once, so iterate in one place."""
+class JobFuture:
+    """A submitted job and, in time, its result. Iterating gives its events until it ends; only the newest
+    progress is kept for a slow reader. Every event is given once, so iterate in one place."""
 
-    def __init__(self, session: Session, handle: Handle, content: Pixels | None, out: Path | None) -> None:
-        self._session, self._handle, self._content, self._out = session, handle, content, out
+    def __init__(self, thread: ConnectionThread, job: Job, content: Pixels | None, out: Path | None) -> None:
+        self._thread, self._job, self._content, self._out = thread, job, content, out
         self._events: deque[JobEvent] = deque()
         self._given_up: VelaturaError | None = None
         self._result: Any = None
@@ -55,38 +54,38 @@ class Job:
     @property
     def id(self) -> str:
         """Its name, unique in the daemon."""
-        return self._handle.id
+        return self._job.id
 
     @property
     def state(self) -> State:
         """Where it is now."""
-        return State.FAILED if self._given_up else self._handle.state
+        return State.FAILED if self._given_up else self._job.state
 
     @property
     def done(self) -> bool:
         """Whether it has ended, in whatever way."""
-        return self._given_up is not None or self._handle.over
+        return self._given_up is not None or self._job.over
 
     @property
     def progress(self) -> float:
         """How far it is, 0..1."""
-        return self._handle.fraction
+        return self._job.fraction
 
     @property
     def recipe(self) -> Recipe | None:
         """As it ran, once done; before that as submitted."""
-        return (self._handle.result and self._handle.result.recipe) or self._handle.recipe
+        return (self._job.result and self._job.result.recipe) or self._job.recipe
 
     @property
     def record(self) -> dict[str, Any]:
         """What bit-for-bit repetition needs and what it cost; empty before it is done."""
-        return self._handle.result.record if self._handle.result else {}
+        return self._job.result.record if self._job.result else {}
 
     def __iter__(self) -> Iterator[JobEvent]:
         while True:
-            with self._session.changed:
+            with self._thread.changed:
                 while not self._events and not self.done:
-                    self._session.changed.wait(1.0)
+                    self._thread.changed.wait(1.0)
                 if not self._events:
                     return
                 event = self._events.popleft()
@@ -105,34 +104,34 @@ class Job:
                 cannot be written.
         """
         until = None if timeout is None else time.monotonic() + timeout
-        with self._session.changed:
+        with self._thread.changed:
             while not self.done:
                 left = 1.0 if until is None else until - time.monotonic()
                 if left <= 0:
                     raise VelaturaError("timeout", f"the job did not end within {timeout:g} seconds")
-                self._session.changed.wait(min(left, 1.0))
-        error = self._given_up or self._handle.error
+                self._thread.changed.wait(min(left, 1.0))
+        error = self._given_up or self._job.error
         if error is not None:
             raise JobFailed(error.code, error.message, error.field) from error
-        if self._handle.state is State.CANCELLED:
-            raise JobCancelled(f"the job was cancelled: {self._handle.reason or 'asked'}")
+        if self._job.state is State.CANCELLED:
+            raise JobCancelled(f"the job was cancelled: {self._job.reason or 'asked'}")
         if self._result is None:
             self._result = self._convert()
         return self._result
 
     def cancel(self) -> None:
         """Discards it; does nothing once it has ended."""
-        if not self.done and self._session.alive:
-            self._session.call(lambda connection: connection.cancel(self._handle))
+        if not self.done and self._thread.alive:
+            self._thread.call(lambda connection: connection.cancel(self._job))
 
     def stop(self) -> None:
         """Ends a refinement now; its best picture so far becomes the result."""
         if not self.done:
-            self._session.call(lambda connection: connection.stop(self._handle))
+            self._thread.call(lambda connection: connection.stop(self._job))
 
     def take(self, event: JobChanged | JobPreview | JobEnded) -> None:
-        """On the session's thread: notes what happened."""
-        job = self._handle
+        """On the connection's thread: notes what happened."""
+        job = self._job
         p = job.progress
         preview = event.picture if isinstance(event, JobPreview) else None
         made = JobEvent(
@@ -152,8 +151,8 @@ class Job:
         self._events.append(made)
 
     def give_up(self, error: VelaturaError) -> None:
-        """On the session's thread: the session is gone before the job's end came."""
-        if not self._handle.over:
+        """On the connection's thread: the session is gone before the job's end came."""
+        if not self._job.over:
             self._given_up = error
 
     def _shown(self, picture: Picture) -> Any:
@@ -165,7 +164,7 @@ class Job:
     def _convert(self) -> Any:
         from .pictures import images
 
-        picture = self._handle.picture
+        picture = self._job.picture
         assert picture is not None
         if self._content is not None:
             return images.to_kind(picture, self._content, self.recipe, self._out)

@@ -94,7 +94,7 @@ def limit(socket: zmq.Socket) -> None:
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME)
 
 
-def error_for(error: Exception, job: str = "", transfer: str = "", request: str = "") -> Error:
+def error_for(error: BaseException, job: str = "", transfer: str = "", request: str = "") -> Error:
     """The message that reports an exception; anything but a `VelaturaError` counts as `internal`.
 
     What it is about is as given, or as `unpack` found.

@@ -226,7 +226,7 @@ def test_an_interrupted_call_cancels_its_job(daemon, v, script, monkeypatch, eve
     def interrupted(self, timeout=None):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(velatura.Job, "result", interrupted)
+    monkeypatch.setattr(velatura.JobFuture, "result", interrupted)
     with pytest.raises(KeyboardInterrupt):
         v.stylize(ARRAY, "a")
     eventually(lambda: daemon.got(m.Cancel))

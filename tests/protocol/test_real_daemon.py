@@ -210,7 +210,7 @@ def test_a_daemon_starts_by_itself_for_several_programs_at_once(home, tmp_path):
 def test_a_client_starts_the_daemon_again_after_it_was_killed(home, tmp_path):
     with velatura.connect(home=tmp_path, timeout=60) as client:
         os.kill(client.status()["pid"], signal.SIGKILL)
-        while client._session.up:
+        while client._thread.up:
             threading.Event().wait(0.02)
         assert np.array_equal(client.stylize(ARRAY, "stained-glass"), 255 - ARRAY)
         client.shutdown()

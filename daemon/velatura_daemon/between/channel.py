@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgpack
 
-from .orders import Order, Report, from_plain, to_plain
+from .orders import FromWorker, ToWorker, from_plain, to_plain
 
 LENGTH = struct.Struct("<I")
 LARGEST = 4 << 20
@@ -50,7 +50,7 @@ class Channel:
         """Whether something still waits to be sent."""
         return bool(self._out)
 
-    def send(self, message: Order | Report, fds: Sequence[int] = ()) -> None:
+    def send(self, message: ToWorker | FromWorker, fds: Sequence[int] = ()) -> None:
         """Sends a message; the descriptors are duplicated, so the caller keeps and closes its own.
 
         Raises:
@@ -86,7 +86,7 @@ class Channel:
             else:
                 self._out.popleft()
 
-    def receive(self) -> list[tuple[Order | Report, list[int]]]:
+    def receive(self) -> list[tuple[ToWorker | FromWorker, list[int]]]:
         """All whole messages that have arrived, each with its descriptors, which the caller then owns.
 
         Raises:
@@ -114,7 +114,7 @@ class Channel:
             raise ChannelClosed(closed)
         return messages
 
-    def _whole_messages(self) -> Iterator[tuple[Order | Report, list[int]]]:
+    def _whole_messages(self) -> Iterator[tuple[ToWorker | FromWorker, list[int]]]:
         while len(self._in) >= LENGTH.size:
             (length,) = LENGTH.unpack_from(self._in)
             end = LENGTH.size + length

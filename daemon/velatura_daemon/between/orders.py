@@ -189,22 +189,22 @@ class Broke:
     where: str = ""
 
 
-Order = Init | Warm | Run | Resume | Close | Halt | Quit
-Report = (
+ToWorker = Init | Warm | Run | Resume | Close | Halt | Quit
+FromWorker = (
     Ready | Warming | Warmed | Resting | Beat | Began | Yielded | Closed | Advanced | Shown | Saved
     | Delivered | Broke
 )  # fmt: skip
 AboutJob = Began | Yielded | Closed | Advanced | Shown | Saved | Delivered | Broke
 
-KINDS: dict[str, type] = {cls.__name__: cls for cls in (*Order.__args__, *Report.__args__)}  # type: ignore[attr-defined]  # both are unions
+KINDS: dict[str, type] = {cls.__name__: cls for cls in (*ToWorker.__args__, *FromWorker.__args__)}  # type: ignore[attr-defined]  # both are unions
 
 
-def to_plain(message: Order | Report) -> dict[str, Any]:
+def to_plain(message: ToWorker | FromWorker) -> dict[str, Any]:
     """A message as msgpack takes it, its name under `k`."""
     return {"k": type(message).__name__, **to_map(message)}
 
 
-def from_plain(plain: dict[str, Any]) -> Order | Report:
+def from_plain(plain: dict[str, Any]) -> ToWorker | FromWorker:
     """The message of `to_plain`.
 
     Raises:

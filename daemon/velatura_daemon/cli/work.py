@@ -12,7 +12,7 @@ from typing import Any
 from velatura.errors import VelaturaError
 from velatura.jobstate import State
 from velatura.recipe import Recipe, recipe_to_map
-from velatura.waiting import Job
+from velatura.waiting import JobFuture
 
 from . import show
 from .exits import SOME_FAILED, CommandError, in_words
@@ -40,7 +40,7 @@ class Done:
     record: dict[str, Any] = field(default_factory=dict)
 
 
-def follow(job: Job, bar: JobBar, preview: Preview | None = None, can_stop: bool = False) -> None:
+def follow(job: JobFuture, bar: JobBar, preview: Preview | None = None, can_stop: bool = False) -> None:
     """Shows a job until it ends.
 
     With `can_stop` the first Ctrl-C stops it and keeps its best picture; otherwise, and at the second, it is
@@ -69,7 +69,7 @@ def follow(job: Job, bar: JobBar, preview: Preview | None = None, can_stop: bool
 
 def run_batch(
     pairs: Sequence[tuple[Path, Path]],
-    submit: Callable[[Path, Path, str], Job],
+    submit: Callable[[Path, Path, str], JobFuture],
     bar: JobBar,
     results: list[Done],
 ) -> None:
@@ -86,7 +86,7 @@ def run_batch(
     """
     priority = "batch" if len(pairs) > 1 else "interactive"
     waiting = deque(pairs)
-    running: deque[tuple[Path, Path, Job, float]] = deque()
+    running: deque[tuple[Path, Path, JobFuture, float]] = deque()
     ended = 0.0
     while waiting or running:
         while waiting and len(running) < AHEAD:
@@ -107,7 +107,7 @@ def run_batch(
             bar.end()
 
 
-def keep(job: Job, target: Path) -> None:
+def keep(job: JobFuture, target: Path) -> None:
     """Waits for the result, which the client writes to `target`; its folder is made where it is missing."""
     if job.state is State.DONE:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -131,14 +131,14 @@ def refuse_failures(results: Sequence[Done]) -> None:
         raise CommandError(SOME_FAILED, f"{len(failed)} of {len(results)} pictures failed")
 
 
-def description(job: Job, source: str, target: Path, seconds: float) -> Done:
+def description(job: JobFuture, source: str, target: Path, seconds: float) -> Done:
     """A finished job in plain values."""
     recipe: Recipe | None = job.recipe
     as_map = recipe_to_map(recipe) if recipe is not None else None
     return Done(source, str(target), round(seconds, 3), recipe=as_map, record=dict(job.record))
 
 
-def _finish(job: Job, source: Path, target: Path, bar: JobBar, since: float) -> Done:
+def _finish(job: JobFuture, source: Path, target: Path, bar: JobBar, since: float) -> Done:
     follow(job, bar)
     keep(job, target)
     return description(job, str(source), target, time.monotonic() - since)

@@ -120,7 +120,7 @@ class Worker:
             elif idle_work and not self.orders and not self.held:
                 idle_work = self._idle()
 
-    def say(self, report: orders.Report, fds: tuple[int, ...] = ()) -> None:
+    def say(self, report: orders.FromWorker, fds: tuple[int, ...] = ()) -> None:
         """Tells the supervisor something, waiting until it is on its way."""
         self.channel.send(report, fds)
         while self.channel.pending:

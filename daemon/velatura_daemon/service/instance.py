@@ -6,10 +6,9 @@ says who holds it.
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from velatura import endpoint
 from velatura.errors import VelaturaError
 
@@ -31,14 +30,15 @@ class InstanceLock:
 
     def __init__(self, base: Path | None = None) -> None:
         endpoint.private_folder(endpoint.run_folder(base))
-        self._file = endpoint.lock_file(base).open("a+")
-        if not _try_lock(self._file.fileno()):
-            self._file.close()
-            raise AlreadyRunning(who_runs(base))
+        self._lock = FileLock(endpoint.lock_file(base), mode=0o600)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise AlreadyRunning(who_runs(base)) from None
 
     def close(self) -> None:
         """Gives the lock back."""
-        self._file.close()
+        self._lock.release()
 
 
 def who_runs(base: Path | None) -> str:
@@ -50,19 +50,3 @@ def who_runs(base: Path | None) -> str:
     return (
         f"a daemon runs already: process {address.pid} at {address.endpoint}; stop it: velatura daemon stop"
     )
-
-
-def _try_lock(fd: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(fd, 0, os.SEEK_SET)
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

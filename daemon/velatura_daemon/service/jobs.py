@@ -86,7 +86,7 @@ class Jobs:
         scheduler: Scheduler,
         store: BlobStore,
         post: Callable[[str, Message], None],
-        order: Callable[[orders.Order, Sequence[int]], None],
+        order: Callable[[orders.ToWorker, Sequence[int]], None],
         keep_detached: float,
     ) -> None:
         self.scheduler, self.store = scheduler, store

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
-import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -58,56 +57,42 @@ class Thumbnail:
 class Librarian:
     """One thread that works through callables, in order, and hands their results back.
 
-    `fileno` becomes readable when `results` has something.
+    `fileno` becomes readable when `deliver` has something.
     """
 
     def __init__(self) -> None:
-        self._todo: queue.Queue[tuple[Callable[[], Any], Callable[[Any], None]] | None] = queue.Queue()
-        self._done: deque[tuple[Callable[[Any], None], Any]] = deque()
+        self._thread = ThreadPoolExecutor(1, "librarian")
+        self._waiting: deque[tuple[Future[Any], Callable[[Future[Any]], None]]] = deque()
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
-        self._thread = threading.Thread(target=self._loop, name="librarian", daemon=True)
-        self._thread.start()
 
     def fileno(self) -> int:
         return self._read
 
-    def do(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Has `work` done on the thread and `then` called with its result, or its exception, by `deliver`.
+    def do(self, work: Callable[[], Any], then: Callable[[Future[Any]], None]) -> None:
+        """Has `work` done on the thread and `then` called with what became of it, by `deliver`.
 
         Raises:
             VelaturaError: `busy` when too much waits already.
         """
-        if self._todo.qsize() >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING:
             raise VelaturaError("busy", f"{MOST_WAITING} requests wait already; try again")
-        self._todo.put((work, then))
+        future = self._thread.submit(work)
+        self._waiting.append((future, then))
+        future.add_done_callback(lambda _: os.write(self._write, b"."))
 
     def deliver(self) -> None:
         """Calls what waits for results; on the supervisor's own thread."""
         os.read(self._read, 4096)
-        while self._done:
-            then, result = self._done.popleft()
-            then(result)
+        while self._waiting and self._waiting[0][0].done():
+            future, then = self._waiting.popleft()
+            then(future)
 
     def close(self) -> None:
         """Ends the thread after what it is at."""
-        self._todo.put(None)
-        self._thread.join(5.0)
+        self._thread.shutdown(cancel_futures=True)
         os.close(self._read)
         os.close(self._write)
-
-    def _loop(self) -> None:
-        while True:
-            item = self._todo.get()
-            if item is None:
-                return
-            work, then = item
-            try:
-                result = work()
-            except Exception as error:
-                result = error
-            self._done.append((then, result))
-            os.write(self._write, b".")
 
 
 class Answers:
@@ -162,12 +147,14 @@ class Answers:
             self._later(token, request, lambda: work[request.what](request))
 
     def _later(self, token: str, request: Request, work: Callable[[], Items]) -> None:
-        def done(result: Any) -> None:
-            if isinstance(result, Exception):
-                if not isinstance(result, VelaturaError):
-                    log.error("request %s failed", request.what, exc_info=result)
-                self.post(token, error_for(result, request=request.request))
+        def done(future: Future[Items]) -> None:
+            error = future.exception()
+            if error is not None:
+                if not isinstance(error, VelaturaError):
+                    log.error("request %s failed", request.what, exc_info=error)
+                self.post(token, error_for(error, request=request.request))
                 return
+            result = future.result()
             for item in result:
                 thumbnail = item.pop("_thumbnail", None)
                 if thumbnail is not None:

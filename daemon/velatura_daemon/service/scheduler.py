@@ -65,7 +65,7 @@ Effect = Tell | Order
 
 
 @dataclass
-class _Job:
+class _Entry:
     ticket: Ticket
     ready: bool
     begun: bool = False
@@ -91,7 +91,7 @@ class Scheduler:
     worker_up: bool = False
     active: str = ""
     """The job that the worker was last ordered to run, until it ends or another takes over."""
-    _jobs: dict[str, _Job] = field(default_factory=dict)
+    _jobs: dict[str, _Entry] = field(default_factory=dict)
     _queues: dict[Urgency, OrderedDict[str, deque[str]]] = field(
         default_factory=lambda: {u: OrderedDict() for u in Urgency}
     )
@@ -115,7 +115,7 @@ class Scheduler:
         effects: list[Effect] = []
         for job in outdated:
             effects += self._cancel(job.ticket.job, "superseded by a newer job")
-        self._jobs[ticket.job] = _Job(ticket, ready)
+        self._jobs[ticket.job] = _Entry(ticket, ready)
         if not ready:
             return [*effects, Tell(ticket.job, Event.NEED), *self._dispatch()]
         self._enqueue(ticket)
@@ -283,7 +283,7 @@ class Scheduler:
         else:
             queue.append(ticket.job)
 
-    def _outdated_by(self, job: _Job, newer: Ticket) -> bool:
+    def _outdated_by(self, job: _Entry, newer: Ticket) -> bool:
         old = job.ticket
         if not newer.supersede or (old.client, old.supersede) != (newer.client, newer.supersede):
             return False

@@ -276,7 +276,7 @@ class Supervisor:
 
     # -- the worker --------------------------------------------------------------------------------
 
-    def _order(self, order: orders.Order, fds: Sequence[int]) -> None:
+    def _order(self, order: orders.ToWorker, fds: Sequence[int]) -> None:
         self.worker.send(order, fds, time.monotonic())
 
     def _worker_said(self, report: Any, fds: list[int]) -> None:

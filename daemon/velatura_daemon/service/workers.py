@@ -48,7 +48,7 @@ class WorkerHost:
         self,
         settings: Settings,
         paths: Paths,
-        said: Callable[[orders.Report, list[int]], None],
+        said: Callable[[orders.FromWorker, list[int]], None],
         lost: Callable[[str], None],
         rested: Callable[[], None],
         hopeless: Callable[[str], None],
@@ -107,7 +107,7 @@ class WorkerHost:
         self.start(now)
         self.send(orders.Warm())
 
-    def send(self, order: orders.Order, fds: Sequence[int] = (), now: float = 0.0) -> None:
+    def send(self, order: orders.ToWorker, fds: Sequence[int] = (), now: float = 0.0) -> None:
         """Hands the worker an order; to one that has just died it is lost, as `lost` will tell."""
         if self._channel is None:
             return

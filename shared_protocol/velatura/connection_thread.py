@@ -24,14 +24,14 @@ from .jobs import Down, HappenedEvent, Up
 T = TypeVar("T")
 
 
-class Session:
-    """Runs a `Connection`; safe to use from several threads.
+class ConnectionThread:
+    """Runs a `Connection` on a thread of its own; safe to use from several threads.
 
     Args:
         address: of the daemon.
         client: name and version of the program.
         base: home folder, for the client's key.
-        handle: called on the session's thread with every event; must be quick.
+        handle: called on that thread with every event; must be quick.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class Session:
 
     @property
     def alive(self) -> bool:
-        """Whether this session can still be used."""
+        """Whether this can still be used."""
         return self._thread.is_alive() and not self._closing
 
     def call(self, action: Callable[[Connection], T]) -> T:
-        """Runs `action(connection)` on the session's thread; gives what it gives, raises what it raises.
+        """Runs `action(connection)` on the thread; gives what it gives, raises what it raises.
 
         Raises:
-            VelaturaError: `not_running` when the session is closed.
+            VelaturaError: `not_running` when it is closed.
         """
         if threading.current_thread() is self._thread:
             return action(self._connection)
@@ -99,7 +99,7 @@ class Session:
                 self.changed.wait(left)
 
     def close(self) -> None:
-        """Ends the session; safe to call twice."""
+        """Ends the thread and the session with the daemon; safe to call twice."""
         self._closing = True
         self._ring()
         if threading.current_thread() is not self._thread:
