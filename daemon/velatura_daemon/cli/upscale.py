@@ -55,7 +55,7 @@ def upscale(
     pairs = plan(inputs, out, force, READABLE, WRITABLE)
     with velatura.connect(client="velatura upscale") as client, JobBar(len(pairs)) as bar:
 
-        def submit(source: Path, target: Path, priority: str) -> velatura.Job:
+        def submit(source: Path, target: Path, priority: str) -> velatura.JobFuture:
             return client.submit(whole, source, priority=priority, out=target)
 
         results: list[Done] = []
