@@ -18,7 +18,7 @@ from velatura_models.store.nets import (
 )
 from velatura_models.training.multi import MultiOptions, average, begin, resized
 from velatura_models.training.multi import main as train_multi
-from velatura_models.training.perceptual import Perceptual, gram, total_variation
+from velatura_models.training.perceptual import Perceptual, gram, phase_pattern, total_variation
 from velatura_models.training.style_n_plus_one import StyleNPlusOneOptions
 from velatura_models.training.style_n_plus_one import main as add_style
 
@@ -175,3 +175,13 @@ def load_state(path):
     from safetensors.torch import load_file
 
     return load_file(path)
+
+
+def test_a_pattern_of_the_grid_is_told_from_a_picture() -> None:
+    noise = torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(5))
+    checks = torch.zeros(1, 1, 4, 4)
+    checks[..., 0, 0] = 0.5  # one bright pixel in every cell
+    marked = noise + checks.tile(1, 1, 32, 32)
+    assert phase_pattern(noise) < 0.01
+    assert phase_pattern(marked) > 10 * phase_pattern(noise)
+    torch.testing.assert_close(phase_pattern(noise * 0.5), phase_pattern(noise), rtol=1e-3, atol=1e-5)

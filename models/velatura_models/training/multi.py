@@ -23,7 +23,7 @@ from ..store.cards import resize_short
 from ..store.nets import describe_net, load_into, save_net
 from .crops import batches, pictures_in, whole_picture
 from .painting import loss_network
-from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
+from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, phase_pattern
 from .run import (
     Report,
     Run,
@@ -59,6 +59,7 @@ class MultiOptions:
         photo_weight: of that row's squared error.
         resized: share of the steps whose pictures are resized a little, at random, before the loss sees them,
             so that a pattern tied to the grid of pixels does not pay.
+        grid_weight: of such a pattern, see `perceptual.phase_pattern`.
     """
 
     content: Path
@@ -89,6 +90,7 @@ class MultiOptions:
     photo: bool = True
     photo_weight: float = 20.0
     resized: float = 0.5
+    grid_weight: float = 10.0
 
     def __post_init__(self) -> None:
         if self.copies < 1 or self.batch % self.copies:
@@ -147,11 +149,12 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
         seen, before = made, batch
         if torch.rand(()) < options.resized:
             seen, before = resized(made, batch)
-        terms = loss(seen, before, targets, index)
+        terms = {**loss(seen, before, targets, index), "grid": phase_pattern(made)}
         total = (
             options.content_weight * terms["content"]
             + options.style_weight * terms["style"]
             + options.smooth_weight * terms["smooth"]
+            + options.grid_weight * terms["grid"]
         )
         if options.photo and run.step % PHOTO_EVERY == 0:
             terms["photo"] = F.mse_loss(net(batch[:1], shares[-1:]), batch[:1])

@@ -34,6 +34,25 @@ def total_variation(pictures: Tensor) -> Tensor:
     return down.square().mean() + right.square().mean()
 
 
+def phase_pattern(pictures: Tensor, period: int = 4) -> Tensor:
+    """How much of the detail is tied to the grid of pixels: a number, about 0.001 for photos, 0.1 and more
+    where a network paints a pattern of its own upsampling.
+
+    The detail of luminance (what a 3x3 mean leaves) is sorted by its place within `period x period` cells.
+    Counted are the variance over the places of its mean size, and the square of its mean value at each place,
+    both relative to its mean size.
+
+    Args:
+        pictures: `(B, 3, H, W)`, sides multiples of `period`.
+    """
+    luminance = pictures.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    light = (pictures * luminance).sum(1, keepdim=True)
+    detail = light - F.avg_pool2d(F.pad(light, (1, 1, 1, 1), mode="reflect"), 3, 1)
+    places = F.pixel_unshuffle(detail, period).flatten(2)
+    size, value = places.abs().mean(2), places.mean(2)
+    return ((size.var(1) + value.square().mean(1)) / (size.mean(1).square() + 1e-8)).mean()
+
+
 class Perceptual:
     """The losses as one loss network sees them.
 
