@@ -71,6 +71,8 @@ def _table(cls: type) -> str:
     rows = ["| field | type | allowed | default | meaning |", "|---|---|---|---|---|"]
     for f in dataclasses.fields(cls):
         meaning = f.metadata.get("doc") or below.get(f.name, "")
+        options = f.metadata.get("described", {}).items()
+        meaning += "".join(f"; `{name}`: {option.help or option.label}" for name, option in options)
         cells = (
             f"`{f.name}`",
             _type(schema.hints(cls)[f.name], f.metadata),

@@ -45,29 +45,31 @@ class Settings:
     threads: int = ranged(
         0, 0, 1024, "CPU threads of the worker; 0 leaves the editor a core of more than two"
     )
-    memory_mb: int = ranged(1500, 128, 1 << 20, "working memory of one job: sets the tile size", "MB")
-    cache_mb: int = ranged(512, 0, 1 << 20, "cards, features and networks kept in the worker", "MB")
-    tile: int = ranged(0, 0, 16384, "side of a tile; 0 takes the largest that fits memory_mb", "pixels")
+    memory_mb: int = ranged(1500, 128, 1 << 20, "working memory of one job: sets the tile size", unit="MB")
+    cache_mb: int = ranged(512, 0, 1 << 20, "cards, features and networks kept in the worker", unit="MB")
+    tile: int = ranged(0, 0, 16384, "side of a tile; 0 takes the largest that fits memory_mb", unit="pixels")
     prewarm: bool = True
     """Whether the worker loads its networks at the daemon's start rather than at the first job."""
     idle_seconds: float = ranged(
-        600.0, 0.0, 1e7, "idle time after which the worker ends; 0 is never", "seconds"
+        600.0, 0.0, 1e7, "idle time after which the worker ends; 0 is never", unit="seconds"
     )
-    blobs_mb: int = ranged(2048, 1, 1 << 20, "pictures kept for clients, shared memory", "MB")
-    max_blob_mb: int = ranged(1600, 1, 1 << 20, "largest picture taken", "MB")
-    lease: float = ranged(30.0, 1.0, 3600.0, "silence after which a session ends", "seconds")
+    blobs_mb: int = ranged(2048, 1, 1 << 20, "pictures kept for clients, shared memory", unit="MB")
+    max_blob_mb: int = ranged(1600, 1, 1 << 20, "largest picture taken", unit="MB")
+    lease: float = ranged(30.0, 1.0, 3600.0, "silence after which a session ends", unit="seconds")
     keep_detached: float = ranged(
-        3600.0, 1.0, 1e7, "how long a detached job's outcome waits for attach", "seconds"
+        3600.0, 1.0, 1e7, "how long a detached job's outcome waits for attach", unit="seconds"
     )
     sessions: int = ranged(256, 1, 10000, "clients at a time")
     queue: int = ranged(512, 1, 100000, "jobs waiting or queued, all clients together")
     queue_per_client: int = ranged(128, 1, 100000, "jobs waiting or queued, one client")
     cancel_grace: float = ranged(
-        10.0, 0.1, 600.0, "time to honour a cancel before the worker is replaced", "seconds"
+        10.0, 0.1, 600.0, "time to honour a cancel before the worker is replaced", unit="seconds"
     )
-    hang_seconds: float = ranged(60.0, 1.0, 3600.0, "silence of a busy worker that counts as hung", "seconds")
+    hang_seconds: float = ranged(
+        60.0, 1.0, 3600.0, "silence of a busy worker that counts as hung", unit="seconds"
+    )
     start_seconds: float = ranged(
-        180.0, 1.0, 3600.0, "time a worker may take to start and warm up", "seconds"
+        180.0, 1.0, 3600.0, "time a worker may take to start and warm up", unit="seconds"
     )
     listen: str = text("", "also listen on TCP, as `tcp://0.0.0.0:7878`; CURVE keys are then required")
     log_level: str = choice("info", ("debug", "info", "warning", "error"), "what is written to the logs")

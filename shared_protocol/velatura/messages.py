@@ -66,8 +66,8 @@ class Welcome:
     minor: int = ranged(PROTOCOL[1], 0, 1000, "protocol minor version")
     daemon: str = text("", "version of the daemon")
     features: tuple[str, ...] = listed("feature names that the daemon offers", 64)
-    lease: float = ranged(30.0, 1.0, 3600.0, "silence after which the session ends", "seconds")
-    max_blob: int = ranged(0, 0, 2**40, "largest blob taken", "bytes")
+    lease: float = ranged(30.0, 1.0, 3600.0, "silence after which the session ends", unit="seconds")
+    max_blob: int = ranged(0, 0, 2**40, "largest blob taken", unit="bytes")
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ class Chunk:
 
     TYPE: ClassVar[str] = "chunk"
     transfer: str = text("", "the transfer", NAME)
-    offset: int = ranged(0, 0, 2**40, "of the first byte in the blob", "bytes")
-    length: int = ranged(0, 1, CHUNK_BYTES, "of frame 2", "bytes")
+    offset: int = ranged(0, 0, 2**40, "of the first byte in the blob", unit="bytes")
+    length: int = ranged(0, 1, CHUNK_BYTES, "of frame 2", unit="bytes")
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,11 @@ class Submit:
         0,
         16384,
         "longest side of the result, or with `preview_every` of the previews; 0 is full size",
-        "pixels",
+        unit="pixels",
     )
-    preview_every: float = ranged(0.0, 0.0, 60.0, "time between previews of a long job; 0 is none", "seconds")
+    preview_every: float = ranged(
+        0.0, 0.0, 60.0, "time between previews of a long job; 0 is none", unit="seconds"
+    )
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,7 @@ class Progress:
     of: int = ranged(1, 1, 10**9, "steps in all")
     losses: dict[str, float] = field(default_factory=dict)
     """Loss by term, where the method has one."""
-    seconds_left: float = ranged(0.0, 0.0, 1e9, "estimate", "seconds")
+    seconds_left: float = ranged(0.0, 0.0, 1e9, "estimate", unit="seconds")
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ MAX_PIXELS = 400_000_000
 class Layout:
     """Size, channel order, depth and meaning of a block of pixels."""
 
-    width: int = ranged(0, 1, MAX_SIDE, "columns", "pixels")
-    height: int = ranged(0, 1, MAX_SIDE, "rows", "pixels")
+    width: int = ranged(0, 1, MAX_SIDE, "columns", unit="pixels")
+    height: int = ranged(0, 1, MAX_SIDE, "rows", unit="pixels")
     channels: str = choice("RGBA", tuple(CHANNELS), "order in memory; a mask is GRAY")
     depth: str = choice("u8", tuple(DEPTHS), "integers are 0..max, floats nominally 0..1")
     premultiplied: bool = False

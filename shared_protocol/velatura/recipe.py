@@ -1,8 +1,9 @@
 """Recipes: one immutable value fully describes a job.
 
 A tagged union of frozen dataclasses; the docker, the GIMP dialog, the command line and Python all
-build one of these, and the daemon runs nothing else. Ranges, units and meanings are stated here,
-once; `velatura.schema` derives every check from them. A recipe names its style pictures by library
+build one of these, and the daemon runs nothing else. Ranges, units, meanings and how a field is shown to
+a person are stated here, once; `velatura.schema` derives every check from them, `velatura.fields` gives
+the table that command line, editors and docs are made from. A recipe names its style pictures by library
 name or by the digest of a picture sent to the daemon; what it is applied to (content and selection
 mask) is not part of it, so that it can be used again on another layer.
 """
@@ -11,14 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
+from .choices import (
+    BACKBONES,
+    COLORS,
+    FACTORS,
+    METHODS,
+    OPTIMIZERS,
+    POOLINGS,
+    STARTS,
+    TEXTURE_METHODS,
+)
 from .errors import FieldError, VelaturaError
 from .facts import Facts
 from .pixels import MAX_PIXELS, MAX_SIDE, Layout
 from .schema import (
+    Shown,
     check,
     choice,
+    flag,
     from_map,
     listed,
     mapped,
@@ -27,18 +41,54 @@ from .schema import (
     to_map,
 )
 
-METHODS = ("auto", "adain-skip", "adain", "wct", "style-swap", "multi", "fast", "multimodal")
-"""Feed-forward methods. `auto` takes the backbone's best; the result's recipe says which it was. Strength
-and mask fade between features in the first four, and between pictures in `multi`, `fast` and `multimodal`,
-whose networks paint in their own styles only."""
-
-BACKBONES = ("auto", "slim", "vgg19", "vgg19-imagenet")
-"""Encoders. `auto` is `slim` for a feed-forward pass; refine and texture take `vgg19` where it was pulled and
-every style's picture is at hand, else `slim`. The result's recipe says which it was."""
-
-COLORS = ("style", "luminance", "statistics")
 STYLE_LAYERS = {f"relu{b}_1": 0.2 for b in range(1, 6)}
 CONTENT_LAYERS = {"relu4_2": 1.0}
+
+# Fields that several kinds have, and that are one and the same choice for the artist.
+_scale = partial(
+    ranged, 1.0, 0.5, 2.0, "How large the style's features appear",
+    Shown("Stroke size", "basic", "stroke-size", log=True, percent=True),
+)  # fmt: skip
+_color = partial(choice, "style", COLORS, "Whose colours the result has", Shown("Colour", "basic"))
+_backbone = partial(choice, "auto", BACKBONES, "Which network looks at the pictures", Shown("Network"))
+_tv_weight = partial(
+    ranged, 10.0, 0.0, 1e4, "Smooths (weight of total variation): 0 keeps all grain, 30 is calm",
+    Shown("Smoothness", argument="smoothness", soft=(0, 60)),
+)  # fmt: skip
+_levels = partial(
+    ranged, 3, 1, 6, "Sizes from coarse to fine, each twice the one before; more lay out larger forms",
+    Shown("Levels"),
+)  # fmt: skip
+_seed = partial(
+    ranged, 0, 0, 2**31 - 1, "Of the noise; the same seed gives the same picture",
+    Shown("Seed", "expert", soft=None),
+)  # fmt: skip
+_optimizer = partial(choice, "lbfgs", OPTIMIZERS, "Which optimiser", Shown("Optimiser", "expert"))
+_pooling = partial(choice, "avg", POOLINGS, "How the network pools", Shown("Pooling", "expert"))
+_style_layers = partial(
+    mapped, STYLE_LAYERS, 0.0, 1e3,
+    "Weight per layer: only relu1_1 and relu2_1 give grain and colour without forms, more of relu5_1 larger"
+    " motifs", Shown("Style layers", "expert"),
+)  # fmt: skip
+
+
+def _iterations(default: int) -> Any:
+    shown = Shown("Steps", "basic", soft=(20, 1000), log=True)
+    return ranged(
+        default, 1, 5000, "Loss evaluations, all sizes together: 60 for a look, 500 for the last bit", shown
+    )
+
+
+def _learning_rate(default: float) -> Any:
+    shown = Shown("Step size", "expert", soft=(0.003, 0.3), log=True)
+    return ranged(
+        default, 1e-4, 1.0, "How far Adam goes at a step, L-BFGS at its first; pixels are 0..1", shown
+    )
+
+
+def _side(label: str) -> Any:
+    shown = Shown(label, "basic", soft=None, fits=True)
+    return ranged(512, 16, 16384, f"{label} of the result", shown, "pixels")
 
 
 @dataclass(frozen=True)
@@ -72,23 +122,25 @@ class Stylize:
     )
 
     styles: tuple[Style, ...] = listed("the blend", most=8)
-    strength: float = ranged(1.0, 0.0, 1.0, "AdaIN's alpha: 0 gives the original, 1 the full style")
-    scale: float = ranged(1.0, 0.5, 2.0, "stroke size: how large the style's features appear")
-    color: str = choice(
-        "style",
-        COLORS,
-        "`style` takes the style's colours; `luminance` keeps the"
-        " content's and changes lightness only; `statistics` fits the style's colour"
-        " mean and covariance to the content's first",
+    strength: float = ranged(
+        1.0, 0.0, 1.0, "0 gives the original, 1 the full style", Shown("Strength", "basic", percent=True)
     )
-    method: str = choice("auto", METHODS, "which network")
-    backbone: str = choice("auto", BACKBONES, "which encoder sees")
-    residual: bool = True
-    """Adds (1 - strength) x (content - decoder's reconstruction), so that strength 0 is exact;
-    False gives the published T(c, s, alpha)."""
-    exact: bool = False
-    """For `multi`, `fast` and `multimodal` on pictures too large for one tile: takes statistics of the
-    whole at each of their layers, one pass a layer, where a thumbnail's usually do."""
+    scale: float = _scale()
+    color: str = _color()
+    method: str = choice("auto", METHODS, "Which way of painting", Shown("Method"))
+    backbone: str = _backbone()
+    residual: bool = flag(
+        True,
+        "Strength 0 is exactly the original, by adding (1 - strength) x (content - decoder's reconstruction);"
+        " without, the published T(c, s, strength)",
+        Shown("Exact at strength 0", "expert", off="published"),
+    )
+    exact: bool = flag(
+        False,
+        "On pictures in several tiles, methods with networks of their own take statistics of the whole, one"
+        " pass a layer, instead of a thumbnail's",
+        Shown("Exact on large pictures", "expert", off="thumbnail"),
+    )
 
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)
@@ -108,23 +160,30 @@ class Refine:
     )
 
     styles: tuple[Style, ...] = listed("the styles; weights scale their losses", most=8)
-    iterations: int = ranged(200, 1, 5000, "loss evaluations, all pyramid levels together")
-    content_weight: float = ranged(1.0, 0.0, 1e6, "alpha of eq. 7")
-    style_weight: float = ranged(5.0, 0.0, 1e6, "beta of eq. 7")
-    tv_weight: float = ranged(10.0, 0.0, 1e4, "total variation: smooths")
-    content_layers: tuple[tuple[str, float], ...] = mapped(CONTENT_LAYERS, 0.0, 1e3, "weight per layer")
-    style_layers: tuple[tuple[str, float], ...] = mapped(STYLE_LAYERS, 0.0, 1e3, "weight per layer")
-    optimizer: str = choice("lbfgs", ("adam", "lbfgs"), "which optimiser")
-    learning_rate: float = ranged(
-        0.03, 1e-4, 1.0, "Adam's step, L-BFGS's first, in units of the 0..1 pixel range"
+    iterations: int = _iterations(200)
+    content_weight: float = ranged(
+        1.0, 0.0, 1e6, "How much the drawing is kept (alpha of eq. 7); its ratio to the style's counts",
+        Shown("Content weight", "expert", soft=(0.1, 10), log=True),
+    )  # fmt: skip
+    style_weight: float = ranged(
+        5.0, 0.0, 1e6,
+        "How strongly the style is sought (beta of eq. 7): 1 keeps every detail, 50 lets go of the subject",
+        Shown("Style weight", "basic", soft=(0.5, 100), log=True),
+    )  # fmt: skip
+    tv_weight: float = _tv_weight()
+    content_layers: tuple[tuple[str, float], ...] = mapped(
+        CONTENT_LAYERS, 0.0, 1e3, "Weight per layer", Shown("Content layers", "expert")
     )
-    init: str = choice("content", ("content", "noise", "stylized"), "where to begin")
-    pooling: str = choice("avg", ("max", "avg"), "how the encoder pools")
-    levels: int = ranged(3, 1, 6, "pyramid levels, each half the size of the next; 1 is full size only")
-    scale: float = ranged(1.0, 0.5, 2.0, "stroke size: how large the style's features appear")
-    color: str = choice("style", COLORS, "as for stylize")
-    seed: int = ranged(0, 0, 2**31 - 1, "for noise")
-    backbone: str = choice("auto", BACKBONES, "which encoder sees")
+    style_layers: tuple[tuple[str, float], ...] = _style_layers()
+    optimizer: str = _optimizer()
+    learning_rate: float = _learning_rate(0.03)
+    init: str = choice("content", STARTS, "Where to begin", Shown("Start from", argument="start"))
+    pooling: str = _pooling()
+    levels: int = _levels()
+    scale: float = _scale()
+    color: str = _color()
+    seed: int = _seed()
+    backbone: str = _backbone()
 
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)
@@ -155,28 +214,20 @@ class Texture:
     )
 
     styles: tuple[Style, ...] = listed("the source pictures", most=8)
-    width: int = ranged(512, 16, 16384, "of the result", "pixels")
-    height: int = ranged(512, 16, 16384, "of the result", "pixels")
-    iterations: int = ranged(300, 1, 5000, "loss evaluations, all pyramid levels together")
-    style_layers: tuple[tuple[str, float], ...] = mapped(STYLE_LAYERS, 0.0, 1e3, "weight per layer")
-    tv_weight: float = ranged(10.0, 0.0, 1e4, "total variation: smooths")
-    optimizer: str = choice("lbfgs", ("adam", "lbfgs"), "which optimiser")
-    learning_rate: float = ranged(
-        0.05, 1e-4, 1.0, "Adam's step, L-BFGS's first, in units of the 0..1 pixel range"
-    )
-    pooling: str = choice("avg", ("max", "avg"), "how the encoder pools")
-    levels: int = ranged(3, 1, 6, "pyramid levels")
-    scale: float = ranged(1.0, 0.5, 2.0, "size of the texture's features")
-    tileable: bool = False
-    """Wrap-around padding: the result repeats without a seam."""
-    seed: int = ranged(0, 0, 2**31 - 1, "of the noise")
-    backbone: str = choice("auto", BACKBONES, "which encoder sees")
-    method: str = choice(
-        "optimise",
-        ("optimise", "network"),
-        "`optimise` takes any style; `network` makes the texture in one pass with a network trained for the"
-        " one style named (Ulyanov et al. 2016), and of the other fields heeds size, `tileable` and `seed`",
-    )
+    width: int = _side("Width")
+    height: int = _side("Height")
+    iterations: int = _iterations(300)
+    style_layers: tuple[tuple[str, float], ...] = _style_layers()
+    tv_weight: float = _tv_weight()
+    optimizer: str = _optimizer()
+    learning_rate: float = _learning_rate(0.05)
+    pooling: str = _pooling()
+    levels: int = _levels()
+    scale: float = _scale()
+    tileable: bool = flag(False, "The result repeats without a seam", Shown("Tileable", "basic"))
+    seed: int = _seed()
+    backbone: str = _backbone()
+    method: str = choice("optimise", TEXTURE_METHODS, "How it is made", Shown("Method"))
 
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)
@@ -207,12 +258,13 @@ class Upscale:
     styles: ClassVar[tuple[Style, ...]] = ()
     """None: it only enlarges."""
 
-    factor: int = ranged(4, 4, 8, "how many times wider and higher the result is: 4 or 8")
-    strength: float = ranged(1.0, 0.0, 1.0, "0 gives the bicubic enlargement, 1 the network's")
-
-    def check_whole(self, path: str) -> None:
-        if self.factor not in (4, 8):
-            raise FieldError(f"{path}.factor" if path else "factor", f"is {self.factor}; allowed: 4, 8")
+    factor: int = choice(
+        4, FACTORS, "How many times wider and higher the result is", Shown("Enlargement", "basic")
+    )
+    strength: float = ranged(
+        1.0, 0.0, 1.0, "0 gives the bicubic enlargement, 1 the network's",
+        Shown("Strength", "basic", percent=True),
+    )  # fmt: skip
 
     def result_layout(self, content: Layout) -> Layout:
         """The layout of the result of a content; raises `VelaturaError` `too_large` where it would exceed

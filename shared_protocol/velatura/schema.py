@@ -1,7 +1,8 @@
 """Plain maps to frozen dataclasses and back, with checks derived from the dataclasses themselves.
 
 Recipes, layouts and messages are dataclasses whose fields carry their range, unit and meaning in
-`metadata` (see `ranged`, `choice`, `text`). This module reads that once and gives: validation with
+`metadata` (see `ranged`, `choice`, `text`), a recipe's also how they are `Shown` to a person, which
+`velatura.fields` reads. This module reads the ranges once and gives: validation with
 the field's path and allowed range in the error, conversion to msgpack-ready maps, and back. Unknown
 keys are ignored, as the protocol promises, so that a newer minor version can add fields.
 
@@ -14,41 +15,98 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from .errors import FieldError
 
 T = TypeVar("T")
 
 
-def ranged(default: Any, low: float, high: float, doc: str, unit: str = "") -> Any:
+@dataclass(frozen=True)
+class Option:
+    """One of a choice's options, in English; editors translate it.
+
+    Attributes:
+        label: what it is called.
+        help: what it does, as a phrase without its full stop.
+    """
+
+    label: str
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a recipe's field is offered to a person: on the command line, in editors, in the docs.
+
+    Attributes:
+        label: what it is called, in English; editors translate it.
+        group: `basic` is always in sight, `more` is behind a fold, `expert` behind another.
+        argument: what an editor's procedure calls it; empty is the field's own name with hyphens.
+        soft: what a slider reaches, for a field whose range is wider; empty is the whole range, None is
+            no slider: a number to type.
+        log: whether equal ways of a slider are equal factors, rather than equal differences.
+        percent: whether it is shown as a percentage.
+        fits: whether an editor takes it from the layer or selection, unless it is given.
+        off: what the command line calls a flag's opposite; empty where it offers none.
+    """
+
+    label: str
+    group: Literal["basic", "more", "expert"] = "more"
+    argument: str = ""
+    soft: tuple[float, float] | tuple[()] | None = ()
+    log: bool = False
+    percent: bool = False
+    fits: bool = False
+    off: str = ""
+
+
+def ranged(
+    default: Any, low: float, high: float, doc: str, shown: Shown | None = None, unit: str = ""
+) -> Any:
     """A number field within `low..high`, both included."""
-    return dataclasses.field(default=default, metadata={"low": low, "high": high, "doc": doc, "unit": unit})
+    return _field(default, doc, shown, low=low, high=high, unit=unit)
 
 
-def choice(default: str, options: tuple[str, ...], doc: str) -> Any:
-    """A text field that is one of `options`."""
-    return dataclasses.field(default=default, metadata={"options": options, "doc": doc})
+def choice(default: T, options: Iterable[T], doc: str, shown: Shown | None = None) -> Any:
+    """A text or whole number out of `options`; a map tells what each is called."""
+    described = dict(options) if isinstance(options, Mapping) else {}
+    return _field(default, doc, shown, options=tuple(options), described=described)
+
+
+def flag(default: bool, doc: str, shown: Shown | None = None) -> Any:
+    """A yes or no."""
+    return _field(default, doc, shown)
 
 
 def text(default: str, doc: str, longest: int = 200) -> Any:
     """A text field of at most `longest` characters."""
-    return dataclasses.field(default=default, metadata={"longest": longest, "doc": doc})
+    return _field(default, doc, None, longest=longest)
 
 
 def listed(doc: str, most: int, least: int = 0) -> Any:
     """A tuple field of `least..most` items, empty by default."""
-    return dataclasses.field(default=(), metadata={"least": least, "most": most, "doc": doc})
+    return _field((), doc, None, least=least, most=most)
 
 
-def mapped(default: Mapping[str, float], low: float, high: float, doc: str, most: int = 32) -> Any:
+def mapped(
+    default: Mapping[str, float],
+    low: float,
+    high: float,
+    doc: str,
+    shown: Shown | None = None,
+    most: int = 32,
+) -> Any:
     """A map of names to numbers within `low..high`, stored as sorted pairs so that it stays hashable."""
-    return dataclasses.field(
-        default=tuple(sorted(default.items())),
-        metadata={"map": True, "low": low, "high": high, "most": most, "doc": doc},
-    )
+    pairs = tuple(sorted(default.items()))
+    return _field(pairs, doc, shown, map=True, low=low, high=high, most=most)
+
+
+def _field(default: Any, doc: str, shown: Shown | None, **checks: Any) -> Any:
+    return dataclasses.field(default=default, metadata={"doc": doc, "shown": shown, **checks})
 
 
 @cache
@@ -210,7 +268,14 @@ def _check_dict(kind: Any, value: Any, path: str) -> None:
             _check_field(float, number, f"{path}.{key}", {})
 
 
+def _check_options(value: Any, path: str, meta: Mapping[str, Any]) -> None:
+    options = meta.get("options")
+    if options and value not in options:
+        raise FieldError(path, f"is {value!r}; allowed: {', '.join(map(str, options))}")
+
+
 def _check_number(value: float, path: str, meta: Mapping[str, Any]) -> None:
+    _check_options(value, path, meta)
     if isinstance(value, float) and not math.isfinite(value):
         raise FieldError(path, f"is {value!r}, which is not a finite number")
     low, high = meta.get("low"), meta.get("high")
@@ -221,9 +286,7 @@ def _check_number(value: float, path: str, meta: Mapping[str, Any]) -> None:
 
 
 def _check_text(value: str, path: str, meta: Mapping[str, Any]) -> None:
-    options = meta.get("options")
-    if options and value not in options:
-        raise FieldError(path, f"is {value!r}; allowed: {', '.join(options)}")
+    _check_options(value, path, meta)
     longest = meta.get("longest", 4096)
     if len(value) > longest:
         raise FieldError(path, f"has {len(value)} characters; at most {longest}")

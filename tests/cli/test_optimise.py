@@ -69,7 +69,7 @@ def test_a_folder_for_previews_that_is_a_file_is_said(folder: Path) -> None:
         (["--style-layer", "relu1_1"], 3, "style_layers: is 'relu1_1'; write LAYER=WEIGHT"),
         (["--style-layer", "relu1_1=0"], 3, "style_layers: weights are all 0"),
         (["--content-weight", "0", "--style-weight", "0"], 3, "style_weight: and content_weight are both 0"),
-        (["--optimizer", "sgd"], 3, "optimizer: is 'sgd'; allowed: adam, lbfgs"),
+        (["--optimizer", "sgd"], 3, "optimizer: is 'sgd'; allowed: lbfgs, adam"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(folder: Path, options: list[str], code: int, words: str) -> None:

@@ -50,6 +50,5 @@ def test_a_style_named_twice_is_refused() -> None:
 
 def test_layer_weights() -> None:
     assert parse_layers(["relu2_1=1", "relu1_1=0.5"], "style_layers") == (("relu1_1", 0.5), ("relu2_1", 1.0))
-    assert parse_layers([], "style_layers") is None
     with pytest.raises(FieldError, match="style_layers: is 'relu1_1'; write LAYER=WEIGHT"):
         parse_layers(["relu1_1"], "style_layers")

@@ -32,7 +32,7 @@ def test_a_saved_recipe_runs_again_and_options_change_it(folder: Path) -> None:
     ("arguments", "words"),
     [
         (("--factor", 6), "factor: is 6; allowed: 4, 8"),
-        (("--factor", 16), "factor: is 16; allowed is 4 to 8"),
+        (("--factor", 16), "factor: is 16; allowed: 4, 8"),
         (("--strength", 1.5), "strength: is 1.5; allowed is 0 to 1"),
         (("--recipe", "missing.json"), "no such file"),
     ],

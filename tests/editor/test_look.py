@@ -43,7 +43,7 @@ def test_a_mix_takes_up_to_four_and_shares_sum_to_one() -> None:
     assert look.styles == ("b", "d") and sum(look.weights) == 1
 
 
-@given(st.floats(0, 1), st.floats(0.5, 2), st.sampled_from(COLORS), st.floats(0.01, 0.99))
+@given(st.floats(0, 1), st.floats(0.5, 2), st.sampled_from(list(COLORS)), st.floats(0.01, 0.99))
 def test_a_recipe_comes_back_into_the_controls(strength: float, scale: float, color: str, x: float) -> None:
     look, other = Look(), Look()
     look.toggle("a"), look.toggle("b")

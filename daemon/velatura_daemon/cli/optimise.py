@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,25 +14,18 @@ from velatura.recipe import Refine, Texture
 from . import show
 from .exits import FILES, CommandError
 from .files import WRITABLE, check_output, check_readable
-from .progress import JobBar
-from .recipes import (
-    SourcedStyles,
-    default,
-    option,
-    parse_layers,
-    parse_styles,
-)
-from .stylize import (
+from .options import (
+    Chosen,
     ForceOption,
     JsonOption,
-    KeepOption,
     MaskOption,
     RecipeOption,
     RegionOption,
     StyleOption,
-    chosen_fields,
-    whole_recipe,
+    runs,
 )
+from .progress import JobBar
+from .recipes import SourcedStyles, parse_styles, whole_recipe
 from .work import (
     Preview,
     description,
@@ -42,11 +34,6 @@ from .work import (
     report,
 )
 
-LayersHelp = "LAYER=WEIGHT, such as relu1_1=0.5; repeat. Layers not named are then not used."
-StyleLayers = Annotated[list[str] | None, typer.Option("--style-layer", help="Style layer: " + LayersHelp)]
-ContentLayers = Annotated[
-    list[str] | None, typer.Option("--content-layer", help="Content layer: " + LayersHelp)
-]
 OutFile = Annotated[Path, typer.Option("--out", "-o", help="The picture to write.")]
 Previews = Annotated[Path | None, typer.Option("--previews", help="Folder for the picture as it develops.")]
 Every = Annotated[
@@ -65,29 +52,14 @@ def mount(app: typer.Typer) -> None:
     app.command()(texture)
 
 
+@runs(Refine)
 def refine(
-    context: typer.Context,
+    chosen: Chosen,
     picture: Annotated[Path, typer.Argument(metavar="IN", help="The picture.")],
     out: OutFile,
     style: StyleOption = None,
-    iterations: Annotated[int, option(Refine, "iterations")] = default(Refine, "iterations"),
     mask: MaskOption = None,
     region: RegionOption = None,
-    keep_color: KeepOption = False,
-    color: Annotated[str, option(Refine, "color")] = default(Refine, "color"),
-    content_weight: Annotated[float, option(Refine, "content_weight")] = default(Refine, "content_weight"),
-    style_weight: Annotated[float, option(Refine, "style_weight")] = default(Refine, "style_weight"),
-    tv_weight: Annotated[float, option(Refine, "tv_weight")] = default(Refine, "tv_weight"),
-    style_layer: StyleLayers = None,
-    content_layer: ContentLayers = None,
-    optimizer: Annotated[str, option(Refine, "optimizer")] = default(Refine, "optimizer"),
-    learning_rate: Annotated[float, option(Refine, "learning_rate")] = default(Refine, "learning_rate"),
-    init: Annotated[str, option(Refine, "init")] = default(Refine, "init"),
-    pooling: Annotated[str, option(Refine, "pooling")] = default(Refine, "pooling"),
-    levels: Annotated[int, option(Refine, "levels")] = default(Refine, "levels"),
-    scale: Annotated[float, option(Refine, "scale")] = default(Refine, "scale"),
-    seed: Annotated[int, option(Refine, "seed")] = default(Refine, "seed"),
-    backbone: Annotated[str, option(Refine, "backbone")] = default(Refine, "backbone"),
     previews: Previews = None,
     preview_every: Every = 1.0,
     preview_side: Side = 0,
@@ -101,31 +73,15 @@ def refine(
     """
     check_readable(picture, recipe, mask, *(region or []))
     sourced = SourcedStyles(parse_styles(style or []), region or [])
-    chosen = chosen_fields(context, Refine, keep_color) | _layers(style_layer, content_layer)
     whole = whole_recipe(Refine, recipe, chosen, sourced)
     _run(whole, sourced, picture, mask, out, force, json, previews, preview_every, preview_side)
 
 
+@runs(Texture)
 def texture(
-    context: typer.Context,
+    chosen: Chosen,
     out: OutFile,
     style: StyleOption = None,
-    width: Annotated[int, option(Texture, "width", extra="Width")] = default(Texture, "width"),
-    height: Annotated[int, option(Texture, "height", extra="Height")] = default(Texture, "height"),
-    iterations: Annotated[int, option(Texture, "iterations")] = default(Texture, "iterations"),
-    tileable: Annotated[bool, typer.Option("--tileable", help="Make it repeat without a seam.")] = default(
-        Texture, "tileable"
-    ),
-    tv_weight: Annotated[float, option(Texture, "tv_weight")] = default(Texture, "tv_weight"),
-    style_layer: StyleLayers = None,
-    optimizer: Annotated[str, option(Texture, "optimizer")] = default(Texture, "optimizer"),
-    learning_rate: Annotated[float, option(Texture, "learning_rate")] = default(Texture, "learning_rate"),
-    pooling: Annotated[str, option(Texture, "pooling")] = default(Texture, "pooling"),
-    levels: Annotated[int, option(Texture, "levels")] = default(Texture, "levels"),
-    scale: Annotated[float, option(Texture, "scale")] = default(Texture, "scale"),
-    seed: Annotated[int, option(Texture, "seed")] = default(Texture, "seed"),
-    backbone: Annotated[str, option(Texture, "backbone")] = default(Texture, "backbone"),
-    method: Annotated[str, option(Texture, "method")] = default(Texture, "method"),
     previews: Previews = None,
     preview_every: Every = 1.0,
     preview_side: Side = 0,
@@ -139,18 +95,8 @@ def texture(
     """
     check_readable(recipe)
     sourced = SourcedStyles(parse_styles(style or []), [])
-    chosen = chosen_fields(context, Texture, keep_color=False) | _layers(style_layer, None)
     whole = whole_recipe(Texture, recipe, chosen, sourced)
     _run(whole, sourced, None, None, out, force, json, previews, preview_every, preview_side)
-
-
-def _layers(style: Sequence[str] | None, content: Sequence[str] | None) -> dict[str, Any]:
-    """The layer weights that were given."""
-    given = {
-        "style_layers": parse_layers(style or [], "style_layers"),
-        "content_layers": parse_layers(content or [], "content_layers"),
-    }
-    return {name: weights for name, weights in given.items() if weights is not None}
 
 
 def _run(
@@ -188,7 +134,7 @@ def _run(
             pictures=pictures,
         )
         bar.begin(picture.name if picture is not None else whole.KIND)
-        follow(job, bar, preview, can_stop=True)
+        follow(job, bar, preview, can_stop=whole.FACTS.stops)
         keep(job, out)
     for said in job.record.get("notes", ()):
         show.note(f"velatura: {said}")

@@ -1,39 +1,15 @@
-"""From words on the command line to recipes: styles with weights, layers, and options.
-
-Defaults, ranges and help texts of options come from the recipe dataclasses, where they are stated once.
-"""
+"""From words on the command line to recipes: styles with weights, layers, saved recipes."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import typer
 from velatura.errors import FieldError
-from velatura.recipe import RecipeClass, Style, recipe_from_map
-
-STYLE_HELP = "Style: a NAME of the library or a picture FILE, with :WEIGHT for a blend. Repeat for more."
-
-
-def option(recipe: RecipeClass, field: str, *names: str, extra: str = "") -> Any:
-    """The typer option of a recipe's field, its help text derived from the field."""
-    meta = next(f.metadata for f in dataclasses.fields(recipe) if f.name == field)
-    text = str(meta.get("doc", extra)).strip().replace("`", "")
-    text = (text[:1].upper() + text[1:]).rstrip(".")
-    if "low" in meta and not meta.get("map"):
-        unit = f" {meta['unit']}" if meta.get("unit") else ""
-        text += f"; {meta['low']:g} to {meta['high']:g}{unit}"
-    if "options" in meta:
-        text += f": {', '.join(meta['options'])}"
-    return typer.Option(*(names or ("--" + field.replace("_", "-"),)), help=text + ".")
-
-
-def default(recipe: RecipeClass, field: str) -> Any:
-    """A field's default."""
-    return next(f.default for f in dataclasses.fields(recipe) if f.name == field)
+from velatura.recipe import RecipeClass, Style, check_recipe, recipe_from_map
 
 
 def parse_styles(given: Sequence[str]) -> dict[str | Path, float]:
@@ -138,8 +114,30 @@ def saved_recipe(path: Path, kind: RecipeClass) -> Any:
     return found
 
 
-def parse_layers(given: Sequence[str], field: str) -> tuple[tuple[str, float], ...] | None:
-    """Layer weights from `relu1_1=0.5`; None when none were given, which leaves the recipe's defaults.
+def whole_recipe(
+    kind: RecipeClass, saved: Path | None, chosen: Mapping[str, Any], sourced: SourcedStyles
+) -> Any:
+    """The recipe to run, checked, with stand-ins for styles that are pictures.
+
+    Args:
+        kind: of recipe.
+        saved: a file with a recipe to begin from, or None for the defaults.
+        chosen: fields given on the command line.
+        sourced: the styles given there.
+
+    Raises:
+        FieldError: out of range; a saved recipe of another kind; or no style at all.
+    """
+    given = dict(chosen, styles=sourced.stand_ins()) if sourced else dict(chosen)
+    if saved is None and kind.FACTS.styles and not sourced:
+        raise FieldError("styles", "is empty; give at least one --style NAME or FILE")
+    made = replace(saved_recipe(saved, kind), **given) if saved is not None else kind(**given)
+    check_recipe(made)
+    return made
+
+
+def parse_layers(given: Sequence[str], field: str) -> tuple[tuple[str, float], ...]:
+    """Layer weights from `relu1_1=0.5`.
 
     Raises:
         FieldError: for anything else than NAME=NUMBER.
@@ -151,7 +149,7 @@ def parse_layers(given: Sequence[str], field: str) -> tuple[tuple[str, float], .
             layers[name.strip()] = float(number)
         except ValueError:
             raise FieldError(field, f"is {text!r}; write LAYER=WEIGHT, such as relu1_1=0.5") from None
-    return tuple(sorted(layers.items())) or None
+    return tuple(sorted(layers.items()))
 
 
 def _weighted(text: str, field: str) -> tuple[str, float]:

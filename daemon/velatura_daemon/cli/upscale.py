@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import velatura
-from velatura.recipe import Upscale, check_recipe
+from velatura.recipe import Upscale
 
 from .files import (
     READABLE,
@@ -16,15 +15,16 @@ from .files import (
     check_readable,
     plan,
 )
-from .progress import JobBar
-from .recipes import default, option, saved_recipe
-from .stylize import (
+from .options import (
+    Chosen,
     ForceOption,
     JsonOption,
     OutOption,
     RecipeOption,
-    chosen_fields,
+    runs,
 )
+from .progress import JobBar
+from .recipes import SourcedStyles, whole_recipe
 from .work import (
     Done,
     refuse_failures,
@@ -37,21 +37,18 @@ def mount(app: typer.Typer) -> None:
     app.command()(upscale)
 
 
+@runs(Upscale)
 def upscale(
-    context: typer.Context,
+    chosen: Chosen,
     inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Pictures, folders, globs.")],
     out: OutOption,
-    factor: Annotated[int, option(Upscale, "factor")] = default(Upscale, "factor"),
-    strength: Annotated[float, option(Upscale, "strength")] = default(Upscale, "strength"),
     recipe: RecipeOption = None,
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Enlarge pictures 4 or 8 times, with more detail than interpolation gives."""
     check_readable(recipe)
-    base = saved_recipe(recipe, Upscale) if recipe is not None else Upscale()
-    whole = replace(base, **chosen_fields(context, Upscale, keep_color=False))
-    check_recipe(whole)
+    whole = whole_recipe(Upscale, recipe, chosen, SourcedStyles({}, []))
     pairs = plan(inputs, out, force, READABLE, WRITABLE)
     with velatura.connect(client="velatura upscale") as client, JobBar(len(pairs)) as bar:
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from velatura.editor.i18n import _
@@ -116,7 +117,7 @@ class Controls(QtWidgets.QWidget):
         form.addRow(self._as_mask)
         return box
 
-    def _choice(self, text: str, options: tuple[str, ...], name: str) -> QtWidgets.QComboBox:
+    def _choice(self, text: str, options: Iterable[str], name: str) -> QtWidgets.QComboBox:
         words = {
             "auto": _("Best"),
             "adain-skip": _("AdaIN, sharper"),

@@ -1,0 +1,63 @@
+"""What a recipe's choices are, and what each is called wherever a person meets it."""
+
+from __future__ import annotations
+
+from .schema import Option
+
+METHODS = {
+    "auto": Option("Best", "The best that the network has"),
+    "adain-skip": Option("AdaIN, sharper", "Keeps fine detail of the content"),
+    "adain": Option("AdaIN as published", "Adaptive instance normalisation (Huang & Belongie 2017)"),
+    "wct": Option("Whitening and colouring", "Free and bold, in five passes from coarse to fine"),
+    "style-swap": Option("Style patches", "Lays the style's own patches; needs its picture"),
+    "multi": Option("Many styles, one network", "Fastest; knows its own styles only"),
+    "fast": Option("One network, one style", "Networks trained for one painting, such as yours"),
+    "multimodal": Option("Coarse to fine", "Three networks trained for one painting"),
+}
+"""Feed-forward methods. `auto` takes the backbone's best; the result's recipe says which it was. Strength
+and mask fade between features in the first four, and between pictures in `multi`, `fast` and `multimodal`,
+whose networks paint in their own styles only."""
+
+BACKBONES = {
+    "auto": Option("Best", "VGG-19 for refining and textures once it is downloaded, else Slim"),
+    "slim": Option("Slim", "Small and fast, always there"),
+    "vgg19": Option("VGG-19", "The published network; its weights are downloaded on request"),
+    "vgg19-imagenet": Option(
+        "VGG-19 (ImageNet)", "Refine and texture only; its weights are downloaded on request"
+    ),
+}
+"""Encoders. `auto` is `slim` for a feed-forward pass; refine and texture take `vgg19` where it was pulled and
+every style's picture is at hand, else `slim`. The result's recipe says which it was."""
+
+COLORS = {
+    "style": Option("The style's colours", "Colours come from the style"),
+    "luminance": Option("Keep my colours", "Colours stay; only lightness is restyled"),
+    "statistics": Option("Fit to my colours", "The style first gets the content's mean and spread"),
+}
+
+OPTIMIZERS = {
+    "lbfgs": Option("L-BFGS", "Gets furthest in the same time"),
+    "adam": Option("Adam", "Steady; a third of the memory on very large pictures"),
+}
+
+STARTS = {
+    "content": Option("The layer", "Keeps the drawing best"),
+    "stylized": Option("The stylized layer", "Fastest to a strong style"),
+    "noise": Option("Noise", "Freest"),
+}
+
+POOLINGS = {
+    "avg": Option("Average", "A calm surface, as the paper advises"),
+    "max": Option("Maximum", "As the network was trained"),
+}
+
+TEXTURE_METHODS = {
+    "optimise": Option("Optimise", "Takes any style, step by step"),
+    "network": Option(
+        "Network",
+        "In one pass, by a network trained for the one style named (Ulyanov et al. 2016); it heeds size,"
+        " tiling and seed only",
+    ),
+}
+
+FACTORS = {4: Option("4 times"), 8: Option("8 times", "Needs a network of your own: none ships")}

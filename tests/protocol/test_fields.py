@@ -1,0 +1,71 @@
+"""A field is described once, where the recipe is; everyone who shows fields reads the one table."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from velatura.errors import FieldError
+from velatura.fields import (
+    Field,
+    adjustable,
+    field_of,
+    fields_of,
+    words,
+)
+from velatura.recipe import RECIPES, Refine, Texture, Upscale, recipe_from_map
+
+EVERY = [(kind, field) for kind, cls in RECIPES.items() for field in fields_of(cls)]
+
+
+@pytest.mark.parametrize("kind", RECIPES)
+def test_every_field_is_in_the_table_with_the_recipe_s_own_default(kind: str):
+    cls = RECIPES[kind]
+    defaults = {f.name: f.default for f in dataclasses.fields(cls)}
+    defaults.pop("styles", None)
+    assert {f.name: f.default for f in fields_of(cls)} == defaults
+
+
+@pytest.mark.parametrize(("kind", "field"), EVERY, ids=lambda given: getattr(given, "name", given))
+def test_a_field_can_be_shown(kind: str, field: Field):
+    texts = [field.label, field.help, *(option.label for option in field.options.values())]
+    assert all(text and text[0] == text[0].upper() and not text.endswith(".") for text in texts)
+    assert set(texts) <= set(words())
+    if field.sort == "choice":
+        assert field.default in field.options
+    if field.soft is not None:
+        low, high = field.soft
+        assert field.low <= low <= field.default <= high <= field.high, "a slider reaches the default"
+        assert low > 0 or not field.shown.log, "a logarithm has no zero"
+
+
+@pytest.mark.parametrize("kind", RECIPES)
+def test_arguments_have_names_of_their_own(kind: str):
+    names = [field.argument for field in adjustable(RECIPES[kind])]
+    assert len(set(names)) == len(names) and all("_" not in name for name in names)
+
+
+def test_a_slider_s_number_is_one_that_the_recipe_takes():
+    steps, strength = field_of(Refine, "iterations"), field_of(Upscale, "strength")
+    assert steps.tidy(203.7) == 200 and steps.tidy(37.2) == 37 and isinstance(steps.tidy(37.2), int)
+    assert (steps.tidy(-4), steps.tidy(1e9)) == (1, 5000)
+    assert strength.tidy(0.123456) == 0.1235 and strength.tidy(1.0001) == 1.0
+    assert (steps.text(200), strength.text(0.804)) == ("200", "80 %")
+    assert field_of(Refine, "content_weight").text(0.1234) == "0.123"
+
+
+def test_ranges_in_words():
+    assert field_of(Texture, "width").range == "16 to 16384 pixels"
+    assert field_of(Refine, "seed").range == "0 to 2147483647"
+    assert field_of(Upscale, "factor").range == ""
+
+
+def test_a_choice_of_numbers_takes_no_other():
+    assert recipe_from_map({"kind": "upscale", "factor": 8}) == Upscale(8)
+    for wrong in (6, "4", True):
+        with pytest.raises(FieldError, match=r"recipe\.factor"):
+            recipe_from_map({"kind": "upscale", "factor": wrong})
+
+
+def test_a_field_that_is_not_shown_is_not_in_the_table():
+    assert "styles" not in {field.name for field in fields_of(Refine)}
