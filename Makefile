@@ -6,11 +6,12 @@ BIN    := $(VENV)/bin
 STYLE  ?= starry-night
 PHOTO  ?=
 OUT    ?= out
+CATALOGUES := $(wildcard shared_protocol/velatura/editor/po/*.po)
 QUICK  := $(wildcard tests/test_*.py tests/protocol tests/editor tests/krita tests/gimp_plugin tests/install) \
           $(addprefix tests/daemon/test_,blobs.py orders.py scheduler.py settings.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install quick pure test test-editors lint format bench quality krita-zip gimp-zip clean
+.PHONY: help demo install quick pure test test-editors lint format texts bench quality krita-zip gimp-zip clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +49,13 @@ lint: install  ## ruff and pyright
 
 format: install  ## let ruff lay out the code
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+texts: install  ## collect the editors' texts and bring their translations up to date
+	@mkdir -p $(OUT)
+	$(BIN)/pybabel -q extract -F pyproject.toml -k N_ --add-location=file --no-wrap --sort-by-file \
+	  -o $(OUT)/velatura.pot shared_protocol krita_plugin gimp_plugin
+	@for po in $(CATALOGUES); do $(BIN)/pybabel -q update -N --ignore-obsolete --ignore-pot-creation-date \
+	  --no-wrap -i $(OUT)/velatura.pot -l $$(basename $$po .po) -o $$po; done
 
 bench: install  ## speed and memory, as ratios
 	$(BIN)/velatura bench

@@ -217,4 +217,5 @@ class Dialog:
 
     def _say_version(self, daemon: str) -> None:
         words = f"Velatura {velatura.__version__}"
-        self._version.set_text(f"{words} · {_('daemon')} {daemon}" if daemon else words)
+        known = _("daemon")  # not inside the braces below, where translations are not looked for
+        self._version.set_text(f"{words} · {known} {daemon}" if daemon else words)

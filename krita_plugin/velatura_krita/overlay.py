@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from velatura.editor.paper import Source
 from velatura.editor.pump import timed
 
 from . import document
@@ -86,13 +87,14 @@ class Surface(QtCore.QObject):
     def __init__(self) -> None:
         super().__init__()
         self._overlay: Overlay | None = None
-        self._taken: Any = None
+        self._taken: Source | None = None
         self._image: QtGui.QImage | None = None
         self._held = False
         self._timer = QtCore.QTimer(self)
         self._timer.timeout.connect(self._follow)
 
-    def show(self, image: QtGui.QImage, taken: Any) -> bool:
+    def show(self, image: object, taken: Source) -> bool:
+        assert isinstance(image, QtGui.QImage)  # what `document.display` makes
         self._image, self._taken = image, taken
         self._follow()
         self._timer.start(FRAME)
@@ -124,7 +126,7 @@ class Surface(QtCore.QObject):
     def _follow(self) -> None:
         view = document.active_view()
         canvas = canvas_of(view) if self._wanted(view) else None
-        if canvas is None:
+        if canvas is None or self._taken is None:
             self._drop()
             return
         if self._overlay is None or gone(self._overlay) or self._overlay.parent() is not canvas:
@@ -147,7 +149,7 @@ class Surface(QtCore.QObject):
         if self._image is None or self._held or view is None:
             return False
         shown = view.document()
-        return shown is not None and shown == self._taken.document
+        return shown is not None and self._taken is not None and shown == document.own(self._taken).document
 
     def _drop(self) -> None:
         overlay, self._overlay = self._overlay, None

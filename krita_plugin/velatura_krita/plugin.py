@@ -118,6 +118,7 @@ class Velatura(krita.Extension):
 
     def createActions(self, window: Any) -> None:
         calls = {
+            "velatura_apply": (_("Velatura: Apply"), lambda: studio().apply()),
             "velatura_apply_last": (_("Velatura: Apply Last Style"), lambda: studio().apply_last()),
             "velatura_refine": (_("Velatura: Refine Selection"), lambda: studio().refine()),
             "velatura_preview": (_("Velatura: Toggle Preview"), toggle_preview),

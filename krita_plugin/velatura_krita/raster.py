@@ -31,6 +31,13 @@ def thin(pixels: bytes, width: int, height: int, pixel_bytes: int, skip: int) ->
     return bytes(out), columns, -(-height // skip)
 
 
+def rgb_to_bgra(pixels: bytes) -> bytes:
+    """RGB of 8 bits as opaque BGRA."""
+    out = bytearray(b"\xff") * (len(pixels) // 3 * 4)
+    out[0::4], out[1::4], out[2::4] = pixels[2::3], pixels[1::3], pixels[0::3]
+    return bytes(out)
+
+
 def reduce_color(pixels: bytes, width: int, height: int, size: tuple[int, int]) -> bytes:
     """A strip of BGRA u8, straight alpha, averaged to another size."""
     if size == (width, height):

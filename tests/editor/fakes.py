@@ -1,12 +1,40 @@
-"""Stand-ins for what an editor brings: an event loop whose time is ours, a document, a surface."""
+"""Stand-ins for what an editor brings (a loop whose time is ours, documents, a surface) and the daemon."""
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from velatura.blob import Blob, Picture
+from velatura.editor import geometry
+from velatura.editor.annotation import Made
+from velatura.editor.geometry import Rect
 from velatura.editor.loop import End
+from velatura.editor.paper import Gone, Layer, Refused, Source
+from velatura.editor.pump import Work
+from velatura.endpoint import Address
+from velatura.errors import VelaturaError
+from velatura.jobs import (
+    Answered,
+    Down,
+    Fetched,
+    HappenedEvent,
+    Job,
+    JobChanged,
+    JobEnded,
+    JobPreview,
+    Options,
+    Up,
+    Uploaded,
+)
+from velatura.jobstate import State
+from velatura.messages import Progress, Result, Welcome
+from velatura.pixels import Layout
+from velatura.recipe import Recipe, Texture, Upscale, check_recipe
 
 
 class FakeLoop:
@@ -49,3 +77,395 @@ class FakeLoop:
             if name not in self._ended:
                 call()
         self.now = until
+
+
+@dataclass(eq=False)
+class FakeLayer:
+    """A layer of 8-bit pixels over `rect`."""
+
+    id: str
+    name: str
+    rect: Rect
+    channels: str = "BGRA"
+    pixels: bytearray = field(default_factory=bytearray)
+    locked: bool = False
+    masked: bool = False
+
+    def cut(self, part: Rect) -> bytearray:
+        """The pixels of a part of it."""
+        return cut(self.pixels, self.rect, part, len(self.channels))
+
+
+@dataclass(eq=False)
+class FakeDocument:
+    """An open picture: its layers from the bottom up, and the names of its undo steps."""
+
+    id: str
+    name: str
+    layers: list[FakeLayer] = field(default_factory=list)
+    active: str = ""
+    selected: Rect | None = None
+    made: dict[str, Made] = field(default_factory=dict)
+    steps: list[str] = field(default_factory=list)
+
+    def layer(self, name: str) -> FakeLayer:
+        return next(layer for layer in self.layers if layer.name == name)
+
+    def delete(self, name: str) -> None:
+        """What the artist does in the middle of things."""
+        self.layers.remove(self.layer(name))
+        self.active = self.layers[-1].id if self.layers else ""
+
+
+class FakePaper:
+    """An editor's documents as plain values; `velatura.editor.paper.Paper` says what the methods promise."""
+
+    def __init__(self) -> None:
+        self.documents: list[FakeDocument] = []
+        self.active: FakeDocument | None = None
+        self.reads = 0
+        """How often a source was read in full size."""
+        self._names = itertools.count(1)
+
+    def open(self, width: int, height: int, name: str = "picture") -> FakeDocument:
+        """Opens a picture with one layer, "Sky", of pixels that all differ from their neighbours."""
+        document = FakeDocument(f"d{next(self._names)}", name)
+        pixels = bytearray(v for i in range(width * height) for v in (i % 251, i % 7, i % 13, 255))
+        document.layers = [
+            FakeLayer(f"l{next(self._names)}", "Sky", Rect(0, 0, width, height), pixels=pixels)
+        ]
+        document.active = document.layers[0].id
+        self.documents.append(document)
+        self.active = document
+        return document
+
+    def close(self, document: FakeDocument) -> None:
+        self.documents.remove(document)
+        self.active = self.documents[-1] if self.documents else None
+
+    # --- the Paper --------------------------------------------------------------------------------------
+
+    def source(self) -> Source:
+        document = self.active
+        if document is None:
+            raise Refused("Open a picture first.")
+        layer = self._layer(document.id, document.active)
+        area = geometry.work_area(layer.rect, document.selected)
+        if area.empty:
+            raise Refused(f"The selection does not touch “{layer.name}”.")
+        crop = geometry.context_area(layer.rect, area)
+        return Source(document.id, layer.id, layer.name, document.name, area, crop, document.selected)
+
+    def only(self, taken: Source, selected: bool) -> Source:
+        area = taken.area if selected else self._layer(taken.document, taken.layer).rect
+        return replace(taken, area=area, crop=area, selected=None)
+
+    def digest(self, taken: Source) -> Work[str]:
+        yield
+        return hashlib.sha256(self._layer(taken.document, taken.layer).cut(taken.crop)).hexdigest()
+
+    def read(self, taken: Source) -> Work[Blob]:
+        self.reads += 1
+        yield
+        pixels = self._layer(taken.document, taken.layer).cut(taken.crop)
+        return Blob(Layout(taken.crop.width, taken.crop.height, "BGRA"), pixels)
+
+    def read_reduced(self, taken: Source, factor: int) -> Work[Blob]:
+        yield
+        pixels = self._layer(taken.document, taken.layer).cut(taken.crop)
+        width, height = geometry.reduced_size(taken.crop, factor)
+        rows = (pixels[y * 4 * taken.crop.width :] for y in range(0, taken.crop.height, factor))
+        thin = b"".join(row[4 * x : 4 * x + 4] for row in rows for x in range(0, taken.crop.width, factor))
+        return Blob(Layout(width, height, "BGRA"), thin)
+
+    def read_mask(self, taken: Source) -> Work[Blob | None]:
+        yield
+        crop, chosen = taken.crop, taken.selected
+        if chosen is None:
+            return None
+        inside = (
+            255 * (not chosen.intersected(Rect(x, y, 1, 1)).empty)
+            for y in range(crop.y, crop.bottom)
+            for x in range(crop.x, crop.right)
+        )
+        return Blob(Layout(crop.width, crop.height, "GRAY"), bytes(inside))
+
+    def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[object]:
+        yield
+        return Shown(bytes(picture.data), factor, full)
+
+    def add_layer(
+        self, taken: Source, picture: Picture, name: str, bake: bool = True, locked: bool = False
+    ) -> Work[Layer]:
+        document = self._document(taken.document)
+        yield
+        document = self._document(taken.document)
+        made = FakeLayer(f"l{next(self._names)}", name, taken.area, picture.layout.channels, locked=locked)
+        made.pixels = cut(picture.data, taken.crop, taken.area, picture.layout.pixel_bytes)
+        document.layers.append(made)
+        document.steps.append(name)
+        document.active = made.id
+        return Layer(document.id, made.id, taken.layer)
+
+    def settle(self, layer: Layer) -> Work[Layer]:
+        yield 0.02
+        document = self._document(layer.document)
+        if any(other.id == layer.source for other in document.layers):
+            document.active = layer.source
+        return replace(layer, settled=self.active is document, own=len(document.steps))
+
+    def write_frame(self, layer: Layer, taken: Source, picture: Picture) -> Work[None]:
+        yield
+        made = self._layer(layer.document, layer.id)
+        made.pixels = cut(picture.data, taken.crop, taken.area, picture.layout.pixel_bytes)
+
+    def finish_layer(self, layer: Layer, name: str) -> None:
+        made = self._layer(layer.document, layer.id)
+        made.name, made.locked = name, False
+
+    def add_mask(self, layer: Layer, taken: Source, name: str) -> None:
+        if taken.selected is not None:
+            self._layer(layer.document, layer.id).masked = True
+            self._document(layer.document).steps.append(f"mask of {name}")
+
+    def open_picture(self, taken: Source, picture: Picture, name: str) -> Work[None]:
+        yield
+        document = self.open(picture.layout.width, picture.layout.height, name)
+        document.layers[0].pixels = bytearray(picture.data)
+
+    def withdraw(self, layer: Layer) -> bool:
+        if not self.alive(layer):
+            return True
+        document = self._document(layer.document)
+        if self.active is not document:
+            return False
+        document.layers = [other for other in document.layers if other.id != layer.id]
+        if layer.own == len(document.steps):
+            document.steps.pop()
+        return True
+
+    def alive(self, layer: Layer) -> bool:
+        try:
+            self._layer(layer.document, layer.id)
+        except Gone:
+            return False
+        return True
+
+    def remember(self, layer: Layer, made: Made) -> None:
+        self._document(layer.document).made[layer.id] = made
+
+    def recipes(self, taken: Source) -> dict[str, Made]:
+        return self._document(taken.document).made
+
+    def select(self, taken: Source, layer: str) -> None:
+        self._document(taken.document).active = self._layer(taken.document, layer).id
+
+    def _document(self, name: str) -> FakeDocument:
+        found = next((document for document in self.documents if document.id == name), None)
+        if found is None:
+            raise Gone
+        return found
+
+    def _layer(self, document: str, name: str) -> FakeLayer:
+        found = next((layer for layer in self._document(document).layers if layer.id == name), None)
+        if found is None:
+            raise Gone
+        return found
+
+
+def cut(pixels: bytes | bytearray | memoryview, whole: Rect, part: Rect, pixel_bytes: int) -> bytearray:
+    """The rows of `part` out of pixels over `whole`."""
+    out, row = bytearray(), whole.width * pixel_bytes
+    for y in range(part.y - whole.y, part.bottom - whole.y):
+        at = y * row + (part.x - whole.x) * pixel_bytes
+        out += pixels[at : at + part.width * pixel_bytes]
+    return out
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a `FakePaper` displays and a `FakeSurface` shows."""
+
+    pixels: bytes
+    factor: int
+    full: bool
+
+
+class FakeSurface:
+    """Remembers what it shows."""
+
+    def __init__(self) -> None:
+        self.image: object = None
+        self.canvas = True
+
+    def show(self, image: object, taken: Source) -> bool:
+        self.image = image
+        return self.canvas
+
+    def hide(self) -> None:
+        self.image = None
+
+    def zoom(self) -> float:
+        return 1.0
+
+
+class FakeDaemon:
+    """The daemon's end of a `Link`, without a socket: jobs lie in `jobs` until the test ends them.
+
+    Attributes:
+        there: whether one listens.
+        installed: whether one can be started; `started` counts how often that was asked for.
+        answers: items by what is asked for.
+        thumbnails: pictures by digest.
+        asked: what was asked with which arguments, in order.
+    """
+
+    def __init__(self) -> None:
+        self.there, self.installed, self.started = True, True, 0
+        self.jobs: list[Job] = []
+        self.answers: dict[str, list[dict[str, Any]]] = {
+            "styles": [
+                {"name": "wave", "title": "The Wave", "artist": "Hokusai", "kind": "work", "thumbnail": "aa"},
+                {"name": "mosaic", "title": "Mosaic", "kind": "painted", "thumbnail": "bb"},
+            ],
+            "models": [],
+            "status": [{"engine": {"device": "cpu"}, "worker": {"state": "ready"}}],
+            "jobs": [],
+        }
+        self.thumbnails = {d: Picture(Layout(1, 1, "RGB"), memoryview(b"abc")) for d in ("aa", "bb")}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.lines: list[FakeLine] = []
+
+    # --- what `velatura.editor.link` reaches --------------------------------------------------------------
+
+    def read(self) -> Address:
+        if not self.there:
+            raise VelaturaError("not_running", "no daemon listens")
+        return Address("ipc:///fake", pid=1)
+
+    def is_alive(self, address: Address) -> bool:
+        return self.there
+
+    def start(self) -> FakeDaemon:
+        if not self.installed:
+            raise VelaturaError("not_running", "Velatura's daemon is not installed.")
+        self.started += 1
+        return self
+
+    def poll(self) -> Address | None:
+        return self.read() if self.there else None
+
+    def connect(self, address: Address, client: str, keep_alive: bool) -> FakeLine:
+        self.lines.append(FakeLine(self, address))
+        self.answer()
+        return self.lines[-1]
+
+    # --- what a test makes happen -------------------------------------------------------------------------
+
+    @property
+    def job(self) -> Job:
+        """The newest job."""
+        return self.jobs[-1]
+
+    @property
+    def open(self) -> list[Job]:
+        """The jobs that have not ended."""
+        return [job for job in self.jobs if not job.over]
+
+    def say(self, event: HappenedEvent) -> None:
+        self.lines[-1].events.append(event)
+
+    def progress(self, job: Job, step: int, of: int, left: float = 0.0) -> None:
+        job.state, job.progress = State.RUNNING, Progress(job.id, step, of, seconds_left=left)
+        self.say(JobChanged(job))
+
+    def frame(self, job: Job, value: int) -> None:
+        """An intermediate picture, all of one value."""
+        self.say(JobPreview(job, 1, plain(result_layout(job), value)))
+
+    def finish(self, job: Job, value: int = 0, ran: Recipe | None = None) -> None:
+        """The result is all of one value."""
+        job.state, job.picture = State.DONE, plain(result_layout(job), value)
+        job.result = Result(job.id, "x", job.picture.layout, ran or job.recipe, {"build": "fake"})
+        self.say(JobEnded(job))
+
+    def fail(self, job: Job, code: str, words: str) -> None:
+        job.state, job.error = State.FAILED, VelaturaError(code, words)
+        self.say(JobEnded(job))
+
+    def cancel(self, job: Job, reason: str = "") -> None:
+        job.state, job.reason = State.CANCELLED, reason
+        self.say(JobEnded(job))
+
+    def answer(self) -> None:
+        """It answers, for the first time or again."""
+        self.say(Up(Welcome(1, 0, "fake", (), 30.0, 2**30)))
+
+    def die(self) -> None:
+        """It is killed: its sessions are told that the line is dead."""
+        self.there = False
+        self.say(Down(VelaturaError("not_running", "the line is dead")))
+
+
+class FakeLine:
+    """A `velatura.connection.Connection` to a `FakeDaemon`."""
+
+    fd, pending = 0, False
+
+    def __init__(self, daemon: FakeDaemon, address: Address) -> None:
+        self.address, self.closed = address, False
+        self.events: list[HappenedEvent] = []
+        self._daemon, self._names = daemon, itertools.count()
+
+    def process(self, budget: float) -> list[HappenedEvent]:
+        events, self.events = self.events, []
+        return events
+
+    def submit(self, recipe: Recipe, content: Blob | None, mask: Blob | None, **options: Any) -> Job:
+        check_recipe(recipe)
+        job = Job(recipe, content, mask, options=Options(**options))
+        for blob in job.blobs():
+            blob.hash_whole()
+        newer = options.get("supersede")
+        for other in self._daemon.open if newer else ():
+            if other.options.supersede == newer:
+                self._daemon.cancel(other, "superseded")
+        self._daemon.jobs.append(job)
+        return job
+
+    def cancel(self, job: Job) -> None:
+        if not job.over:
+            self._daemon.cancel(job)
+
+    def stop(self, job: Job) -> None:
+        job.stopping = True
+
+    def ask(self, what: str, **args: Any) -> str:
+        self._daemon.asked.append((what, args))
+        name = f"r{next(self._names)}"
+        self.events.append(Answered(name, what, self._daemon.answers.get(what, [])))
+        return name
+
+    def fetch(self, digest: str) -> str:
+        name = f"f{next(self._names)}"
+        self.events.append(Fetched(name, digest, self._daemon.thumbnails.get(digest)))
+        return name
+
+    def upload(self, blob: Blob) -> None:
+        self.events.append(Uploaded(blob))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def result_layout(job: Job) -> Layout:
+    """The layout of a job's result: the content's, or RGB of the size that a texture names."""
+    recipe = job.recipe
+    if isinstance(recipe, Texture):
+        return Layout(recipe.width, recipe.height, "RGB")
+    assert job.content is not None
+    return recipe.result_layout(job.content.layout) if isinstance(recipe, Upscale) else job.content.layout
+
+
+def plain(layout: Layout, value: int) -> Picture:
+    return Picture(layout, memoryview(bytes([value]) * layout.nbytes))

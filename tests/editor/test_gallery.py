@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from velatura.editor.gallery import entry_of, free_name
+from velatura.editor.geometry import Rect
+from velatura.editor.studio import Studio
+from velatura.recipe import Stylize
+
+from editor.fakes import FakeDaemon, FakeLoop, FakePaper
 
 
 def test_styles_that_cannot_be_used_say_what_to_do() -> None:
@@ -12,6 +18,117 @@ def test_styles_that_cannot_be_used_say_what_to_do() -> None:
 
 
 def test_a_style_of_ones_own_gets_a_free_name() -> None:
-    assert free_name("Mein Cœur (2)", set()) == "mein-cur-2"
+    assert free_name("Mein Cœur (2)", set()) == "mein-coeur-2"
     assert free_name("Sky", {"sky", "sky-2"}) == "sky-3"
     assert free_name("日本", set()) == "my-style"
+
+
+def test_thumbnails_are_fetched_when_they_come_into_sight(
+    studio: Studio, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    gallery, came = studio.gallery, []
+    gallery.picture_changed.connect(came.append)
+    assert [e.name for e in gallery.entries] == ["wave", "mosaic"], "works of art before painted ones"
+    assert gallery.picture("wave") is None
+    gallery.in_sight(("wave",))
+    loop.run(0.1)
+    assert came == ["wave"] and gallery.picture("wave") is daemon.thumbnails["aa"]
+    gallery.in_sight(("wave",))
+    loop.run(0.1)
+    assert came == ["wave"], "once"
+    studio.look.choose("mosaic")
+    loop.run(0.1)
+    assert gallery.picture("mosaic") is not None, "a chosen one is shown on the pad, in sight or not"
+
+
+def test_thumbnails_that_were_lost_with_the_daemon_are_fetched_again(
+    studio: Studio, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    studio.gallery.in_sight(("wave",))
+    daemon.lines[-1].events.clear()  # the answer never comes
+    daemon.die()
+    loop.run(1)
+    daemon.there = True
+    studio.link.restart()
+    loop.run(0.5)
+    assert studio.gallery.picture("wave") is not None
+
+
+def test_search_finds_title_and_artist_without_accents(studio: Studio) -> None:
+    for words, found in (
+        ("höku", ["wave"]),
+        ("the wave", ["wave"]),
+        ("mosaic wave", []),
+        ("", ["wave", "mosaic"]),
+    ):
+        studio.gallery.search = words
+        assert [e.name for e in studio.gallery.found] == found
+
+
+def test_styles_are_tried_on_the_layer_one_after_another(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    paper.open(400, 100)
+    gallery = studio.gallery
+    gallery.in_sight(("wave", "mosaic"))
+    gallery.try_on_layer(True)
+    loop.run(0.1)
+    assert len(daemon.jobs) == 1 and daemon.job.options.priority == "batch"
+    assert daemon.job.content is not None and daemon.job.content.layout.width <= 192
+    first = daemon.job
+    daemon.finish(first, 1)
+    loop.run(0.1)
+    assert len(daemon.jobs) == 2 and daemon.job.content is first.content
+    recipes = [job.recipe for job in daemon.jobs]
+    assert [r.styles[0].name for r in recipes if isinstance(r, Stylize)] == ["wave", "mosaic"]
+    daemon.finish(daemon.job, 2)
+    loop.run(0.1)
+    assert gallery.picture("wave") is first.picture and not daemon.open
+    gallery.try_on_layer(False)
+    loop.run(0.1)
+    assert gallery.picture("wave") is daemon.thumbnails["aa"]
+
+
+def test_with_nothing_to_try_them_on_it_says_so(studio: Studio, daemon: FakeDaemon) -> None:
+    studio.gallery.try_on_layer(True)
+    assert studio.gallery.words == "Open a picture first." and daemon.jobs == []
+
+
+def test_a_layer_becomes_a_style_and_is_chosen(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    document = paper.open(12, 8)
+    document.selected = Rect(2, 2, 4, 3)
+    daemon.answers["style_add"] = [{"name": "sky"}]
+    studio.gallery.add_from_layer(selected=True)
+    loop.run(0.2)
+    added = [arguments for what, arguments in daemon.asked if what == "style_add"]
+    assert [(a["name"], a["title"]) for a in added] == [("sky", "Sky")]
+    assert studio.look.styles == ("sky",) and studio.gallery.words == ""
+
+
+@pytest.mark.parametrize("selected", [False, True])
+def test_a_layer_that_is_deleted_at_once_is_told(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, selected: bool
+) -> None:
+    """F9: the style does not come, and the artist reads why."""
+    document = paper.open(12, 8)
+    document.selected = Rect(2, 2, 4, 3)
+    studio.gallery.add_from_layer(selected)
+    document.layers.clear()
+    loop.run(0.2)
+    assert studio.gallery.words == "The picture or its layer is gone." and studio.look.styles == ()
+
+
+def test_a_selection_is_needed_for_a_style_from_it(studio: Studio, paper: FakePaper) -> None:
+    paper.open(12, 8)
+    studio.gallery.add_from_layer(selected=True)
+    assert studio.gallery.words == "Select something first."
+
+
+def test_a_style_that_is_removed_leaves_the_mix(studio: Studio, loop: FakeLoop, daemon: FakeDaemon) -> None:
+    studio.look.toggle("wave")
+    studio.look.toggle("mosaic")
+    studio.gallery.remove("wave")
+    loop.run(0.1)
+    assert ("style_remove", {"name": "wave"}) in daemon.asked and studio.look.styles == ("mosaic",)

@@ -1,4 +1,4 @@
-"""Translations: the template has every text, German is complete, nothing escapes a pseudo-locale."""
+"""Translations: every text is in every catalogue, German is complete, nothing escapes a pseudo-language."""
 
 from __future__ import annotations
 
@@ -8,61 +8,61 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from babel.messages.frontend import CommandLineInterface
+from pseudo import LANGUAGE, catalogue, write_pseudo
 from velatura.editor import i18n, words
 from velatura.jobstate import State
-from velatura_daemon.install.catalogs import compile_catalogs, read_po, to_mo
+from velatura.recipe import RECIPES
+from velatura_daemon.install.catalogs import CATALOGUES, compile_catalogues
 
-PLUGIN = Path(__file__).parents[2] / "krita_plugin" / "velatura_krita"
-PO = PLUGIN / "po"
+TOP = Path(__file__).parents[2]
+SOURCES = [TOP / "shared_protocol", TOP / "krita_plugin", TOP / "gimp_plugin"]
 DOMAIN = "velatura_krita"
-SOURCES = (PLUGIN, Path(i18n.__file__).parent)
 
 
-def texts_in_sources() -> set[str]:
-    """Every literal that the sources hand to `_`."""
-    found = set()
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Every text that `make texts` collects."""
+    target = tmp_path_factory.mktemp("texts") / "en.pot"
+    options = ["-q", "extract", "-F", str(TOP / "pyproject.toml"), "-k", "N_", "-o", str(target)]
+    CommandLineInterface().run(["pybabel", *options, *map(str, SOURCES)])
+    return {str(message.id) for message in catalogue(target) if message.id}
+
+
+def fields(text: object) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(str(text)) if name}
+
+
+def test_texts_of_sources_and_recipes_are_collected(texts: set[str]) -> None:
+    """Every literal handed to `_` or `N_`, as Python's own parser finds them, and what recipes say."""
+    found = {cls.FACTS.help for cls in RECIPES.values()}
     for file in (file for folder in SOURCES for file in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
-                assert isinstance(node.args[0], ast.Constant), f"{file.name}:{node.lineno} is no literal"
-                found.add(node.args[0].value)
-    return found
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "N_") and node.args:
+                text = node.args[0]
+                if isinstance(text, ast.Constant):
+                    found.add(text.value)
+    assert found <= texts and len(found) > 250
 
 
-def msgids(file: Path) -> set[str]:
-    """The texts of a catalogue, translated or not."""
-    filled = file.read_text("utf-8").replace('msgstr ""', 'msgstr "x"')
-    copy = file.with_suffix(".filled")
-    try:
-        copy.write_text(filled, "utf-8")
-        return set(read_po(copy)) - {""}
-    finally:
-        copy.unlink()
-
-
-def fields(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-
-def test_the_template_has_every_text() -> None:
-    assert msgids(PO / "velatura_krita.pot") == texts_in_sources()
-
-
-def test_german_is_complete_and_keeps_the_fields() -> None:
-    german = {k: v for k, v in read_po(PO / "de.po").items() if k}
-    assert set(german) == texts_in_sources()
-    wrong = {k for k, v in german.items() if fields(k) != fields(v)}
+@pytest.mark.parametrize("path", sorted(CATALOGUES.glob("*.po")), ids=lambda path: path.stem)
+def test_catalogues_have_every_text_and_keep_the_fields(path: Path, texts: set[str]) -> None:
+    made = catalogue(path)
+    assert {message.id for message in made if message.id} == texts, "run: make texts"
+    wrong = {m.id for m in made if m.id and m.string and fields(m.id) != fields(m.string)}
     assert not wrong
+
+
+def test_german_is_complete() -> None:
+    open_ones = [m.id for m in catalogue(CATALOGUES / "de.po") if m.id and (m.fuzzy or not m.string)]
+    assert open_ones == []
 
 
 @pytest.fixture
 def pseudo(tmp_path: Path) -> Iterator[None]:
     """A language in which every text stands in brackets."""
-    target = tmp_path / "xx" / "LC_MESSAGES" / f"{DOMAIN}.mo"
-    target.parent.mkdir(parents=True)
-    header = "Content-Type: text/plain; charset=UTF-8\n"
-    target.write_bytes(to_mo({"": header, **{text: f"[{text}]" for text in texts_in_sources()}}))
-    i18n.load(["xx"], tmp_path, DOMAIN)
+    write_pseudo(tmp_path, DOMAIN)
+    i18n.load([LANGUAGE], tmp_path, DOMAIN)
     yield
     i18n.load(["en"], tmp_path, DOMAIN)
 
@@ -76,8 +76,18 @@ def test_no_words_escape_translation(pseudo: None) -> None:
 
 
 def test_german_is_chosen_by_language(tmp_path: Path) -> None:
-    compile_catalogs(PO, tmp_path, DOMAIN)
+    written = compile_catalogues(tmp_path, DOMAIN)
+    assert tmp_path / "de" / "LC_MESSAGES" / f"{DOMAIN}.mo" in written
     i18n.load(["de_AT", "de"], tmp_path, DOMAIN)
     assert i18n._("Apply") == "Anwenden"
+    assert i18n._("{n} s left", n=5) == "noch 5 s"
     i18n.load(["fi"], tmp_path, DOMAIN)
     assert i18n._("Apply") == "Apply"
+
+
+def test_an_editor_may_look_texts_up_itself() -> None:
+    try:
+        i18n.use({"{n} s left": "{n} s restantes"}.__getitem__)
+        assert i18n._("{n} s left", n=5) == "5 s restantes"
+    finally:
+        i18n.load(["en"], Path("nowhere"), DOMAIN)

@@ -180,7 +180,7 @@ def test_catalogs_are_read_by_gettext_itself(tmp_path: Path) -> None:
         'msgctxt "menu"\nmsgid "Open"\nmsgstr "Öffnen"\n\nmsgid "empty"\nmsgstr ""\n',
         encoding="utf-8",
     )
-    (written,) = catalogs.compile_catalogs(po, tmp_path / "locale", "domain")
+    (written,) = catalogs.compile_catalogues(tmp_path / "locale", "domain", po)
     assert written == tmp_path / "locale" / "de" / "LC_MESSAGES" / "domain.mo"
     german = gettext.translation("domain", tmp_path / "locale", ["de"])
     assert german.gettext("one line") == "eine „Zeile“\n"
@@ -189,9 +189,9 @@ def test_catalogs_are_read_by_gettext_itself(tmp_path: Path) -> None:
 
 
 def test_a_catalog_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> None:
-    (tmp_path / "de.po").write_text('msgid "a"\nmsgstr oops\n')
+    (tmp_path / "de.po").write_text('msgid "a"\noops "b"\n')
     with pytest.raises(VelaturaError, match=r"de\.po:2"):
-        catalogs.read_po(tmp_path / "de.po")
+        catalogs.compile_catalogues(tmp_path / "locale", "domain", tmp_path)
 
 
 def test_write_zip_replaces_what_was_there(tmp_path: Path) -> None:

@@ -17,14 +17,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from protocol.profiles import ADOBE, SRGB, gamma_curve, profile
 from velatura.errors import FieldError, VelaturaError
+from velatura.names import LONGEST_NAME, style_name
 from velatura_daemon.styles import reading as style_pictures
 from velatura_daemon.styles.catalogue import catalog
-from velatura_daemon.styles.library import (
-    LONGEST_NAME,
-    Library,
-    check_name,
-    style_name,
-)
+from velatura_daemon.styles.library import Library, check_name
 
 
 def noise_image(width: int = 64, height: int = 48, seed: int = 0) -> Image.Image:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import velatura
 from velatura.errors import FieldError, VelaturaError
+from velatura.names import style_name
 
 from ..paths import default_paths
 from . import show
@@ -64,8 +65,6 @@ def add(
     year: Annotated[str, typer.Option(help="When.")] = "",
 ) -> None:
     """Add a picture of your own as a style."""
-    from ..styles.library import style_name  # numpy and pillow: only where pictures are handled
-
     chosen = name or style_name(picture.stem)
     if not chosen:
         raise FieldError("name", f"cannot be made from {picture.name!r}; give one with --name")

@@ -18,7 +18,7 @@ from pathlib import Path
 import velatura
 from velatura.errors import VelaturaError
 
-from .catalogs import compile_catalogs
+from .catalogs import compile_catalogues
 from .vendor import assemble
 
 RECORD = "installed.json"
@@ -89,7 +89,7 @@ def stage(name: str, folder: Path, *, system: str, machine: str, command: list[s
     origin = source(name)
     ignore = shutil.ignore_patterns("__pycache__", "*.pyc", "po")
     shutil.copytree(origin, folder, ignore=ignore)
-    compile_catalogs(origin / "po", folder / "locale", name)
+    compile_catalogues(folder / "locale", name)
     shutil.copytree(assemble(system, machine), folder / "vendor")
     package = Path(velatura.__file__).parent
     shutil.copytree(package, folder / "vendor" / "velatura", ignore=ignore)

@@ -18,7 +18,6 @@ import re
 import secrets
 import shutil
 import time
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from velatura.errors import FieldError, VelaturaError
+from velatura.names import LONGEST_NAME, NAME, style_name
 from velatura.pixels import Layout
 from velatura_models.store.download import fetch
 from velatura_models.store.manifest import RemoteFile
@@ -42,8 +42,6 @@ from .reading import (
     thumbnail_of,
 )
 
-NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-LONGEST_NAME = 64
 LONGEST_TEXT = 200
 STALE = 24 * 3600.0
 """Age in seconds after which a folder that an interrupted `add` left behind is swept away."""
@@ -91,13 +89,6 @@ class StyleEntry:
             "cards": sorted(self.cards),
             "error": self.error,
         }
-
-
-def style_name(text: str) -> str:
-    """A valid style name made from any text: `My Cœur (2).jpg` gives `my-coeur-2-jpg`; may be empty."""
-    plain = text.replace("œ", "oe").replace("æ", "ae").replace("ß", "ss").replace("ø", "o")
-    plain = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode("ascii").lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_NAME].strip("-")
 
 
 def check_name(name: str) -> str:

@@ -10,73 +10,58 @@ from velatura.editor import annotation, geometry
 from velatura.editor.annotation import Made
 from velatura.editor.geometry import Rect
 from velatura.editor.i18n import _
+from velatura.editor.paper import Gone, Layer, Refused, Source
 
-from .. import raster
 from ..colors import Space
-from ..qt import QtCore, QtGui, QtWidgets
+from ..qt import QtCore, QtWidgets
 
 LAYERS = {
     "paintlayer", "grouplayer", "vectorlayer", "filelayer", "clonelayer", "filllayer", "filterlayer",
 }  # fmt: skip
 
 
-class Gone(Exception):
-    """The picture was closed, or the layer deleted or undone."""
-
-
-class Refused(Exception):
-    """There is nothing to work on; the text tells the artist why and what to do."""
-
-
 @dataclass(frozen=True)
-class Source:
-    """A layer as it was when the artist asked for something.
+class Own:
+    """What a `Source` of Krita's knows besides.
 
     Attributes:
         document: the libkis document (a weak handle: it may be closed meanwhile).
-        layer: uniqueId of the layer.
-        name, picture: the layer's and the document's names.
-        area: what the result covers, in image pixels.
-        crop: what the network sees; contains `area`.
         selection: a copy of the selection, or None.
-        selected: its bounds.
-        selection_mark: changes when the selection has very likely changed.
         space: of the layer's projection.
         target: of the layers that the document makes.
         opacity: of the layer, 0..255.
-        notes: what the artist should know, in words.
     """
 
-    document: Any = field(compare=False, repr=False)
-    document_id: str
-    layer: str
-    name: str
-    picture: str
-    area: Rect
-    crop: Rect
-    selection: Any = field(compare=False, repr=False)
-    selected: Rect | None
-    selection_mark: int
+    document: Any = field(compare=False)
+    selection: Any = field(compare=False)
     space: Space
     target: Space
-    opacity: int = 255
-    notes: tuple[str, ...] = ()
+    opacity: int
+
+
+def own(taken: Source) -> Own:
+    """Krita's part of a source."""
+    assert isinstance(taken.own, Own)
+    return taken.own
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A layer that we made, by name and not by handle.
+class Place:
+    """What a `Layer` of Krita's knows besides.
 
     Attributes:
-        source: uniqueId of the layer it was made from.
-        step: the history right after it was added (see `history_step`).
+        document: as of `Own`.
+        step: the history right after the layer was added (see `history_step`).
     """
 
-    document: Any = field(compare=False, repr=False)
-    document_id: str
-    id: str
-    source: str
+    document: Any = field(compare=False)
     step: tuple[int, int] | None = None
+
+
+def place(layer: Layer) -> Place:
+    """Krita's part of a layer of ours."""
+    assert isinstance(layer.own, Place)
+    return layer.own
 
 
 def application() -> Any:
@@ -125,7 +110,7 @@ def node_of(document: Any, layer: str) -> Any:
 def alive(layer: Layer) -> bool:
     """Whether a layer is still in its open document."""
     try:
-        node_of(layer.document, layer.id)
+        node_of(place(layer).document, layer.id)
     except Gone:
         return False
     return True
@@ -164,21 +149,18 @@ def source_of(document: Any, node: Any) -> Source:
     area = geometry.work_area(bounds, selected)
     if area.empty:
         raise Refused(_("The selection does not touch the layer “{name}”.", name=node.name()))
+    target = Space(document.colorModel(), document.colorDepth(), document.colorProfile())
     return Source(
-        document=document,
-        document_id=document_id(document),
+        document=document_id(document),
         layer=node.uniqueId().toString(),
         name=node.name(),
         picture=document.name() or document.fileName().rpartition("/")[2] or _("Unnamed"),
         area=area,
         crop=geometry.context_area(bounds, area),
-        selection=selection,
         selected=selected,
         selection_mark=_mark(selection, area),
-        space=space,
-        target=Space(document.colorModel(), document.colorDepth(), document.colorProfile()),
-        opacity=node.opacity(),
         notes=_notes(node),
+        own=Own(document, selection, space, target, node.opacity()),
     )
 
 
@@ -201,30 +183,24 @@ def _notes(node: Any) -> tuple[str, ...]:
 
 def only(taken: Source, selected: bool) -> Source:
     """The source cropped to its area, without its selection: what a style is taken from."""
-    area = taken.area if selected else _rect(node_of(taken.document, taken.layer).bounds())
-    return replace(taken, area=area, crop=area, selection=None, selected=None, selection_mark=0)
-
-
-def fingerprint(taken: Source) -> tuple[Any, ...]:
-    """A cheap value that changes when the layer's picture has very likely changed.
-
-    Raises:
-        Gone: see `node_of`.
-    """
-    node = node_of(taken.document, taken.layer)
-    small = node.thumbnail(96, 96)
-    bits = (
-        raster.packed(small.convertToFormat(QtGui.QImage.Format.Format_ARGB32), 4) if small.width() else b""
-    )
-    return (_rect(node.bounds()), hash(bits), node.colorDepth(), node.colorModel(), node.colorProfile())
+    area = taken.area if selected else _rect(node_of(own(taken).document, taken.layer).bounds())
+    without = replace(own(taken), selection=None)
+    return replace(taken, area=area, crop=area, selected=None, selection_mark=0, own=without)
 
 
 def _rect(rect: QtCore.QRect) -> Rect:
     return Rect(rect.x(), rect.y(), rect.width(), rect.height())
 
 
-def recipes(document: Any) -> dict[str, Made]:
-    """How the document's Velatura layers were made, by uniqueId."""
+def recipes(taken: Source) -> dict[str, Made]:
+    """How the layers of a source's document were made, by uniqueId; Gone where it is closed."""
+    if not is_open(own(taken).document):
+        raise Gone
+    return recipes_in(own(taken).document)
+
+
+def recipes_in(document: Any) -> dict[str, Made]:
+    """How a document's Velatura layers were made, by uniqueId."""
     if annotation.KIND not in document.annotationTypes():
         return {}
     return annotation.read(document.annotation(annotation.KIND).data())
@@ -233,8 +209,9 @@ def recipes(document: Any) -> dict[str, Made]:
 def remember(layer: Layer, made: Made) -> None:
     """Stores how a layer was made; no undo step. Entries of layers that are gone for good stay, since
     undo may bring those layers back."""
-    entries = {**recipes(layer.document), layer.id: made}
-    layer.document.setAnnotation(
+    document = place(layer).document
+    entries = {**recipes_in(document), layer.id: made}
+    document.setAnnotation(
         annotation.KIND, annotation.DESCRIPTION, QtCore.QByteArray(annotation.write(entries))
     )
 
@@ -250,7 +227,12 @@ def history_step() -> tuple[int, int] | None:
     return None
 
 
-def select(document: Any, layer: str) -> None:
+def select(taken: Source, layer: str) -> None:
+    """Makes a layer of a source's document the active one, where that document is."""
+    make_active(own(taken).document, layer)
+
+
+def make_active(document: Any, layer: str) -> None:
     """Makes a layer the active one, where its picture is the active one."""
     if active_document() == document:
         document.setActiveNode(node_of(document, layer))

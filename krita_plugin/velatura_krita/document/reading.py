@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import hashlib
 
 from velatura.blob import Blob, Picture
 from velatura.editor import alpha, geometry
 from velatura.editor.geometry import Rect
+from velatura.editor.paper import Source
+from velatura.editor.pump import Work
 from velatura.pixels import Layout
 
 from .. import raster
 from ..colors import DISPLAY, Space, wire_space
 from ..qt import QtGui
-from .active import Source, node_of
+from .active import node_of, own
 from .scratch import Converter
 
 
@@ -23,12 +25,22 @@ def wire_layout(space: Space, width: int, height: int) -> Layout:
     return layout
 
 
-def read(taken: Source) -> Generator[float | None, None, Blob]:
+def digest(taken: Source) -> Work[str]:
+    """Work: a digest of the crop's pixels as they are now."""
+    made = hashlib.blake2b(digest_size=16)
+    for strip in geometry.strips(taken.crop, taken.crop.width * own(taken).space.pixel_bytes):
+        made.update(_projection(taken, strip))
+        yield
+    return made.hexdigest()
+
+
+def read(taken: Source) -> Work[Blob]:
     """Work: the crop of a source in full size and depth, as the daemon reads it."""
-    layout = wire_layout(taken.space, taken.crop.width, taken.crop.height)
+    space = own(taken).space
+    layout = wire_layout(space, taken.crop.width, taken.crop.height)
     data = bytearray(layout.nbytes)
     at = 0
-    with Converter(taken.space, wire_space(taken.space)) as converter:
+    with Converter(space, wire_space(space)) as converter:
         for strip in converter.strips(taken.crop):
             piece = converter.convert(_projection(taken, strip), strip.pixels)
             data[at : at + len(piece)] = piece
@@ -37,11 +49,11 @@ def read(taken: Source) -> Generator[float | None, None, Blob]:
     return Blob(layout, data)
 
 
-def read_reduced(taken: Source, factor: int) -> Generator[float | None, None, Blob]:
+def read_reduced(taken: Source, factor: int) -> Work[Blob]:
     """Work: the crop reduced by a whole factor to 8-bit sRGB, for previews at screen size."""
     size = geometry.reduced_size(taken.crop, factor)
     data = bytearray()
-    with Converter(taken.space, DISPLAY) as converter:
+    with Converter(own(taken).space, DISPLAY) as converter:
         skip = _skip(converter, factor)
         for strip in converter.strips(taken.crop, factor, skip):
             rows = geometry.reduced_size(strip, factor)[1]
@@ -61,13 +73,13 @@ def _shown(converter: Converter, pixels: bytes, strip: Rect, size: tuple[int, in
 
 
 def _projection(taken: Source, strip: Rect) -> bytes:
-    node = node_of(taken.document, taken.layer)
+    node = node_of(own(taken).document, taken.layer)
     return node.projectionPixelData(strip.x, strip.y, strip.width, strip.height).data()
 
 
-def read_mask(taken: Source) -> Generator[float | None, None, Blob | None]:
+def read_mask(taken: Source) -> Work[Blob | None]:
     """Work: where a refinement optimises: the selection over the crop, without its soft edge."""
-    if taken.selection is None:
+    if own(taken).selection is None:
         return None
     data = bytearray()
     for strip in geometry.strips(taken.crop, taken.crop.width):
@@ -77,24 +89,23 @@ def read_mask(taken: Source) -> Generator[float | None, None, Blob | None]:
 
 
 def selected(taken: Source, strip: Rect) -> bytes:
-    return taken.selection.pixelData(strip.x, strip.y, strip.width, strip.height).data()
+    return own(taken).selection.pixelData(strip.x, strip.y, strip.width, strip.height).data()
 
 
-def display(
-    taken: Source, picture: Picture, space: Space, factor: int
-) -> Generator[float | None, None, QtGui.QImage]:
+def display(taken: Source, picture: Picture, factor: int, full: bool) -> Work[QtGui.QImage]:
     """Work: a picture of the crop as an image for the screen, cut out by the source's selection.
 
     Args:
         picture: of the crop's size, or already reduced.
-        space: of the picture.
         factor: by which the crop's size is reduced to give the image's size.
+        full: whether the picture is in the space in which the source travels in full size.
     """
+    space = wire_space(own(taken).space) if full else DISPLAY
     size = geometry.reduced_size(taken.crop, factor)
     given = Rect(0, 0, picture.layout.width, picture.layout.height)
     step = 1 if (given.width, given.height) == size else factor
     mask = None
-    if taken.selection is not None:
+    if own(taken).selection is not None:
         mask = yield from _reduced_selection(taken, factor)
     image = QtGui.QImage(*size, QtGui.QImage.Format.Format_ARGB32_Premultiplied)
     with Converter(space, DISPLAY) as converter:
@@ -110,7 +121,7 @@ def display(
     return image
 
 
-def _reduced_selection(taken: Source, factor: int) -> Generator[float | None, None, bytes]:
+def _reduced_selection(taken: Source, factor: int) -> Work[bytes]:
     width = geometry.reduced_size(taken.crop, factor)[0]
     mask = bytearray()
     for strip in geometry.strips(taken.crop, taken.crop.width, factor):

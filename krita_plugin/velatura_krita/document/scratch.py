@@ -11,10 +11,11 @@ from typing import Any
 from velatura.editor import geometry
 from velatura.editor.geometry import Rect
 from velatura.editor.i18n import _
+from velatura.editor.paper import Refused
 
 from ..colors import Space, cost
 from ..qt import QtCore
-from .active import Refused, application
+from .active import application
 
 STRIP_SECONDS = 0.004
 """What converting one strip may take; reading, cutting and reducing it take as long again or longer."""

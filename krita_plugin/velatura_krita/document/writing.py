@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,24 +12,27 @@ from velatura.blob import Picture
 from velatura.editor import alpha
 from velatura.editor.geometry import Rect
 from velatura.editor.i18n import _
+from velatura.editor.paper import Gone, Layer, Refused, Source
+from velatura.editor.pump import Work
 
-from ..colors import wire_space
+from .. import raster
+from ..colors import DISPLAY, Space, wire_space
 from ..qt import QtCore, QtWidgets
 from .active import (
     LAYERS,
-    Gone,
-    Layer,
-    Refused,
-    Source,
+    Place,
     active_document,
+    active_window,
     alive,
     application,
     history_step,
     is_open,
+    make_active,
     node_of,
-    recipes,
-    select,
-)  # fmt: skip
+    own,
+    place,
+    recipes_in,
+)
 from .closing import tell_layer_dockers
 from .reading import rows_of, selected
 from .scratch import Converter
@@ -40,44 +43,37 @@ SETTLING = 1.0
 
 def add_layer(
     taken: Source, picture: Picture, name: str, bake: bool = True, locked: bool = False
-) -> Generator[float | None, None, Layer]:
+) -> Work[Layer]:
     """Work: a new layer above the source that holds the picture; exactly one undo step.
 
-    The layer is filled before it is added, so redo brings its pixels back.
-
-    Args:
-        picture: of the source's crop, in the layout that the source was read in.
-        bake: whether the selection goes into the layer's alpha.
-        locked: whether the layer is locked (while frames will stream into it).
-
-    Returns:
-        (as work) the `Layer`.
+    The layer is filled before it is added, so redo brings its pixels back. See `Paper.add_layer`.
 
     Raises:
         Gone: the document was closed.
     """
+    document = own(taken).document
 
     def still() -> Any:
-        if not is_open(taken.document):
+        if not is_open(document):
             raise Gone
         return node
 
-    if not is_open(taken.document):
+    if not is_open(document):
         raise Gone
-    node = taken.document.createNode(name, "paintlayer")
-    node.setOpacity(taken.opacity)
+    node = document.createNode(name, "paintlayer")
+    node.setOpacity(own(taken).opacity)
     node.setLocked(locked)
     yield from _fill(taken, picture, still, bake)
     yield  # adding it is one call that waits for the canvas, in Krita: nothing of ours beside it
     still()
-    parent, below = _place(taken)
+    parent, below = _neighbours(taken)
     if not parent.addChildNode(node, below):
         raise Refused(_("Krita did not take the new layer; is its group locked?"))
     tell_layer_dockers()
-    return Layer(taken.document, taken.document_id, node.uniqueId().toString(), taken.layer)
+    return Layer(taken.document, node.uniqueId().toString(), taken.layer, own=Place(document))
 
 
-def settle(layer: Layer) -> Generator[float | None, None, Layer]:
+def settle(layer: Layer) -> Work[Layer]:
     """Work: waits until Krita has put the new layer into its history and made it the active one.
 
     Krita does so a moment after a layer is added. Then the source becomes the active layer again: the artist
@@ -87,12 +83,13 @@ def settle(layer: Layer) -> Generator[float | None, None, Layer]:
         (as work) the layer with its `step`; without one where its picture is not the active one.
     """
     until = time.monotonic() + SETTLING
-    while active_document() == layer.document and time.monotonic() < until:
-        active = layer.document.activeNode()
+    document = place(layer).document
+    while active_document() == document and time.monotonic() < until:
+        active = document.activeNode()
         if active is not None and active.uniqueId().toString() == layer.id:
             with contextlib.suppress(Gone):  # the source was deleted: the new layer stays active
-                select(layer.document, layer.source)
-            return replace(layer, step=history_step())
+                make_active(document, layer.source)
+            return replace(layer, settled=True, own=Place(document, history_step()))
         yield 0.02
     return layer
 
@@ -104,50 +101,96 @@ def withdraw(layer: Layer) -> bool:
     that away as well, so the layer is removed, which is a step of its own. Undo reaches only the active
     picture: in any other one the layer is hidden until the artist returns to it.
     """
+    document, step = place(layer).document, place(layer).step
     try:
-        node = node_of(layer.document, layer.id)
+        node = node_of(document, layer.id)
     except Gone:
         return True
-    if active_document() != layer.document:
+    if active_document() != document:
         node.setVisible(False)
         tell_layer_dockers()
         return False
     node.setLocked(False)
     tell_layer_dockers()
-    if layer.step is not None and history_step() == layer.step:
+    if step is not None and history_step() == step:
         application().action("edit_undo").trigger()
-        layer.document.waitForDone()
+        document.waitForDone()
     if alive(layer):
         node.remove()
     return True
 
 
-def write_frame(layer: Layer, taken: Source, picture: Picture) -> Generator[float | None, None, None]:
+def write_frame(layer: Layer, taken: Source, picture: Picture) -> Work[None]:
     """Work: replaces the pixels of a layer that is in the picture already; no undo step.
 
     Raises:
         Gone: the document was closed, the layer deleted or its insertion undone.
     """
-    yield from _fill(taken, picture, lambda: node_of(layer.document, layer.id), True)
-    node = node_of(layer.document, layer.id)
-    node.setOpacity(max(0, taken.opacity - 1))  # tells the canvas; writing pixels alone does not
-    node.setOpacity(taken.opacity)
+    document = place(layer).document
+    yield from _fill(taken, picture, lambda: node_of(document, layer.id), True)
+    node = node_of(document, layer.id)
+    node.setOpacity(max(0, own(taken).opacity - 1))  # tells the canvas; writing pixels alone does not
+    node.setOpacity(own(taken).opacity)
     tell_layer_dockers()
 
 
-def _fill(
-    taken: Source, picture: Picture, node: Callable[[], Any], bake: bool
-) -> Generator[float | None, None, None]:
-    area, crop, target = taken.area, taken.crop, taken.target
-    masked = bake and taken.selection is not None
-    with Converter(wire_space(taken.space), target) as converter:
+def open_picture(taken: Source, picture: Picture, name: str) -> Work[None]:
+    """Work: a new document in the colours of the source's, with a view of its own.
+
+    Raises:
+        Refused: Krita does not make it.
+    """
+    size, target = Rect(0, 0, picture.layout.width, picture.layout.height), own(taken).target
+    resolution = own(taken).document.resolution() if is_open(own(taken).document) else 72.0
+    document = application().createDocument(
+        size.width, size.height, name, target.model, target.depth, target.profile, float(resolution)
+    )
+    if document is None:
+        raise Refused(_("Krita cannot make a document in {space}.", space=target))
+    node = document.topLevelNodes()[0]
+    yield from _pour(picture, _given(taken, picture), target, size, size, lambda: node)
+    document.refreshProjection()
+    active_window().addView(document)
+
+
+def _fill(taken: Source, picture: Picture, node: Callable[[], Any], bake: bool) -> Work[None]:
+    mine = own(taken)
+    cover = (lambda strip: selected(taken, strip)) if bake and mine.selection is not None else None
+    yield from _pour(picture, _given(taken, picture), mine.target, taken.area, taken.crop, node, cover)
+
+
+def _given(taken: Source, picture: Picture) -> Space:
+    """The space of a result: the source's on the wire, or 8-bit sRGB where it was made without the source."""
+    wire = wire_space(own(taken).space)
+    return wire if wire.layout(picture.layout.width, picture.layout.height) == picture.layout else DISPLAY
+
+
+def _pour(
+    picture: Picture,
+    given: Space,
+    target: Space,
+    area: Rect,
+    crop: Rect,
+    node: Callable[[], Any],
+    cover: Callable[[Rect], bytes] | None = None,
+) -> Work[None]:
+    """Work: the part `area` of a picture of `crop` as pixels of a node.
+
+    Args:
+        given, target: the picture's space, and the node's.
+        node: asked at every strip; may raise `Gone`.
+        cover: what a strip's alpha is multiplied by.
+    """
+    with Converter(given, target) as converter:
         for strip in converter.strips(area):
             while QtWidgets.QApplication.activeModalWidget() is not None:
                 yield 0.2  # the artist is asked something, perhaps whether to save before closing
             pixels = _cut(picture, strip, crop)
+            if picture.layout.channels == "RGB":
+                pixels = raster.rgb_to_bgra(pixels)
             pixels = converter.convert(pixels, strip.pixels)
-            if masked:
-                pixels = alpha.bake(pixels, target.channels, target.depth.lower(), selected(taken, strip))
+            if cover is not None:
+                pixels = alpha.bake(pixels, target.channels, target.depth.lower(), cover(strip))
             node().setPixelData(QtCore.QByteArray(pixels), strip.x, strip.y, strip.width, strip.height)
             yield
 
@@ -162,9 +205,9 @@ def _cut(picture: Picture, strip: Rect, crop: Rect) -> bytes:
     return b"".join(picture.data[at : at + strip.width * pixel] for at in starts)
 
 
-def _place(taken: Source) -> tuple[Any, Any]:
+def _neighbours(taken: Source) -> tuple[Any, Any]:
     """Parent and lower neighbour of a new result: above the source and above its earlier results."""
-    document = taken.document
+    document = own(taken).document
     root = document.rootNode()
     try:
         below = node_of(document, taken.layer)
@@ -173,7 +216,7 @@ def _place(taken: Source) -> tuple[Any, Any]:
     parent = below.parentNode()
     if parent is None:  # the source is the whole image
         return root, _top(root)
-    made = recipes(document)
+    made = recipes_in(document)
     siblings = parent.childNodes()
     at = next(i for i, other in enumerate(siblings) if other.uniqueId() == below.uniqueId())
     for other in siblings[at + 1 :]:
@@ -192,17 +235,19 @@ def _top(group: Any) -> Any:
 
 def add_mask(layer: Layer, taken: Source, name: str) -> None:
     """The captured selection as a transparency mask of a result; one more undo step."""
-    if taken.selection is None:
+    selection = own(taken).selection
+    if selection is None:
         return
-    node = node_of(layer.document, layer.id)
-    mask = layer.document.createTransparencyMask(name)
-    mask.setSelection(taken.selection)
+    document = place(layer).document
+    node = node_of(document, layer.id)
+    mask = document.createTransparencyMask(name)
+    mask.setSelection(selection)
     node.addChildNode(mask, None)
 
 
 def finish_layer(layer: Layer, name: str) -> None:
     """Unlocks and names a layer that frames streamed into; no undo step."""
-    node = node_of(layer.document, layer.id)
+    node = node_of(place(layer).document, layer.id)
     node.setName(name)
     node.setLocked(False)
     tell_layer_dockers()

@@ -6,19 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from velatura.blob import Blob
-from velatura.editor import geometry
+from velatura.editor.gallery import STYLE_SIDE
 from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
 from velatura.pixels import Layout
+from velatura.recipe import Recipe
 
 from ..qt import QtCore, QtGui, QtWidgets
 from ..raster import from_image
 
 if TYPE_CHECKING:
     from .docker import Panel
-
-STYLE_SIDE = 1536
-"""Longest side of a picture that is added as a style, in pixels."""
 
 MANUAL = Path(__file__).parent.parent / "manual.html"
 
@@ -27,8 +25,8 @@ def source_menu(panel: Panel, studio: Studio) -> QtWidgets.QMenu:
     """Where a style of one's own comes from."""
     menu = QtWidgets.QMenu(panel)
     menu.addAction(_("From a file…"), lambda: ask_for_file(panel, studio))
-    menu.addAction(_("From this layer"), lambda: add_layer_as_style(studio, selected=False))
-    menu.addAction(_("From the selection"), lambda: add_layer_as_style(studio, selected=True))
+    menu.addAction(_("From this layer"), lambda: studio.gallery.add_from_layer(selected=False))
+    menu.addAction(_("From the selection"), lambda: studio.gallery.add_from_layer(selected=True))
     return menu
 
 
@@ -55,38 +53,14 @@ def add_file(studio: Studio, path: Path) -> None:
         reader.setScaledSize(size)  # decoders such as JPEG's are then quick
     image = reader.read()
     if image.isNull():
-        why = _("“{file}” cannot be read as a picture: {why}")
-        studio.gallery.words = why.format(file=path.name, why=reader.errorString())
+        studio.gallery.words = _(
+            "“{file}” cannot be read as a picture: {why}", file=path.name, why=reader.errorString()
+        )
         return
     data, width, height = from_image(image, STYLE_SIDE)
     blob = Blob(Layout(width, height, "BGRA", "u8"), data)
     blob.hash_whole()
     studio.gallery.add(blob, path.stem)
-
-
-def add_layer_as_style(studio: Studio, selected: bool) -> None:
-    """The active layer, or what the selection shows of it, becomes a style."""
-    studio.wake()
-    paper = studio.paper
-    try:
-        taken = paper.source()
-    except (paper.Refused, paper.Gone) as refused:
-        studio.gallery.words = str(refused)
-        return
-    if selected and taken.selected is None:
-        studio.gallery.words = _("Select something first.")
-        return
-    taken = paper.only(taken, selected)
-    factor = geometry.reduction(taken.crop, STYLE_SIDE)
-
-    def done(blob: Blob) -> None:
-        blob.hash_whole()
-        studio.gallery.add(blob, taken.name)
-
-    def failed(error: Exception) -> None:
-        studio.gallery.words = str(error)
-
-    studio.pump.start(paper.read_reduced(taken, factor), done, failed)
 
 
 def gallery_menu(panel: Panel, studio: Studio, name: str, at: QtCore.QPoint) -> None:
@@ -136,16 +110,16 @@ def _fill(menu: QtWidgets.QMenu, panel: Panel, studio: Studio) -> None:
     )
 
 
-def _looks(menu: QtWidgets.QMenu, title: str, studio: Studio, looks: list) -> None:
+def _looks(menu: QtWidgets.QMenu, title: str, studio: Studio, looks: list[tuple[str, Recipe]]) -> None:
     below = menu.addMenu(title)
     below.setEnabled(bool(looks))
     for text, recipe in looks:
         below.addAction(text, lambda recipe=recipe: take(studio, recipe))
 
 
-def take(studio: Studio, recipe: object) -> None:
+def take(studio: Studio, recipe: Recipe) -> None:
     """Puts a stored recipe into the controls."""
-    studio.look.take(recipe)  # type: ignore[arg-type]  # a Recipe
+    studio.look.take(recipe)
     studio.preview.request(released=True)
 
 

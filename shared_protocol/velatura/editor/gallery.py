@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from velatura.blob import Blob, Picture
 from velatura.errors import VelaturaError
 from velatura.jobs import Job
+from velatura.names import style_name
 from velatura.recipe import Style, Stylize
 
 from . import geometry, words
 from .i18n import _
-from .link import Follower
+from .link import Follower, Link
+from .look import Look
 from .observable import Observable, Signal
+from .paper import Gone, Paper, Refused
+from .pump import Pump
 
-if TYPE_CHECKING:
-    from .studio import Studio
+STYLE_SIDE = 1536
+"""Longest side of a picture that is added as a style, in pixels."""
 
 TRIAL_SIDE = 192
 """Longest side of the copy of the layer that styles are tried on."""
@@ -61,7 +65,7 @@ class Gallery(Observable):
         words: trouble with adding a style, or what is going on.
     """
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, link: Link, look: Look, paper: Paper, pump: Pump) -> None:
         super().__init__()
         self.entries: tuple[Entry, ...] = ()
         self.search = ""
@@ -69,16 +73,15 @@ class Gallery(Observable):
         self.words = ""
         self.picture_changed = Signal()
         """Emitted with a style's name when its thumbnail has come."""
-        self._studio = studio
+        self._link, self._look, self._paper, self._pump = link, look, paper, pump
         self._thumbnails: dict[str, Picture] = {}
         self._trials: dict[str, Picture] = {}
         self._asked: set[str] = set()
         self._in_sight: tuple[str, ...] = ()
-        self._trial_source: Any = None
         self._trial_content: Blob | None = None
         self._trial: str = ""
-        studio.link.changed.connect(self._on_link)
-        studio.look.changed.connect(lambda name: self._fetch_chosen())
+        link.changed.connect(self._on_link)
+        look.changed.connect(lambda name: self._fetch_chosen())
 
     @property
     def found(self) -> tuple[Entry, ...]:
@@ -103,25 +106,24 @@ class Gallery(Observable):
     def try_on_layer(self, on: bool) -> None:
         """Shows the styles on the active layer as it is now, or their own thumbnails."""
         self._trials.clear()
-        self._trial_content = self._trial_source = None
+        self._trial_content = None
         self.on_layer = on
         for entry in self.entries:
             self.picture_changed.emit(entry.name)
         if not on:
             return
         try:
-            taken = self._studio.paper.source()
-        except self._studio.paper.Refused as refused:
+            taken = self._paper.source()
+        except (Refused, Gone) as refused:
             self.words = str(refused)
             return
         factor = geometry.reduction(taken.crop, TRIAL_SIDE)
-        self._trial_source = taken
 
         def done(content: Blob) -> None:
             self._trial_content = content
             self._next_trial()
 
-        self._studio.pump.start(self._studio.paper.read_reduced(taken, factor), done, self._fail)
+        self._pump.start(self._paper.read_reduced(taken, factor), done, self._fail)
 
     # --- the artist's own styles ---------------------------------------------------------------------
 
@@ -134,18 +136,35 @@ class Gallery(Observable):
             if error is not None:
                 self._fail(error)
             else:
-                self._studio.link.ask("style_add", added, name=name, title=title, digest=blob.digest)
+                self._link.ask("style_add", added, name=name, title=title, digest=blob.digest)
 
         def added(items: Any, error: VelaturaError | None) -> None:
             if error is not None:
                 self._fail(error)
                 return
             self.words = ""
-            self._studio.look.choose(str(items[0].get("name", name)) if items else name)
-            self._studio.link.refresh()
+            self._look.choose(str(items[0].get("name", name)) if items else name)
+            self._link.refresh()
 
-        link = self._studio.link
-        link.when_connected(lambda: link.upload(blob, uploaded), self._fail)
+        self._link.when_connected(lambda: self._link.upload(blob, uploaded), self._fail)
+
+    def add_from_layer(self, selected: bool) -> None:
+        """Makes a style of the active layer, or of what the selection shows of it."""
+        try:
+            taken = self._paper.source()
+            if selected and taken.selected is None:
+                raise Refused(_("Select something first."))
+            taken = self._paper.only(taken, selected)
+        except (Refused, Gone) as refused:
+            self.words = str(refused)
+            return
+
+        def done(blob: Blob) -> None:
+            blob.hash_whole()
+            self.add(blob, taken.name)
+
+        work = self._paper.read_reduced(taken, geometry.reduction(taken.crop, STYLE_SIDE))
+        self._pump.start(work, done, self._fail)
 
     def remove(self, name: str) -> None:
         """Takes one of the artist's own styles out of the library."""
@@ -154,28 +173,32 @@ class Gallery(Observable):
             if error is not None:
                 self._fail(error)
                 return
-            self._studio.look.forget({name})
-            self._studio.link.refresh()
+            self._look.forget({name})
+            self._link.refresh()
 
-        self._studio.link.ask("style_remove", removed, name=name)
+        self._link.ask("style_remove", removed, name=name)
 
     # --- following the daemon ---------------------------------------------------------------------------
 
     def _on_link(self, name: str) -> None:
-        link = self._studio.link
         if name == "styles":
-            entries = [entry_of(item) for item in link.styles]
+            entries = [entry_of(item) for item in self._link.styles]
             self.entries = tuple(sorted(entries, key=_order))
-            self._asked &= set(self._thumbnails)
-            self.in_sight(self._in_sight)
-            self._fetch_chosen()
-        elif name == "state" and link.state != "ready":
-            self._asked &= set(self._thumbnails)
+            self._fetch_again()
+        elif name == "state" and self._link.state == "ready":
+            self._fetch_again()
+        elif name == "state":
             self._trial = ""
+
+    def _fetch_again(self) -> None:
+        """Pictures that were asked for and did not come, because the daemon ended, are asked for anew."""
+        self._asked &= set(self._thumbnails)
+        self.in_sight(self._in_sight)
+        self._fetch_chosen()
 
     def _fetch_chosen(self) -> None:
         """The chosen styles are shown on the mixing pad, wherever the gallery is scrolled to."""
-        for name in self._studio.look.styles:
+        for name in self._look.styles:
             self._fetch(name)
 
     def _fetch(self, name: str) -> None:
@@ -189,14 +212,14 @@ class Gallery(Observable):
                 self._thumbnails[name] = picture
                 self.picture_changed.emit(name)
 
-        self._studio.link.fetch(entry.thumbnail, tell)
+        self._link.fetch(entry.thumbnail, tell)
 
     def _next_trial(self) -> None:
         if not self.on_layer or self._trial or self._trial_content is None:
             return
         known = {e.name for e in self.entries if not e.error}
         name = next((n for n in self._in_sight if n in known and n not in self._trials), "")
-        if not name or self._studio.link.state != "ready":
+        if not name or self._link.state != "ready":
             return
         self._trial = name
         content = self._trial_content
@@ -211,10 +234,10 @@ class Gallery(Observable):
         def lost(error: VelaturaError) -> None:
             self._trial = ""
 
-        recipe = Stylize(styles=(Style(name=name),), scale=0.5, backbone=self._studio.look.backbone)
+        recipe = Stylize(styles=(Style(name=name),), scale=0.5, backbone=self._look.backbone)
         follower = Follower(lambda job: None, lambda *preview: None, ended, lost)
         try:
-            self._studio.link.submit(follower, recipe, content, priority="batch")
+            self._link.submit(follower, recipe, content, priority="batch")
         except VelaturaError as error:
             self._trial = ""
             self._fail(error)
@@ -234,17 +257,15 @@ def entry_of(item: dict[str, Any]) -> Entry:
         key: str(item.get(key) or "")
         for key in ("name", "title", "artist", "year", "kind", "thumbnail", "error")
     }
-    if not item.get("has_picture", True) and not item.get("cards"):
-        pull = _("Its picture is not here. In a terminal: velatura styles pull {name}")
-        texts["error"] = texts["error"] or pull.format(name=texts["name"])
+    if not item.get("has_picture", True) and not item.get("cards") and not texts["error"]:
+        pull = _("Its picture is not here. In a terminal: velatura styles pull {name}", name=texts["name"])
+        texts["error"] = pull
     return Entry(**{**texts, "title": texts["title"] or texts["name"]})
 
 
 def free_name(title: str, taken: set[str]) -> str:
     """A style name from a title, with a number where it is taken already."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode("ascii").lower()
-    letters = "".join(c if c.isalnum() else " " for c in plain)
-    base = "-".join(letters.split())[:50].strip("-") or "my-style"
+    base = style_name(title) or "my-style"
     name, n = base, 2
     while name in taken:
         name, n = f"{base}-{n}", n + 1

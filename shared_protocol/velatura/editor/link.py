@@ -15,11 +15,13 @@ from typing import Any, Protocol
 from velatura import endpoint
 from velatura.blob import Blob, Picture
 from velatura.connection import Connection
+from velatura.endpoint import Address
 from velatura.errors import VelaturaError
 from velatura.jobs import (
     Answered,
     Down,
     Fetched,
+    HappenedEvent,
     Job,
     JobChanged,
     JobEnded,
@@ -47,7 +49,7 @@ TICK = 0.2
 class Starting(Protocol):
     """An attempt to start the daemon, as `velatura.launch.Starter`."""
 
-    def poll(self) -> Any:
+    def poll(self) -> Address | None:
         """The address once a daemon listens, else None; raises `VelaturaError` when it will not."""
         ...
 
@@ -80,7 +82,9 @@ class Link(Observable):
         models: the backbones' entries.
     """
 
-    def __init__(self, loop: Loop, start: Start, client: str) -> None:
+    def __init__(
+        self, loop: Loop, start: Start, client: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__()
         self.state = "asleep"
         self.trouble = ""
@@ -89,7 +93,7 @@ class Link(Observable):
         self.styles: tuple[dict[str, Any], ...] = ()
         self.models: tuple[dict[str, Any], ...] = ()
         self.answered = Signal()
-        self._loop, self._start, self._client = loop, start, client
+        self._loop, self._start, self._client, self._clock = loop, start, client, clock
         self._connection: Connection | None = None
         self._endings: list[Callable[[], None]] = []
         self._stop_ticking: Callable[[], None] | None = None
@@ -132,7 +136,7 @@ class Link(Observable):
         elif self.state == "starting":
             self._at_connection.append((call, failed))
         else:
-            failed(VelaturaError("not_running", self.trouble or _("The daemon is not running.")))
+            failed(self._not_running())
 
     def restart(self) -> None:
         """The docker's button: connect again, starting a daemon where none runs."""
@@ -155,7 +159,7 @@ class Link(Observable):
             self.trouble = words.trouble(error)
             self.state = "missing" if error.code == "not_running" else "stopped"
             return False
-        self._started_at = time.monotonic()
+        self._started_at = self._clock()
         self.trouble = ""
         self.state = "starting"
         return True
@@ -168,7 +172,7 @@ class Link(Observable):
         self._connection = connection
         self._endings.append(self._loop.watch(connection.fd, self._process))
         if self.state != "starting":
-            self._started_at = time.monotonic()
+            self._started_at = self._clock()
             self.trouble = ""
             self.state = "starting"
         self._process_soon()
@@ -211,7 +215,7 @@ class Link(Observable):
     def _tick(self) -> None:
         if self._connection is not None:
             self._process()
-        now = time.monotonic()
+        now = self._clock()
         if self.state == "starting":
             self._still_starting(now)
         elif self.state == "silent":
@@ -272,22 +276,15 @@ class Link(Observable):
         if connection.pending:
             self._process_soon()
 
-    def _take(self, event: Any) -> None:
+    def _take(self, event: HappenedEvent) -> None:
         if isinstance(event, Up):
             self.trouble = ""
             self.state = "ready"
             self.refresh()
         elif isinstance(event, Down):
             self._on_down(event)
-        elif isinstance(event, JobChanged):
-            self._tell(event.job, "changed")
-        elif isinstance(event, JobPreview):
-            follower = self._followers.get(event.job.id)
-            if follower:
-                follower.preview(event.job, event.step, event.picture)
-        elif isinstance(event, JobEnded):
-            self._tell(event.job, "ended")
-            self._followers.pop(event.job.id, None)
+        elif isinstance(event, JobChanged | JobPreview | JobEnded):
+            self._tell(event)
         elif isinstance(event, Answered):
             self._pop(event.request, event.items, event.error)
         elif isinstance(event, Fetched):
@@ -297,10 +294,18 @@ class Link(Observable):
             if tell:
                 tell(event.error)
 
-    def _tell(self, job: Job, what: str) -> None:
+    def _tell(self, event: JobChanged | JobPreview | JobEnded) -> None:
+        job = event.job
         follower = self._followers.get(job.id)
-        if follower:
-            getattr(follower, what)(job)
+        if follower is None:
+            return
+        if isinstance(event, JobChanged):
+            follower.changed(job)
+        elif isinstance(event, JobPreview):
+            follower.preview(job, event.step, event.picture)
+        else:
+            del self._followers[job.id]
+            follower.ended(job)
 
     def _pop(self, name: str, value: Any, error: VelaturaError | None) -> None:
         tell = self._waiting.pop(name, None)
@@ -330,11 +335,14 @@ class Link(Observable):
             VelaturaError: there is no connection (`not_running`), or the recipe is out of range.
         """
         if self._connection is None:
-            raise VelaturaError("not_running", self.trouble or _("The daemon is not running."))
+            raise self._not_running()
         job = self._connection.submit(recipe, content, mask, **options)
         self._followers[job.id] = follower
         self._process_soon()
         return job
+
+    def _not_running(self) -> VelaturaError:
+        return VelaturaError("not_running", self.trouble or _("The daemon is not running."))
 
     def cancel(self, job: Job) -> None:
         if self._connection is not None:
@@ -349,15 +357,15 @@ class Link(Observable):
     def ask(self, what: str, tell: Callable[[Any, VelaturaError | None], None], **args: Any) -> None:
         """Asks the daemon; `tell` is called once with the items, or with the error."""
         if self._connection is None:
-            tell(None, VelaturaError("not_running", self.trouble or _("The daemon is not running.")))
+            tell(None, self._not_running())
             return
         self._waiting[self._connection.ask(what, **args)] = tell
         self._process_soon()
 
-    def fetch(self, digest: str, tell: Callable[[Any, VelaturaError | None], None]) -> None:
+    def fetch(self, digest: str, tell: Callable[[Picture | None, VelaturaError | None], None]) -> None:
         """Fetches a picture, such as a thumbnail; `tell` is called once with it, or with the error."""
         if self._connection is None:
-            tell(None, VelaturaError("not_running", _("The daemon is not running.")))
+            tell(None, self._not_running())
             return
         self._waiting[self._connection.fetch(digest)] = tell
         self._process_soon()
@@ -365,7 +373,7 @@ class Link(Observable):
     def upload(self, blob: Blob, tell: Callable[[VelaturaError | None], None]) -> None:
         """Sends a picture outside any job; `tell` is called once."""
         if self._connection is None:
-            tell(VelaturaError("not_running", _("The daemon is not running.")))
+            tell(self._not_running())
             return
         self._uploads[id(blob)] = tell
         self._connection.upload(blob)
@@ -388,7 +396,7 @@ class Link(Observable):
             self.models = tuple(items)
 
     def _ask_status(self) -> None:
-        self._asked_at = time.monotonic()
+        self._asked_at = self._clock()
         self.ask("status", self._on_status)
         self.ask("jobs", self._on_jobs)
 

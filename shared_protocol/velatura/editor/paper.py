@@ -16,11 +16,15 @@ from velatura.blob import Blob, Picture
 
 from .annotation import Made
 from .geometry import Rect
+from .i18n import _
 from .pump import Work
 
 
 class Gone(Exception):
     """The picture was closed, or the layer deleted or undone."""
+
+    def __str__(self) -> str:
+        return _("The picture or its layer is gone.")
 
 
 class Refused(Exception):
@@ -148,6 +152,14 @@ class Paper(Protocol):
 
     def add_mask(self, layer: Layer, taken: Source, name: str) -> None:
         """The source's selection as a mask of the result, where there is one; an undo step of its own."""
+        ...
+
+    def open_picture(self, taken: Source, picture: Picture, name: str) -> Work[None]:
+        """Work: opens a result as a picture of its own, in the colours of the source's.
+
+        Args:
+            picture: a result for `read`, of any size.
+        """
         ...
 
     def withdraw(self, layer: Layer) -> bool:

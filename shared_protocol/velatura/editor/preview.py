@@ -2,15 +2,14 @@
 
 What it shows is drawn over the canvas by a `Surface`; the document never knows. The reduced picture is
 read and sent once, so that moving a slider sends a recipe and nothing else. At most one request waits and
-one runs: while one is under way, later slider positions only replace what will be asked next. No Qt and
-no Krita here.
+one runs: while one is under way, later slider positions only replace what will be asked next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TypeVar
 
 from velatura.blob import Blob, Picture
 from velatura.errors import VelaturaError
@@ -20,12 +19,14 @@ from velatura.recipe import Recipe, Stylize
 
 from . import geometry, words
 from .i18n import _
-from .link import Follower
+from .link import Follower, Link
+from .look import Look
 from .observable import Observable
-from .pump import Ticket
+from .paper import Gone, Paper, Refused, Source, Surface
+from .pump import Pump, Ticket, Work
+from .tasks import Ready
 
-if TYPE_CHECKING:
-    from .studio import Studio
+R = TypeVar("R", bound=Recipe)
 
 SCREEN_SIDE = 1024
 """Longest side of the picture that previews are made of while a slider moves, in pixels."""
@@ -34,63 +35,71 @@ FULL_PIXELS = 24_000_000
 """Above so many pixels the full size is computed by Apply only."""
 
 
-class Surface(Protocol):
-    """What shows the preview."""
-
-    def show(self, image: Any, taken: Any) -> bool:
-        """Shows an image of the source's crop; False where there is no canvas to show it on."""
-        ...
-
-    def hide(self) -> None: ...
-
-    def zoom(self) -> float:
-        """Screen pixels for an image pixel."""
-        ...
+REST = 20
+"""Between two looks at the layer's pixels so many times as long passes as one look took."""
 
 
 @dataclass(frozen=True)
 class Base:
-    """The picture that previews are made of."""
+    """The picture that previews are made of.
 
-    taken: Any
-    print: tuple[Any, ...]
+    Attributes:
+        digest: of the layer's pixels when it was read.
+        factor: by which `content` is reduced.
+    """
+
+    taken: Source
+    digest: str
     factor: int
     content: Blob
 
 
 @dataclass(frozen=True)
 class Full:
-    """A full-size result that Apply can use as it is."""
+    """A full-size result, as `recipe` asked for it."""
 
     recipe: Recipe
-    ran: Recipe
-    record: dict[str, Any]
-    taken: Any
-    print: tuple[Any, ...]
-    picture: Picture
+    taken: Source
+    ready: Ready
 
 
 class Preview(Observable):
     """The preview of the active layer.
 
+    Args:
+        tell: says something to the artist who does not see the docker.
+        name: tells this preview's jobs from those of others.
+        clock: seconds.
+
     Attributes:
         on: whether the artist wants it.
         shown: whether a preview is to be seen now.
         on_canvas: whether it is drawn on the canvas; otherwise the docker shows `image`.
-        image: what is shown.
+        image: what is shown, as the editor draws it.
         words: how it is doing, empty when all is well.
         full_size: whether what is shown was computed in full size.
     """
 
-    def __init__(self, studio: Studio, surface: Surface) -> None:
+    def __init__(
+        self,
+        link: Link,
+        look: Look,
+        paper: Paper,
+        pump: Pump,
+        surface: Surface,
+        tell: Callable[[str], None],
+        name: str,
+        clock: Callable[[], float],
+    ) -> None:
         super().__init__()
         self.on = False
         self.shown = False
         self.on_canvas = True
-        self.image: Any = None
+        self.image: object = None
         self.words = ""
         self.full_size = False
-        self._studio, self._surface = studio, surface
+        self._link, self._look, self._paper, self._pump = link, look, paper, pump
+        self._surface, self._tell, self._name, self._clock = surface, tell, name, clock
         self._base: Base | None = None
         self._full_content: Blob | None = None
         self._full: Full | None = None
@@ -101,7 +110,8 @@ class Preview(Observable):
         self._again = False
         self._released = True
         self._failed = False
-        studio.link.changed.connect(self._on_link)
+        self._look_at = 0.0
+        link.changed.connect(self._on_link)
 
     # --- what the artist does -------------------------------------------------------------------------
 
@@ -120,18 +130,17 @@ class Preview(Observable):
         self._released = released
         self._failed = False
         self._stop_full()
-        if not self.on or not self._studio.look.styles:
+        if not self.on or not self._look.styles:
             self.clear()
             return
         try:
-            taken = self._studio.paper.source()
-            mark = self._studio.paper.fingerprint(taken)
-        except (self._studio.paper.Refused, self._studio.paper.Gone) as refused:
+            taken = self._paper.source()
+        except (Refused, Gone) as refused:
             self.clear()
             self._complain(str(refused))
             return
-        if self._base is None or self._base.taken != taken or self._base.print != mark:
-            self._read(taken, mark)
+        if self._base is None or self._base.taken != taken:
+            self._read(taken)
         elif self._job is not None and not self._job.over:
             self._again = True
         else:
@@ -144,7 +153,7 @@ class Preview(Observable):
             if ticket:
                 ticket.cancel()
         if self._job is not None:
-            self._studio.link.cancel(self._job)
+            self._link.cancel(self._job)
         self._base = self._job = self._full = self._full_content = None
         self._again = self._failed = False
         self.hide()
@@ -159,47 +168,58 @@ class Preview(Observable):
     def look_again(self) -> None:
         """Called now and then: a layer or selection that changed meanwhile gets a new preview, also where
         there was none because nothing could be painted on."""
-        if not self.on or not (self.shown or self._failed) or self._studio.pump.busy:
+        if not self.on or not (self.shown or self._failed) or self._pump.busy:
             return
         try:
-            taken = self._studio.paper.source()
-            changed = (
-                self._base is None
-                or taken != self._base.taken
-                or self._studio.paper.fingerprint(taken) != self._base.print
-            )
-        except (self._studio.paper.Refused, self._studio.paper.Gone) as refused:
-            changed = self.shown or str(refused) != self.words
-        if changed:
+            taken = self._paper.source()
+        except (Refused, Gone) as refused:
+            if self.shown or str(refused) != self.words:
+                self.request(released=True)
+            return
+        if self._base is None or self._base.taken != taken:
             self.request(released=True)
+        elif self._clock() >= self._look_at:
+            self._look_at_pixels(self._base)
 
-    def ready_for(self, recipe: Recipe, taken: Any) -> Full | None:
-        """A full-size result for exactly this recipe and this source as it is now, else None."""
+    def _look_at_pixels(self, base: Base) -> None:
+        began = self._clock()
+
+        def done(digest: str) -> None:
+            now = self._clock()
+            self._look_at = now + REST * (now - began)
+            if base is self._base and digest != base.digest:
+                self._base = None
+                self.request(released=True)
+
+        self._pump.start(self._paper.digest(base.taken), done, self._fail)
+
+    def ready_for(self, recipe: Recipe, taken: Source) -> Ready | None:
+        """A full-size result for exactly this recipe and this source, else None; whether the pixels are still
+        the same is for whoever reads them to see."""
         full = self._full
-        if full is None or full.recipe != recipe or full.taken != taken:
-            return None
-        try:
-            return full if self._studio.paper.fingerprint(taken) == full.print else None
-        except self._studio.paper.Gone:
-            return None
+        return full.ready if full is not None and (full.recipe, full.taken) == (recipe, taken) else None
 
     # --- the picture that previews are made of --------------------------------------------------------
 
-    def _read(self, taken: Any, mark: tuple[Any, ...]) -> None:
+    def _read(self, taken: Source) -> None:
         for ticket in (self._reading, self._drawing):
             if ticket:
                 ticket.cancel()
         self._base = self._full = self._full_content = None
         self.words = _("Reading the layer…")
-        factor = geometry.reduction(taken.crop, SCREEN_SIDE)
 
-        def done(content: Blob) -> None:
-            self._base = Base(taken, mark, factor, content)
+        def done(base: Base) -> None:
+            self._base = base
             self._submit()
 
-        self._reading = self._studio.pump.start(
-            self._studio.paper.read_reduced(taken, factor), done, self._fail
-        )
+        self._reading = self._pump.start(self._base_of(taken), done, self._fail)
+
+    def _base_of(self, taken: Source) -> Work[Base]:
+        """The digest comes first: a stroke that falls between the two is then noticed, not overlooked."""
+        factor = geometry.reduction(taken.crop, SCREEN_SIDE)
+        digest = yield from self._paper.digest(taken)
+        content = yield from self._paper.read_reduced(taken, factor)
+        return Base(taken, digest, factor, content)
 
     # --- at screen size ----------------------------------------------------------------------------------
 
@@ -208,7 +228,7 @@ class Preview(Observable):
         if self._base is None or not self.on:
             return
         try:
-            recipe = self._studio.look.stylize()
+            recipe = self._look.stylize()
         except VelaturaError as error:
             self._fail(error)
             return
@@ -218,11 +238,9 @@ class Preview(Observable):
 
         def submit() -> None:
             follower = Follower(_ignore, _ignore, lambda job: self._ended(job, base), self._lost)
-            self._job = self._studio.link.submit(
-                follower, shrunk, base.content, supersede=f"preview-{self._studio.name}"
-            )
+            self._job = self._link.submit(follower, shrunk, base.content, supersede=f"preview-{self._name}")
 
-        self._studio.link.when_connected(self._guarded(submit), self._fail)
+        self._link.when_connected(self._guarded(submit), self._fail)
 
     def _ended(self, job: Job, base: Base) -> None:
         if job is not self._job:
@@ -244,11 +262,10 @@ class Preview(Observable):
             if not full:
                 return  # the one being drawn is shown first, so that a long drag never starves
             self._drawing.cancel()
-        space = self._studio.paper.DISPLAY if not full else self._studio.paper.wire_space(base.taken.space)
-        work = self._studio.paper.display(base.taken, picture, space, factor)
-        self._drawing = self._studio.pump.start(work, lambda image: self._show(image, base, full), self._fail)
+        work = self._paper.display(base.taken, picture, factor, full)
+        self._drawing = self._pump.start(work, lambda image: self._show(image, base, full), self._fail)
 
-    def _show(self, image: Any, base: Base, full: bool) -> None:
+    def _show(self, image: object, base: Base, full: bool) -> None:
         if not self.on or base is not self._base:
             return
         self.on_canvas = self._surface.show(image, base.taken)
@@ -265,40 +282,34 @@ class Preview(Observable):
         if base.taken.crop.pixels > FULL_PIXELS:
             return
         if self._full_content is not None:
-            self._submit_full(base)
+            self._submit_full(base, self._full_content)
             return
 
         def done(content: Blob) -> None:
             self._full_content = content
             if self._released and base is self._base:
-                self._submit_full(base)
+                self._submit_full(base, content)
 
-        self._reading = self._studio.pump.start(self._studio.paper.read(base.taken), done, self._fail)
+        self._reading = self._pump.start(self._paper.read(base.taken), done, self._fail)
 
-    def _submit_full(self, base: Base) -> None:
-        recipe = self._studio.look.stylize()
-        follower = Follower(_ignore, _ignore, lambda job: self._full_ended(job, base, recipe), self._lost)
+    def _submit_full(self, base: Base, content: Blob) -> None:
+        recipe = self._look.stylize()
+        follower = Follower(
+            _ignore, _ignore, lambda job: self._full_ended(job, base, content, recipe), self._lost
+        )
 
         def submit() -> None:
-            self._full_job = self._studio.link.submit(
-                follower, recipe, self._full_content, supersede=f"full-{self._studio.name}"
-            )
+            self._full_job = self._link.submit(follower, recipe, content, supersede=f"full-{self._name}")
             self.words = _("Painting in full size…")
 
-        self._studio.link.when_connected(self._guarded(submit), self._fail)
+        self._link.when_connected(self._guarded(submit), self._fail)
 
-    def _full_ended(self, job: Job, base: Base, recipe: Stylize) -> None:
+    def _full_ended(self, job: Job, base: Base, content: Blob, recipe: Stylize) -> None:
         if job is not self._full_job or base is not self._base:
             return
         if job.state is State.DONE and job.picture is not None and job.result is not None:
-            self._full = Full(
-                recipe,
-                job.result.recipe or recipe,
-                dict(job.result.record),
-                base.taken,
-                base.print,
-                job.picture,
-            )
+            ran, record = job.result.recipe or recipe, job.result.record
+            self._full = Full(recipe, base.taken, Ready(content.digest, job.picture, ran, record))
             factor = min(base.factor, geometry.zoom_factor(self._surface.zoom()))
             self._draw(base, job.picture, factor, full=True)
         elif job.state is State.FAILED and job.error is not None:
@@ -307,7 +318,7 @@ class Preview(Observable):
     def _stop_full(self) -> None:
         if self._full_job is not None:
             if not self._full_job.over:
-                self._studio.link.cancel(self._full_job)
+                self._link.cancel(self._full_job)
             self._full_job = None
 
     # --- trouble -------------------------------------------------------------------------------------------
@@ -327,7 +338,7 @@ class Preview(Observable):
         self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        if isinstance(error, self._studio.paper.Gone):
+        if isinstance(error, Gone):
             self.clear()
         else:
             self._complain(_("No preview: {why}", why=words.trouble(error)))
@@ -337,19 +348,22 @@ class Preview(Observable):
         self._failed = True
         if self.words != text:
             self.words = text
-            self._studio.tell(text)
+            self._tell(text)
 
     def _on_link(self, name: str) -> None:
         """A daemon that has come back is asked again."""
-        if name == "state" and self._studio.link.state == "ready" and self.on and self._failed:
+        if name == "state" and self._link.state == "ready" and self.on and self._failed:
             self.request(self._released)
 
 
-def at_reduced_size(recipe: Stylize, factor: int) -> Stylize:
+def at_reduced_size(recipe: R, factor: float) -> R:
     """The recipe for a picture reduced by `factor`: strokes shrink with the picture, as far as they can."""
-    low = Stylize.__dataclass_fields__["scale"].metadata["low"]
-    return replace(recipe, scale=max(low, round(recipe.scale / factor, 4)))
+    scale = getattr(recipe, "scale", None)
+    if scale is None:
+        return recipe  # without strokes
+    low = type(recipe).__dataclass_fields__["scale"].metadata["low"]
+    return replace(recipe, scale=max(low, round(scale / factor, 4)))
 
 
-def _ignore(*unused: Any) -> None:
+def _ignore(*unused: object) -> None:
     """A preview needs only the end of its jobs."""

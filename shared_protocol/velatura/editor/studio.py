@@ -1,7 +1,7 @@
-"""Everything of Velatura that this Krita has once, behind all its windows and dockers.
+"""Everything of Velatura that an editor has once, behind all its windows and dockers.
 
 Holds the link to the daemon, the look, the gallery, the preview, the list of tasks and the memory, and
-offers what buttons and actions do. No Qt and no Krita: both come in through the constructor.
+offers what buttons and actions do. A plug-in brings a `Paper`, a `Loop`, a `Surface` and widgets.
 """
 
 from __future__ import annotations
@@ -10,26 +10,28 @@ import platform
 import secrets
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import velatura
 from velatura.errors import VelaturaError
-from velatura.recipe import Recipe
+from velatura.recipe import Recipe, Stylize, Texture, Upscale
 
 from . import annotation, look, words
 from .gallery import Gallery
 from .i18n import _
 from .link import Link, Start
-from .loop import Loop
+from .loop import End, Loop
 from .memory import Memory
 from .observable import Observable, Signal
-from .preview import Preview, Surface
+from .paper import Gone, Layer, Paper, Refused, Source, Surface
+from .preview import Preview
 from .pump import Pump, timed, timings
-from .tasks import Refinement, Task
+from .tasks import Bench, Task, task_class
 
 WATCH = 0.7
-"""Seconds between looks at what changed in the document; libkis has no events for that."""
+"""Seconds between looks at what changed in the document; Krita's interface has no events for that."""
 
 KEPT = 6
 """Ended tasks that stay in the list."""
@@ -49,17 +51,17 @@ class Studio(Observable):
 
     def __init__(
         self,
-        paper: Any,
+        paper: Paper,
         loop: Loop,
         surface: Surface,
         start: Start,
         memory_file: Path,
         editor: str,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         super().__init__()
-        self.name = secrets.token_hex(4)
         self.editor = editor
-        self.paper, self.pump = paper, Pump(loop)
+        self.paper, self.pump = paper, Pump(loop, clock)
         self.preview_every = 0.7
         self.tasks: tuple[Task, ...] = ()
         self.source_words = ""
@@ -67,14 +69,17 @@ class Studio(Observable):
         self.told = Signal()
         """Emitted with a text for the artist who does not see the docker."""
         self._made: annotation.Made | None = None
-        self._withdrawn: list[Any] = []
+        self._withdrawn: list[Layer] = []
+        self._clock = clock
         self._told_at = -TELL_EVERY
         self.memory = Memory(memory_file)
         self.look = look.Look()
-        self.link = Link(loop, start, f"{editor}, velatura {velatura.__version__}")
-        self.gallery = Gallery(self)
-        self.preview = Preview(self, surface)
-        self._stop_watching = None
+        self.link = Link(loop, start, f"{editor}, velatura {velatura.__version__}", clock)
+        self.gallery = Gallery(self.link, self.look, paper, self.pump)
+        self.preview = Preview(
+            self.link, self.look, paper, self.pump, surface, self.tell, secrets.token_hex(4), clock
+        )
+        self._stop_watching: End | None = None
         self._loop = loop
 
     # --- being there ------------------------------------------------------------------------------------
@@ -87,7 +92,7 @@ class Studio(Observable):
             self.watch()
 
     def close(self) -> None:
-        """Krita is closing."""
+        """The editor is closing."""
         self.preview.turn(False)
         for task in self.tasks:
             task.cancel()
@@ -98,10 +103,9 @@ class Studio(Observable):
 
     @timed("watch")
     def watch(self) -> None:
-        """Looks at what the artist did in the document: libkis tells of no such thing."""
+        """Looks at what the artist did in the document."""
         for task in self.tasks:
-            if isinstance(task, Refinement):
-                task.check()
+            task.check()
         self._withdrawn = [layer for layer in self._withdrawn if not self.paper.withdraw(layer)]
         self._look_at_source()
         self.preview.look_again()
@@ -109,14 +113,16 @@ class Studio(Observable):
     def _look_at_source(self) -> None:
         try:
             taken = self.paper.source()
-        except (self.paper.Refused, self.paper.Gone) as refused:
+            made = self.paper.recipes(taken)
+        except (Refused, Gone) as refused:
             self.source_words = str(refused)
             self.made_words, self._made = "", None
             return
-        where = _("Selection on “{layer}”") if taken.selected else _("“{layer}”")
-        size = f"{taken.area.width} × {taken.area.height}"
-        self.source_words = " · ".join((where.format(layer=taken.name), size, *taken.notes))
-        made = self.paper.recipes(taken.document)
+        if taken.selected:
+            where = _("Selection on “{layer}”", layer=taken.name)
+        else:
+            where = _("“{layer}”", layer=taken.name)
+        self.source_words = " · ".join((where, f"{taken.area.width} × {taken.area.height}", *taken.notes))
         self._made = made.get(taken.layer)
         if self._made is not None:
             self.made_words = _("Made with {look}", look=self.describe(self._made.recipe))
@@ -133,49 +139,65 @@ class Studio(Observable):
     # --- what buttons and actions do ---------------------------------------------------------------------
 
     def apply(self) -> Task | None:
-        """A new layer above the active one, through the selection as it is now."""
-        self.wake()
-        try:
-            recipe = self.look.stylize()
-            taken = self.paper.source()
-        except (VelaturaError, self.paper.Refused, self.paper.Gone) as error:
-            self.tell(self._why(error))
-            return None
-        task = Task(self, taken, recipe, self.look.as_mask)
-        self._add(task)
-        full = self.preview.ready_for(recipe, taken)
-        if full is not None:
-            task.finish(full.picture, full.ran, full.record)
-        else:
-            task.begin()
-        return task
+        """A new layer above the active one in the current look, through the selection as it is now."""
+        return self._begin(lambda taken: self.look.stylize())
 
-    def refine(self) -> Refinement | None:
+    def refine(self) -> Task | None:
         """A layer that improves step by step until it is stopped, cancelled or done."""
+        return self._begin(lambda taken: self.look.refine())
+
+    def texture(self) -> Task | None:
+        """A layer of the style's texture, as large as the active layer or the selection on it."""
+
+        def recipe(taken: Source) -> Texture:
+            asked = self.look.stylize()
+            return Texture(
+                asked.styles, taken.area.width, taken.area.height, scale=asked.scale, backbone=asked.backbone
+            )
+
+        return self._begin(recipe)
+
+    def upscale(self, factor: int) -> Task | None:
+        """A picture of its own: the active layer, or what is selected of it, 4 or 8 times as large."""
+        return self._begin(lambda taken: Upscale(factor))
+
+    def apply_last(self) -> Task | None:
+        """Applies the newest recent recipe to the active layer, whatever the controls say."""
+        recent = next((r for r in self.memory.recent if isinstance(r, Stylize)), None)
+        if recent is None:
+            self.tell(_("No style has been applied yet."))
+            return None
+        return self._begin(lambda taken: recent)
+
+    def _begin(self, recipe_for: Callable[[Source], Recipe]) -> Task | None:
         self.wake()
         try:
-            recipe = self.look.refine()
             taken = self.paper.source()
-        except (VelaturaError, self.paper.Refused, self.paper.Gone) as error:
-            self.tell(self._why(error))
+            recipe = recipe_for(taken)
+            taken = self._seen(taken, recipe)
+        except (VelaturaError, Refused, Gone) as error:
+            no_style = isinstance(error, VelaturaError) and not self.look.styles
+            self.tell(_("Choose a style first.") if no_style else words.trouble(error))
             return None
-        self.preview.clear()
-        task = Refinement(self, taken, recipe)
+        bench = Bench(self.paper, self.pump, self.link, self._withdraw, self.preview_every)
+        style = self.title(recipe)
+        kind = task_class(recipe)
+        if kind is Task:
+            mask, ready = self.look.as_mask, self.preview.ready_for(recipe, taken)
+            task = Task(bench, taken, recipe, style, mask, ready)
+        else:
+            self.preview.clear()
+            task = kind(bench, taken, recipe, style)
         self._add(task)
         task.begin()
         return task
 
-    def _why(self, error: Exception) -> str:
-        return _("Choose a style first.") if not self.look.styles else words.trouble(error)
-
-    def apply_last(self) -> Task | None:
-        """Applies the newest recent recipe to the active layer."""
-        stylings = [r for r in self.memory.recent if r.KIND == "stylize"]
-        if not stylings:
-            self.tell(_("No style has been applied yet."))
-            return None
-        self.look.take(stylings[0])
-        return self.apply()
+    def _seen(self, taken: Source, recipe: Recipe) -> Source:
+        """What a kind of job is made of: a picture of its own has no surroundings, and no soft edge."""
+        facts = recipe.FACTS
+        if facts.placed == "picture":
+            return self.paper.only(taken, taken.selected is not None)
+        return taken if facts.content else replace(taken, crop=taken.area)
 
     def restyle(self) -> None:
         """Puts the recipe of the active layer into the controls and goes back to the layer it came from."""
@@ -183,63 +205,70 @@ class Studio(Observable):
         if made is None:
             return
         self.look.take(made.recipe)
-        taken = self.paper.source()
         try:
-            self.paper.select(taken.document, made.source)
-        except self.paper.Gone:
+            self.paper.select(self.paper.source(), made.source)
+        except Refused as refused:
+            self.tell(str(refused))
+        except Gone:
             self.tell(_("The layer it was made from is gone; this layer itself will be painted on."))
         self.preview.request(released=True)
 
-    def withdraw(self, layer: Any) -> None:
+    def _withdraw(self, layer: Layer) -> None:
         """Takes a layer of ours back out of the picture, at once or when its picture is active again."""
 
-        def now(settled: Any) -> None:
+        def now(settled: Layer) -> None:
             if not self.paper.withdraw(settled):
                 self._withdrawn.append(settled)
 
-        if layer.step is None:
-            self.pump.start(self.paper.settle(layer), now)
-        else:
+        if layer.settled:
             now(layer)
+        else:
+            self.pump.start(self.paper.settle(layer), now)
+
+    # --- the list of tasks ------------------------------------------------------------------------------
 
     def _add(self, task: Task) -> None:
-        old = [t for t in self.tasks if not t.over] + [t for t in self.tasks if t.over][: KEPT - 1]
-        self.tasks = (task, *(t for t in self.tasks if t in old))
+        ended = [t for t in self.tasks if t.over][KEPT - 1 :]
+        self.tasks = (task, *(t for t in self.tasks if t not in ended))
+        task.changed.connect(lambda name: self._on_task(task, name))
 
     def dismiss(self, task: Task) -> None:
         """Takes an ended task off the list."""
         if task.over:
             self.tasks = tuple(t for t in self.tasks if t is not task)
 
-    def ended(self, task: Task) -> None:
-        """A task has ended; tells artists who do not see the docker."""
-        self.changed.emit("tasks")
-        if task.state == "done":
-            self.preview.hide()
-        self.tell(f"{task.title}: {task.words}")
+    def _on_task(self, task: Task, name: str) -> None:
+        """Tells artists who do not see the docker of a task's end, and now and then how it is doing."""
+        now = self._clock()
+        if name == "state" and task.over:
+            self.changed.emit("tasks")
+            if task.state == "done":
+                if task.recipe.FACTS.styles:
+                    self.memory.use(task.recipe)
+                self.preview.hide()
+            self.tell(f"{task.title}: {task.words}")
+        elif name == "words" and task.state == "running" and now - self._told_at >= TELL_EVERY:
+            self._told_at = now
+            self.tell(f"{task.title}: {task.words}")
 
     def tell(self, text: str) -> None:
         self.told.emit(text)
 
-    def progressed(self, task: Task) -> None:
-        """A task goes on; tells artists who do not see the docker, now and then."""
-        now = time.monotonic()
-        if now - self._told_at >= TELL_EVERY:
-            self._told_at = now
-            self.tell(f"{task.title}: {task.words}")
-
     # --- words --------------------------------------------------------------------------------------------
 
     def title(self, recipe: Recipe) -> str:
+        """The styles of a recipe, or what it does where it has none."""
+        if not recipe.FACTS.styles:
+            return _(recipe.FACTS.title)
         return look.title(recipe, {e.name: e.title for e in self.gallery.entries})
 
     def describe(self, recipe: Recipe) -> str:
         """A recipe in one line, for lists of recents and presets."""
         parts = [self.title(recipe)]
-        if recipe.KIND == "stylize":
-            parts.append(f"{recipe.strength:.0%}")  # type: ignore[union-attr]  # Stylize
-        elif recipe.KIND == "refine":
-            parts.append(_("refined"))
+        if isinstance(recipe, Stylize):
+            parts.append(f"{recipe.strength:.0%}")
+        elif recipe.FACTS.styles:
+            parts.append(_("refined") if recipe.KIND == "refine" else _(recipe.FACTS.title))
         return ", ".join(parts)
 
     def diagnostics(self) -> str:

@@ -63,7 +63,7 @@ def test_multi_paints_in_a_style_of_its_network(krita: Krita, photo: np.ndarray)
     made = np.frombuffer(krita.run("pixels(layers(doc)[1], 0, 0, 160, 120)"), np.uint8).reshape(photo.shape)
     assert np.abs(made[..., :3].astype(int) - photo[..., :3]).mean() > 10, "nothing happened"
     assert (made[..., 3] == 255).all()
-    assert krita.run("list(paper.recipes(doc).values())[-1].recipe.method") == "multi"
+    assert krita.run("list(paper.recipes(paper.source()).values())[-1].recipe.method") == "multi"
 
 
 def test_a_style_that_the_network_does_not_know_is_explained_and_nothing_is_lost(
@@ -95,5 +95,5 @@ def test_several_styles_are_mixed_by_the_network(krita: Krita, photo: np.ndarray
     krita.run("task = studio.apply()")
     krita.until("task.over", PATIENCE)
     assert krita.run("task.state") == "done"
-    krita.run("recipe = list(paper.recipes(doc).values())[-1].recipe")
+    krita.run("recipe = list(paper.recipes(paper.source()).values())[-1].recipe")
     assert krita.run("[(s.name, s.weight) for s in recipe.styles]") == [["mosaic", 0.5], ["great-wave", 0.5]]

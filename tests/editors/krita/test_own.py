@@ -66,7 +66,7 @@ reset_look()
         "done",
         "Velatura: Mosaic of Fans + The Great Wave off Kanagawa",
     ]
-    assert krita.run("paper.recipes(doc)[layers(doc)[1].uniqueId().toString()].recipe == asked")
+    assert krita.run("paper.recipes(paper.source())[layers(doc)[1].uniqueId().toString()].recipe == asked")
     krita.run("recent = entries(main()['Recent'].menu())")
     assert krita.run("next(iter(recent))") == "Mosaic of Fans + The Great Wave off Kanagawa, 40%"
     krita.run("entries(main()['Remove a preset'].menu())['Evening'].trigger()")

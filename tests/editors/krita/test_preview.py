@@ -174,13 +174,13 @@ def test_it_comes_back_with_the_daemon(krita: Krita, daemon: Daemon) -> None:
 
 
 def test_apply_uses_what_the_preview_has_computed(krita: Krita) -> None:
-    """After the full-size preview, Apply writes at once, and the overlay gives way to the layer."""
+    """After the full-size preview, Apply only looks whether the pixels are still those; no job runs."""
     open_halves(krita)
     krita.run("studio.look.choose('mosaic'); studio.preview.turn(True)")
     krita.until("studio.preview.full_size")
-    krita.run("task = studio.apply(); state = task.state")
-    assert krita.run("state") == "writing"
+    krita.run("task = studio.apply()")
     krita.until("task.over")
+    assert krita.run("task._job") is None
     assert krita.run("task.state, studio.preview.shown, len(layers(doc))") == ["done", False, 2]
 
 

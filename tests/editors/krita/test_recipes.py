@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from velatura_daemon.install.catalogs import read_po, to_mo
+from pseudo import write_pseudo
 
 from editors.krita.session import Krita
-
-PO = Path(__file__).parents[3] / "krita_plugin" / "velatura_krita" / "po" / "velatura_krita.pot"
 
 
 def paint(krita: Krita) -> None:
@@ -64,8 +62,14 @@ def test_the_selection_as_a_mask_takes_two_steps(krita: Krita) -> None:
 
 def test_the_actions_are_in_the_menu_and_work(krita: Krita) -> None:
     paint(krita)
-    names = ["velatura_apply_last", "velatura_refine", "velatura_preview", "velatura_compare"]
-    assert krita.run("[app.action(name) is not None for name in names]", names=names) == [True] * 4
+    names = [
+        "velatura_apply",
+        "velatura_apply_last",
+        "velatura_refine",
+        "velatura_preview",
+        "velatura_compare",
+    ]
+    assert krita.run("[app.action(name) is not None for name in names]", names=names) == [True] * 5
     krita.run("app.action('velatura_preview').trigger()")
     krita.until("studio.preview.shown")
     krita.run("app.action('velatura_compare').trigger()")
@@ -78,8 +82,7 @@ def test_the_actions_are_in_the_menu_and_work(krita: Krita) -> None:
 def test_a_style_of_ones_own_from_the_selection(krita: Krita) -> None:
     krita.run("picture(64, 48); select(bytes([255]) * 1600, 5, 5, 40, 40)")
     krita.until("doc.activeNode() is not None")
-    krita.run("from velatura_krita.widgets import menus; layer.setName('My sky')")
-    krita.run("menus.add_layer_as_style(studio, selected=True)")
+    krita.run("layer.setName('My sky'); studio.gallery.add_from_layer(selected=True)")
     krita.until("any(e.name == 'my-sky' and e.mine for e in studio.gallery.entries)")
     assert krita.run("studio.look.styles") == ["my-sky"]
     krita.until("studio.gallery.picture('my-sky') is not None or studio.gallery.in_sight(('my-sky',))")
@@ -89,18 +92,13 @@ def test_a_style_of_ones_own_from_the_selection(krita: Krita) -> None:
 
 def test_no_text_of_the_docker_escapes_translation(krita: Krita, folder: Path) -> None:
     """Under a language in which every text stands in brackets, every text of a fresh docker does."""
-    filled = folder / "pseudo.po"
-    filled.write_text(PO.read_text("utf-8").replace('msgstr ""', 'msgstr "x"'), "utf-8")
-    texts = {text: f"[{text}]" for text in read_po(filled) if text}
-    target = folder / "locale" / "xx" / "LC_MESSAGES" / "velatura_krita.mo"
-    target.parent.mkdir(parents=True)
-    target.write_bytes(to_mo({"": "Content-Type: text/plain; charset=UTF-8\n", **texts}))
+    write_pseudo(folder / "locale", "velatura_krita")
     found = krita.run(
         """
 from pathlib import Path
-from velatura_krita import i18n
+from velatura.editor import i18n
 from velatura_krita.widgets.docker import Panel
-i18n.load(["xx"], Path(folder))
+i18n.load(["xx"], Path(folder), "velatura_krita")
 studio.source_words = studio.made_words = studio.gallery.words = ""
 panel = Panel(studio, plugin.surface())
 said = []
@@ -112,7 +110,7 @@ for menu in panel.findChildren(QtWidgets.QMenu):
     said += [action.text() for action in menu.actions()]
 panel.forget()
 panel.deleteLater()
-i18n.load(["en"], Path(folder))
+i18n.load(["en"], Path(folder), "velatura_krita")
 [text for text in said if text]
 """,
         folder=str(folder / "locale"),

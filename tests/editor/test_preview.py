@@ -1,0 +1,279 @@
+"""The live preview: at screen size while a slider moves, then in full; never stale."""
+
+from __future__ import annotations
+
+import pytest
+from velatura.editor.geometry import Rect
+from velatura.editor.preview import FULL_PIXELS, SCREEN_SIDE, Preview
+from velatura.editor.studio import Studio
+from velatura.recipe import Stylize
+
+from editor.fakes import (
+    FakeDaemon,
+    FakeDocument,
+    FakeLoop,
+    FakePaper,
+    FakeSurface,
+    Shown,
+)
+
+
+@pytest.fixture
+def document(paper: FakePaper) -> FakeDocument:
+    return paper.open(40, 30)
+
+
+@pytest.fixture
+def preview(studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon) -> Preview:
+    """The preview of a style, shown in full size."""
+    studio.look.choose("wave")
+    studio.preview.turn(True)
+    loop.run(0.1)
+    daemon.finish(daemon.job, 1)
+    loop.run(0.1)
+    daemon.finish(daemon.job, 2)
+    loop.run(0.1)
+    assert studio.preview.full_size and studio.preview.words == ""
+    return studio.preview
+
+
+def slide(studio: Studio, strength: float, released: bool = False) -> None:
+    studio.look.strength = strength
+    studio.preview.request(released)
+
+
+def pixels(surface: FakeSurface) -> set[int]:
+    assert isinstance(surface.image, Shown)
+    return set(surface.image.pixels)
+
+
+def test_first_at_screen_size_then_in_full(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+) -> None:
+    paper.open(2 * SCREEN_SIDE + 2, 3)
+    studio.look.choose("wave")
+    studio.look.scale = 1.8
+    studio.preview.turn(True)
+    loop.run(0.1)
+    small = daemon.job
+    assert small.content is not None and small.content.layout.width == -(-(2 * SCREEN_SIDE + 2) // 3)
+    assert isinstance(small.recipe, Stylize) and small.recipe.scale == pytest.approx(1.8 / 3, abs=1e-3)
+    daemon.finish(small, 1)
+    loop.run(0.1)
+    assert surface.image == Shown(bytes([1]) * small.content.layout.nbytes, 3, False)
+    assert studio.preview.shown and not studio.preview.full_size
+    assert "full size" in studio.preview.words
+    full = daemon.job
+    assert full.recipe == studio.look.stylize() and full.content is not None
+    assert full.content.layout.width == 2 * SCREEN_SIDE + 2
+    daemon.finish(full, 2)
+    loop.run(0.1)
+    assert isinstance(surface.image, Shown) and surface.image.full and studio.preview.full_size
+    assert paper.active is not None and paper.active.steps == [], "the document never knows"
+
+
+def test_a_drag_sends_recipes_only_and_each_replaces_the_one_before(
+    preview: Preview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    before = len(daemon.jobs)
+    for strength in (0.9, 0.8, 0.7, 0.6):
+        slide(studio, strength)
+        loop.run(0.01)
+    assert len(daemon.jobs) == before + 1, "one runs; the others only replace what is asked next"
+    first = daemon.job
+    daemon.finish(first, 3)
+    loop.run(0.05)
+    newest = daemon.job
+    assert newest is not first and isinstance(newest.recipe, Stylize) and newest.recipe.strength == 0.6
+    assert newest.content is first.content and newest.options.supersede == first.options.supersede
+    daemon.finish(newest, 4)
+    loop.run(0.1)
+    assert not preview.full_size and len(daemon.jobs) == before + 2, "the hand is still on the slider"
+    slide(studio, 0.5, released=True)
+    loop.run(0.05)
+    daemon.finish(daemon.job, 5)
+    loop.run(0.05)
+    assert daemon.job.recipe == studio.look.stylize() and daemon.job.content is not newest.content
+
+
+def test_moving_on_stops_the_full_size(
+    preview: Preview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    slide(studio, 0.5, released=True)
+    loop.run(0.05)
+    daemon.finish(daemon.job)
+    loop.run(0.05)
+    full = daemon.job
+    slide(studio, 0.4)
+    loop.run(0.05)
+    assert full.over and not full.picture
+
+
+def test_turning_it_off_leaves_nothing(
+    preview: Preview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+) -> None:
+    slide(studio, 0.5)
+    loop.run(0.05)
+    preview.turn(False)
+    assert surface.image is None and not preview.shown and not daemon.open
+    jobs = len(daemon.jobs)
+    slide(studio, 0.3, released=True)
+    loop.run(3)
+    assert len(daemon.jobs) == jobs and surface.image is None
+
+
+def test_without_a_style_there_is_nothing_to_show(
+    preview: Preview, studio: Studio, loop: FakeLoop, surface: FakeSurface
+) -> None:
+    studio.look.toggle("wave")
+    preview.request(released=True)
+    assert surface.image is None and preview.words == ""
+
+
+def test_apply_writes_what_the_preview_has_computed(
+    preview: Preview, studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon,
+    surface: FakeSurface,
+) -> None:  # fmt: skip
+    jobs = len(daemon.jobs)
+    task = studio.apply()
+    assert task is not None
+    loop.run(0.1)
+    assert task.state == "done" and len(daemon.jobs) == jobs, "no network ran again"
+    assert set(document.layers[1].pixels) == {2}
+    assert surface.image is None and not preview.shown, "the layer itself is seen"
+
+
+def test_apply_notices_a_stroke_of_one_pixel(
+    preview: Preview, studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    """F1: a change too small for any thumbnail, made just before Apply, is in what Apply sends."""
+    document.layers[0].pixels[1234] ^= 1
+    task = studio.apply()
+    assert task is not None
+    loop.run(0.05)
+    assert task.state == "running" and daemon.job.content is not None
+    assert bytes(daemon.job.content.read(0, 4800)) == document.layers[0].pixels
+
+
+@pytest.mark.parametrize("what", ["strength", "selection", "layer"])
+def test_apply_takes_no_result_of_something_else(
+    preview: Preview, studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, what: str
+) -> None:
+    if what == "strength":
+        studio.look.strength = 0.5
+    elif what == "selection":
+        document.selected = Rect(2, 2, 5, 5)
+    else:
+        document.layers.append(
+            type(document.layers[0])("l99", "Sea", Rect(0, 0, 40, 30), pixels=document.layers[0].pixels)
+        )
+        document.active = "l99"
+    jobs = len(daemon.jobs)
+    studio.apply()
+    loop.run(0.05)
+    assert len(daemon.jobs) > jobs and daemon.job.recipe == studio.look.stylize()
+
+
+def test_a_stroke_of_one_pixel_renews_the_preview(
+    preview: Preview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+) -> None:
+    loop.run(3)
+    jobs = len(daemon.jobs)
+    document.layers[0].pixels[77] ^= 1
+    loop.run(2)
+    assert len(daemon.jobs) == jobs + 1
+    daemon.finish(daemon.job, 6)
+    loop.run(0.1)
+    assert pixels(surface) == {6}
+
+
+def test_an_unchanged_layer_asks_for_nothing(
+    preview: Preview, loop: FakeLoop, daemon: FakeDaemon, paper: FakePaper
+) -> None:
+    jobs, reads = len(daemon.jobs), paper.reads
+    loop.run(20)
+    assert (len(daemon.jobs), paper.reads) == (jobs, reads)
+
+
+def test_a_selection_that_moves_gets_a_new_preview(
+    preview: Preview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    document.selected = Rect(0, 0, 10, 10)
+    jobs = len(daemon.jobs)
+    loop.run(1)
+    assert len(daemon.jobs) == jobs + 1
+
+
+def test_it_comes_back_where_something_can_be_painted_on_again(
+    preview: Preview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, studio: Studio
+) -> None:
+    told: list[str] = []
+    studio.told.connect(told.append)
+    document.selected = Rect(500, 500, 5, 5)
+    loop.run(2)
+    assert not preview.shown and "does not touch" in preview.words and len(told) == 1
+    document.selected = None
+    loop.run(1)
+    daemon.finish(daemon.job)
+    loop.run(0.1)
+    assert preview.shown
+
+
+def test_a_closed_picture_clears_it(
+    preview: Preview, paper: FakePaper, document: FakeDocument, loop: FakeLoop, surface: FakeSurface
+) -> None:
+    paper.close(document)
+    loop.run(1)
+    assert surface.image is None and preview.words == "Open a picture first."
+
+
+def test_a_job_that_fails_says_why_and_shows_no_other_look(
+    preview: Preview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+) -> None:
+    slide(studio, 0.5)
+    loop.run(0.05)
+    daemon.fail(daemon.job, "unknown_style", "this network does not know it")
+    loop.run(0.05)
+    assert preview.words == "No preview: this network does not know it" and surface.image is None
+
+
+def test_it_comes_back_with_the_daemon(
+    preview: Preview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    slide(studio, 0.5)
+    loop.run(0.05)
+    daemon.die()
+    loop.run(1)
+    assert preview.words.startswith("No preview") and studio.link.state == "stopped"
+    daemon.there = True
+    studio.link.restart()
+    loop.run(0.5)
+    daemon.finish(daemon.job)
+    loop.run(0.1)
+    assert preview.shown
+
+
+def test_above_a_size_the_full_picture_is_left_to_apply(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("velatura.editor.preview.FULL_PIXELS", 100)
+    assert FULL_PIXELS > 10_000_000
+    paper.open(20, 20)
+    studio.look.choose("wave")
+    studio.preview.turn(True)
+    loop.run(0.1)
+    daemon.finish(daemon.job)
+    loop.run(0.1)
+    assert studio.preview.shown and not daemon.open and paper.reads == 0
+
+
+def test_without_a_canvas_the_docker_is_told_to_show_it(
+    studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+) -> None:
+    surface.canvas = False
+    studio.look.choose("wave")
+    studio.preview.turn(True)
+    loop.run(0.1)
+    daemon.finish(daemon.job)
+    loop.run(0.1)
+    assert studio.preview.shown and not studio.preview.on_canvas and studio.preview.image is surface.image
