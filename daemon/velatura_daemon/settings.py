@@ -46,7 +46,7 @@ class Settings:
         0, 0, 1024, "CPU threads of the worker; 0 leaves the editor a core of more than two"
     )
     memory_mb: int = ranged(1500, 128, 1 << 20, "working memory of one job: sets the tile size", unit="MB")
-    cache_mb: int = ranged(512, 0, 1 << 20, "cards, features and networks kept in the worker", unit="MB")
+    cache_mb: int = ranged(1024, 0, 1 << 20, "networks, cards, contents kept in the worker", unit="MB")
     tile: int = ranged(0, 0, 16384, "side of a tile; 0 takes the largest that fits memory_mb", unit="pixels")
     prewarm: bool = True
     """Whether the worker loads its networks at the daemon's start rather than at the first job."""

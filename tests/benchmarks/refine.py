@@ -238,17 +238,16 @@ def part_ours(given: argparse.Namespace) -> dict[str, float]:
 
 def worker_tile(encoder: Encoder, dtype: str, side: int) -> int:
     """Side of the tiles in which a worker with default settings refines a square picture."""
-    from velatura_daemon.engine.refining import tile_side
+    from velatura_daemon.engine.optimising import tile_side
     from velatura_daemon.settings import Settings
 
-    engine = SimpleNamespace(
+    resources = SimpleNamespace(
         settings=Settings(),
         device=CPU,
         dtype=getattr(torch, dtype),
         tile_bytes=(Settings().memory_mb << 20) * 2 // 5,
-        encoder=lambda backbone: (encoder, ""),
     )
-    return tile_side("", engine, (side, side))  # type: ignore[arg-type]
+    return tile_side(encoder, resources, (side, side))  # type: ignore[arg-type]
 
 
 def part_tile(given: argparse.Namespace) -> dict[str, float]:

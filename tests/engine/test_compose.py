@@ -11,7 +11,7 @@ from velatura.errors import VelaturaError
 from velatura.pixels import CHANNELS, DEPTHS, Layout
 from velatura_daemon.engine.compose import (
     DTYPES,
-    Picture,
+    Raster,
     as_array,
     decode_srgb,
     encode_picture,
@@ -176,7 +176,7 @@ def test_a_preview_fits_its_side_and_keeps_the_shape(width, height, side):
 
 
 def test_shrinking_keeps_alpha_and_mean_colour():
-    picture = Picture(torch.rand(1, 3, 64, 96), torch.rand(1, 1, 64, 96))
+    picture = Raster(torch.rand(1, 3, 64, 96), torch.rand(1, 1, 64, 96))
     small = shrink(picture, 24)
     assert small.rgb.shape == (1, 3, 16, 24) and small.alpha.shape == (1, 1, 16, 24)
     assert float((small.rgb.mean() - picture.rgb.mean()).abs()) < 0.02

@@ -10,8 +10,9 @@ from PIL import Image
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout, digest
 from velatura.recipe import Style, Stylize
-from velatura_daemon.engine import engine as engine_module
+from velatura_daemon.engine import sources as sources_module
 from velatura_daemon.engine.engine import TorchEngine
+from velatura_daemon.engine.resources import SEEN
 from velatura_daemon.engine.tasks import (
     Finished,
     Progressed,
@@ -19,6 +20,7 @@ from velatura_daemon.engine.tasks import (
     Task,
 )
 from velatura_daemon.settings import Settings
+from velatura_models.methods.adain import AdaIN
 
 
 def slot(array, channels):
@@ -99,10 +101,13 @@ def test_a_second_strength_uses_the_cached_features(engine):
 def test_idle_time_rebuilds_the_newest_content(engine):
     engine.trim()
     run(engine, Stylize((STYLE,)))
-    assert [e.rebuilt for e in engine.contents.held.values()] == [None]
+    store = engine.resources.store
+    seen, before = [store.get(key) for key in store.keys(SEEN)], store.bytes_by_kind()[SEEN]
+    assert [e.rebuilt for e in seen] == [None]
     while engine.idle():
         pass
-    assert all(e.rebuilt is not None for e in engine.contents.held.values())
+    assert all(e.rebuilt is not None for e in seen)
+    assert store.bytes_by_kind()[SEEN] > before  # what it grew by is counted
     assert engine.idle() is False
 
 
@@ -192,14 +197,14 @@ def test_cards_are_computed_once_and_kept_on_disk(engine, monkeypatch):
     engine.trim()
     run(engine, Stylize((STYLE,)))
     engine.trim()
-    monkeypatch.setattr(engine_module, "compute_card", lambda *a: pytest.fail("computed again"))
+    monkeypatch.setattr(sources_module, "compute_card", lambda *a: pytest.fail("computed again"))
     run(engine, Stylize((STYLE,)))
 
 
 def test_a_damaged_cached_card_is_made_again(engine):
     run(engine, Stylize((STYLE,)))
     engine.trim()
-    cards = list((engine.paths.cache / "cards").rglob("*.safetensors"))
+    cards = list((engine.resources.paths.cache / "cards").rglob("*.safetensors"))
     for card in cards:
         card.write_bytes(b"damaged")
     run(engine, Stylize((STYLE,)))
@@ -229,25 +234,29 @@ def test_what_cannot_be_done_is_said(engine, recipe, code, words):
 
 def test_out_of_memory_frees_caches_then_says_so_and_the_next_job_passes(engine, monkeypatch):
     run(engine, Stylize((STYLE,)))
-    network = next(iter(engine.networks.values()))
     calls = []
 
     def fail(*args):
-        calls.append(engine.pictures.nbytes)
+        calls.append(engine.resources.store.bytes_by_kind())
         raise torch.OutOfMemoryError("no memory")
         yield
 
-    monkeypatch.setattr(type(network), "encode", fail)
+    monkeypatch.setattr(AdaIN, "encode", fail)
     with pytest.raises(VelaturaError, match="does not fit") as caught:
         run(engine, Stylize((STYLE,)), slot(scene(40, 40), "RGBA"))
     assert caught.value.code == "out_of_memory" and len(calls) == 4
+    assert SEEN in calls[0] and SEEN not in calls[1]
     monkeypatch.undo()
     run(engine, Stylize((STYLE,)), slot(scene(40, 40), "RGBA"))
 
 
 def test_the_status_names_the_device_and_why(engine):
     status = engine.status()
-    assert status["device"] == str(engine.device) and status["device_reason"] and status["dtype"] == "float32"
+    assert (
+        status["device"] == str(engine.resources.device)
+        and status["device_reason"]
+        and status["dtype"] == "float32"
+    )
     assert any(name.startswith("slim/") for name in status["networks"])
 
 
@@ -269,7 +278,7 @@ def test_16_bit_layers_come_back_finer_than_8_bits(engine):
 def test_a_style_from_the_library_works_by_name(engine):
     buffer = io.BytesIO()
     Image.fromarray(scene(96, 80, 3, seed=5)).save(buffer, "PNG")
-    engine.library.add("my-painting", buffer.getvalue())
+    engine.resources.library.add("my-painting", buffer.getvalue())
     by_name = run(engine, Stylize((Style("my-painting"),)))
     by_picture = run(engine, Stylize((STYLE,)))
     assert bytes(by_name.data) == bytes(by_picture.data)

@@ -42,12 +42,11 @@ def engine(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setenv("VELATURA_HOME", str(home))
     made = TorchEngine(Settings(dtype="float32", threads=1))
-    made.dtype = torch.float32
     torch.manual_seed(0)
     architecture = {"factor": 4, "norm": "none", "width": 8, "blocks": 2}
     net = SuperResNet(**architecture)
     torch.nn.init.normal_(net.convs[-1].weight, std=0.1)
-    save_net(made.paths.weights / "nets/own.superres.safetensors", "superres", net, architecture)
+    save_net(made.resources.paths.weights / "nets/own.superres.safetensors", "superres", net, architecture)
     yield made
     patch.undo()
 
@@ -87,7 +86,7 @@ def test_tiles_give_the_untiled_picture(engine):
     whole = run(engine, Upscale(), content)
     events = []
     tiled_engine = TorchEngine(Settings(dtype="float32", tile=160, threads=1))
-    tiled_engine.dtype = torch.float32
+    tiled_engine.resources.dtype = torch.float32
     tiled = run(tiled_engine, Upscale(), content, events=events)
     assert (whole.record["tiles"], tiled.record["tiles"]) == (1, 9)
     assert [e.step for e in events if isinstance(e, Progressed)][-1] == 9
@@ -149,7 +148,7 @@ def test_what_cannot_work_is_refused_in_words(engine, monkeypatch):
         run(engine, Upscale(), content, mask=slot(scene(channels=1), "GRAY"))
     with pytest.raises(FieldError, match="of the whole picture"):
         check_parts(Submit(job="j", recipe=Upscale(), content="c", mask="m"))
-    monkeypatch.setattr("velatura_models.store.nets.EMBEDDED", engine.paths.weights / "nowhere")
+    monkeypatch.setattr("velatura_models.store.nets.EMBEDDED", engine.resources.paths.weights / "nowhere")
     with pytest.raises(VelaturaError, match="velatura train superres --factor 8"):
         run(engine, Upscale(8), content)
 

@@ -14,9 +14,11 @@ from velatura_models.maths.tiling import (
     tiles,
 )
 from velatura_models.methods.adain import AdaIN
-from velatura_models.methods.method import StyleTarget
+from velatura_models.methods.loading import Loader
+from velatura_models.methods.method import StyleShare
 from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.residency import resident
 
 WIDTHS = (4, 6, 8, 8, 8)
 LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
@@ -29,7 +31,9 @@ def network(skips=("relu3_1", "relu2_1"), tile=0, dtype=torch.float32):
         if parameter.dim() == 4:
             torch.nn.init.kaiming_normal_(parameter)
         parameter.requires_grad_(False)
-    return AdaIN(encoder, decoder, dtype=dtype, tile=tile)
+    loader = Loader(dtype=dtype, tile=tile)
+    last = decoder.convs[-1].parameters()
+    return AdaIN(resident(encoder, "cpu", dtype), resident(decoder, "cpu", dtype, last), loader)
 
 
 def picture(height=64, width=96, seed=0):
@@ -59,7 +63,7 @@ def published(net, rgb, stats, alpha):
 def test_without_the_residual_it_is_the_published_formula(skips, alpha):
     net, rgb = network(skips), picture()
     stats = style_of(net)
-    got, _ = stylized(net, rgb, [StyleTarget(stats)], alpha, residual=False)
+    got, _ = stylized(net, rgb, [StyleShare(stats)], alpha, residual=False)
     torch.testing.assert_close(got, published(net, rgb, stats, alpha), rtol=1e-4, atol=1e-5)
 
 
@@ -67,18 +71,18 @@ def test_the_residual_is_what_the_design_says_and_strength_0_is_the_photo():
     net, rgb = network(), picture()
     stats = style_of(net)
     rebuilt = net.decoder(net.encoder(rgb, net.levels))
-    got, _ = stylized(net, rgb, [StyleTarget(stats)], 0.3)
+    got, _ = stylized(net, rgb, [StyleShare(stats)], 0.3)
     torch.testing.assert_close(
         got, published(net, rgb, stats, 0.3) + 0.7 * (rgb - rebuilt), rtol=1e-4, atol=1e-5
     )
-    photo, _ = stylized(net, rgb, [StyleTarget(stats)], 0.0)
+    photo, _ = stylized(net, rgb, [StyleShare(stats)], 0.0)
     torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-5)
 
 
 def test_a_blend_decodes_the_weighted_sum_of_the_targets():
     net, rgb = network(), picture()
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0), StyleTarget(two, 3.0)])
+    got, _ = stylized(net, rgb, [StyleShare(one, 1.0), StyleShare(two, 3.0)])
     features = net.encoder(rgb, net.levels)
     mixed = {}
     for level, maps in features.items():
@@ -95,7 +99,7 @@ def test_tiles_equal_the_whole(strength, masked):
     rgb = picture(200, 328)
     whole, tiled = network(tile=4096), network(tile=64)
     assert len(whole.cut(200, 328)) == 1 and len(tiled.cut(200, 328)) > 12
-    styles = [StyleTarget(style_of(whole))]
+    styles = [StyleShare(style_of(whole))]
     weight = torch.rand(1, 1, 200, 328, generator=torch.Generator().manual_seed(3)) if masked else None
     alpha = strength * weight if masked else strength
     a, _ = stylized(whole, rgb, styles, alpha, weight)
@@ -105,7 +109,7 @@ def test_tiles_equal_the_whole(strength, masked):
 
 def test_known_features_give_the_same_picture_and_cost_no_encoding(monkeypatch):
     net, rgb = network(), picture()
-    styles = [StyleTarget(style_of(net))]
+    styles = [StyleShare(style_of(net))]
     _, known = stylized(net, rgb, styles, 1.0)
     fresh, _ = stylized(net, rgb, styles, 0.4)
     monkeypatch.setattr(net, "encode", lambda rgb: pytest.fail("encoded again"))
@@ -115,7 +119,7 @@ def test_known_features_give_the_same_picture_and_cost_no_encoding(monkeypatch):
 
 def test_a_strength_map_of_one_value_is_that_strength():
     net, rgb = network(), picture()
-    styles = [StyleTarget(style_of(net))]
+    styles = [StyleShare(style_of(net))]
     number, _ = stylized(net, rgb, styles, 0.5)
     mapped, _ = stylized(net, rgb, styles, torch.full((1, 1, 64, 96), 0.5))
     torch.testing.assert_close(mapped, number, rtol=1e-4, atol=1e-5)
@@ -126,9 +130,9 @@ def test_regions_each_get_their_style_and_the_rest_stays():
     left, right = torch.zeros(1, 1, 64, 320), torch.zeros(1, 1, 64, 320)
     left[..., :64], right[..., 256:] = 1, 1
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0, left), StyleTarget(two, 1.0, right)])
+    got, _ = stylized(net, rgb, [StyleShare(one, 1.0, left), StyleShare(two, 1.0, right)])
     torch.testing.assert_close(got[..., 152:168], rgb[..., 152:168], rtol=0, atol=1e-4)
-    alone, _ = stylized(net, rgb, [StyleTarget(one, 1.0, left)])
+    alone, _ = stylized(net, rgb, [StyleShare(one, 1.0, left)])
     torch.testing.assert_close(got[..., :8], alone[..., :8], rtol=1e-3, atol=1e-3)
     assert float((got[..., -8:] - rgb[..., -8:]).abs().max()) > 0.01
 
@@ -138,13 +142,13 @@ def test_a_mask_of_a_few_pixels_gives_no_nan(size):
     net, rgb = network(), picture()
     mask = torch.zeros(1, 1, 64, 96)
     mask[..., 20 : 20 + size, 30 : 30 + size] = 1
-    got, _ = stylized(net, rgb, [StyleTarget(style_of(net))], mask, mask)
+    got, _ = stylized(net, rgb, [StyleShare(style_of(net))], mask, mask)
     assert bool(torch.isfinite(got).all()) and float(got.abs().max()) < 100
 
 
 def test_a_flat_picture_gives_no_nan():
     net = network()
-    got, _ = stylized(net, torch.full((1, 3, 64, 64), 0.5), [StyleTarget(style_of(net))])
+    got, _ = stylized(net, torch.full((1, 3, 64, 64), 0.5), [StyleShare(style_of(net))])
     assert bool(torch.isfinite(got).all())
 
 

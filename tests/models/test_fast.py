@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import (
     Content,
-    Resources,
     Source,
-    StyleTarget,
+    StyleShare,
 )
 from velatura_models.methods.registry import load_method
 from velatura_models.networks.encoder import Encoder
@@ -144,12 +144,12 @@ def test_one_command_trains_a_network_that_the_method_then_paints_with(data):
     assert (data / "run/sheet-000004.jpg").is_file() and (data / "run/loss.png").is_file()
 
     add_net(path, data / "weights")
-    method = load_method(Resources(method="fast", weights=data / "weights"))
+    method = load_method(Loader(method="fast", folder=data / "weights"))
     part = method.style(Source("my-painting", 1.0, lambda: None, lambda: None))
     photo, tiles = torch.rand(1, 3, 48, 64), []
     with torch.inference_mode():
         for _ in method.stylize(
-            Content(photo), [StyleTarget(part)], 1.0, lambda box, made: tiles.append(made)
+            Content(photo), [StyleShare(part)], 1.0, lambda box, made: tiles.append(made)
         ):
             pass
         wanted = load_into(TransformNet, about)(photo)

@@ -8,9 +8,10 @@ import pytest
 import torch
 from models.driving import stylized
 from velatura.recipe import METHODS as RECIPE_METHODS
-from velatura_models.methods.method import Resources, Source, StyleTarget
+from velatura_models.methods.loading import Loader
+from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.picture_method import Painting, PictureMethod
-from velatura_models.methods.registry import METHODS, load_method
+from velatura_models.methods.registry import MODULES, load_method
 from velatura_models.store.cards import compute_card
 from velatura_models.store.errors import WeightsError
 from velatura_models.store.nets import installed
@@ -38,18 +39,18 @@ def picture(seed, height=96, width=96):
 def target(method, name, seed, weight=1.0, region=None):
     style = picture(seed)
     source = Source(own_style(name), 1.0, lambda: compute_card(ENCODER, style, [1.0]), lambda: style)
-    return StyleTarget(method.style(source), weight, region)
+    return StyleShare(method.style(source), weight, region)
 
 
-@pytest.fixture(scope="module", params=METHODS)
+@pytest.fixture(scope="module", params=MODULES)
 def method(request):
-    return request.param, load_method(Resources(method=request.param))
+    return request.param, load_method(Loader(method=request.param))
 
 
 def test_a_recipe_may_name_every_method_and_no_other():
-    assert set(RECIPE_METHODS) - {"auto"} == set(METHODS)
+    assert set(RECIPE_METHODS) - {"auto"} == set(MODULES)
     with pytest.raises(WeightsError, match="no method is called 'sketch'"):
-        load_method(Resources(method="sketch"))
+        load_method(Loader(method="sketch"))
 
 
 def test_full_strength_changes_the_picture_and_strength_0_gives_it_back(method):
@@ -96,6 +97,6 @@ def test_the_method_of_the_contributors_page_works():
     assert code
     module = {"PictureMethod": PictureMethod, "Painting": Painting}
     exec(textwrap.dedent(code[1]), module)  # the page is ours
-    network, rgb = module["load"](Resources(tile=64)), picture(1, 160, 160)
-    got, _ = stylized(network, rgb, [StyleTarget(network.style(Source("any", 1.0, None, None)))])
+    network, rgb = module["load"](Loader(tile=64)), picture(1, 160, 160)
+    got, _ = stylized(network, rgb, [StyleShare(network.style(Source("any", 1.0, None, None)))])
     torch.testing.assert_close(got, (rgb * 8).round() / 8)

@@ -6,11 +6,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 from velatura_models.maths.tiling import Box, Tile
+from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import (
     Content,
-    Resources,
     Source,
-    StyleTarget,
+    StyleShare,
 )
 from velatura_models.methods.multimodal import Multimodal, MultimodalNet
 from velatura_models.methods.registry import load_method
@@ -133,8 +133,8 @@ def painted(method, rgb, styles, strength=1.0, **more):
 
 
 def test_the_method_paints_what_the_network_paints(weights):
-    method = load_method(Resources(method="multimodal", weights=weights))
-    target = StyleTarget(method.style(source("bark")))
+    method = load_method(Loader(method="multimodal", folder=weights))
+    target = StyleShare(method.style(source("bark")))
     rgb = torch.rand(1, 3, 80, 64)
     net = load_into(MultimodalNet, describe_net(weights / "nets/bark.multimodal.safetensors"))
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -147,15 +147,15 @@ def test_the_method_paints_what_the_network_paints(weights):
 
 
 def test_styles_and_regions_blend_pictures(weights):
-    method = load_method(Resources(method="multimodal", weights=weights))
+    method = load_method(Loader(method="multimodal", folder=weights))
     rgb = torch.rand(1, 3, 72, 64)
     parts = [method.style(source(name)) for name in ("bark", "slate")]
-    one, two = (painted(method, rgb, [StyleTarget(part)]) for part in parts)
-    blend = painted(method, rgb, [StyleTarget(parts[0], 1.0), StyleTarget(parts[1], 3.0)], 0.5)
+    one, two = (painted(method, rgb, [StyleShare(part)]) for part in parts)
+    blend = painted(method, rgb, [StyleShare(parts[0], 1.0), StyleShare(parts[1], 3.0)], 0.5)
     torch.testing.assert_close(blend, 0.5 * rgb + 0.5 * (0.25 * one + 0.75 * two))
     left = torch.zeros(1, 1, 72, 64)
     left[..., :32] = 1
-    split = painted(method, rgb, [StyleTarget(parts[0], 1.0, left), StyleTarget(parts[1], 1.0, 1 - left)])
+    split = painted(method, rgb, [StyleShare(parts[0], 1.0, left), StyleShare(parts[1], 1.0, 1 - left)])
     torch.testing.assert_close(split, torch.where(left > 0, one, two), rtol=1e-4, atol=1e-4)
 
 
@@ -180,8 +180,8 @@ def test_tiles_with_exact_statistics_equal_the_whole(weights, monkeypatch):
     """But for rounding, which 54 layers of random weights that normalise make visible."""
     torch.manual_seed(1)
     rgb = torch.rand(1, 3, 64, 1184)
-    method = load_method(Resources(method="multimodal", weights=weights))
-    target = StyleTarget(method.style(source("bark")))
+    method = load_method(Loader(method="multimodal", folder=weights))
+    target = StyleShare(method.style(source("bark")))
     expected = painted(method, rgb, [target])
     whole, cores = Box(0, 0, 64, 1184), (Box(0, 0, 64, 592), Box(0, 592, 64, 1184))
     cut = [Tile(core, core.grown(Multimodal.halo, whole)) for core in cores]
@@ -195,14 +195,14 @@ def test_tiles_with_exact_statistics_equal_the_whole(weights, monkeypatch):
 
 
 def test_large_canvases_are_cut_on_the_networks_grid(weights):
-    method = load_method(Resources(method="multimodal", weights=weights, tile=1000))
+    method = load_method(Loader(method="multimodal", folder=weights, tile=1000))
     cut = method.cut(3000, 5000)
     assert sum(tile.core.height * tile.core.width for tile in cut) == 3008 * 5008
     assert all(side % 16 == 0 for tile in cut for side in (tile.outer.top, tile.outer.left, tile.outer.right))
 
 
 def test_a_style_without_a_network_is_refused_with_those_there_are(weights):
-    method = load_method(Resources(method="multimodal", weights=weights))
+    method = load_method(Loader(method="multimodal", folder=weights))
     with pytest.raises(WeightsError, match=r"'moss'.*bark.*slate.*velatura train multimodal"):
         method.style(source("moss"))
 

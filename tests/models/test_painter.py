@@ -3,7 +3,8 @@
 import pytest
 import torch
 from models.driving import stylized
-from velatura_models.methods.method import Resources, Source, StyleTarget
+from velatura_models.methods.loading import Loader
+from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.painter import Painter
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.errors import WeightsError
@@ -45,7 +46,7 @@ def source(name):
 
 
 def painter(weights, method="multi", **kwargs):
-    return Painter(Resources(method=method, weights=weights, **kwargs))
+    return Painter(Loader(method=method, folder=weights, **kwargs))
 
 
 def smooth(height, width):
@@ -56,14 +57,14 @@ def smooth(height, width):
 
 def test_a_style_is_painted_as_its_network_paints_it(weights):
     method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
-    got, _ = stylized(method, rgb, [StyleTarget(method.style(source("tiles")))])
+    got, _ = stylized(method, rgb, [StyleShare(method.style(source("tiles")))])
     wanted = trained(0, 3)(rgb, torch.tensor([[0.0, 1.0, 0.0]]))
     assert (got - wanted).abs().max() < 2e-3  # files hold float16
 
 
 def test_styles_of_one_network_blend_by_their_scales_and_shifts(weights):
     method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
-    styles = [StyleTarget(method.style(source(name)), w) for name, w in (("ink", 1.0), ("wool", 3.0))]
+    styles = [StyleShare(method.style(source(name)), w) for name, w in (("ink", 1.0), ("wool", 3.0))]
     got, _ = stylized(method, rgb, styles)
     wanted = trained(0, 3)(rgb, torch.tensor([[0.25, 0.0, 0.75]]))
     assert (got - wanted).abs().max() < 2e-3
@@ -71,7 +72,7 @@ def test_styles_of_one_network_blend_by_their_scales_and_shifts(weights):
 
 def test_strength_and_mask_lay_the_picture_over_the_photo(weights):
     method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
-    target = [StyleTarget(method.style(source("ink")))]
+    target = [StyleShare(method.style(source("ink")))]
     full, _ = stylized(method, rgb, target)
     assert torch.equal(stylized(method, rgb, target, 0.0)[0], rgb)
     mask = torch.rand(1, 1, 32, 40)
@@ -84,18 +85,17 @@ def test_regions_are_painted_in_their_own_style_and_the_rest_stays(weights):
     left, middle = torch.zeros(1, 1, 32, 48), torch.zeros(1, 1, 32, 48)
     left[..., :16], middle[..., 16:32] = 1, 1
     ink, wool = (method.style(source(name)) for name in ("ink", "wool"))
-    got, _ = stylized(method, rgb, [StyleTarget(ink, 1.0, left), StyleTarget(wool, 1.0, middle)])
+    got, _ = stylized(method, rgb, [StyleShare(ink, 1.0, left), StyleShare(wool, 1.0, middle)])
     for part, region in ((ink, slice(0, 16)), (wool, slice(16, 32))):
-        alone, _ = stylized(method, rgb, [StyleTarget(part)])
+        alone, _ = stylized(method, rgb, [StyleShare(part)])
         torch.testing.assert_close(got[..., region], alone[..., region], rtol=0, atol=1e-5)
     torch.testing.assert_close(got[..., 32:], rgb[..., 32:])
 
 
 def test_a_painted_picture_is_kept_for_the_next_strength(weights):
     method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
-    target = [StyleTarget(method.style(source("ink")))]
+    target = [StyleShare(method.style(source("ink")))]
     full, kept = stylized(method, rgb, target)
-    method.nets.clear()
     target[0].part.data.net.convs = None  # it could not paint again
     half, _ = stylized(method, rgb, target, 0.5, known=kept)
     torch.testing.assert_close(half, (rgb + full) / 2)
@@ -109,8 +109,8 @@ def test_exact_tiles_equal_the_whole(tmp_path, valid):
     rgb = smooth(208, 336)
     whole, tiled = painter(tmp_path, "fast"), painter(tmp_path, "fast", tile=64)
     assert len(tiled.cut(208, 336)) > 4
-    wanted, _ = stylized(whole, rgb, [StyleTarget(whole.style(source("sand")))])
-    target = [StyleTarget(tiled.style(source("sand")))]
+    wanted, _ = stylized(whole, rgb, [StyleShare(whole.style(source("sand")))])
+    target = [StyleShare(tiled.style(source("sand")))]
     exact, kept = stylized(tiled, rgb, target, exact=True)
     assert kept is None
     assert (exact - wanted).abs().max() < 1e-3
@@ -124,7 +124,7 @@ def test_a_picture_smaller_than_a_network_needs_is_painted_all_the_same(tmp_path
     path = tmp_path / "nets" / "sand.transform.safetensors"
     save_net(path, "transform", trained(2, 1, **form), {"styles": 1, **form}, ["sand"], half=False)
     method = painter(tmp_path, "fast")
-    got, _ = stylized(method, smooth(16, 24), [StyleTarget(method.style(source("sand")))])
+    got, _ = stylized(method, smooth(16, 24), [StyleShare(method.style(source("sand")))])
     assert torch.isfinite(got).all() and got.shape == (1, 3, 16, 24)
 
 
@@ -134,8 +134,8 @@ def test_a_batch_norm_network_needs_no_statistics(tmp_path):
     save_net(path, "transform", trained(2, 1, **form), {"styles": 1, **form}, ["sand"], half=False)
     rgb = smooth(208, 336)
     whole, tiled = painter(tmp_path, "fast"), painter(tmp_path, "fast", tile=64)
-    wanted, _ = stylized(whole, rgb, [StyleTarget(whole.style(source("sand")))])
-    got, _ = stylized(tiled, rgb, [StyleTarget(tiled.style(source("sand")))])
+    wanted, _ = stylized(whole, rgb, [StyleShare(whole.style(source("sand")))])
+    got, _ = stylized(tiled, rgb, [StyleShare(tiled.style(source("sand")))])
     assert (got - wanted).abs().max() < 1e-4
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 from models.driving import stylized
-from velatura_models.methods.method import Resources, Source, StyleTarget
+from velatura_models.methods.loading import Loader
+from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.style_swap import (
     KEPT,
     LEVEL,
@@ -14,10 +15,9 @@ from velatura_models.methods.style_swap import (
     swap_steps,
 )
 from velatura_models.networks.encoder import Encoder
-from velatura_models.networks.level_decoder import LevelDecoders, load_decoders
+from velatura_models.networks.level_decoder import LevelDecoders
 from velatura_models.store.errors import WeightsError
 from velatura_models.store.nets import save_net
-from velatura_models.store.weights import load_backbone
 
 WIDTHS = (6, 8, 10, 10, 10)
 
@@ -29,7 +29,7 @@ def method(tile=0):
         if parameter.dim() == 4:
             torch.nn.init.kaiming_normal_(parameter)
         parameter.requires_grad_(False)
-    return StyleSwap(encoder, decoders, Resources(tile=tile))
+    return StyleSwap(encoder, decoders, Loader(tile=tile))
 
 
 def picture(height=64, width=96, seed=0):
@@ -86,7 +86,7 @@ def test_the_content_as_its_own_style_gives_its_own_features():
     torch.testing.assert_close(swap(content, content), content)
     net, rgb = method(), picture()
     part = net.style(Source("s", 1.0, lambda: pytest.fail(), lambda: rgb))
-    got, _ = stylized(net, rgb, [StyleTarget(part)])
+    got, _ = stylized(net, rgb, [StyleShare(part)])
     torch.testing.assert_close(
         got, net.decoders[LEVEL](net.encoder(rgb, (LEVEL,))[LEVEL]), rtol=1e-4, atol=1e-5
     )
@@ -109,20 +109,20 @@ def test_a_large_style_gives_every_second_or_third_patch(most, count):
 def test_strength_0_is_the_photo_and_between_it_is_blended_in_features():
     net, rgb = method(), picture()
     part = style_of(net)
-    photo, _ = stylized(net, rgb, [StyleTarget(part)], 0.0)
+    photo, _ = stylized(net, rgb, [StyleShare(part)], 0.0)
     torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-5)
-    got, _ = stylized(net, rgb, [StyleTarget(part)], 0.3, residual=False)
+    got, _ = stylized(net, rgb, [StyleShare(part)], 0.3, residual=False)
     own = net.encoder(rgb, (LEVEL,))[LEVEL]
     expected = net.decoders[LEVEL](0.3 * swap(own, part.features) + 0.7 * own)
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
-    mapped, _ = stylized(net, rgb, [StyleTarget(part)], torch.full((1, 1, 64, 96), 0.3), residual=False)
+    mapped, _ = stylized(net, rgb, [StyleShare(part)], torch.full((1, 1, 64, 96), 0.3), residual=False)
     torch.testing.assert_close(mapped, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_blend_is_the_weighted_sum_of_swapped_features():
     net, rgb = method(), picture()
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0), StyleTarget(two, 3.0)])
+    got, _ = stylized(net, rgb, [StyleShare(one, 1.0), StyleShare(two, 3.0)])
     own = net.encoder(rgb, (LEVEL,))[LEVEL]
     mixed = 0.25 * swap(own, one.features) + 0.75 * swap(own, two.features)
     torch.testing.assert_close(got, net.decoders[LEVEL](mixed), rtol=1e-4, atol=1e-5)
@@ -133,9 +133,9 @@ def test_regions_each_get_their_style_and_the_rest_stays():
     left, right = torch.zeros(1, 1, 64, 320), torch.zeros(1, 1, 64, 320)
     left[..., :64], right[..., 256:] = 1, 1
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0, left), StyleTarget(two, 1.0, right)])
+    got, _ = stylized(net, rgb, [StyleShare(one, 1.0, left), StyleShare(two, 1.0, right)])
     torch.testing.assert_close(got[..., 152:168], rgb[..., 152:168], rtol=0, atol=1e-4)
-    alone, _ = stylized(net, rgb, [StyleTarget(one)])
+    alone, _ = stylized(net, rgb, [StyleShare(one)])
     torch.testing.assert_close(got[..., :32], alone[..., :32], rtol=1e-4, atol=1e-4)
 
 
@@ -144,7 +144,7 @@ def test_tiles_equal_the_whole(masked):
     rgb = picture(136, 216)
     whole, tiled = method(tile=4096), method(tile=48)
     assert len(whole.cut(136, 216)) == 1 and len(tiled.cut(136, 216)) == 15
-    styles = [StyleTarget(style_of(whole))]
+    styles = [StyleShare(style_of(whole))]
     alpha = picture(136, 216, 3)[:, :1] if masked else 1.0
     a, _ = stylized(whole, rgb, styles, alpha)
     b, _ = stylized(tiled, rgb, styles, alpha)
@@ -156,22 +156,22 @@ def test_flat_pictures_and_masks_of_one_pixel_give_no_nan(size):
     net, mask = method(), torch.zeros(1, 1, *size)
     mask[..., 5, 5] = 1
     for rgb in (torch.zeros(1, 3, *size), picture(*size)):
-        got, _ = stylized(net, rgb, [StyleTarget(style_of(net))], mask, mask)
+        got, _ = stylized(net, rgb, [StyleShare(style_of(net))], mask, mask)
         assert bool(torch.isfinite(got).all())
 
 
 def test_a_kept_content_is_swapped_once_a_style(monkeypatch):
     net, rgb = method(), picture()
     part = style_of(net)
-    fresh, _ = stylized(net, rgb, [StyleTarget(part)], 0.4)
-    _, known = stylized(net, rgb, [StyleTarget(part)])
+    fresh, _ = stylized(net, rgb, [StyleShare(part)], 0.4)
+    _, known = stylized(net, rgb, [StyleShare(part)])
     for seed in range(KEPT - 1):
-        _, known = stylized(net, rgb, [StyleTarget(style_of(net, seed))], known=known)
+        _, known = stylized(net, rgb, [StyleShare(style_of(net, seed))], known=known)
     assert len(known.swapped) == KEPT and known.nbytes > known.features.nbytes
     monkeypatch.setattr(
         "velatura_models.methods.style_swap.swap_steps", lambda *args: pytest.fail("swapped again")
     )
-    again, _ = stylized(net, rgb, [StyleTarget(style_of(net))], 0.4, known=known)
+    again, _ = stylized(net, rgb, [StyleShare(style_of(net))], 0.4, known=known)
     torch.testing.assert_close(again, fresh, rtol=0, atol=1e-6)
 
 
@@ -196,9 +196,9 @@ def test_files_of_other_networks_are_refused(tmp_path):
     path = tmp_path / "nets/slim.style-swap.safetensors"
     save_net(path, "style-swap", decoders, decoders.architecture, needs="f" * 32)
     with pytest.raises(WeightsError, match="velatura train swap"):
-        load_decoders(Resources("slim", "style-swap", tmp_path), "style-swap", load_backbone("slim"))
+        Loader("slim", "style-swap", tmp_path).level_decoders()
 
 
 def test_what_ships_is_for_the_backbone_that_ships():
-    decoders = load_decoders(Resources("slim", "style-swap"), "style-swap", load_backbone("slim"))
+    decoders = Loader("slim", "style-swap").level_decoders()
     assert tuple(decoders) == (LEVEL,)

@@ -6,14 +6,14 @@ import torch
 from models.driving import stylized
 from velatura_models.maths.whitening import Moments, affine, power
 from velatura_models.methods.level_method import reach
-from velatura_models.methods.method import Resources, Source, StyleTarget
+from velatura_models.methods.loading import Loader
+from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.wct import WCT
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.level_decoder import (
     LEVELS,
     LevelDecoder,
     LevelDecoders,
-    load_decoders,
     mirrored,
 )
 from velatura_models.store.cards import CARD_LAYERS, compute_card
@@ -38,7 +38,7 @@ def networks(levels=LEVELS):
 
 def method(levels=None, tile=0):
     encoder, decoders = networks()
-    return WCT(encoder, decoders, Resources(tile=tile), levels)
+    return WCT(encoder, decoders, Loader(tile=tile), levels)
 
 
 def picture(height=64, width=96, seed=0):
@@ -158,13 +158,13 @@ def test_another_style_scale_has_the_deviations_there_and_the_correlations_of_sc
 def test_without_the_residual_it_is_the_published_method(levels, alpha):
     net, rgb = method(levels), picture()
     colors = style_of(net)
-    got, _ = stylized(net, rgb, [StyleTarget(colors)], alpha, residual=False)
+    got, _ = stylized(net, rgb, [StyleShare(colors)], alpha, residual=False)
     torch.testing.assert_close(got, published(net, rgb, colors, alpha), rtol=1e-3, atol=5e-3)
 
 
 def test_strength_0_is_the_photo_and_a_map_of_one_value_is_that_strength():
     net, rgb = method(), picture()
-    styles = [StyleTarget(style_of(net))]
+    styles = [StyleShare(style_of(net))]
     photo, _ = stylized(net, rgb, styles, 0.0)
     torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-5)
     number, _ = stylized(net, rgb, styles, 0.5)
@@ -187,7 +187,7 @@ def test_tiles_equal_the_whole(levels, side, strength, masked):
     rgb = picture(height, width)
     whole, tiled = method(levels, tile=4096), method(levels, tile=side)
     assert len(whole.cut(height, width)) == 1 and len(tiled.cut(height, width)) >= 12
-    styles = [StyleTarget(style_of(whole))]
+    styles = [StyleShare(style_of(whole))]
     weight = picture(height, width, 3)[:, :1] if masked else None
     alpha = strength if weight is None else strength * weight
     a, _ = stylized(whole, rgb, styles, alpha, weight)
@@ -198,7 +198,7 @@ def test_tiles_equal_the_whole(levels, side, strength, masked):
 def test_a_blend_colours_with_the_weighted_sum():
     net, rgb = method(("relu2_1",)), picture()
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0), StyleTarget(two, 3.0)])
+    got, _ = stylized(net, rgb, [StyleShare(one, 1.0), StyleShare(two, 3.0)])
     maps = net.encoder(rgb, ("relu2_1",))["relu2_1"]
     white = power(moments_of(maps).covariance, -0.5)
     flat = maps[0].flatten(1).double()
@@ -216,9 +216,9 @@ def test_regions_each_get_their_style_and_the_rest_stays():
     left, right = torch.zeros(1, 1, 64, 320), torch.zeros(1, 1, 64, 320)
     left[..., :64], right[..., 256:] = 1, 1
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = stylized(net, rgb, [StyleTarget(one, 1.0, left), StyleTarget(two, 1.0, right)])
+    got, _ = stylized(net, rgb, [StyleShare(one, 1.0, left), StyleShare(two, 1.0, right)])
     torch.testing.assert_close(got[..., 152:168], rgb[..., 152:168], rtol=0, atol=1e-4)
-    alone, _ = stylized(net, rgb, [StyleTarget(one, 1.0, left)])
+    alone, _ = stylized(net, rgb, [StyleShare(one, 1.0, left)])
     torch.testing.assert_close(got[..., :32], alone[..., :32], rtol=1e-3, atol=1e-3)
     assert float((got[..., -8:] - rgb[..., -8:]).abs().max()) > 0.01
 
@@ -228,7 +228,7 @@ def test_a_mask_of_a_few_pixels_gives_no_nan(size):
     net, rgb = method(), picture()
     mask = torch.zeros(1, 1, 64, 96)
     mask[..., 20 : 20 + size, 30 : 30 + size] = 1
-    for styles in ([StyleTarget(style_of(net))], [StyleTarget(style_of(net), 1.0, mask)]):
+    for styles in ([StyleShare(style_of(net))], [StyleShare(style_of(net), 1.0, mask)]):
         got, _ = stylized(net, rgb, styles, mask, mask)
         assert bool(torch.isfinite(got).all()) and float(got.abs().max()) < 100
 
@@ -236,13 +236,13 @@ def test_a_mask_of_a_few_pixels_gives_no_nan(size):
 @pytest.mark.parametrize("size", [(16, 16), (16, 40), (64, 64)])
 def test_flat_and_tiny_pictures_give_no_nan(size):
     net = method()
-    got, _ = stylized(net, torch.full((1, 3, *size), 0.5), [StyleTarget(style_of(net))])
+    got, _ = stylized(net, torch.full((1, 3, *size), 0.5), [StyleShare(style_of(net))])
     assert bool(torch.isfinite(got).all())
 
 
 def test_what_is_kept_gives_the_same_picture_and_costs_no_deep_encoding(monkeypatch):
     net, rgb = method(), picture()
-    styles = [StyleTarget(style_of(net))]
+    styles = [StyleShare(style_of(net))]
     _, known = stylized(net, rgb, styles, 1.0)
     for _ in net.rebuild(known):
         pass
@@ -284,27 +284,26 @@ def test_levels_that_cannot_be_are_refused():
         method(("relu1_1", "relu2_1"))
     encoder, decoders = networks(("relu1_1",))
     with pytest.raises(ValueError, match="no decoder for relu2_1"):
-        WCT(encoder, decoders, Resources(), ("relu2_1", "relu1_1"))
+        WCT(encoder, decoders, Loader(), ("relu2_1", "relu1_1"))
     with pytest.raises(ValueError, match="known: relu5_1"):
         LevelDecoder(WIDTHS, "relu3_2")
 
 
 def test_files_of_other_networks_are_refused(tmp_path):
     slim = load_backbone("slim")
-    resources = Resources("slim", "wct", tmp_path)
+    loader = Loader("slim", "wct", tmp_path)
     _, decoders = networks()
     path = tmp_path / "nets/slim.wct.safetensors"
     save_net(path, "wct", decoders, decoders.architecture, needs="0" * 32)
     with pytest.raises(WeightsError, match=r"trained for encoder weights 000000000000.*velatura train wct"):
-        load_decoders(resources, "wct", slim)
+        loader.level_decoders()
     digest = weights_digest(slim.state_dict())
     save_net(path, "wct", decoders, {"widths": list(slim.widths)}, needs=digest)
     with pytest.raises(WeightsError, match="is no LevelDecoders") as caught:
-        load_decoders(resources, "wct", slim)
+        loader.level_decoders()
     assert caught.value.code == "architecture"
 
 
 def test_what_ships_is_for_the_backbone_that_ships():
-    encoder = load_backbone("slim")
-    decoders = load_decoders(Resources("slim", "wct"), "wct", encoder)
+    decoders = Loader("slim", "wct").level_decoders()
     assert tuple(decoders) == LEVELS and set(LEVELS) == set(CARD_LAYERS)

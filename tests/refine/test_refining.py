@@ -20,7 +20,7 @@ from velatura.recipe import (
     check_recipe,
 )
 from velatura_daemon.engine.engine import TorchEngine
-from velatura_daemon.engine.refining import tile_side
+from velatura_daemon.engine.optimising import tile_side
 from velatura_daemon.engine.tasks import (
     Checkpointed,
     Finished,
@@ -69,7 +69,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(autouse=True)
 def only_whole_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress after evaluations alone, so that a slow machine tells no more of it."""
-    monkeypatch.setattr("velatura_daemon.engine.refining.TICK", math.inf)
+    monkeypatch.setattr("velatura_daemon.engine.optimising.TICK", math.inf)
 
 
 def task(recipe, content=CONTENT, mask=None, pictures=(PAINTING,), **changed) -> Task:
@@ -192,7 +192,8 @@ def test_a_loss_that_is_not_finite_is_said_with_the_last_good_picture(
 
 
 def test_tiles_fit_the_memory_that_the_optimiser_leaves(engine: TorchEngine) -> None:
-    sides = [tile_side("slim", engine, (side, side)) for side in (256, 1024, 4096)]
+    encoder = engine.resources.loader("slim").encoder()
+    sides = [tile_side(encoder, engine.resources, (side, side)) for side in (256, 1024, 4096)]
     assert sides == sorted(sides, reverse=True) and all(side % 16 == 0 for side in sides)
     # 1500 MB are enough for an uncut picture of 512 pixels, in float32 as well
     assert sides[0] >= 512
@@ -245,7 +246,7 @@ def test_a_cancelled_job_closes_cleanly(engine: TorchEngine) -> None:
 
 
 def test_a_job_resumes_from_its_checkpoint(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("velatura_daemon.engine.refining.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("velatura_daemon.engine.optimising.CHECKPOINT_EVERY", 0.0)
     states = [event for event in engine.run(task(REFINE)) if isinstance(event, Checkpointed)]
     assert states
     third = next(event for event in states if event.step >= 3)
@@ -258,7 +259,7 @@ def test_a_job_resumes_from_its_checkpoint(engine: TorchEngine, monkeypatch: pyt
 def test_out_of_memory_a_job_goes_on_from_its_checkpoint(
     engine: TorchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("velatura_daemon.engine.refining.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("velatura_daemon.engine.optimising.CHECKPOINT_EVERY", 0.0)
     evaluate, calls = Terms.evaluate, []
 
     def short(self: Terms, picture: Tensor):
@@ -293,7 +294,7 @@ def test_a_refinement_can_begin_from_the_stylized_picture(engine: TorchEngine) -
 
 
 def test_a_built_in_style_that_is_a_card_alone_is_refined_from_its_gram_matrices(engine: TorchEngine) -> None:
-    names = [entry.name for entry in engine.library.list() if entry.picture is None]
+    names = [entry.name for entry in engine.resources.library.list() if entry.picture is None]
     if not names:
         pytest.fail("the library has no style that ships as a card alone")
     recipe = replace(REFINE, styles=(Style(name=names[0]),), pooling="avg", scale=2.0)
@@ -321,7 +322,7 @@ def test_the_backbone_is_vgg19_where_it_was_pulled_and_the_pictures_are_at_hand(
     finished, _ = run(engine, task(REFINE))
     assert finished.recipe.backbone == "slim"
     assert run(engine, task(Stylize((STYLE,))))[0].recipe.backbone == "slim"
-    path = encoder_path("vgg19", engine.paths.weights)
+    path = encoder_path("vgg19", engine.resources.paths.weights)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     save_encoder(path, "vgg19", Encoder((4, 8, 8, 8, 8)).state_dict(), {})
@@ -330,11 +331,10 @@ def test_the_backbone_is_vgg19_where_it_was_pulled_and_the_pictures_are_at_hand(
         assert run(engine, task(replace(REFINE, init="stylized")))[0].recipe.backbone == "vgg19"
         assert run(engine, task(Texture((STYLE,), 64, 64, 2)))[0].recipe.backbone == "vgg19"
         assert run(engine, task(Stylize((STYLE,))))[0].recipe.backbone == "slim"
-        card = next(e.name for e in engine.library.list() if e.cards and e.picture is None)
+        card = next(e.name for e in engine.resources.library.list() if e.cards and e.picture is None)
         assert run(engine, task(replace(REFINE, styles=(Style(card),))))[0].recipe.backbone == "slim"
     finally:
         path.unlink()
-        engine.encoders.clear()
 
 
 def test_what_cannot_be_done_is_said_with_the_field(engine: TorchEngine) -> None:
@@ -375,7 +375,7 @@ def test_a_large_picture_yields_between_tiles(engine: TorchEngine, monkeypatch: 
     large = slot(scene(200, 420, 3), "RGB")
     recipe = replace(REFINE, iterations=2)
     whole, _ = run(engine, task(recipe, large))
-    monkeypatch.setattr("velatura_daemon.engine.refining.tile_side", lambda *_: 256)
+    monkeypatch.setattr("velatura_daemon.engine.optimising.tile_side", lambda *_: 256)
     tiled, events = run(engine, task(recipe, large))
     assert tiled.record["tile"] == 256
     first = next(i for i, event in enumerate(events) if isinstance(event, Progressed) and event.step == 1)

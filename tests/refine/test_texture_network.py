@@ -33,7 +33,7 @@ def engine(net: TextureNet, tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VELATURA_HOME", str(tmp_path_factory.mktemp("home")))
         made = TorchEngine(Settings(dtype="float32", threads=1))
-        path = made.paths.weights / "nets/bark.texture.safetensors"
+        path = made.resources.paths.weights / "nets/bark.texture.safetensors"
         save_net(path, "texture", net, {"scales": 3}, ["bark"], half=False)
         yield made
 
@@ -76,7 +76,7 @@ def test_sizes_off_the_grid_are_cut_or_when_seamless_resampled_around(engine):
 
 def test_tiles_make_no_difference_and_are_reported(engine, monkeypatch):
     whole, _ = texture(engine, network(100, 60))
-    monkeypatch.setattr("velatura_daemon.engine.generating.SIDE", 32)
+    monkeypatch.setattr("velatura_daemon.engine.texture.SIDE", 32)
     tiled, events = texture(engine, network(100, 60))
     assert np.abs(tiled.astype(int) - whole).max() <= 1
     assert [e.step for e in events if isinstance(e, Progressed)] == list(range(1, 9))

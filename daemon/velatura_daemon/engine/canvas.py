@@ -1,8 +1,8 @@
-"""A long job's picture on its way back: the same pixels as they came, changed inside the mask, at full
-size for the result or smaller for previews.
+"""A job's picture on its way there and back: read once per size, changed inside the mask, written in the
+layout that it came in, at full size for the result or smaller for previews.
 
-`Canvas` reads the content once per size and writes optimised pictures into memory of the result's
-layout, band by band, so that even a large one can be interrupted.
+Changes go straight into memory of the result's layout, part by part, so that even a large picture can be
+interrupted.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from velatura.pixels import Layout
 from velatura_models.maths.tiling import Box
 
 from .compose import (
-    Picture,
+    Raster,
     encode_picture,
     preview_size,
+    read_mask,
     read_picture,
     shrink,
     shrink_map,
     write_change,
 )
-from .tasks import Slot
+from .resources import PICTURE, Key, Store
+from .tasks import Slot, Task
 
 BAND = 256
 """Rows written between two yields."""
@@ -37,17 +39,18 @@ class Canvas:
 
     Args:
         slot: the content's bytes.
-        mask: `(1, 1, H, W)` in 0..1 at the content's size, or None for everywhere.
-        side: longest side, in pixels; 0 is full size.
+        picture: the content as networks see it, at the canvas' size.
+        mask: `(1, 1, H, W)` in 0..1 at the content's own size, or None for everywhere.
     """
 
-    def __init__(self, slot: Slot, mask: Tensor | None, side: int = 0) -> None:
-        width, height = preview_size(slot.layout.width, slot.layout.height, side)
+    def __init__(self, slot: Slot, picture: Raster, mask: Tensor | None) -> None:
+        self.slot, self.picture = slot, picture
+        height, width = picture.rgb.shape[-2:]
         self.layout = replace(slot.layout, width=width, height=height)
-        self.picture = shrink(read_picture(slot), side)
-        self.mask = None if mask is None else shrink_map(mask, (width, height))
+        mask = None if mask is None else shrink_map(mask, (width, height))
+        self.mask = None if mask is None or bool((mask >= 1).all()) else mask
         same = self.layout == slot.layout
-        self.original = slot.data if same else memoryview(encode_picture(self.picture, self.layout))
+        self.original = slot.data if same else memoryview(encode_picture(picture, self.layout))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -65,7 +68,20 @@ class Canvas:
         """The same at a longest side of at most `side` pixels; itself where it is no larger."""
         if not side or side >= max(self.size):
             return self
-        return Canvas(Slot(self.layout, self.original), self.mask, side)
+        slot = Slot(self.layout, self.original)
+        return Canvas(slot, shrink(read_picture(slot), side), self.mask)
+
+    def begin(self, output: Output) -> memoryview:
+        """Memory for the result, so far the content's bytes."""
+        out = output(self.layout)
+        out[:] = self.original
+        return out
+
+    def put(self, out: memoryview, box: Box, made: Tensor) -> None:
+        """Writes what shall be in a box, `(1, 3, h, w)`; where the mask is 0 the content's bytes stay."""
+        rows, columns = box.slices()
+        mask = None if self.mask is None else self.mask[:, :, rows, columns]
+        write_change(self.layout, out, self.original, box, self.picture, made, mask)
 
     def write(self, made: Tensor, output: Output) -> Written:
         """Writes a picture in place of the content; a mask between 0 and 1 blends the two.
@@ -77,20 +93,34 @@ class Canvas:
         Returns:
             (as the generator's value) the layout and the memory, written in full.
         """
-        out = output(self.layout)
-        out[:] = self.original
+        out = self.begin(output)
         height, width = self.size
         for top in range(0, height, BAND):
             box = Box(top, 0, min(top + BAND, height), width)
             rows, columns = box.slices()
-            new, mask = made[:, :, rows, columns], None
+            new = made[:, :, rows, columns]
             if self.mask is not None:
-                mask = self.mask[:, :, rows, columns]
                 before = self.picture.rgb[:, :, rows, columns]
-                new = before + mask * (new - before)
-            write_change(self.layout, out, self.original, box, self.picture, new, mask)
+                new = before + self.mask[:, :, rows, columns] * (new - before)
+            self.put(out, box, new)
             yield
         return self.layout, out
+
+
+def read_canvas(task: Task, store: Store, side: int = 0) -> Canvas:
+    """The content and mask of a job, the content as it is kept where it was seen before.
+
+    Args:
+        side: longest side, in pixels; 0 is full size.
+
+    Raises:
+        VelaturaError: `bad_image`, and `bad_field` for a mask that does not fit.
+    """
+    slot = task.content
+    assert slot is not None  # the engine has asked the recipe's facts
+    size = preview_size(slot.layout.width, slot.layout.height, side)
+    picture = store.hold(Key(PICTURE, (slot.digest, size)), lambda: shrink(read_picture(slot), side))
+    return Canvas(slot, picture, None if task.mask is None else read_mask(task.mask, slot.layout))
 
 
 def write_texture(made: Tensor, output: Output) -> Written:
@@ -101,6 +131,6 @@ def write_texture(made: Tensor, output: Output) -> Written:
         rows = made[:, :, top : top + BAND].clamp(0, 1)
         band = replace(layout, height=rows.shape[2])
         start = top * layout.row_bytes
-        out[start : start + band.nbytes] = encode_picture(Picture(rows, None), band)
+        out[start : start + band.nbytes] = encode_picture(Raster(rows, None), band)
         yield
     return layout, out

@@ -28,7 +28,7 @@ ORDER = {"RGBA": (0, 1, 2), "BGRA": (2, 1, 0), "RGB": (0, 1, 2), "BGR": (2, 1, 0
 
 
 @dataclass(frozen=True)
-class Picture:
+class Raster:
     """What networks see.
 
     Args:
@@ -43,6 +43,10 @@ class Picture:
     def box(self) -> Box:
         return Box(0, 0, self.rgb.shape[2], self.rgb.shape[3])
 
+    @property
+    def nbytes(self) -> int:
+        return self.rgb.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
+
 
 def as_array(layout: Layout, data: memoryview) -> np.ndarray:
     """The bytes as an array `(H, W, channels)` in the layout's own depth, without a copy."""
@@ -50,7 +54,7 @@ def as_array(layout: Layout, data: memoryview) -> np.ndarray:
     return np.frombuffer(data, DTYPES[layout.depth]).reshape(shape)
 
 
-def read_picture(slot: Slot, name: str = "content") -> Picture:
+def read_picture(slot: Slot, name: str = "content") -> Raster:
     """A picture as networks see it.
 
     Args:
@@ -65,7 +69,7 @@ def read_picture(slot: Slot, name: str = "content") -> Picture:
     rgb = (encode_srgb(color) if slot.layout.transfer == "linear" else color).clamp_(0, 1)
     if alpha is not None:
         rgb = fill_transparent(rgb, alpha)
-    return Picture(rgb, alpha)
+    return Raster(rgb, alpha)
 
 
 def read_mask(slot: Slot, layout: Layout, name: str = "mask") -> Tensor:
@@ -91,7 +95,7 @@ def write_change(
     out: memoryview,
     original: memoryview,
     box: Box,
-    seen: Picture,
+    seen: Raster,
     made: Tensor,
     mask: Tensor | None = None,
 ) -> None:
@@ -132,7 +136,7 @@ def write_change(
     as_array(layout, out)[rows, columns] = values
 
 
-def encode_picture(picture: Picture, layout: Layout) -> bytearray:
+def encode_picture(picture: Raster, layout: Layout) -> bytearray:
     """A picture in a layout of its size: for previews, and for results that have no original."""
     color = picture.rgb
     if layout.transfer == "linear":
@@ -151,14 +155,14 @@ def encode_picture(picture: Picture, layout: Layout) -> bytearray:
     return bytearray(np.ascontiguousarray(values, DTYPES[layout.depth]).data.cast("B"))
 
 
-def shrink(picture: Picture, side: int) -> Picture:
+def shrink(picture: Raster, side: int) -> Raster:
     """The picture with its longest side at most `side` pixels, antialiased, colour weighted by alpha."""
     height, width = picture.rgb.shape[-2:]
     size = preview_size(width, height, side)
     if size == (width, height):
         return picture
     alpha = None if picture.alpha is None else shrink_map(picture.alpha, size)
-    return Picture(shrink_map(picture.rgb, size), alpha)
+    return Raster(shrink_map(picture.rgb, size), alpha)
 
 
 def shrink_map(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from velatura.pixels import Layout
 from velatura.recipe import Recipe
+
+R = TypeVar("R", bound=Recipe)
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,11 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(Generic[R]):
     """A job with all its inputs at hand."""
 
     job: str
-    recipe: Recipe
+    recipe: R
     content: Slot | None
     mask: Slot | None
     pictures: Mapping[str, Slot]

@@ -36,13 +36,12 @@ from ..maths.tiling import (
 )
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder
-from ..store.weights import load_backbone, load_decoder
+from .loading import Loader
 from .method import (
     Content,
     Kept,
-    Resources,
     Source,
-    StyleTarget,
+    StyleShare,
     claimed,
     crop,
 )
@@ -70,25 +69,16 @@ class Encoded:
         return sum(t.numel() * t.element_size() for t in held)
 
 
-def load(resources: Resources) -> AdaIN:
+def load(loader: Loader) -> AdaIN:
     """See `registry.load_method`."""
-    return AdaIN(
-        load_backbone(resources.backbone, resources.weights),
-        load_decoder(resources.backbone, resources.method, resources.weights),
-        resources.device,
-        resources.dtype,
-        resources.tile_bytes,
-        resources.tile,
-    )
+    return AdaIN(loader.encoder(), loader.decoder(), loader)
 
 
 class AdaIN:
     """Encoder and decoder, resident on a device in one dtype; a `method.Method`.
 
     Args:
-        encoder, decoder: in evaluation mode; moved and cast here (the decoder's last layer stays float32).
-        tile_bytes: bound on the activations of one pass; larger pictures are cut.
-        tile: side of the tiles' cores in pixels, where it shall not follow from `tile_bytes`.
+        encoder, decoder: as `loader` gives them.
     """
 
     strength_in = "features"
@@ -97,15 +87,11 @@ class AdaIN:
         self,
         encoder: Encoder,
         decoder: Decoder,
-        device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float32,
-        tile_bytes: int = 600 << 20,
-        tile: int = 0,
+        loader: Loader,
     ) -> None:
-        self.device, self.dtype, self.tile_bytes, self.tile = torch.device(device), dtype, tile_bytes, tile
-        self.encoder = encoder.to(self.device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.decoder = decoder.to(self.device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.decoder.convs[-1].float()
+        self.device, self.dtype = torch.device(loader.device), loader.dtype
+        self.tile_bytes, self.tile = loader.tile_bytes, loader.tile
+        self.encoder, self.decoder = encoder, decoder
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -148,7 +134,7 @@ class AdaIN:
     def stylize(
         self,
         content: Content,
-        styles: Sequence[StyleTarget],
+        styles: Sequence[StyleShare],
         strength: float | Tensor,
         write: Callable[[Box, Tensor], None],
         residual: bool = True,
@@ -247,7 +233,7 @@ class _Moments:
         return out
 
 
-def _region(content: Content, style: StyleTarget) -> Tensor | None:
+def _region(content: Content, style: StyleShare) -> Tensor | None:
     """The weights under which the content's statistics for a style are taken."""
     if style.region is None or content.weight is None:
         return content.weight if style.region is None else style.region
@@ -256,7 +242,7 @@ def _region(content: Content, style: StyleTarget) -> Tensor | None:
 
 def _target(
     features: dict[str, Tensor],
-    styles: Sequence[StyleTarget],
+    styles: Sequence[StyleShare],
     moments: Sequence[Statistics],
     alpha: float | Tensor,
     outer: Box,

@@ -31,12 +31,12 @@ from ..maths.tiling import (
 )
 from ..networks.encoder import BLOCKS, Encoder
 from ..networks.level_decoder import LevelDecoders, stride_of
+from .loading import Loader
 from .method import (
     Content,
     Kept,
-    Resources,
     Source,
-    StyleTarget,
+    StyleShare,
     claimed,
     crop,
 )
@@ -77,8 +77,7 @@ class LevelMethod:
     done to the features: a subclass gives `style` and `change`, and `prepare` where it needs one.
 
     Args:
-        encoder, decoders: in evaluation mode; moved and cast here, but for each decoder's last layer.
-        resources: device, dtype, and the bounds of a tile.
+        encoder, decoders: as `loader` gives them.
         levels: those to go through, deepest first; all that there are decoders for by default.
     """
 
@@ -91,7 +90,7 @@ class LevelMethod:
         self,
         encoder: Encoder,
         decoders: LevelDecoders,
-        resources: Resources,
+        loader: Loader,
         levels: Sequence[str] | None = None,
     ) -> None:
         self.levels = tuple(decoders) if levels is None else tuple(levels)
@@ -99,12 +98,9 @@ class LevelMethod:
             raise ValueError(f"levels are {self.levels}; name at least one, deepest first")
         if lacking := set(self.levels).difference(decoders):
             raise ValueError(f"there is no decoder for {', '.join(sorted(lacking))}")
-        self.device, self.dtype = torch.device(resources.device), resources.dtype
-        self.tile_bytes, self.tile = resources.tile_bytes, resources.tile
-        self.encoder = encoder.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.decoders = decoders.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for decoder in self.decoders.values():
-            decoder.convs[-1].float()
+        self.device, self.dtype = torch.device(loader.device), loader.dtype
+        self.tile_bytes, self.tile = loader.tile_bytes, loader.tile
+        self.encoder, self.decoders = encoder, decoders
 
     def style(self, source: Source) -> Any:
         """What `prepare` and `change` need of a style."""
@@ -115,7 +111,7 @@ class LevelMethod:
         level: str,
         features: Features,
         cut: Sequence[Tile],
-        styles: Sequence[StyleTarget],
+        styles: Sequence[StyleShare],
         weight: Tensor | None,
     ) -> Generator[None, None, list[Any]]:
         """What must be known of the whole picture before any of it is changed: a value a style."""
@@ -123,7 +119,7 @@ class LevelMethod:
         return [None] * len(styles)
 
     def change(
-        self, level: str, maps: Tensor, style: StyleTarget, prepared: Any, known: Any
+        self, level: str, maps: Tensor, style: StyleShare, prepared: Any, known: Any
     ) -> Generator[None, None, Tensor]:
         """Features `(1, C, h, w)` in a style, at full strength.
 
@@ -155,7 +151,7 @@ class LevelMethod:
     def stylize(
         self,
         content: Content,
-        styles: Sequence[StyleTarget],
+        styles: Sequence[StyleShare],
         strength: float | Tensor,
         write: Callable[[Box, Tensor], None],
         residual: bool = True,
@@ -238,7 +234,7 @@ class LevelMethod:
         self,
         level: str,
         maps: Tensor,
-        styles: Sequence[StyleTarget],
+        styles: Sequence[StyleShare],
         prepared: Sequence[Any],
         strength: float | Tensor,
         tile: Tile,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -17,27 +16,6 @@ from torch import Tensor
 
 from ..maths.tiling import Box, Tile
 from ..store.cards import Card
-
-
-@dataclass(frozen=True)
-class Resources:
-    """Where a method's networks come from, and where they are to run.
-
-    Args:
-        backbone: one of `weights.BACKBONES`; methods with networks of their own do not look at it.
-        method: the name asked for; one module may serve several.
-        weights: folder of pulled weights, and of the user's own networks.
-        tile_bytes: bound on the activations of one pass; larger pictures are cut.
-        tile: side of the tiles' cores in pixels, where it shall not follow from `tile_bytes`.
-    """
-
-    backbone: str = "slim"
-    method: str = ""
-    weights: Path | None = None
-    device: torch.device | str = "cpu"
-    dtype: torch.dtype = torch.float32
-    tile_bytes: int = 600 << 20
-    tile: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,7 +36,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class StyleTarget:
+class StyleShare:
     """One style of a blend.
 
     Args:
@@ -122,7 +100,7 @@ class Method(Protocol):
     def stylize(
         self,
         content: Content,
-        styles: Sequence[StyleTarget],
+        styles: Sequence[StyleShare],
         strength: float | Tensor,
         write: Callable[[Box, Tensor], None],
         residual: bool = True,
@@ -159,7 +137,7 @@ def crop(maps: Tensor, box: Box) -> Tensor:
     return maps[:, :, rows, columns]
 
 
-def claimed(strength: float | Tensor, styles: Sequence[StyleTarget]) -> float | Tensor:
+def claimed(strength: float | Tensor, styles: Sequence[StyleShare]) -> float | Tensor:
     """Strength faded to 0 where every style has a region and none reaches: the content stays there."""
     covers = [style.region for style in styles if style.region is not None]
     if len(covers) < len(styles):

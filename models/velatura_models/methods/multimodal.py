@@ -30,13 +30,13 @@ from ..maths.tiling import Box, Tile, round_up
 from ..networks.convolution import convolution, reflected
 from ..networks.transform_net import Layer
 from ..store.errors import WeightsError
-from ..store.nets import Net, installed, load_into
+from ..store.nets import Net, installed
+from .loading import Loader
 from .method import (
     Content,
     Kept,
-    Resources,
     Source,
-    StyleTarget,
+    StyleShare,
 )
 from .picture_method import Normalise, Painting, PictureMethod
 
@@ -203,9 +203,14 @@ def on_grid(maps: Tensor) -> Tensor:
     return F.pad(maps, (0, right, 0, down), mode="replicate") if down or right else maps
 
 
-def load(resources: Resources) -> Multimodal:
+def _exact(net: MultimodalNet) -> list[Tensor]:
+    """What stays float32: the layers that make pictures finer than 8 bits."""
+    return [p for block in (net.joint, net.enhance, net.refine) for p in block.convs[-1].parameters()]
+
+
+def load(loader: Loader) -> Multimodal:
     """See `registry.load_method`."""
-    return Multimodal(resources)
+    return Multimodal(loader)
 
 
 class Multimodal(PictureMethod):
@@ -214,14 +219,10 @@ class Multimodal(PictureMethod):
     halo = 512  # 475 px of convolutions over all three subnets, and what upsampling rounds
     bytes_per_pixel = 6 * 32 * 4
 
-    def __init__(self, resources: Resources) -> None:
-        super().__init__(resources)
-        self.nets: dict[str, MultimodalNet] = {}
-
     def known(self) -> dict[str, Net]:
         """Every style with its network."""
         styles: dict[str, Net] = {}
-        for net in installed("multimodal", self.weights):
+        for net in installed("multimodal", self.loader.folder):
             for name in net.styles:
                 styles.setdefault(name, net)
         return styles
@@ -241,13 +242,8 @@ class Multimodal(PictureMethod):
                 "or use a method that takes any style, such as adain-skip",
             )
         about = styles[source.name]
-        if about.digest not in self.nets:
-            net: MultimodalNet = load_into(MultimodalNet, about)
-            net = net.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            for block in (net.joint, net.enhance, net.refine):
-                block.convs[-1].float()  # colours finer than bfloat16's eight bits
-            self.nets[about.digest] = net
-        return Painting((about.digest, source.name), self.nets[about.digest])
+        net = self.loader.net(MultimodalNet, about, _exact)
+        return Painting((about.digest, source.name), net)
 
     def strides(self, painting: Painting) -> list[int]:
         return painting.data.strides
@@ -275,7 +271,7 @@ class Multimodal(PictureMethod):
     def stylize(
         self,
         content: Content,
-        styles: Sequence[StyleTarget],
+        styles: Sequence[StyleShare],
         strength: float | Tensor,
         write: Callable[[Box, Tensor], None],
         residual: bool = True,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ..networks.transform_net import TransformNet
@@ -21,10 +21,10 @@ from ..store.nets import (
     FORMAT,
     Net,
     installed,
-    load_into,
 )
 from ..store.weights import read
-from .method import Resources, Source, StyleTarget
+from .loading import Loader
+from .method import Source, StyleShare
 from .picture_method import Normalise, Painting, PictureMethod
 
 
@@ -37,9 +37,9 @@ class Row:
     beta: Tensor
 
 
-def load(resources: Resources) -> Painter:
+def load(loader: Loader) -> Painter:
     """See `registry.load_method`."""
-    return Painter(resources)
+    return Painter(loader)
 
 
 class Painter(PictureMethod):
@@ -48,20 +48,19 @@ class Painter(PictureMethod):
     halo = 64  # 4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px, see `transform_net.plan`
     bytes_per_pixel = 6 * 32 * 4
 
-    def __init__(self, resources: Resources) -> None:
-        super().__init__(resources)
-        self.several = resources.method == "multi"
-        self.nets: dict[str, TransformNet] = {}
+    def __init__(self, loader: Loader) -> None:
+        super().__init__(loader)
+        self.several = loader.method == "multi"
 
     def known(self) -> dict[str, tuple[Net, Net | None]]:
         """Every style with its network, and with the file of its row where it was added later."""
-        nets = [n for n in installed("transform", self.weights) if (len(n.styles) > 1) == self.several]
+        nets = [n for n in installed("transform", self.loader.folder) if (len(n.styles) > 1) == self.several]
         styles: dict[str, tuple[Net, Net | None]] = {}
         for net in nets:
             for name in net.styles:
                 styles.setdefault(name, (net, None))
         by_digest = {net.digest: net for net in nets}
-        for row in installed("style", self.weights) if self.several else ():
+        for row in installed("style", self.loader.folder) if self.several else ():
             if row.needs in by_digest:
                 styles.setdefault(row.styles[0], (by_digest[row.needs], row))
         return styles
@@ -82,9 +81,7 @@ class Painter(PictureMethod):
                 "or use a method that takes any style, such as adain-skip",
             )
         about, added = styles[source.name]
-        if about.digest not in self.nets:
-            self.nets[about.digest] = self._resident(load_into(TransformNet, about))
-        net = self.nets[about.digest]
+        net: TransformNet = self.loader.net(TransformNet, about, _exact)
         if added is None:
             index = about.styles.index(source.name)
             row = Row(net, net.gamma[index : index + 1], net.beta[index : index + 1])
@@ -92,25 +89,17 @@ class Painter(PictureMethod):
             row = row_of(added, net)
         return Painting((about.digest, source.name), row)
 
-    def _resident(self, net: TransformNet) -> TransformNet:
-        """A network on its device, in its dtype but for what makes pictures finer than 8 bits."""
-        gamma, beta = net.gamma.clone(), net.beta.clone()
-        net = net.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        net.gamma, net.beta = (nn.Parameter(t.to(self.device), False) for t in (gamma.float(), beta.float()))
-        net.convs[-1].float()
-        return net
-
     def strides(self, painting: Painting) -> list[int]:
         net: TransformNet = painting.data.net
         return [] if net.norm == "batch" else net.strides
 
-    def merged(self, styles: Sequence[StyleTarget]) -> list[StyleTarget]:
+    def merged(self, styles: Sequence[StyleShare]) -> list[StyleShare]:
         """One target for all styles of a network that apply everywhere."""
-        groups: dict[int, list[StyleTarget]] = {}
+        groups: dict[str, list[StyleShare]] = {}
         out = [style for style in styles if style.region is not None]
         for style in styles:
             if style.region is None:
-                groups.setdefault(id(style.part.data.net), []).append(style)
+                groups.setdefault(style.part.key[0], []).append(style)
         for group in groups.values():
             total = sum(style.weight for style in group)
             if len(group) == 1 or total <= 0:
@@ -135,6 +124,11 @@ class Painter(PictureMethod):
             rgb = F.pad(rgb, small, mode="replicate")
         yield from row.net.steps(rgb, row.gamma, row.beta, out, normalise)
         out[0] = out[0][:, :, :height, :width]
+
+
+def _exact(net: TransformNet) -> list[Tensor]:
+    """What stays float32: rows, and the layer that makes pictures finer than 8 bits."""
+    return [*net.convs[-1].parameters(), net.gamma, net.beta]
 
 
 def row_of(about: Net, net: TransformNet) -> Row:

@@ -24,12 +24,12 @@ from ..maths.tiling import (
     round_up,
     tiles,
 )
+from .loading import Loader
 from .method import (
     Content,
     Kept,
-    Resources,
     Source,
-    StyleTarget,
+    StyleShare,
     claimed,
     crop,
 )
@@ -83,16 +83,15 @@ class PictureMethod:
     bytes_per_pixel: int
     """Activations held at a time for one pixel, in float32."""
 
-    def __init__(self, resources: Resources) -> None:
-        self.weights = resources.weights
-        self.device, self.dtype = torch.device(resources.device), resources.dtype
-        self.tile_bytes, self.tile = resources.tile_bytes, resources.tile
+    def __init__(self, loader: Loader) -> None:
+        self.loader, self.device, self.dtype = loader, torch.device(loader.device), loader.dtype
+        self.tile_bytes, self.tile = loader.tile_bytes, loader.tile
 
     def style(self, source: Source) -> Painting:
         """How to paint in a style."""
         raise NotImplementedError
 
-    def merged(self, styles: Sequence[StyleTarget]) -> list[StyleTarget]:
+    def merged(self, styles: Sequence[StyleShare]) -> list[StyleShare]:
         """Styles that one pass can blend made one; each of the list costs a pass."""
         return list(styles)
 
@@ -128,7 +127,7 @@ class PictureMethod:
     def stylize(
         self,
         content: Content,
-        styles: Sequence[StyleTarget],
+        styles: Sequence[StyleShare],
         strength: float | Tensor,
         write: Callable[[Box, Tensor], None],
         residual: bool = True,

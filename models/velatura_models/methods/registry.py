@@ -5,9 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 
 from ..store.errors import WeightsError
-from .method import Method, Resources
+from .loading import Loader
+from .method import Method
 
-METHODS = {
+MODULES = {
     "adain-skip": "adain",
     "adain": "adain",
     "wct": "wct",
@@ -16,17 +17,15 @@ METHODS = {
     "multi": "painter",
     "multimodal": "multimodal",
 }
-"""Name to module; a module has `load(resources) -> Method`."""
+"""Name to module; a module has `load(loader) -> Method`."""
 
 
-def load_method(resources: Resources) -> Method:
+def load_method(loader: Loader) -> Method:
     """A method, resident on its device.
 
     Raises:
         WeightsError: `unknown` name, or what loading its networks raises.
     """
-    if resources.method not in METHODS:
-        raise WeightsError(
-            "unknown", f"no method is called {resources.method!r}; known: {', '.join(METHODS)}"
-        )
-    return import_module(f".{METHODS[resources.method]}", __package__).load(resources)
+    if loader.method not in MODULES:
+        raise WeightsError("unknown", f"no method is called {loader.method!r}; known: {', '.join(MODULES)}")
+    return import_module(f".{MODULES[loader.method]}", __package__).load(loader)

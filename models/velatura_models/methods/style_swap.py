@@ -23,11 +23,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..networks.level_decoder import load_decoders
 from ..store.cards import resize_short
-from ..store.weights import load_backbone
 from .level_method import LevelMethod, Seen
-from .method import Resources, Source, StyleTarget
+from .loading import Loader
+from .method import Source, StyleShare
 
 LEVEL = "relu3_1"
 PATCH = 3
@@ -58,10 +57,9 @@ class SeenSwapped(Seen):
         return super().nbytes + sum(maps.nbytes for maps in self.swapped.values())
 
 
-def load(resources: Resources) -> StyleSwap:
+def load(loader: Loader) -> StyleSwap:
     """See `registry.load_method`."""
-    encoder = load_backbone(resources.backbone, resources.weights)
-    return StyleSwap(encoder, load_decoders(resources, "style-swap", encoder), resources, (LEVEL,))
+    return StyleSwap(loader.encoder(), loader.level_decoders(), loader, (LEVEL,))
 
 
 class StyleSwap(LevelMethod):
@@ -85,7 +83,7 @@ class StyleSwap(LevelMethod):
         return Patches(maps[0], digest.hexdigest())
 
     def change(
-        self, level: str, maps: Tensor, style: StyleTarget, prepared: Any, known: Any
+        self, level: str, maps: Tensor, style: StyleShare, prepared: Any, known: Any
     ) -> Generator[None, None, Tensor]:
         """The content's features swapped, or as they were kept."""
         part: Patches = style.part

@@ -24,13 +24,12 @@ from torch.nn import functional as F
 
 from ..maths.tiling import Tile
 from ..maths.whitening import Moments, affine, power
-from ..networks.level_decoder import load_decoders, stride_of
-from ..store.weights import load_backbone
+from ..networks.level_decoder import stride_of
 from .level_method import Features, LevelMethod
+from .loading import Loader
 from .method import (
-    Resources,
     Source,
-    StyleTarget,
+    StyleShare,
     crop,
 )
 
@@ -41,10 +40,9 @@ Colors = Mapping[str, tuple[Tensor, Tensor]]
 """Per level the style's mean `(C,)` and colouring matrix `(C, C)`, float64."""
 
 
-def load(resources: Resources) -> WCT:
+def load(loader: Loader) -> WCT:
     """See `registry.load_method`."""
-    encoder = load_backbone(resources.backbone, resources.weights)
-    return WCT(encoder, load_decoders(resources, "wct", encoder), resources)
+    return WCT(loader.encoder(), loader.level_decoders(), loader)
 
 
 class WCT(LevelMethod):
@@ -68,7 +66,7 @@ class WCT(LevelMethod):
         level: str,
         features: Features,
         cut: Sequence[Tile],
-        styles: Sequence[StyleTarget],
+        styles: Sequence[StyleShare],
         weight: Tensor | None,
     ) -> Generator[None, None, list[Any]]:
         """For every style the affine map that whitens with the statistics of the whole picture, or of the
@@ -97,7 +95,7 @@ class WCT(LevelMethod):
         return made
 
     def change(
-        self, level: str, maps: Tensor, style: StyleTarget, prepared: Any, known: Any
+        self, level: str, maps: Tensor, style: StyleShare, prepared: Any, known: Any
     ) -> Generator[None, None, Tensor]:
         """A f + b, in float32: whitening cancels what bfloat16 would not hold."""
         matrix, bias = prepared
@@ -105,7 +103,7 @@ class WCT(LevelMethod):
         return F.linear(maps.permute(0, 2, 3, 1).float(), matrix, bias).permute(0, 3, 1, 2)
 
 
-def _counted(style: StyleTarget, weight: Tensor | None) -> Tensor | None:
+def _counted(style: StyleShare, weight: Tensor | None) -> Tensor | None:
     """The weights under which the content's statistics for a style are taken."""
     if style.region is None or weight is None:
         return weight if style.region is None else style.region

@@ -85,6 +85,11 @@ class Conv3x3(nn.Conv2d):
             return winograd(input, self._transformed(), self.bias)
         return super().forward(input)
 
+    @property
+    def kept(self) -> int:
+        """Bytes of the transformed kernels, where they are kept."""
+        return 0 if self._kernels is None else self._kernels[1].nbytes
+
     def _pays(self, x: Tensor) -> bool:
         weight = self.weight
         return (

@@ -17,18 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..methods.method import Resources
-from ..store.errors import WeightsError
-from ..store.nets import find_net, load_into
-from ..store.weights import weights_digest
 from .convolution import Conv3x3, reflected
-from .encoder import BLOCKS, Encoder
+from .encoder import BLOCKS
 
 LEVELS = ("relu5_1", "relu4_1", "relu3_1", "relu2_1", "relu1_1")
 """Where a decoder may begin, deepest first: the order in which WCT visits them."""
-
-TRAINED_BY = {"wct": "wct", "style-swap": "swap"}
-"""Kind of a network file to the trainer that makes it."""
 
 
 def stride_of(level: str) -> int:
@@ -129,25 +122,3 @@ class LevelDecoders(nn.ModuleDict):
                     if weight is not None and weight.shape == conv.weight.shape:
                         conv.weight.copy_(weight)
                         conv.bias.copy_(tail[f"convs.{count - back}.bias"])
-
-
-def load_decoders(resources: Resources, kind: str, encoder: Encoder) -> LevelDecoders:
-    """The decoders of a kind for a backbone, with the last layer of each in float32, the others in the
-    resources' dtype.
-
-    Raises:
-        WeightsError: `missing`; `architecture` where they were trained for other encoder weights.
-    """
-    net = find_net(resources.backbone, kind, resources.weights)
-    held = weights_digest(encoder.state_dict())
-    if net.needs != held:
-        raise WeightsError(
-            "architecture",
-            f"{net.path} was trained for encoder weights {net.needs[:12]}, but {resources.backbone} holds "
-            f"{held[:12]}; train it again with `velatura train {TRAINED_BY[kind]}`",
-        )
-    decoders = load_into(LevelDecoders, net)
-    decoders.to(resources.device, resources.dtype, memory_format=torch.channels_last)
-    for decoder in decoders.values():
-        decoder.convs[-1].float()
-    return decoders

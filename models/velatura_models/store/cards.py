@@ -47,6 +47,11 @@ class Card:
     grams: dict[str, Tensor]
     color: ColorStats
 
+    @property
+    def nbytes(self) -> int:
+        pairs = [t for layers in self.stats.values() for pair in layers.values() for t in pair]
+        return sum(t.nbytes for t in (*pairs, *self.grams.values(), self.color.mean, self.color.cov))
+
     def at(self, scale: float) -> dict[str, tuple[Tensor, Tensor]]:
         """Statistics at a style scale, interpolated linearly in its logarithm; outside of what the card
         holds, those of the nearest scale."""

@@ -10,15 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from velatura.errors import FieldError, VelaturaError
+from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Upscale
 from velatura_models.maths.tiling import Box
@@ -27,19 +24,20 @@ from velatura_models.networks.superres import (
     SuperResNet,
     bicubic,
     find_superres,
-    load_superres,
 )
 from velatura_models.store.errors import WeightsError
-from velatura_models.store.nets import Net, describe_net
+from velatura_models.store.nets import Net
 
 from .compose import (
-    Picture,
+    Raster,
     as_array,
     encode_picture,
     preview_size,
     read_picture,
     shrink,
 )
+from .device import without_gradients
+from .resources import Resources
 from .tasks import (
     Event,
     Finished,
@@ -48,22 +46,17 @@ from .tasks import (
     Task,
 )
 
-if TYPE_CHECKING:
-    from .engine import TorchEngine
-
 TILE = 640
 """Side of a tile's core in the result, in pixels, on a CPU: about half a second of work on two cores."""
 
 
-def upscale(task: Task, engine: TorchEngine) -> Iterator[Event]:
+@without_gradients
+def upscale(task: Task[Upscale], resources: Resources) -> Iterator[Event]:
     """Runs an `Upscale` recipe; see `tasks.Engine.run`. `preview_side` bounds the result."""
     started = time.perf_counter()
     recipe, slot = task.recipe, task.content
-    if not isinstance(recipe, Upscale) or slot is None:
-        raise FieldError("content", "is missing: an enlargement needs a picture to work on")
-    if task.mask is not None:
-        raise FieldError("mask", "is given, but an enlargement is of the whole picture")
-    net, about = _network(recipe.factor, engine)
+    assert slot is not None  # the engine has asked the recipe's facts
+    net, about = _network(recipe.factor, resources)
     longest = max(1, task.preview_side // recipe.factor) if task.preview_side else 0
     width, height = preview_size(slot.layout.width, slot.layout.height, longest)
     picture = shrink(read_picture(slot), longest)
@@ -71,17 +64,17 @@ def upscale(task: Task, engine: TorchEngine) -> Iterator[Event]:
     beyond = _beyond(slot, picture) if (width, height) == (slot.layout.width, slot.layout.height) else None
     yield None
     out = task.output(large)
-    cut = _tiles(height, width, _side(net, engine), net.halo)
+    cut = _tiles(height, width, _side(net, resources), net.halo)
     for done, (core, outer) in enumerate(cut, 1):
         part = _crop(picture.rgb, outer)
-        made = yield from _enlarged(net, part, recipe.strength, engine)
+        made = yield from _enlarged(net, part, recipe.strength, resources)
         inner = core.within(outer)
         alpha = None if picture.alpha is None else bicubic(_crop(picture.alpha, outer), net.factor)
         extra = None if beyond is None else bicubic(_crop(beyond, outer), net.factor)
         cropped = [None if maps is None else _crop(maps, inner, net.factor) for maps in (alpha, extra)]
         _write(large, out, core, net.factor, _crop(made, inner, net.factor), *cropped)
         yield Progressed(done, len(cut)) if len(cut) > 1 else None
-    record = engine.record(next(net.parameters()).dtype)
+    record = resources.record(next(net.parameters()).dtype)
     record.update(
         network=about.name,
         digest=about.digest,
@@ -92,28 +85,22 @@ def upscale(task: Task, engine: TorchEngine) -> Iterator[Event]:
     yield Finished(large, out, recipe, record)
 
 
-def _network(factor: int, engine: TorchEngine) -> tuple[SuperResNet, Net]:
+def _network(factor: int, resources: Resources) -> tuple[SuperResNet, Net]:
     try:
-        about = find_superres(factor, engine.paths.weights)
-        return _resident(about.path, about.digest, str(engine.device), engine.dtype), about
+        about = find_superres(factor, resources.paths.weights)
+        return resources.loader().net(SuperResNet, about), about
     except WeightsError as error:
         raise VelaturaError("unknown_model", str(error), "recipe.factor") from error
 
 
-@lru_cache(maxsize=2)
-def _resident(path: Path, digest: str, device: str, dtype: torch.dtype) -> SuperResNet:
-    """A network, kept for the next job; another file of the same name has another digest."""
-    return load_superres(describe_net(path), device, dtype)
-
-
-def _side(net: SuperResNet, engine: TorchEngine) -> int:
+def _side(net: SuperResNet, resources: Resources) -> int:
     """Side of the tiles' cores in pixels of the content: what memory has room for, at about four maps of the
     result's size at a time, and at most what keeps other jobs waiting for half a second."""
-    if engine.settings.tile:
-        return max(engine.settings.tile // net.factor, LEAST)
-    per_pixel = 4 * net.width * torch.finfo(engine.dtype).bits // 8
-    fits = int((engine.tile_bytes / per_pixel) ** 0.5) // net.factor - 2 * net.halo
-    most = (TILE if engine.device.type == "cpu" else 4 * TILE) // net.factor
+    if resources.settings.tile:
+        return max(resources.settings.tile // net.factor, LEAST)
+    per_pixel = 4 * net.width * torch.finfo(resources.dtype).bits // 8
+    fits = int((resources.tile_bytes / per_pixel) ** 0.5) // net.factor - 2 * net.halo
+    most = (TILE if resources.device.type == "cpu" else 4 * TILE) // net.factor
     return max(min(fits, most), LEAST)
 
 
@@ -130,7 +117,7 @@ def _tiles(height: int, width: int, side: int, margin: int) -> list[tuple[Box, B
 
 
 def _enlarged(
-    net: SuperResNet, part: Tensor, strength: float, engine: TorchEngine
+    net: SuperResNet, part: Tensor, strength: float, resources: Resources
 ) -> Generator[None, None, Tensor]:
     """A part of the content enlarged, `(1, 3, factor h, factor w)` on the CPU, not clamped."""
     height, width = part.shape[-2:]
@@ -140,13 +127,13 @@ def _enlarged(
     below, right = max(LEAST - height, 0), max(LEAST - width, 0)
     x = F.pad(part, (0, right, 0, below), mode="replicate") if below or right else part
     out: list[Tensor] = []
-    for _ in net.steps(x.to(engine.device).contiguous(memory_format=torch.channels_last), out):
+    for _ in net.steps(x.to(resources.device).contiguous(memory_format=torch.channels_last), out):
         yield
     made = out[0][:, :, : height * net.factor, : width * net.factor].cpu()
     return made if plain is None else plain + strength * (made - plain)
 
 
-def _beyond(slot: Slot, picture: Picture) -> Tensor | None:
+def _beyond(slot: Slot, picture: Raster) -> Tensor | None:
     """What a float picture holds outside of 0..1, in its own layout, `(1, C, h, w)`; None where nothing."""
     if slot.layout.depth not in ("f16", "f32"):
         return None
@@ -169,7 +156,7 @@ def _write(
 ) -> None:
     """Puts an enlarged core into the result."""
     part = replace(layout, width=rgb.shape[3], height=rgb.shape[2])
-    picture = Picture(rgb.clamp(0, 1), None if alpha is None else alpha.clamp(0, 1))
+    picture = Raster(rgb.clamp(0, 1), None if alpha is None else alpha.clamp(0, 1))
     values = as_array(part, memoryview(encode_picture(picture, part)))
     if extra is not None:
         values = (values + extra[0].permute(1, 2, 0).numpy()).astype(values.dtype)

@@ -1,0 +1,73 @@
+"""The device that networks run on: which and why, what it is called, and when it is out of memory."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+import torch
+from velatura.errors import VelaturaError
+
+from .tasks import Event
+
+
+def choose_device(wanted: str) -> tuple[torch.device, str]:
+    """The device and why: never a silent fallback.
+
+    Raises:
+        VelaturaError: `bad_field` when a device was asked for that torch does not have.
+    """
+    if wanted != "auto":
+        device = torch.device(wanted)
+        try:
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise VelaturaError(
+                "bad_field", f"is {wanted!r}, which torch cannot use: {error}", "device"
+            ) from error
+        return device, "set by the user"
+    if torch.cuda.is_available():
+        return torch.device("cuda"), "torch finds a CUDA device"
+    if torch.backends.mps.is_available():
+        return torch.device("mps"), "torch finds Apple's GPU"
+    why = (
+        "torch was built without CUDA"
+        if torch.version.cuda is None
+        else "torch finds no CUDA device or driver"
+    )
+    return torch.device("cpu"), why
+
+
+def device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return platform.processor() or platform.machine()
+
+
+def plain(dtype: torch.dtype) -> str:
+    """`float32`, `bfloat16`."""
+    return str(dtype).removeprefix("torch.")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    words = str(error).lower()
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in words
+
+
+def without_gradients(run: Callable[..., Iterator[Event]]) -> Callable[..., Iterator[Event]]:
+    """A runner each of whose steps is under inference mode, which must not stay on while it is suspended."""
+
+    @wraps(run)
+    def steps(*args: Any) -> Iterator[Event]:
+        inner = run(*args)
+        while True:
+            with torch.inference_mode():
+                try:
+                    event = next(inner)
+                except StopIteration:
+                    return
+            yield event
+
+    return steps

@@ -1,0 +1,281 @@
+"""What the long jobs share: an optimisation driven evaluation by evaluation, and its steps as events.
+
+Progress with losses by term comes after every evaluation (and, on large pictures, within), then previews,
+checkpoints, and the result. Every `yield` is a point where the worker may run something more urgent;
+`task.stopping()` ends the walk with the best picture so far.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+from velatura.errors import FieldError
+from velatura.recipe import Refine, Style, Texture
+from velatura_models.networks.encoder import LAYERS, Encoder, prepared
+from velatura_models.optimise.descent import HISTORY_BYTES
+from velatura_models.optimise.gram import Gram
+from velatura_models.optimise.problem import Options, StyleSource
+from velatura_models.optimise.refinement import Refinement, Step
+from velatura_models.store.cards import CARD_LAYERS
+from velatura_models.store.weights import encoder_path, load_backbone
+
+from .canvas import Canvas, Written
+from .resources import Resources
+from .sources import Sources
+from .tasks import Checkpointed, Event, Finished, Previewed, Progressed, Task
+
+R = TypeVar("R", Refine, Texture)
+
+CHECKPOINT_EVERY = 3.0
+"""Seconds of computing between checkpoints; more where one takes long to write."""
+
+TICK = 0.5
+"""Seconds between progress events within one evaluation of many tiles."""
+
+MAPS = 3.5
+"""Maps that an evaluation holds of every layer, on average: padded, rectified, pooled, and a gradient's."""
+
+VECTORS = 12
+"""Float32 pictures that a refinement holds besides its tile and L-BFGS's pairs: the content, what is shown,
+the optimiser's point, direction and gradients."""
+
+Begin = Callable[[Mapping[str, Tensor] | None], Refinement]
+
+
+@dataclass(frozen=True)
+class Optimisation(Generic[R]):
+    """What an optimisation is about: all of it at hand.
+
+    Args:
+        recipe: as it runs, `auto` resolved.
+        notes: what is to be said about that.
+    """
+
+    recipe: R
+    encoder: Encoder
+    styles: list[StyleSource]
+    options: Options
+    notes: tuple[str, ...]
+
+
+def prepare(
+    task: Task[R], resources: Resources, options: Options, size: tuple[int, int], canvas: Canvas | None = None
+) -> Optimisation[R]:
+    """Gathers what an optimisation needs.
+
+    Args:
+        options: from `options_of`.
+        size: height and width of the result.
+        canvas: the content, where there is one, which regions are over.
+
+    Raises:
+        FieldError: for layers that a style's card lacks.
+        VelaturaError: for styles and region masks that are not at hand.
+    """
+    sources, recipe = Sources(task, resources), task.recipe
+    if recipe.backbone == "auto":
+        recipe = replace(recipe, backbone=_best_backbone(recipe.styles, sources))
+    styles, notes, recipe = _styles(recipe, sources, canvas)
+    encoder = _encoder(recipe, resources)
+    options = replace(options, scale=recipe.scale, side=tile_side(encoder, resources, size))
+    return Optimisation(recipe, encoder, styles, options, tuple(notes))
+
+
+def _encoder(recipe: Refine | Texture, resources: Resources) -> Encoder:
+    """The backbone as an optimisation sees with it, kept for the next."""
+    loader = resources.loader(recipe.backbone)
+
+    def make() -> Encoder:
+        return prepared(load_backbone(loader.backbone, loader.folder).to(loader.device), loader.dtype)
+
+    key = (f"{recipe.backbone}/optimising", loader.encoder_digest(), loader.dtype)
+    return loader.hold(key, make).variant(recipe.pooling)
+
+
+class Walk:
+    """Drives one optimisation and reports it.
+
+    Args:
+        job: what it is about; its notes grow.
+        begin: makes the optimisation, from a checkpoint where there is one.
+        show: writes its picture: a preview, or the result.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        resources: Resources,
+        job: Optimisation,
+        begin: Begin,
+        show: Callable[[Refinement, bool], Written],
+    ) -> None:
+        self.task, self.resources, self.job = task, resources, job
+        self.notes, self.begin, self.show = list(job.notes), begin, show
+        self.spent = 0.0
+        """Seconds of computing, without the time that other jobs took in between."""
+        self.since_preview = self.since_progress = 0.0
+        self.since_checkpoint = self.checkpoint_pause = CHECKPOINT_EVERY  # the first one at once
+
+    def run(self) -> Iterator[Event]:
+        walk, began = self._begin()
+        with closing(walk.run()) as steps:
+            while True:
+                before = time.perf_counter()
+                try:
+                    step = next(steps, None)
+                except ValueError as error:
+                    raise FieldError("recipe", str(error)) from error
+                self._count(time.perf_counter() - before)
+                if step is None or self.task.stopping():
+                    break
+                yield from self._tell(walk, step, began)
+        if step is not None:
+            self.notes.append(f"stopped on request at step {walk.step} of {walk.evaluations}")
+        layout, data = yield from self.show(walk, False)
+        record: dict[str, Any] = self.resources.record(self.resources.dtype)
+        record.update(
+            steps=walk.step,
+            tile=self.job.options.side or 0,
+            seconds=round(self.spent, 4),
+            notes=[*self.notes, *walk.notes],
+        )
+        yield Finished(layout, data, self.job.recipe, record)
+
+    def _begin(self) -> tuple[Refinement, float]:
+        """The refinement and the share of it that an earlier worker did."""
+        try:
+            if self.task.checkpoint is None:
+                return self.begin(None), 0.0
+            try:
+                walk = self.begin(load_tensors(self.task.checkpoint))
+            except (SafetensorError, KeyError, ValueError) as error:
+                self.notes.append(f"began again: the checkpoint could not be used ({error})")
+                return self.begin(None), 0.0
+            self.notes.append(f"resumed at step {walk.step}")
+            return walk, walk.fraction
+        except ValueError as error:
+            raise FieldError("recipe", str(error)) from error
+
+    def _count(self, seconds: float) -> None:
+        self.spent += seconds
+        self.since_preview += seconds
+        self.since_checkpoint += seconds
+        self.since_progress += seconds
+
+    def _tell(self, walk: Refinement, step: Step, began: float) -> Iterator[Event]:
+        """The events of one step; always at least one."""
+        if step.whole or self.since_progress >= TICK:
+            self.since_progress = 0.0
+            done = max(step.fraction - began, 1e-6)
+            left = self.spent / done * max(0.0, 1.0 - step.fraction)
+            yield Progressed(step.step, step.of, dict(step.losses), round(left, 2))
+        else:
+            yield None
+        if not step.whole:
+            return
+        if self.task.preview_every and self.since_preview >= self.task.preview_every:
+            self.since_preview = 0.0
+            layout, data = yield from self.show(walk, True)
+            yield Previewed(step.step, layout, data)
+        if self.since_checkpoint >= self.checkpoint_pause:
+            before = time.perf_counter()
+            state = save_tensors(walk.checkpoint())
+            self.checkpoint_pause = max(CHECKPOINT_EVERY, 20 * (time.perf_counter() - before))
+            self.since_checkpoint = 0.0
+            yield Checkpointed(step.step, state)
+
+
+def options_of(recipe: Refine | Texture, init: str = "noise", color: str = "style", **terms: Any) -> Options:
+    """The fields that these recipes share as the optimiser takes them, without a tile size.
+
+    Args:
+        terms: of the objective, besides style layers and total variation; by default there is no content.
+
+    Raises:
+        FieldError: for layers that do not exist.
+    """
+    terms = {"content_layers": {}, **terms}
+    objective = Gram(tv_weight=recipe.tv_weight, style_layers=dict(recipe.style_layers), **terms)
+    for field in ("style_layers", "content_layers"):
+        unknown = [name for name in getattr(objective, field) if name not in LAYERS]
+        if unknown:
+            words = f"has no {', '.join(unknown)}; known: {', '.join(LAYERS)}"
+            raise FieldError(f"recipe.{field}", words)
+    return Options(
+        objective,
+        recipe.iterations,
+        recipe.optimizer,
+        recipe.learning_rate,
+        init,
+        recipe.levels,
+        recipe.scale,
+        color,
+        recipe.seed,
+    )
+
+
+def tile_side(encoder: Encoder, resources: Resources, size: tuple[int, int]) -> int:
+    """Side of the largest tile, in pixels: as set by the user, else such that its forward or its backward
+    pass is about half a second's work on two CPU cores (a GPU takes four times the side), within the memory
+    of one job. A fixed rule rather than one that measures, so that the same recipe makes the same tiles.
+
+    Args:
+        size: height and width of the picture, whose optimiser takes its share of the memory first;
+            `resources.tile_bytes`, two fifths of a job's memory, are a tile's whatever that leaves.
+    """
+    if resources.settings.tile:
+        return max(resources.settings.tile // 16 * 16, 256)
+    width = encoder.widths[0]
+    side = 512 * (64 / width) ** 0.7 * (1 if resources.device.type == "cpu" else 4)
+    # the maps of all layers together have as many values a pixel as 4.5 of the first
+    per_pixel = MAPS * 4.5 * width * torch.finfo(resources.dtype).bits / 8
+    vector = 12 * size[0] * size[1]
+    left = 5 / 2 * resources.tile_bytes - VECTORS * vector - min(20 * vector, HISTORY_BYTES)
+    room = max(resources.tile_bytes, 3 / 4 * left)
+    return max(int(min(side, (room / per_pixel) ** 0.5)) // 16 * 16, 256)
+
+
+def _styles(recipe: R, sources: Sources, canvas: Canvas | None) -> tuple[list[StyleSource], list[str], R]:
+    """The styles as pictures where there are any, else as their cards' Gram matrices; what is to be
+    said about that; and the recipe as it will run."""
+    found, notes, cards = [], [], []
+    for index, style in enumerate(recipe.styles):
+        if style.mask and canvas is None:
+            where = f"recipe.styles[{index}].mask"
+            raise FieldError(where, "is set, but a texture's styles apply everywhere")
+        region = sources.region(style, index, canvas) if canvas is not None else None
+        if sources.has_picture(style):
+            found.append(StyleSource(sources.picture(style), None, style.weight, region))
+            continue
+        missing = [name for name, weight in recipe.style_layers if weight > 0 and name not in CARD_LAYERS]
+        if missing:
+            raise FieldError(
+                "recipe.style_layers",
+                f"has {', '.join(missing)}, but {style.name!r} is a card that holds {', '.join(CARD_LAYERS)};"
+                f" use those, or run `velatura styles pull {style.name}`",
+            )
+        grams = sources.card(style, 1.0, recipe.backbone).grams
+        found.append(StyleSource(None, grams, style.weight, region))
+        cards.append(style.name)
+    if cards and recipe.pooling != "max":
+        recipe = replace(recipe, pooling="max")
+        notes.append(f"pooling is max, as in the cards of {', '.join(cards)}")
+    if cards and recipe.scale != 1.0:
+        recipe = replace(recipe, scale=1.0)
+        notes.append(f"scale is 1: the cards of {', '.join(cards)} hold Gram matrices at one scale")
+    return found, notes, recipe
+
+
+def _best_backbone(styles: Sequence[Style], sources: Sources) -> str:
+    """VGG-19 where it was pulled; cards without a picture ship for `slim` alone."""
+    pulled = encoder_path("vgg19", sources.resources.paths.weights).is_file()
+    return "vgg19" if pulled and all(sources.has_picture(style) for style in styles) else "slim"

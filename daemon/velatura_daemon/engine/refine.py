@@ -1,0 +1,79 @@
+"""A refinement: the content's pixels optimised towards the styles, inside the mask."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+
+from torch import Tensor
+from velatura.errors import FieldError, VelaturaError
+from velatura.recipe import Refine, Stylize
+from velatura_models.optimise.problem import Problem
+from velatura_models.optimise.refinement import Refinement
+
+from .canvas import Written, read_canvas
+from .compose import read_picture
+from .optimising import Walk, options_of, prepare
+from .resources import Resources
+from .stylize import stylize
+from .tasks import Event, Finished, Slot, Task
+
+
+def refine(task: Task[Refine], resources: Resources) -> Iterator[Event]:
+    """Runs a `Refine` recipe; see `tasks.Engine.run`.
+
+    With `preview_every`, `preview_side` bounds the previews and the result is of full size; without,
+    it bounds the result, as for other jobs.
+    """
+    canvas = read_canvas(task, resources.store, 0 if task.preview_every else task.preview_side)
+    if canvas.mask is not None and not bool((canvas.mask > 0).any()):
+        raise FieldError("mask", "is empty: no pixel is above 0; paint or select what to refine")
+    counts = canvas.counts
+    if counts is not None and not bool((counts > 0).any()):
+        where = "content" if canvas.mask is None else "mask"
+        raise FieldError(where, "covers transparent pixels only: there is nothing to refine")
+    yield None
+    recipe = task.recipe
+    options = options_of(
+        recipe,
+        recipe.init,
+        recipe.color,
+        content_weight=recipe.content_weight,
+        style_weight=recipe.style_weight,
+        content_layers=dict(recipe.content_layers),
+    )
+    job = prepare(task, resources, options, canvas.size, canvas)
+    yield None
+    start = None
+    if job.recipe.init == "stylized":
+        start = yield from _stylized(task, resources, max(canvas.size))
+    problem = Problem(canvas.size, job.styles, canvas.picture.rgb, counts, start)
+    small = canvas.smaller(task.preview_side)
+
+    def begin(checkpoint: Mapping[str, Tensor] | None) -> Refinement:
+        return Refinement(job.encoder, problem, job.options, checkpoint)
+
+    def show(walk: Refinement, preview: bool) -> Written:
+        where = small if preview else canvas
+        return where.write(walk.picture(where.size), task.output)
+
+    yield from Walk(task, resources, job, begin, show).run()
+
+
+def _stylized(task: Task[Refine], resources: Resources, side: int) -> Generator[None, None, Tensor]:
+    """The content after one feed-forward pass with the same styles, by the embedded network, which is always
+    there: where to begin."""
+    recipe = Stylize(task.recipe.styles, scale=task.recipe.scale, color=task.recipe.color)
+    before = Task(
+        task.job,
+        recipe,
+        task.content,
+        None,
+        task.pictures,
+        output=lambda layout: memoryview(bytearray(layout.nbytes)),
+        preview_side=side,
+    )
+    for event in stylize(before, resources):
+        if isinstance(event, Finished):
+            return read_picture(Slot(event.layout, event.data)).rgb
+        yield None
+    raise VelaturaError("internal", "the feed-forward pass ended without a picture")

@@ -1,0 +1,24 @@
+"""Which runner runs which kind of recipe: the one table. A runner is a generator, see `tasks.Engine.run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from velatura.recipe import Recipe, Refine, Stylize, Texture, Upscale
+
+from .refine import refine
+from .resources import Resources
+from .stylize import stylize
+from .tasks import Event, Task
+from .texture import texture
+from .upscale import upscale
+
+Runner = Callable[[Task[Any], Resources], Iterator[Event]]
+
+RUNNERS: Mapping[type[Recipe], Runner] = {
+    Stylize: stylize,
+    Refine: refine,
+    Texture: texture,
+    Upscale: upscale,
+}

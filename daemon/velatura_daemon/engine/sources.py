@@ -1,0 +1,137 @@
+"""The styles of a job, as methods ask for them: cards, pictures, and the regions that they are for."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+from velatura.errors import VelaturaError
+from velatura.pixels import Layout
+from velatura.recipe import Style
+from velatura_models.methods.method import Source
+from velatura_models.store.cards import (
+    BASE,
+    SCALES,
+    Card,
+    compute_card,
+    load_card,
+    save_card,
+)
+
+from .canvas import Canvas
+from .compose import read_mask, read_picture, shrink_map
+from .resources import CARD, Key, Resources
+from .tasks import Slot, Task
+
+logger = logging.getLogger(__name__)
+
+
+class Sources:
+    """Where the styles of one job come from.
+
+    Args:
+        task: holds style pictures and region masks by digest.
+        resources: the library, and the cards that are kept.
+    """
+
+    def __init__(self, task: Task, resources: Resources) -> None:
+        self.task, self.resources = task, resources
+
+    def source(self, style: Style, scale: float, backbone: str) -> Source:
+        """A style as methods ask for it."""
+        return Source(
+            style.name or style.digest,
+            scale,
+            lambda: self.card(style, scale, backbone),
+            lambda: self.picture(style),
+        )
+
+    def has_picture(self, style: Style) -> bool:
+        """Whether there are pixels; False for a style known by its card alone."""
+        return bool(style.digest) or self.resources.library.get(style.name).picture is not None
+
+    def picture(self, style: Style) -> Tensor:
+        """A style's pixels, `(1, 3, H, W)` in 0..1, transparent parts filled.
+
+        Raises:
+            VelaturaError: where the style is known by its card alone, with what to do about it.
+        """
+        if style.digest:
+            return read_picture(self._sent(style.digest, "style picture"), "style").rgb
+        library = self.resources.library
+        entry = library.get(style.name)
+        if entry.picture is None:
+            raise VelaturaError(
+                "unknown_model",
+                f"{entry.title!r} ships as a card for the slim backbone, without its picture; "
+                f"run `velatura styles pull {entry.name}`, or use slim with a method that needs no pixels",
+                "recipe.backbone",
+            )
+        image = library.read(entry, longest=4 * BASE)
+        return read_picture(Slot(Layout(*image.size, "RGB"), memoryview(image.tobytes())), "style").rgb
+
+    def card(self, style: Style, scale: float, backbone: str) -> Card:
+        """The card of one style, from memory, from what ships, from the disk cache, or computed.
+
+        Args:
+            scale: the style scale that the job wants; only the scales around it are computed.
+            backbone: which encoder sees.
+
+        Raises:
+            VelaturaError: `unknown_style`, `unknown_blob`, or `unknown_model` where a style is known by
+                its card alone and the card is another backbone's.
+        """
+        library, store = self.resources.library, self.resources.store
+        loader = self.resources.loader(backbone, dtype=torch.float32)
+        weights = loader.encoder_digest()
+        entry = library.get(style.name) if style.name else None
+        source = entry.digest or entry.name if entry else style.digest
+        key = Key(CARD, (source, weights))
+        path = library.card_path(source, backbone, weights)
+        held: Card | None = store.get(key)
+        if held is None and entry is not None and backbone in entry.cards:
+            held = _stored_card(entry.cards[backbone], weights)
+        if held is None and path.is_file():
+            held = _stored_card(path, weights)
+        wanted = [s for s in _around(scale) if held is None or s not in held.stats]
+        if wanted:
+            picture = self.picture(style).to(self.resources.device)
+            fresh = compute_card(loader.encoder(), picture, sorted({1.0, *wanted}))
+            held = Card({**(held.stats if held else {}), **fresh.stats}, fresh.grams, fresh.color)
+            save_card(held, path, weights)
+            held = load_card(path, weights)  # as rounded on disk, so that the first result is like the next
+        assert held is not None  # wanted is empty only where a card is held
+        store.put(key, held)
+        return held
+
+    def region(self, style: Style, index: int, canvas: Canvas) -> Tensor | None:
+        """Where a style applies, `(1, 1, H, W)` in 0..1 over a canvas, or None for everywhere."""
+        if not style.mask:
+            return None
+        where = f"recipe.styles[{index}].mask"
+        region = read_mask(self._sent(style.mask, "region mask", where), canvas.slot.layout, where)
+        return shrink_map(region, (canvas.size[1], canvas.size[0]))
+
+    def _sent(self, digest: str, what: str, where: str = "") -> Slot:
+        if digest not in self.task.pictures:
+            raise VelaturaError("unknown_blob", f"{what} {digest} is not at hand", where)
+        return self.task.pictures[digest]
+
+
+def _stored_card(path: Path, weights: str) -> Card | None:
+    """A card from disk; None, and a line in the log, where it is damaged or was made for other weights."""
+    try:
+        return load_card(path, weights)
+    except (OSError, ValueError, SafetensorError) as error:
+        logger.warning("style card %s cannot be used: %s", path, error)
+        return None
+
+
+def _around(scale: float) -> list[float]:
+    """The card scales between which a style scale lies."""
+    lower = max(s for s in SCALES if s <= max(scale, SCALES[0]) + 1e-9)
+    upper = min(s for s in SCALES if s >= min(scale, SCALES[-1]) - 1e-9)
+    return sorted({lower, upper})

@@ -1,0 +1,132 @@
+"""A texture: from noise, 8-bit RGB out; optimised, or by a network in one pass (Ulyanov et al. 2016)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+from velatura.errors import FieldError
+from velatura.pixels import Layout
+from velatura.recipe import Texture
+from velatura_models.maths.tiling import Box, round_up
+from velatura_models.networks.texture_net import (
+    SIDE,
+    TextureNet,
+    find_texture,
+    synthesise,
+)
+from velatura_models.optimise.pyramid import resize
+from velatura_models.optimise.refinement import Refinement
+from velatura_models.optimise.texture import synthesis
+from velatura_models.store.errors import WeightsError
+
+from .canvas import Written, write_texture
+from .compose import Raster, as_array, encode_picture, preview_size
+from .device import without_gradients
+from .optimising import Walk, options_of, prepare
+from .resources import Resources
+from .tasks import (
+    Event,
+    Finished,
+    Progressed,
+    Task,
+)
+
+
+def texture(task: Task[Texture], resources: Resources) -> Iterator[Event]:
+    """Runs a `Texture` recipe; see `tasks.Engine.run`."""
+    return WAYS[task.recipe.method](task, resources)
+
+
+def optimised(task: Task[Texture], resources: Resources) -> Iterator[Event]:
+    """A texture whose Gram matrices are the styles', step by step; `preview_side` bounds the previews, or
+    without `preview_every` the result."""
+    recipe = task.recipe
+    size = (recipe.height, recipe.width)
+    job = prepare(task, resources, options_of(recipe), size)
+    yield None
+
+    def begin(checkpoint: Mapping[str, Tensor] | None) -> Refinement:
+        return synthesis(job.encoder, size, job.styles, job.options, recipe.tileable, checkpoint)
+
+    def show(walk: Refinement, preview: bool) -> Written:
+        side = task.preview_side if preview or not task.preview_every else 0
+        return write_texture(walk.picture(_bounded(size, side)), task.output)
+
+    yield from Walk(task, resources, job, begin, show).run()
+
+
+@without_gradients
+def generated(task: Task[Texture], resources: Resources) -> Iterator[Event]:
+    """A texture by the network that was trained for its style. The noise is the same whatever the device,
+    dtype and tile; `preview_side` bounds the result."""
+    started = time.perf_counter()
+    recipe = task.recipe
+    net, digest = _network(recipe, resources)
+    yield None
+    size = (recipe.height, recipe.width)
+    shown = _bounded(size, task.preview_side)
+    made = (round_up(size[0], net.grid), round_up(size[1], net.grid)) if recipe.tileable else size
+    side = resources.settings.tile or SIDE * (1 if resources.device.type == "cpu" else 4)
+    count = -(-made[0] // side) * -(-made[1] // side)
+    straight = made == shown
+    layout = Layout(shown[1], shown[0], "RGB")
+    out = task.output(layout) if straight else memoryview(b"")
+    whole = torch.empty(0) if straight else torch.empty(1, 3, *made)
+    done = 0
+    for part in synthesise(net, made, recipe.seed, side):
+        if part is None:
+            yield None
+            continue
+        if straight:
+            _place(out, layout, *part)
+        else:
+            rows, columns = part[0].slices()
+            whole[:, :, rows, columns] = part[1]
+        done += 1
+        yield Progressed(min(done, count), count)
+    if not straight:  # a preview, or a seamless texture whose sides are not on the network's grid
+        layout, out = yield from write_texture(resize(whole, shown, recipe.tileable), task.output)
+    record = resources.record(resources.dtype)
+    record.update(
+        network=digest, tile=side if count > 1 else 0, seconds=round(time.perf_counter() - started, 4)
+    )
+    yield Finished(layout, out, recipe, record)
+
+
+def _network(recipe: Texture, resources: Resources) -> tuple[TextureNet, str]:
+    """The network that makes a recipe's texture, resident, and the digest of its weights."""
+    if len(recipe.styles) != 1 or not recipe.styles[0].name:
+        raise FieldError(
+            "recipe.styles",
+            "must be one name: a texture network knows the texture it was trained for, and no blends or "
+            "other pictures; the method optimise takes those",
+        )
+    try:
+        about = find_texture(recipe.styles[0].name, resources.paths.weights)
+    except WeightsError as error:
+        raise FieldError("recipe.styles[0].name", str(error)) from error
+    return resources.loader().net(TextureNet, about), about.digest
+
+
+def _bounded(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Height and width with the longest side at most `side`; 0 leaves them."""
+    width, height = preview_size(size[1], size[0], side)
+    return height, width
+
+
+def _place(out: memoryview, layout: Layout, box: Box, made: Tensor) -> None:
+    """Writes a tile into the result."""
+    part = Layout(box.width, box.height, layout.channels)
+    pixels = as_array(part, memoryview(encode_picture(Raster(made.clamp(0, 1), None), part)))
+    rows, columns = box.slices()
+    np.copyto(as_array(layout, out)[rows, columns], pixels)
+
+
+WAYS: dict[str, Callable[[Task[Texture], Resources], Iterator[Event]]] = {
+    "optimise": optimised,
+    "network": generated,
+}

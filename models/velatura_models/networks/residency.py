@@ -1,0 +1,36 @@
+"""Networks in the memory of a device: how they are put there, and how much of it they take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from .convolution import Conv3x3
+
+N = TypeVar("N", bound=nn.Module)
+
+
+def resident(network: N, device: torch.device | str, dtype: torch.dtype, exact: Iterable[Tensor] = ()) -> N:
+    """A network for use alone: on a device, in a dtype, channels_last, in evaluation mode, without gradients.
+
+    Args:
+        exact: parameters that stay float32, such as the last layer's, which makes pictures finer than 8 bits.
+    """
+    wanted = {id(parameter) for parameter in exact}
+    kept = {name: p.detach().clone() for name, p in network.named_parameters() if id(p) in wanted}
+    network = network.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for name, parameter in network.named_parameters():
+        if name in kept:
+            layout = torch.channels_last if parameter.dim() == 4 else torch.contiguous_format
+            parameter.data = kept[name].float().to(device, memory_format=layout)
+    return network.eval().requires_grad_(False)
+
+
+def nbytes(network: nn.Module) -> int:
+    """Bytes that a network takes by now: its tensors, and the transformed kernels of what ran."""
+    tensors = [*network.parameters(), *network.buffers()]
+    kernels = [module.kept for module in network.modules() if isinstance(module, Conv3x3)]
+    return sum(tensor.nbytes for tensor in tensors) + sum(kernels)

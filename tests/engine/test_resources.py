@@ -1,0 +1,143 @@
+"""The store keeps to its budget and says what it holds; the table knows a runner for every kind of recipe."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+import velatura_daemon.engine
+from hypothesis import given
+from hypothesis import strategies as st
+from velatura.recipe import RECIPES
+from velatura_daemon.engine.resources import CARD, NETWORK, PICTURE, SEEN, Key, Resources, Store
+from velatura_daemon.engine.runners import RUNNERS
+from velatura_daemon.settings import Settings
+from velatura_models.networks.residency import nbytes
+
+
+@dataclass
+class Thing:
+    nbytes: int
+
+
+def key(name, kind=PICTURE) -> Key:
+    return Key(kind, (name,))
+
+
+def names(store: Store, kind: str = PICTURE) -> set:
+    return {k.name[0] for k in store.keys(kind)}
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 60))))
+def test_no_more_is_kept_than_the_budget(puts):
+    store, last = Store(100), {}
+    for name, size in puts:
+        store.put(key(name), Thing(size))
+        last[name] = size
+        assert sum(store.bytes_by_kind().values()) <= 100
+        assert name in names(store)  # the newest always fits
+    assert sum(store.bytes_by_kind().values()) == sum(last[name] for name in names(store))
+
+
+def test_the_least_recently_used_goes_first():
+    store = Store(100)
+    for name in "abc":
+        store.put(key(name), Thing(30))
+    store.get(key("a"))
+    store.put(key("d"), Thing(30))
+    assert names(store) == {"a", "c", "d"}
+
+
+def test_what_is_larger_than_the_budget_is_made_but_not_kept():
+    store, made = Store(100), []
+    store.put(key("a"), Thing(10))
+    for _ in range(2):
+        store.hold(key("b"), lambda: made.append(1) or Thing(200))
+    assert len(made) == 2 and names(store) == {"a"}
+
+
+def test_what_was_used_is_measured_again_and_may_have_to_go():
+    store, grows = Store(100), Thing(10)
+    store.put(key("old"), Thing(60))
+    store.measure()
+    store.put(key("grows"), grows)
+    grows.nbytes = 50
+    store.measure()
+    assert names(store) == {"grows"} and store.bytes_by_kind() == {PICTURE: 50}
+    store.get(key("grows"))
+    grows.nbytes = 101
+    store.measure()
+    assert names(store) == set()
+
+
+@pytest.fixture
+def resources(monkeypatch, tmp_path) -> Resources:
+    monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
+    return Resources(Settings(dtype="float32", threads=1, cache_mb=64))
+
+
+def test_the_setting_is_the_budget_and_the_status_adds_up(resources):
+    encoder = resources.loader("slim").encoder()
+    resources.store.put(key("p", PICTURE), Thing(1000))
+    resources.store.put(key("c", CARD), Thing(100))
+    status = resources.status()
+    assert status["networks"] == ["slim/encoder"]
+    assert status["network_bytes"] == nbytes(encoder) and status["picture_bytes"] == 1000
+    assert status["cache_bytes"] == nbytes(encoder) + 1100
+    assert status["cache_budget_bytes"] == 64 << 20
+
+
+def test_a_trim_leaves_the_networks_unless_they_are_asked_for(resources):
+    encoder = resources.loader("slim").encoder()
+    for kind in (PICTURE, CARD, SEEN):
+        resources.store.put(key("x", kind), Thing(10))
+    resources.trim()
+    assert set(resources.store.bytes_by_kind()) == {NETWORK}
+    assert resources.loader("slim").encoder() is encoder
+    resources.trim(networks=True)
+    assert resources.status()["cache_bytes"] == 0
+    assert resources.loader("slim").encoder() is not encoder
+
+
+def test_a_network_is_kept_once_for_all_who_see_with_it_and_grows_as_it_works(resources):
+    one, other = (resources.loader("slim", method).encoder() for method in ("adain", "wct"))
+    assert one is other
+    half = resources.loader("slim", "adain", torch.bfloat16).encoder()
+    assert half is not one
+    before = resources.status()["network_bytes"]
+    one(torch.rand(1, 3, 32, 32), ("relu4_1",))
+    resources.store.measure()
+    assert resources.status()["network_bytes"] > before
+
+
+def test_a_network_loaded_under_inference_serves_gradients_too(resources):
+    with torch.inference_mode():
+        encoder = resources.loader("slim").encoder()
+    picture = torch.rand(1, 3, 32, 32, requires_grad=True)
+    encoder(picture, ("relu2_1",))["relu2_1"].sum().backward()
+    assert picture.grad is not None
+
+
+def test_every_kind_of_recipe_has_its_runner():
+    assert set(RUNNERS) == set(RECIPES.values())
+
+
+def test_nobody_in_the_daemon_asks_which_class_a_recipe_is():
+    kinds = {cls.__name__ for cls in RECIPES.values()} | {"Recipe"}
+    asked = []
+    rooms = Path(velatura_daemon.engine.__file__).parents[1]
+    for path in [*rooms.glob("engine/*.py"), *rooms.glob("service/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance":
+                named = {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}
+                asked += [f"{path.name}:{node.lineno}"] if named & kinds else []
+    assert asked == []
+
+
+def test_no_module_keeps_networks():
+    models = Path(velatura_daemon.engine.__file__).parents[3] / "models"
+    for path in [*Path(velatura_daemon.engine.__file__).parent.glob("*.py"), *models.rglob("methods/*.py")]:
+        assert "lru_cache" not in path.read_text("utf-8"), path.name
