@@ -257,7 +257,7 @@ def test_an_enlargement_is_a_picture_of_its_own(
 ) -> None:
     document = paper.open(300, 200, "harbour")
     document.selected = Rect(20, 20, 10, 5)
-    task = studio.upscale(4)
+    task = studio.make("upscale")
     assert task is not None and task.title == "Upscale on Sky"
     loop.run(0.1)
     assert daemon.job.recipe == Upscale(4) and daemon.job.content is not None

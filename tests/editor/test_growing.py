@@ -161,7 +161,7 @@ def test_a_texture_grows_over_what_is_selected(
     document.selected = Rect(50, 60, 40, 30)
     studio.look.choose("mosaic")
     studio.look.scale = 1.5
-    task = studio.texture()
+    task = studio.make("texture")
     assert task is not None
     loop.run(0.1)
     recipe = daemon.job.recipe

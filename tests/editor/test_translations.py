@@ -11,8 +11,8 @@ import pytest
 from babel.messages.frontend import CommandLineInterface
 from pseudo import LANGUAGE, catalogue, write_pseudo
 from velatura.editor import i18n, words
+from velatura.fields import words as field_words
 from velatura.jobstate import State
-from velatura.recipe import RECIPES
 from velatura_daemon.install.catalogs import CATALOGUES, compile_catalogues
 
 TOP = Path(__file__).parents[2]
@@ -33,9 +33,9 @@ def fields(text: object) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(str(text)) if name}
 
 
-def test_texts_of_sources_and_recipes_are_collected(texts: set[str]) -> None:
-    """Every literal handed to `_` or `N_`, as Python's own parser finds them, and what recipes say."""
-    found = {cls.FACTS.help for cls in RECIPES.values()}
+def test_texts_of_sources_and_fields_are_collected(texts: set[str]) -> None:
+    """Every literal handed to `_` or `N_`, as Python's own parser finds them, and the fields' words."""
+    found = set(field_words())
     for file in (file for folder in SOURCES for file in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "N_") and node.args:

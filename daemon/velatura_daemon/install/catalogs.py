@@ -13,7 +13,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from velatura import editor
 from velatura.errors import VelaturaError
-from velatura.recipe import RECIPES
+from velatura.fields import words
 
 CATALOGUES = Path(editor.__file__).parent / "po"
 
@@ -37,8 +37,7 @@ def compile_catalogues(locale: Path, domain: str, catalogues: Path = CATALOGUES)
     return written
 
 
-def recipe_texts(*unused: object, **options: object) -> Iterator[tuple[int, str, str, list[str]]]:
-    """What the recipes call themselves, as `pybabel extract` wants it from the file that describes them."""
-    for cls in RECIPES.values():
-        for text in (cls.FACTS.title, cls.FACTS.doing, cls.FACTS.help):
-            yield 1, "N_", text, []
+def field_texts(*unused: object, **options: object) -> Iterator[tuple[int, str, str, list[str]]]:
+    """The table of fields in words, as `pybabel extract` wants what is in a file."""
+    for text in words():
+        yield 1, "N_", text, []

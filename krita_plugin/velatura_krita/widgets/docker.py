@@ -37,6 +37,9 @@ class Panel(QtWidgets.QWidget):
     Args:
         studio: what all dockers of this Krita share.
         surface: where the preview is drawn; hidden while the artist compares.
+
+    Attributes:
+        buttons: the kinds of job that have a button of their own.
     """
 
     def __init__(self, studio: Studio, surface: Any) -> None:
@@ -86,6 +89,7 @@ class Panel(QtWidgets.QWidget):
             _("Optimise a layer step by step; stop whenever you like it"),
             studio.refine,
         )
+        self.buttons = {"stylize": self._apply, "refine": self._refine}
         self._tasks = TaskList(studio)
         self._dot = QtWidgets.QLabel("●")
         self._daemon = self._label()
@@ -93,7 +97,7 @@ class Panel(QtWidgets.QWidget):
         self._help = QtWidgets.QPushButton()
         self._help.setMinimumHeight(BUTTON)
         self._help.clicked.connect(self._on_help)
-        self._menu = self._button("menu", _("Presets, recent looks, help"))
+        self._menu = self._button("menu", _("More that Velatura can do, presets, recent looks, help"))
         self._menu.setMenu(main_menu(self, studio))
         self._menu.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
         self._version = QtWidgets.QLabel(velatura.__version__)

@@ -10,7 +10,7 @@ from velatura.editor.gallery import STYLE_SIDE
 from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
 from velatura.pixels import Layout
-from velatura.recipe import Recipe
+from velatura.recipe import RECIPES, Recipe
 
 from ..qt import QtCore, QtGui, QtWidgets
 from ..raster import from_image
@@ -85,7 +85,7 @@ def _mix(studio: Studio, name: str) -> None:
 
 
 def main_menu(panel: Panel, studio: Studio) -> QtWidgets.QMenu:
-    """Presets, recent looks, help; filled when it opens."""
+    """The kinds of job that have no button, presets, recent looks, help; filled when it opens."""
     menu = QtWidgets.QMenu(panel)
     menu.aboutToShow.connect(lambda: _fill(menu, panel, studio))
     return menu
@@ -93,6 +93,13 @@ def main_menu(panel: Panel, studio: Studio) -> QtWidgets.QMenu:
 
 def _fill(menu: QtWidgets.QMenu, panel: Panel, studio: Studio) -> None:
     menu.clear()
+    menu.setToolTipsVisible(True)
+    for kind, cls in RECIPES.items():
+        if kind not in panel.buttons and "krita" in cls.FACTS.editors:
+            action = menu.addAction(_(cls.FACTS.title), lambda kind=kind: studio.make(kind))
+            action.setToolTip(_(cls.FACTS.help))
+            action.setEnabled(bool(studio.look.styles) or not cls.FACTS.styles)
+    menu.addSeparator()
     memory = studio.memory
     _looks(menu, _("Presets"), studio, sorted(memory.presets.items()))
     recent = [(studio.describe(recipe), recipe) for recipe in memory.recent]

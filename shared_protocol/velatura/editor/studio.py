@@ -16,10 +16,11 @@ from pathlib import Path
 
 import velatura
 from velatura.errors import VelaturaError
-from velatura.recipe import Recipe, Stylize, Texture, Upscale
+from velatura.recipe import RECIPES, Recipe, Stylize, Texture, Upscale
 
 from . import annotation, look, words
 from .gallery import Gallery
+from .geometry import Rect
 from .i18n import _
 from .link import Link, Start
 from .loop import End, Loop
@@ -140,26 +141,23 @@ class Studio(Observable):
 
     def apply(self) -> Task | None:
         """A new layer above the active one in the current look, through the selection as it is now."""
-        return self._begin(lambda taken: self.look.stylize())
+        return self.make("stylize")
 
     def refine(self) -> Task | None:
         """A layer that improves step by step until it is stopped, cancelled or done."""
-        return self._begin(lambda taken: self.look.refine())
+        return self.make("refine")
 
-    def texture(self) -> Task | None:
-        """A layer of the style's texture, as large as the active layer or the selection on it."""
+    def make(self, kind: str) -> Task | None:
+        """What a kind of job makes of the active layer, or of what is selected on it, as the controls say."""
+        return self._begin(lambda taken: self._recipe(kind, taken.area))
 
-        def recipe(taken: Source) -> Texture:
-            asked = self.look.stylize()
-            return Texture(
-                asked.styles, taken.area.width, taken.area.height, scale=asked.scale, backbone=asked.backbone
-            )
-
-        return self._begin(recipe)
-
-    def upscale(self, factor: int) -> Task | None:
-        """A picture of its own: the active layer, or what is selected of it, 4 or 8 times as large."""
-        return self._begin(lambda taken: Upscale(factor))
+    def _recipe(self, kind: str, area: Rect) -> Recipe:
+        asked = self.look.stylize() if RECIPES[kind].FACTS.styles else None
+        if asked is None:
+            return Upscale()
+        if kind == "texture":
+            return Texture(asked.styles, area.width, area.height, scale=asked.scale, backbone=asked.backbone)
+        return self.look.refine() if kind == "refine" else asked
 
     def apply_last(self) -> Task | None:
         """Applies the newest recent recipe to the active layer, whatever the controls say."""

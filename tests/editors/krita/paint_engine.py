@@ -42,7 +42,8 @@ class PaintEngine(FakeEngine):
         return super().run(replace(task, stopping=lambda: enough.exists() or task.stopping()))
 
     def _picture(self, task: Task, mark: int) -> tuple[Layout, memoryview]:
-        assert task.content is not None
+        if task.content is None or task.recipe.FACTS.placed == "picture":
+            return super()._picture(task, mark)
         layout = task.content.layout
         of = getattr(task.recipe, "iterations", 1)
         share = getattr(task.recipe, "strength", 1.0) * (mark / of if mark else 1.0)
