@@ -68,3 +68,7 @@ class JobCancelled(VelaturaError):
 
     def __init__(self, message: str = "the job was cancelled") -> None:
         super().__init__("cancelled", message)
+
+
+class PictureWarning(UserWarning):
+    """What a picture, mask or style is and its owner may not know: only its first frame is used, …"""

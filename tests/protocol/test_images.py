@@ -11,6 +11,7 @@ from PIL import Image
 from velatura.blob import Picture
 from velatura.errors import VelaturaError
 from velatura.pictures import files, icc, images
+from velatura.pictures.metadata import Metadata
 from velatura.recipe import Style, Stylize
 
 ADOBE = profiles.profile(profiles.ADOBE, profiles.gamma_curve(2.19921875))
@@ -201,7 +202,7 @@ def test_every_orientation_is_applied_at_every_depth(tmp_path, turn):
     with Image.open(eight) as image:
         upright = np.asarray(ImageOps.exif_transpose(image))
     deep = tmp_path / "16.png"
-    files.save(deep, small.astype(np.uint16) * 257, exif=exif.tobytes())
+    files.save(deep, small.astype(np.uint16) * 257, Metadata(exif=exif.tobytes()[6:]))
     assert np.array_equal(images.read(eight).array, upright)
     found = images.read(deep)
     assert np.array_equal(found.array, upright.astype(np.uint16) * 257)
@@ -213,13 +214,13 @@ def test_every_orientation_is_applied_at_every_depth(tmp_path, turn):
 def test_a_profile_is_kept_and_the_pixels_sent_are_srgb(tmp_path, suffix, dtype):
     array = random((6, 5, 3), dtype)
     path = tmp_path / f"a{suffix}"
-    files.save(path, array, icc_profile=ADOBE)
+    files.save(path, array, Metadata(icc_profile=ADOBE))
     pixels = images.read(path)
     profile = icc.parse(ADOBE)
     assert profile is not None and np.array_equal(pixels.array, icc.to_srgb(array, profile))
     out = back(pixels)
     again = images.read(out)
-    assert again.icc_profile == ADOBE
+    assert again.about.icc_profile == ADOBE
     assert again.original is not None and again.original.dtype == dtype
     assert np.array_equal(again.original, array), "nothing was changed, so nothing is lost"
 
@@ -244,7 +245,7 @@ def test_a_pil_image_keeps_its_profile():
 def test_jpeg_loses_alpha_over_white_and_keeps_what_jpeg_can(tmp_path):
     array = np.zeros((16, 16, 4), np.uint8)
     array[:8] = (200, 30, 30, 255)
-    files.save(tmp_path / "a.jpg", array, icc_profile=ADOBE)
+    files.save(tmp_path / "a.jpg", array, Metadata(icc_profile=ADOBE))
     with Image.open(tmp_path / "a.jpg") as image:
         assert image.mode == "RGB" and image.info["icc_profile"] == ADOBE
         assert image.getpixel((8, 15)) == (255, 255, 255)
@@ -290,7 +291,7 @@ def test_a_size_that_a_format_does_not_have_is_said(tmp_path):
 def test_exif_data_too_long_for_a_jpeg_is_left_out(tmp_path):
     exif = Image.Exif()
     exif[0x010E] = "x" * 70_000
-    files.save(tmp_path / "a.jpg", np.zeros((8, 8, 3), np.uint8), exif=exif.tobytes())
+    files.save(tmp_path / "a.jpg", np.zeros((8, 8, 3), np.uint8), Metadata(exif=exif.tobytes()[6:]))
     assert images.read(tmp_path / "a.jpg").array.shape == (8, 8, 3)
 
 

@@ -1,106 +1,164 @@
-"""Colour profiles of picture files: from the profile's numbers to sRGB and back.
+"""Colour profiles of picture files: from the profile's numbers to sRGB and back, by LittleCMS.
 
-Networks see sRGB. A picture with another RGB profile (Adobe RGB, Display P3, ProPhoto, …) is converted to
-sRGB at 16 bits on the way in (floats stay floats) and back on the way out, and keeps its profile; pixels
-that the daemon left alone get their original bytes again, so nothing is lost where nothing was changed.
-Colours outside sRGB are clipped to it only where the picture was changed. Profiles of primaries and tone
-curves are understood ("matrix/TRC", ICC.1:2022 sections 8.3 and F.3), which is what RGB profiles in
-picture files are; with any other the numbers are taken as sRGB's, and the profile is kept.
+Networks see sRGB. A picture with another RGB or gray profile (Adobe RGB, Display P3, gray L*, …) is
+converted to sRGB at 16 bits on the way in (floats stay floats) and back on the way out, and keeps its
+profile; pixels that the daemon left alone get their original bytes again, so nothing is lost where nothing
+was changed. Colours outside sRGB are clipped to it only where the picture was changed. With a profile that
+cannot be used both ways (damaged, or of a device that only reads) the numbers are taken as sRGB's, and the
+profile is kept. Conversions are relative colorimetric with black point compensation, in floats.
 """
 
 from __future__ import annotations
 
-import struct
-from functools import lru_cache
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache
 
 import numpy as np
+from PIL import ImageCms
 
 from ..errors import VelaturaError
 
-# sRGB's primaries adapted to D50 (columns are R, G, B; rows X, Y, Z), as in the ICC's sRGB profile.
-SRGB_TO_XYZ = np.array(
-    [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
-)
+CHANNELS = {"gray": 1, "rgb": 3, "lab": 3, "cmyk": 4}
+"""Numbers a pixel in each colour space, as LittleCMS calls it. Floats are 0..1, CMYK's percent of ink, Lab's
+L 0..100 and a, b -128..127."""
 
-_SAMPLES = 4096
-_ROWS_AT_ONCE = 1 << 20  # pixels per piece, so that big pictures need little besides themselves
+_SPACES = {b"GRAY": "gray", b"RGB ": "rgb", b"CMYK": "cmyk", b"Lab ": "lab"}
+_RELATIVE, _BLACK_POINTS = 1, 0x2000
+_AT_ONCE = 1 << 18  # pixels per piece, so that big pictures need little besides themselves
 
 
 class Profile:
-    """An RGB profile of primaries and tone curves.
+    """An RGB or gray profile.
 
     Args:
-        matrix: 3 x 3, linear RGB to XYZ (D50).
-        curves: 3 x 4096, linear light at evenly spaced encoded values 0..1, rising.
+        data: ICC bytes.
+        space: `rgb` or `gray`.
     """
 
-    def __init__(self, matrix: np.ndarray, curves: np.ndarray) -> None:
-        self._to_srgb = np.linalg.solve(SRGB_TO_XYZ, matrix).astype(np.float32)
-        self._from_srgb = np.linalg.inv(self._to_srgb).astype(np.float32)
-        self._curves = curves
-        self._grid = np.linspace(0.0, 1.0, curves.shape[1])
+    def __init__(self, data: bytes, space: str) -> None:
+        self.data, self.space = data, space
+
+    @property
+    def channels(self) -> int:
+        return CHANNELS[self.space]
 
     def to_srgb(self, values: np.ndarray) -> np.ndarray:
-        """N x 3 numbers 0..1 in this profile as sRGB numbers 0..1, clipped to sRGB's range."""
-        light = [np.interp(values[:, i], self._grid, self._curves[i]) for i in range(3)]
-        return encode_srgb(np.stack(light, 1).astype(np.float32) @ self._to_srgb.T)
+        """N x C float numbers 0..1 in this profile as sRGB numbers; what sRGB cannot show is outside 0..1."""
+        return convert(values, self.data, self.space, srgb(), "rgb")[:, : self.channels]
 
     def from_srgb(self, values: np.ndarray) -> np.ndarray:
-        """N x 3 sRGB numbers 0..1 as numbers 0..1 in this profile."""
-        light = np.clip(decode_srgb(values) @ self._from_srgb.T, 0.0, 1.0)
-        numbers = [np.interp(light[:, i], self._curves[i], self._grid) for i in range(3)]
-        return np.stack(numbers, 1).astype(np.float32)
+        """N x C float sRGB numbers 0..1 as numbers in this profile."""
+        colour = values if self.space == "rgb" else np.repeat(values, 3, 1)
+        return convert(colour, srgb(), "rgb", self.data, self.space)
 
     def is_srgb(self) -> bool:
         """Whether it is sRGB up to the rounding that its makers differ in: within 2 steps of 8 bits, next to
         black, where the curve is steep; any other profile in use differs by 20 and more."""
         steps = np.linspace(0.0, 1.0, 6, dtype=np.float32)
-        cube = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(-1, 3)
-        return bool(np.abs(self.to_srgb(cube) - cube).max() < 2 / 255)
+        cube = np.stack(np.meshgrid(*[steps] * self.channels), -1).reshape(-1, self.channels)
+        there, back = self.to_srgb(cube), self.from_srgb(cube)
+        if not (np.isfinite(there).all() and np.isfinite(back).all()):
+            raise ValueError("the profile gives numbers that are not finite")
+        return bool(np.abs(there - cube).max() < 2 / 255)
 
 
-def encode_srgb(light: np.ndarray) -> np.ndarray:
-    """Linear light to sRGB numbers, clipped to 0..1 (IEC 61966-2-1)."""
-    light = np.clip(light, 0.0, 1.0)
-    return np.where(light <= 0.0031308, light * 12.92, 1.055 * np.power(light, 1 / 2.4) - 0.055)
+def convert(values: np.ndarray, profile: bytes, space: str, target: bytes, target_space: str) -> np.ndarray:
+    """N x C float32 numbers in one profile as numbers in another; ranges as `CHANNELS` says.
+
+    Raises:
+        VelaturaError: `bad_image` for a profile that cannot be read, or not in this direction.
+    """
+    if not len(values):
+        return np.empty((0, CHANNELS[target_space]), np.float32)
+    import imagecodecs
+
+    pixels = np.ascontiguousarray(values, np.float32)[None]
+    try:
+        out = imagecodecs.cms_transform(
+            pixels[0] if space == "gray" else pixels,
+            profile,
+            target,
+            colorspace=space,
+            outcolorspace=target_space,
+            intent=_RELATIVE,
+            flags=_BLACK_POINTS,
+        )
+    except (imagecodecs.CmsError, ValueError) as error:
+        raise VelaturaError("bad_image", f"has a colour profile that cannot be used: {error}") from error
+    return out.reshape(len(values), CHANNELS[target_space])
 
 
-def decode_srgb(values: np.ndarray) -> np.ndarray:
-    """sRGB numbers 0..1 to linear light."""
-    return np.where(values <= 0.04045, values / 12.92, np.power((values + 0.055) / 1.055, 2.4))
+@cache
+def srgb() -> bytes:
+    """The profile of sRGB."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@cache
+def lab() -> bytes:
+    """The profile of CIE L*a*b* under D50, which Lab files use."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+
+
+def of_primaries(white: Sequence[float], primaries: Sequence[float], curve: np.ndarray) -> bytes:
+    """A profile from what a file says outside of ICC.
+
+    Args:
+        white: x, y of white.
+        primaries: x, y of red, green and blue; none for gray.
+        curve: 4096 values of linear light at evenly spaced numbers 0..1.
+
+    Raises:
+        VelaturaError: `bad_image` where no colour is meant by them.
+    """
+    import imagecodecs
+
+    try:
+        return imagecodecs.cms_profile(
+            "rgb" if primaries else "gray",
+            whitepoint=tuple(white),
+            primaries=tuple(primaries) or None,
+            transferfunction=curve.astype(np.float32),
+        )
+    except (imagecodecs.CmsError, ValueError) as error:
+        raise VelaturaError("bad_image", f"has colours that mean nothing: {error}") from error
+
+
+def space_of(data: bytes) -> str:
+    """The colour space of a profile, or nothing where it is no profile or of another space."""
+    return _SPACES.get(data[16:20], "") if data[36:40] == b"acsp" else ""
 
 
 @lru_cache(maxsize=8)
 def parse(data: bytes) -> Profile | None:
-    """The profile in ICC bytes; None when it is sRGB, not RGB, or not one of primaries and curves."""
+    """The profile in ICC bytes; None when it is sRGB, of another colour space, or cannot be used."""
+    space = space_of(data)
+    if space not in ("rgb", "gray"):
+        return None
+    profile = Profile(data, space)
     try:
-        if data[16:20] != b"RGB " or data[36:40] != b"acsp":
-            return None
-        count = struct.unpack_from(">I", data, 128)[0]
-        tags = {}
-        for i in range(min(count, 100)):
-            name, offset, size = struct.unpack_from(">4sII", data, 132 + 12 * i)
-            tags[name] = data[offset : offset + size]
-        if not all(name in tags for name in (b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC")):
-            return None
-        matrix = np.stack([_xyz(tags[c + b"XYZ"]) for c in (b"r", b"g", b"b")], 1)
-        curves = np.stack([_curve(tags[c + b"TRC"]) for c in (b"r", b"g", b"b")])
-        profile = Profile(matrix, curves)
-    except (struct.error, ValueError, IndexError, np.linalg.LinAlgError):
-        return None  # damaged: kept with the file, and not interpreted
-    return None if profile.is_srgb() else profile
+        return None if profile.is_srgb() else profile
+    except (VelaturaError, ValueError):
+        return None  # kept with the file, and not interpreted
 
 
 def to_srgb(array: np.ndarray, profile: Profile) -> np.ndarray:
     """A picture in a profile's numbers as sRGB: u8 and u16 become u16, floats stay as they are.
 
     Args:
-        array: H x W x C, C = 3 or 4 (alpha last, kept).
+        array: H x W x C, C = the profile's, and alpha last where there is one (kept).
     """
+    colours = profile.channels
     out = np.empty(array.shape, array.dtype if array.dtype.kind == "f" else np.uint16)
-    for src, dst in _pieces(array, out):
-        dst[:, :3] = from_unit(profile.to_srgb(to_unit(src[:, :3])), out.dtype)
-        dst[:, 3:] = src[:, 3:] if src.dtype == dst.dtype else src[:, 3:].astype(np.uint16) * 257
+
+    def work(src: np.ndarray, dst: np.ndarray) -> None:
+        dst[:, :colours] = from_unit(profile.to_srgb(to_unit(src[:, :colours])), out.dtype)
+        alpha = src[:, colours:]
+        dst[:, colours:] = alpha if src.dtype == dst.dtype else alpha.astype(np.uint16) * 257
+
+    _in_pieces(work, array, out)
     return out
 
 
@@ -117,33 +175,45 @@ def from_srgb(changed: np.ndarray, sent: np.ndarray, original: np.ndarray, profi
     """
     if changed.shape != sent.shape or original.shape != sent.shape:
         raise VelaturaError("internal", f"shape {changed.shape} came back for {original.shape}")
+    colours = profile.channels
     out = original.copy()
-    for (new, old), (_, dst) in zip(_pieces(changed, sent), _pieces(original, out), strict=True):
-        colour = (new[:, :3] != old[:, :3]).any(1)
-        dst[colour, :3] = from_unit(profile.from_srgb(to_unit(new[colour, :3])), out.dtype)
-        if new.shape[1] == 4:
-            alpha = new[:, 3] != old[:, 3]
-            dst[alpha, 3] = from_unit(to_unit(new[alpha, 3:]), out.dtype)[:, 0]
+
+    def work(new: np.ndarray, old: np.ndarray, dst: np.ndarray) -> None:
+        colour = (new[:, :colours] != old[:, :colours]).any(1)
+        dst[colour, :colours] = from_unit(profile.from_srgb(to_unit(new[colour, :colours])), out.dtype)
+        alpha = new[:, colours:] != old[:, colours:]
+        dst[:, colours:][alpha] = from_unit(to_unit(new[:, colours:][alpha]), out.dtype)
+
+    _in_pieces(work, changed, sent, out)
     return out
 
 
 def all_from_srgb(array: np.ndarray, dtype: np.dtype, profile: Profile) -> np.ndarray:
-    """A whole picture (H x W x 3 or 4) in a profile's numbers and a depth, where there is no original."""
+    """A picture in sRGB (H x W x C, alpha last if any) in a profile's numbers and another depth."""
+    colours = profile.channels
     out = np.empty(array.shape, dtype)
-    for src, dst in _pieces(array, out):
-        dst[:, :3] = from_unit(profile.from_srgb(to_unit(src[:, :3])), out.dtype)
-        dst[:, 3:] = from_unit(to_unit(src[:, 3:]), out.dtype)
+
+    def work(src: np.ndarray, dst: np.ndarray) -> None:
+        dst[:, :colours] = from_unit(profile.from_srgb(to_unit(src[:, :colours])), out.dtype)
+        dst[:, colours:] = from_unit(to_unit(src[:, colours:]), out.dtype)
+
+    _in_pieces(work, array, out)
     return out
 
 
-def _pieces(a: np.ndarray, b: np.ndarray):
-    flat_a, flat_b = a.reshape(-1, a.shape[2]), b.reshape(-1, b.shape[2])
-    for start in range(0, len(flat_a), _ROWS_AT_ONCE):
-        yield flat_a[start : start + _ROWS_AT_ONCE], flat_b[start : start + _ROWS_AT_ONCE]
+def flat_srgb(array: np.ndarray, space: str, profile: bytes, dtype: np.dtype) -> np.ndarray:
+    """A CMYK or Lab picture (H x W x C, floats, ranges of `CHANNELS`) as sRGB of a depth; one way only."""
+    out = np.empty((*array.shape[:2], 3), dtype)
+
+    def work(src: np.ndarray, dst: np.ndarray) -> None:
+        dst[:] = from_unit(convert(src, profile, space, srgb(), "rgb"), out.dtype)
+
+    _in_pieces(work, array, out)
+    return out
 
 
 def to_unit(values: np.ndarray) -> np.ndarray:
-    """Numbers of any depth as float32 0..1."""
+    """Any depth as float32, integers as 0..1."""
     if values.dtype.kind == "f":
         return values.astype(np.float32)
     return values.astype(np.float32) / np.iinfo(values.dtype).max
@@ -156,44 +226,9 @@ def from_unit(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.rint(np.clip(values, 0.0, 1.0) * np.iinfo(dtype).max).astype(dtype)
 
 
-def _xyz(tag: bytes) -> np.ndarray:
-    if tag[:4] != b"XYZ ":
-        raise ValueError("not an XYZ tag")
-    return np.array(struct.unpack_from(">3i", tag, 8)) / 65536.0
-
-
-def _curve(tag: bytes) -> np.ndarray:
-    x = np.linspace(0.0, 1.0, _SAMPLES)
-    if tag[:4] == b"curv":
-        count = struct.unpack_from(">I", tag, 8)[0]
-        if count == 0:
-            y = x
-        elif count == 1:
-            y = x ** (struct.unpack_from(">H", tag, 12)[0] / 256.0)
-        else:
-            table = np.frombuffer(tag, ">u2", count, 12) / 65535.0
-            y = np.interp(x, np.linspace(0.0, 1.0, count), table)
-    elif tag[:4] == b"para":
-        kind = struct.unpack_from(">H", tag, 8)[0]
-        needed = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}[kind] if kind <= 4 else 0
-        if not needed:
-            raise ValueError(f"unknown parametric curve {kind}")
-        y = _parametric(x, kind, [v / 65536.0 for v in struct.unpack_from(f">{needed}i", tag, 12)])
-    else:
-        raise ValueError("not a curve tag")
-    return np.maximum.accumulate(np.clip(y, 0.0, 1.0))  # np.interp's inverse needs it rising
-
-
-def _parametric(x: np.ndarray, kind: int, p: list[float]) -> np.ndarray:
-    """The five function types of ICC.1:2022 table 68."""
-    g, a, b = p[0], p[1] if kind else 1.0, p[2] if kind else 0.0
-    power = np.maximum(a * x + b, 0.0) ** g
-    if kind == 0:
-        return power
-    if kind == 1:
-        return np.where(x >= -b / a, power, 0.0)
-    if kind == 2:
-        return np.where(x >= -b / a, power + p[3], p[3])
-    c, d = p[3], p[4]
-    e, f = (p[5], p[6]) if kind == 4 else (0.0, 0.0)
-    return np.where(x >= d, power + e, c * x + f)
+def _in_pieces(work: Callable[..., None], *arrays: np.ndarray) -> None:
+    """Calls `work` with matching rows of N x C, on every processor."""
+    flat = [a.reshape(-1, a.shape[2]) for a in arrays]
+    starts = range(0, len(flat[0]), _AT_ONCE)
+    with ThreadPoolExecutor(min(len(starts), os.cpu_count() or 1) or 1) as pool:
+        list(pool.map(lambda start: work(*(a[start : start + _AT_ONCE] for a in flat)), starts))
