@@ -27,6 +27,7 @@ from velatura.recipe import Style, Stylize
 from velatura_models.maths.quality import content_distance, look, style_distance
 from velatura_models.networks.convolution import direct
 from velatura_models.networks.encoder import encoder_from_state
+from velatura_models.store.pictures import read_rgb
 
 DOCS = Path(__file__).parent
 PHOTOS = ("coffee", "astronaut", "chelsea")
@@ -134,7 +135,7 @@ def main() -> None:
     for row in results.values():
         for style, result in row.items():
             if result is not None:
-                source = Image.open(pictures[style])
+                source = read_rgb(pictures[style])
                 source.thumbnail((SIDE * 2, SIDE))
                 seen, before, wanted = (look(vgg, tensor(x)) for x in (result.picture, shown, source))
                 result.style = style_distance(seen, wanted) / style_distance(before, wanted)

@@ -99,7 +99,7 @@ def test_a_recipe_runs_again_and_options_change_it(folder: Path) -> None:
         (["-s", "gone.png"], 3, "styles[0]: no file 'gone.png'"),
         (["-s", "invert", "--mask", "gone.png"], exits.FILES, "gone.png: no such file"),
         (["-s", "invert", "--mask", "small.png"], 4, "mask: is 5 x 5 pixels; the picture is 24 x 24"),
-        (["-s", "broken.png"], 4, "broken.png: cannot be read: image file is truncated"),
+        (["-s", "broken.png"], 4, "broken.png: cannot be read: a truncated, damaged or unusual PNG"),
         (["-s", "fail"], 3, "recipe.styles[0].name: is 'fail'"),
         (["-s", "invert", "--keep-color", "--color", "style"], 3, "color: is 'style', and --keep-color"),
         ([], 3, "styles: is empty"),

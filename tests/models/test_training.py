@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from velatura_models.networks.encoder import Encoder
 from velatura_models.store.weights import DECODER_FORMAT, ENCODER_FORMAT, read
 from velatura_models.training import adain, slim
-from velatura_models.training.crops import batches
+from velatura_models.training.crops import batches, whole_picture
 from velatura_models.training.run import read_metrics
 
 TINY = (4, 6, 8, 8, 8)
@@ -125,3 +125,27 @@ def test_unreadable_pictures_are_left_out_and_none_left_is_an_error(tmp_path):
 def test_an_empty_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no pictures"):
         next(batches(tmp_path, 16, 1, 0))
+
+
+def test_pictures_are_read_upright_in_their_own_depth_and_over_white(tmp_path):
+    """As what is painted on is read: 16 bits are not clipped to white, orientation is applied."""
+    Image.fromarray(np.full((8, 12), 26_000, np.uint16)).save(tmp_path / "gray16.png")
+    assert abs(float(whole_picture(tmp_path / "gray16.png").mean()) - 26_000 / 65535) < 0.01
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (12, 8)).save(tmp_path / "phone.jpg", exif=turned)
+    assert whole_picture(tmp_path / "phone.jpg").shape[-2:] == (12, 8)
+    Image.new("RGBA", (4, 4)).save(tmp_path / "clear.png")
+    assert float(whole_picture(tmp_path / "clear.png").min()) == 1
+    (tmp_path / "torn.png").write_bytes((tmp_path / "gray16.png").read_bytes()[:40])
+    with pytest.raises(ValueError, match=r"torn\.png cannot be read"):
+        whole_picture(tmp_path / "torn.png")
+
+
+def test_one_broken_picture_does_not_end_a_training(tmp_path):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "good.png")
+    data = bytearray((tmp_path / "good.png").read_bytes())
+    data[12:16] = b"\0\0\0\0"
+    (tmp_path / "bad.png").write_bytes(data)
+    crops = batches(tmp_path, 16, 8, seed=1)
+    assert all(tuple(next(crops)[0, :, 0, 0]) == (1, 0, 0) for _ in range(3))

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from protocol.profiles import ADOBE, SRGB, gamma_curve, profile
-from velatura.errors import FieldError, VelaturaError
+from velatura.errors import FieldError, PictureWarning, VelaturaError
 from velatura.names import LONGEST_NAME, style_name
 from velatura_daemon.styles import reading as style_pictures
 from velatura_daemon.styles.catalogue import catalog
@@ -101,16 +101,24 @@ def test_reading_converts_to_srgb(library):
     assert np.abs(np.asarray(library.read(wide), float) - expected).max() < 2
 
 
-def test_a_damaged_colour_profile_is_refused_rather_than_guessed(library):
+def test_a_damaged_colour_profile_costs_the_profile_and_says_so(library):
     data = file_of(noise_image(), "PNG", icc_profile=b"no profile at all" * 20)
-    with pytest.raises(VelaturaError, match="damaged colour profile") as error:
-        library.add("broken-profile", data)
-    assert error.value.code == "bad_image"
+    with pytest.warns(PictureWarning, match="colour profile is damaged and left out"):
+        entry = library.add("broken-profile", data)
+        assert np.array_equal(np.asarray(library.read(entry)), np.asarray(noise_image()))
 
 
-def test_transparent_parts_lie_over_white_and_16_bits_become_8(library):
-    clear = library.add("clear", file_of(Image.new("RGBA", (40, 40), (255, 0, 0, 0))))
-    assert np.asarray(library.read(clear)).min() == 255
+def test_transparent_parts_stay_transparent_and_16_bits_become_8(library):
+    """Only what is seen is a style: as for a picture that is sent, networks never see what lies behind."""
+    half = Image.new("RGBA", (40, 40), (255, 0, 0, 0))
+    half.paste((0, 0, 255, 255), (0, 0, 40, 20))
+    sprite = library.add("sprite", file_of(half))
+    assert np.array_equal(np.asarray(library.read(sprite)), np.asarray(half))
+    assert np.array_equal(np.asarray(library.read(library.add("memory", half))), np.asarray(half))
+    with Image.open(sprite.thumbnail) as thumbnail:
+        assert min(thumbnail.getpixel((128, 250))) > 250, "what a list shows lies on white"
+    with pytest.raises(VelaturaError, match="transparent everywhere: there is no picture in it"):
+        library.add("clear", file_of(Image.new("RGBA", (40, 40), (255, 0, 0, 0))))
     deep = Image.fromarray(np.full((40, 40), 32768, np.uint16))
     assert int(np.asarray(library.read(library.add("deep", file_of(deep, "PNG")))).max()) in (127, 128)
 
@@ -213,7 +221,7 @@ def test_pictures_that_cannot_serve_are_refused_and_leave_nothing(library, pictu
 def test_files_over_the_limit_or_absent_are_refused(library, tmp_path, monkeypatch):
     path = tmp_path / "big.png"
     path.write_bytes(file_of(noise_image()))
-    monkeypatch.setattr("velatura_daemon.styles.library.MAX_BYTES", 1000)
+    monkeypatch.setattr("velatura_daemon.styles.reading.MAX_BYTES", 1000)
     with pytest.raises(VelaturaError, match="at most 1000") as error:
         library.add("mine", path)
     assert error.value.code == "too_large"
@@ -224,7 +232,7 @@ def test_files_over_the_limit_or_absent_are_refused(library, tmp_path, monkeypat
 
 def test_a_picture_with_more_pixels_than_allowed_is_refused_before_it_is_decoded(library, monkeypatch):
     monkeypatch.setattr(style_pictures, "MAX_PIXELS", 3000)
-    monkeypatch.setattr(style_pictures, "_upright_srgb", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr("imagecodecs.png_decode", lambda *_: pytest.fail("decoded"))
     with pytest.raises(VelaturaError, match="64 x 48") as error:
         library.add("mine", file_of(noise_image()))
     assert error.value.code == "too_large"

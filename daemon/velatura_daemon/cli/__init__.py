@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
 import velatura
 from typer.core import TyperGroup
+from velatura.errors import PictureWarning
 
 from . import (
     bench,
@@ -38,7 +40,10 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("default", PictureWarning)
+                warnings.showwarning = _tell
+                return super().invoke(ctx)
         except BrokenPipeError:
             raise  # a reader such as `head` has enough: typer ends quietly
         except (Exception, KeyboardInterrupt) as error:
@@ -49,6 +54,10 @@ class _Commands(TyperGroup):
                 traceback.print_exc()
             show.note(f"velatura: {in_words(error)}")
             raise SystemExit(code) from error
+
+
+def _tell(message: Any, *_: Any) -> None:
+    show.note(f"velatura: {message}")
 
 
 app = typer.Typer(

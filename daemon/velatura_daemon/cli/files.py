@@ -10,18 +10,14 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from velatura.pictures.formats import READABLE, WRITABLE
+
 from .exits import EXISTS, FILES, CommandError
 
 WILD = frozenset("*?[")
 
-WRITABLE = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp", ".bmp")
-"""Suffixes of outputs: `velatura.pictures.files.SUFFIXES`, stated here too so that no codec is imported."""
 
-READABLE = (*WRITABLE, ".gif", ".jp2", ".ppm", ".pgm", ".tga")
-"""Suffixes taken from folders and globs; a file named outright may have any."""
-
-
-def gather(inputs: Sequence[str], readable: Collection[str]) -> list[tuple[Path, Path]]:
+def gather(inputs: Sequence[str], readable: Collection[str] = READABLE) -> list[tuple[Path, Path]]:
     """The pictures meant by the arguments.
 
     Args:
@@ -55,7 +51,11 @@ def gather(inputs: Sequence[str], readable: Collection[str]) -> list[tuple[Path,
 
 
 def plan(
-    inputs: Sequence[str], out: Path, force: bool, readable: Collection[str], writable: Collection[str]
+    inputs: Sequence[str],
+    out: Path,
+    force: bool,
+    readable: Collection[str] = READABLE,
+    writable: Collection[str] = WRITABLE,
 ) -> list[tuple[Path, Path]]:
     """Pairs of picture and output file.
 
@@ -85,7 +85,7 @@ def plan(
     return pairs
 
 
-def check_output(target: Path, force: bool, writable: Collection[str]) -> None:
+def check_output(target: Path, force: bool, writable: Collection[str] = WRITABLE) -> None:
     """Refuses an output that cannot or must not be written.
 
     Raises:

@@ -71,7 +71,7 @@ class Sources:
                 "recipe.backbone",
             )
         image = library.read(entry, longest=4 * BASE)
-        return read_picture(Slot(Layout(*image.size, "RGB"), memoryview(image.tobytes())), "style").rgb
+        return read_picture(Slot(Layout(*image.size, image.mode), memoryview(image.tobytes())), "style").rgb
 
     def card(self, style: Style, scale: float, backbone: str) -> Card:
         """The card of one style, from memory, from what ships, from the disk cache, or computed.

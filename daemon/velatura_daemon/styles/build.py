@@ -22,7 +22,7 @@ from velatura.errors import VelaturaError
 
 from .catalogue import STYLES, CatalogEntry, catalog
 from .procedural.sample_scene import paint as paint_scene
-from .reading import read_rgb
+from .reading import over_white, read_style
 
 SCENE_SIDE = 384
 """Side at which the sample scene is stylized, in pixels."""
@@ -67,7 +67,7 @@ def build_cards(
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for entry in entries:
-        pixels = np.asarray(read_rgb(found[entry.source], CARD_PICTURE), np.float32) / 255
+        pixels = np.asarray(over_white(read_style(found[entry.source], CARD_PICTURE)), np.float32) / 255
         picture = torch.from_numpy(pixels).permute(2, 0, 1)[None]
         target = out / entry.card(backbone).name
         part = target.with_suffix(".part")

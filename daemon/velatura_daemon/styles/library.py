@@ -32,15 +32,7 @@ from velatura_models.store.download import fetch
 from velatura_models.store.manifest import RemoteFile
 
 from .catalogue import CatalogEntry, catalog
-from .reading import (
-    FORMATS,
-    MAX_BYTES,
-    check_size,
-    flat_rgb,
-    picture_format,
-    read_rgb,
-    thumbnail_of,
-)
+from .reading import ending_of, file_bytes, read_style, style_of, thumbnail_of
 
 LONGEST_TEXT = 200
 STALE = 24 * 3600.0
@@ -270,11 +262,14 @@ class Library:
         source = entry.thumbnail or entry.picture
         if source is None:
             raise VelaturaError("bad_image", f"style {name!r} has no thumbnail")
-        image = thumbnail_of(read_rgb(source, longest=2 * side), side)
+        image = thumbnail_of(read_style(source, longest=2 * side), side)
         return Layout(side, side, "RGB"), image.tobytes()
 
     def read(self, entry: StyleEntry, longest: int = 0) -> Image.Image:
-        """A style's picture, upright sRGB, reduced to `longest` pixels where that is not 0.
+        """A style's picture, upright sRGB, RGBA where a part of it is transparent.
+
+        Args:
+            longest: side in pixels that it is reduced to; 0 keeps its size.
 
         Raises:
             VelaturaError: `unknown_style` where the picture of a work has not been pulled, saying how.
@@ -289,7 +284,7 @@ class Library:
                 "unknown_style",
                 f"style {entry.name!r} is at hand as a card only, and this needs its picture; {how}",
             )
-        return read_rgb(entry.picture, longest)
+        return read_style(entry.picture, longest)
 
     def _find(self, name: str) -> StyleEntry | None:
         if name in catalog():
@@ -379,23 +374,11 @@ def _picture_file(picture: Path | bytes | Image.Image | np.ndarray) -> tuple[byt
             )
         picture = Image.fromarray(picture)
     if isinstance(picture, Image.Image):
-        check_size(picture.width, picture.height, "the picture")
-        image = flat_rgb(picture)
+        image = style_of(picture)
         return _png(image), ".png", image
-    data = picture if isinstance(picture, bytes) else _file_bytes(Path(picture))
-    image = read_rgb(data)
-    return data, FORMATS[picture_format(data)], image
-
-
-def _file_bytes(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise VelaturaError(
-                "too_large", f"{path} is too large; a style picture has at most {MAX_BYTES} bytes"
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise VelaturaError("bad_image", f"{path} cannot be read: {error}") from error
+    data = picture if isinstance(picture, bytes) else file_bytes(Path(picture))
+    image = read_style(data)
+    return data, ending_of(data), image
 
 
 def _png(image: Image.Image) -> bytes:

@@ -1,17 +1,18 @@
 """Reading style pictures: any file an artist may have, as upright 8-bit sRGB.
 
 The style library calls this when a picture is added, when a thumbnail is made, and when a card has
-to be computed from pixels. No torch here: the supervisor imports it too.
+to be computed from pixels. Files go through the reader that contents go through. No torch here: the
+supervisor imports it too.
 """
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageOps
 from velatura.errors import VelaturaError
+from velatura.pictures import files, formats
+from velatura.pictures.arrays import Pixels, from_pil, to_pil
 
 MIN_SIDE = 32
 """Shortest side of a style picture, in pixels: below, the deep layers see nothing."""
@@ -20,15 +21,9 @@ MAX_PIXELS = 80_000_000
 MAX_BYTES = 128 * 1024 * 1024
 """Largest picture file, in bytes."""
 
-FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif"}
-"""What may be added, by pillow's name, and the file ending it is kept under."""
 
-
-def read_rgb(source: Path | bytes, longest: int = 0) -> Image.Image:
-    """A picture as an upright 8-bit sRGB image.
-
-    EXIF orientation is applied, an embedded ICC profile converted to sRGB, 16 bits reduced to 8, and
-    transparent parts laid over white.
+def read_style(source: Path | bytes, longest: int = 0) -> Image.Image:
+    """A picture as an upright 8-bit sRGB image: RGB, or RGBA where a part is transparent.
 
     Args:
         source: a file, or a file's bytes.
@@ -36,30 +31,33 @@ def read_rgb(source: Path | bytes, longest: int = 0) -> Image.Image:
 
     Raises:
         VelaturaError: `too_large` over `MAX_PIXELS` or `MAX_BYTES`; `bad_image` for everything else that
-            keeps the picture from being read (missing, truncated, no picture, smaller than `MIN_SIDE`).
+            keeps the picture from being read (missing, truncated, no picture, transparent everywhere,
+            smaller than `MIN_SIDE`).
     """
     where = str(source) if isinstance(source, Path) else "the picture"
-    try:
-        size = source.stat().st_size if isinstance(source, Path) else len(source)
-        if size > MAX_BYTES:
-            raise VelaturaError(
-                "too_large", f"{where} has {size} bytes; a style picture has at most {MAX_BYTES}"
-            )
-        with Image.open(source if isinstance(source, Path) else io.BytesIO(source)) as image:
-            check_size(image.width, image.height, where)
-            if image.format not in FORMATS:
-                raise VelaturaError(
-                    "bad_image", f"{where} is {image.format}; a style picture is one of {', '.join(FORMATS)}"
-                )
-            if longest and image.format == "JPEG":
-                image.draft("RGB", (longest, longest))
-            return _upright_srgb(image, longest, where)
-    except VelaturaError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise VelaturaError("too_large", f"{where}: {error}; at most {MAX_PIXELS} pixels") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise VelaturaError("bad_image", f"{where} cannot be read as a picture: {error}") from error
+    data = file_bytes(source) if isinstance(source, Path) else source
+    if len(data) > MAX_BYTES:
+        raise VelaturaError(
+            "too_large", f"{where} has {len(data)} bytes; a style picture has at most {MAX_BYTES}"
+        )
+    suffix = source.suffix if isinstance(source, Path) else ""
+    image = _plain(files.decode(data, where, suffix, longest, MAX_PIXELS), where)
+    scale = longest / max(image.size) if longest else 1.0
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def style_of(image: Image.Image) -> Image.Image:
+    """An image in memory as `read_style` gives one; raises as it does.
+
+    Floating point images are refused: pillow does not tell their range.
+    """
+    check_size(image.width, image.height, "the picture")
+    if image.mode == "F":
+        raise VelaturaError("bad_image", "floating point pictures have no known range; save as 8 or 16 bits")
+    return _plain(from_pil(image, "the picture"), "the picture")
 
 
 def check_size(width: int, height: int, where: str) -> None:
@@ -74,50 +72,49 @@ def check_size(width: int, height: int, where: str) -> None:
         )
 
 
-def picture_format(source: Path | bytes) -> str:
-    """Pillow's name for a picture file's format; call after `read_rgb` has accepted it."""
-    with Image.open(source if isinstance(source, Path) else io.BytesIO(source)) as image:
-        return image.format or ""
-
-
-def flat_rgb(image: Image.Image) -> Image.Image:
-    """Any mode as RGB: 16 bits reduced to 8, transparent parts over white.
+def file_bytes(path: Path) -> bytes:
+    """A picture file's bytes.
 
     Raises:
-        VelaturaError: `bad_image` for floating point pictures, whose range pillow does not tell.
+        VelaturaError: `too_large` over `MAX_BYTES`, `bad_image` where it cannot be read.
     """
-    if image.mode == "F":
-        raise VelaturaError("bad_image", "floating point pictures have no known range; save as 8 or 16 bits")
-    if image.mode.startswith("I"):
-        wide = np.asarray(image).astype(np.int64)
-        return Image.fromarray((np.clip(wide, 0, 65535) // 257).astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered).convert("RGB")
-    return image.convert("RGB")
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise VelaturaError(
+                "too_large", f"{path} is too large; a style picture has at most {MAX_BYTES} bytes"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise VelaturaError("bad_image", f"{path} cannot be read: {error}") from error
+
+
+def ending_of(data: bytes) -> str:
+    """The ending that a picture file is kept under; for one that `read_style` has accepted."""
+    kind = formats.of_content(data[:64])
+    assert isinstance(kind, formats.Format)
+    return kind.suffixes[0]
+
+
+def over_white(image: Image.Image) -> Image.Image:
+    """As RGB, transparent parts over white: what a list shows of a style."""
+    if image.mode == "RGB":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def thumbnail_of(image: Image.Image, side: int = 256) -> Image.Image:
-    """The middle of a picture, square, `side` pixels: what a list shows of it."""
-    return ImageOps.fit(flat_rgb(image), (side, side), Image.Resampling.LANCZOS)
+    """The middle of a style, square, `side` pixels, RGB."""
+    return ImageOps.fit(over_white(image), (side, side), Image.Resampling.LANCZOS)
 
 
-def _upright_srgb(image: Image.Image, longest: int, where: str) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)
-    if longest and max(upright.size) > longest:
-        scale = longest / max(upright.size)
-        size = (max(1, round(upright.width * scale)), max(1, round(upright.height * scale)))
-        if upright.mode in ("P", "1"):
-            upright = upright.convert("RGBA")
-        upright = upright.resize(size, Image.Resampling.LANCZOS)
-    if not profile or upright.mode not in ("RGB", "CMYK", "L"):
-        return flat_rgb(upright)
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        made = ImageCms.profileToProfile(upright, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError) as error:
-        raise VelaturaError(
-            "bad_image", f"{where} has a damaged colour profile ({error}); save it again as sRGB"
-        ) from error
-    return made if made is not None else flat_rgb(upright)
+def _plain(pixels: Pixels, where: str) -> Image.Image:
+    """RGB, or RGBA where not all of it is opaque."""
+    array = pixels.array
+    check_size(array.shape[1], array.shape[0], where)
+    if array.shape[2] < 3:
+        array = array[:, :, [0, 0, 0, 1][: array.shape[2] + 2]]
+    image = to_pil(array)
+    lowest, highest = image.getchannel("A").getextrema() if image.mode == "RGBA" else (255, 255)
+    if not highest:
+        raise VelaturaError("bad_image", f"{where} is transparent everywhere: there is no picture in it")
+    return image if lowest != 255 else image.convert("RGB")

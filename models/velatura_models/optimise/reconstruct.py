@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..networks.encoder import Encoder, prepared
 from ..store.cards import resize_short
+from ..store.pictures import read_rgb
 from ..store.weights import WeightsError, load_backbone
 from ..training.precision import faster_dtype
 from .gram import Gram
@@ -139,14 +139,13 @@ def main(arguments: list[str] | None = None) -> None:
             load_backbone(given.backbone, given.weights).to(device), faster_dtype(device), "avg"
         )
         draw_figure(encoder, photo, painting, given.output, given.iterations)
-    except (OSError, WeightsError) as error:
+    except (ValueError, OSError, WeightsError) as error:
         parser.error(str(error))
     print(given.output)
 
 
 def _read(path: Path) -> Tensor:
-    with Image.open(path) as image:
-        pixels = np.asarray(image.convert("RGB"), np.float32) / 255
+    pixels = np.asarray(read_rgb(path), np.float32) / 255
     return torch.from_numpy(pixels).permute(2, 0, 1)[None]
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+from ..store.pictures import ENDINGS, read_rgb
+
 FINEST = 2.3
 """A crop shows at least 1 / FINEST of a picture's short side: both whole pictures and details."""
 
@@ -31,9 +32,7 @@ def pictures_in(folder: Path) -> list[Path]:
 
 def random_crop(path: Path, side: int, rng: random.Random) -> np.ndarray:
     """A square crop `(side, side, 3)` uint8 at a random scale and place, mirrored half of the time."""
-    with Image.open(path) as image:
-        image.draft("RGB", (side * 3, side * 3))
-        rgb = image.convert("RGB")
+    rgb = read_rgb(path, side * 3)
     factor = side * rng.uniform(1, FINEST) / min(rgb.size)
     width, height = (max(side, round(s * factor)) for s in rgb.size)
     rgb = rgb.resize((width, height), Image.Resampling.LANCZOS)
@@ -44,8 +43,7 @@ def random_crop(path: Path, side: int, rng: random.Random) -> np.ndarray:
 
 def whole_picture(path: Path) -> Tensor:
     """A picture `(1, 3, H, W)` float32 in 0..1."""
-    with Image.open(path) as image:
-        pixels = np.asarray(image.convert("RGB"), np.float32) / 255
+    pixels = np.asarray(read_rgb(path), np.float32) / 255
     return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
 
 
@@ -62,7 +60,7 @@ def batches(folder: Path, side: int, count: int, seed: int) -> Iterator[Tensor]:
             path = rng.choice(paths)
             try:
                 crops.append(random_crop(path, side, rng))
-            except (UnidentifiedImageError, OSError) as error:
+            except ValueError as error:
                 paths.remove(path)
                 if not paths:
                     raise ValueError(f"no picture below {folder} can be read; the last: {error}") from error

@@ -117,7 +117,7 @@ def from_pil(image: Image.Image, what: str = "image") -> Pixels:
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise VelaturaError("bad_image", f"cannot be read: {error}", what) from error
     about = metadata_of({**image.info, "exif": exif, "icc_profile": profile})
-    return upright(from_array(array, what), about, "pil")
+    return upright(from_array(array, what), about, "pil", what)
 
 
 def note(what: str, words: str) -> None:
@@ -125,12 +125,13 @@ def note(what: str, words: str) -> None:
     warnings.warn(f"{what}: {words}", PictureWarning, stacklevel=3)
 
 
-def upright(pixels: Pixels, about: Metadata, kind: str, turn: int = 0) -> Pixels:
+def upright(pixels: Pixels, about: Metadata, kind: str, what: str, turn: int = 0) -> Pixels:
     """Pixels as a file stores them, turned as its orientation says and in sRGB.
 
     Args:
         about: what the file says; its profile is the numbers' own.
         kind: as in `Pixels`.
+        what: its name in warnings.
         turn: orientation, 1..8; 0 is as EXIF says.
     """
     array, turn = pixels.array, turn or orientation_of(about.exif)
@@ -143,7 +144,10 @@ def upright(pixels: Pixels, about: Metadata, kind: str, turn: int = 0) -> Pixels
         array = array[::-1]
     height, width = array.shape[:2]
     made = Pixels(np.ascontiguousarray(array), kind, about=about.fitted(width, height))
-    profile = icc.parse(about.icc_profile) if about.icc_profile else None
+    if about.icc_profile and not icc.space_of(about.icc_profile):
+        note(what, "its colour profile is damaged and left out")
+        made.about = replace(made.about, icc_profile=b"")
+    profile = icc.parse(made.about.icc_profile) if made.about.icc_profile else None
     colours = 1 if array.shape[2] < 3 else 3
     if profile is not None and profile.channels == colours:
         made.original, made.profile = made.array, profile
@@ -187,12 +191,12 @@ def to_pil(array: np.ndarray) -> Image.Image:
     return Image.fromarray(array[:, :, 0] if channels == 1 else array, _MODES[channels])
 
 
-def check_size(width: int, height: int, what: str) -> None:
-    """Raises `bad_image` for a side of 0 and `too_large` over the protocol's limits."""
+def check_size(width: int, height: int, what: str, most: int = MAX_PIXELS) -> None:
+    """Raises `bad_image` for a side of 0 and `too_large` over the limits."""
     if width < 1 or height < 1:
         raise VelaturaError("bad_image", f"is {width} x {height} pixels; both sides must be at least 1", what)
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        words = f"is {width} x {height}; at most {MAX_SIDE} a side and {MAX_PIXELS} pixels in all"
+    if max(width, height) > MAX_SIDE or width * height > most:
+        words = f"is {width} x {height}; at most {MAX_SIDE} a side and {most} pixels in all"
         raise VelaturaError("too_large", words, what)
 
 

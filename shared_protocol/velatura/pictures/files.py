@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import VelaturaError
+from ..pixels import MAX_PIXELS
 from ..recipe import Recipe, recipe_from_map, recipe_to_map
 from . import formats, plain, png, tiff
 from .arrays import Pixels
@@ -30,7 +31,7 @@ def load(path: Path, longest: int = 0) -> Pixels:
         longest: as for `decode`.
 
     Raises:
-        VelaturaError: `bad_image` when it is missing, or as `decode` does.
+        VelaturaError: `bad_image` when it is missing, and as `decode` does.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -45,13 +46,16 @@ def load(path: Path, longest: int = 0) -> Pixels:
     return pixels
 
 
-def decode(data: bytes, what: str = "image", suffix: str = "", longest: int = 0) -> Pixels:
+def decode(
+    data: bytes, what: str = "image", suffix: str = "", longest: int = 0, most: int = MAX_PIXELS
+) -> Pixels:
     """A picture file's bytes in sRGB numbers, orientation applied; of several frames the first.
 
     Args:
         what: its name in error messages.
         suffix: of its name, for the formats that have no mark of their own.
         longest: side in pixels that is enough: a JPEG may then come smaller, but not below it.
+        most: pixels in all; larger ones are refused before they are decoded.
 
     Raises:
         VelaturaError: `bad_image` when it is no picture, truncated, damaged, empty, not finite or of a kind
@@ -64,10 +68,10 @@ def decode(data: bytes, what: str = "image", suffix: str = "", longest: int = 0)
         raise VelaturaError("bad_image", kind, what)
     try:
         if kind.name == "PNG":
-            return png.read(data, what)
+            return png.read(data, what, most)
         if kind.name == "TIFF":
-            return tiff.read(data, what)
-        return plain.read(data, kind, what, longest)
+            return tiff.read(data, what, most)
+        return plain.read(data, kind, what, longest, most)
     except VelaturaError as error:
         raise error if error.field else VelaturaError(error.code, error.message, what) from error
     except ImportError as error:
@@ -76,7 +80,8 @@ def decode(data: bytes, what: str = "image", suffix: str = "", longest: int = 0)
     except MemoryError as error:
         raise VelaturaError("too_large", "needs more memory than there is", what) from error
     except Exception as error:  # decoders raise every kind of exception for damaged files
-        words = f"is a truncated, damaged or unusual {kind.name} file ({type(error).__name__}: {error})"
+        why = str(error) or type(error).__name__
+        words = f"cannot be read: a truncated, damaged or unusual {kind.name} file ({why})"
         raise VelaturaError("bad_image", f"{words}; save it anew as PNG, TIFF or JPEG", what) from error
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import VelaturaError
+from ..pixels import MAX_PIXELS
 from .arrays import Pixels, check_size, from_pil, note, opened, to_pil
 from .formats import Format
 from .metadata import Metadata
@@ -19,22 +20,21 @@ _MOST_EXIF = 65_000
 """What fits in a JPEG segment; EXIF or XMP longer than that is left out."""
 
 
-def read(data: bytes, kind: Format, what: str, longest: int = 0) -> Pixels:
+def read(data: bytes, kind: Format, what: str, longest: int = 0, most: int = MAX_PIXELS) -> Pixels:
     """A file's bytes as `Pixels`; raises whatever the decoder raises for a damaged one.
 
     Args:
         longest: side in pixels that is enough: a JPEG is then decoded smaller, but not below it.
     """
-    names = ("JPEG", "MPO") if kind.name == "JPEG" else (kind.name,)
     try:
-        image = opened(data, *names)
+        image = opened(data, kind.name)
     except Exception:
         if kind.name != "JPEG":
             raise
-        image = opened(_without_metadata(data), *names)
+        image = opened(_without_metadata(data), kind.name)
         note(what, "its metadata is damaged and left out")
     with image:
-        check_size(image.width, image.height, what)
+        check_size(image.width, image.height, what, most)
         frames = getattr(image, "n_frames", 1) if kind.name in _FRAMES else 1
         if longest and kind.name == "JPEG":
             image.draft("RGB", (longest, longest))

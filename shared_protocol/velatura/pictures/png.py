@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import VelaturaError
+from ..pixels import MAX_PIXELS
 from . import icc
 from .arrays import Pixels, check_size, from_array, note, opened, upright
 from .metadata import Metadata, metadata_of
@@ -35,11 +36,11 @@ _SRGB_GAMMA = 0.45455
 _AFTER_HEADER = 8 + 25
 
 
-def read(data: bytes, what: str) -> Pixels:
+def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
     """A PNG's bytes as `Pixels`; raises whatever libpng and Pillow raise for a damaged one."""
     import imagecodecs
 
-    check_size(*struct.unpack_from(">II", data, 16), what)
+    check_size(*struct.unpack_from(">II", data, 16), what, most)
     try:
         with opened(data, "PNG") as image:
             info, frames = dict(image.info), getattr(image, "n_frames", 1)
@@ -52,7 +53,7 @@ def read(data: bytes, what: str) -> Pixels:
         about = replace(about, icc_profile=_profile(data, info, array.ndim == 2 or array.shape[2] < 3))
     if frames > 1:
         note(what, f"the first of {frames} frames is used")
-    return upright(from_array(array, what), about, "path")
+    return upright(from_array(array, what), about, "path", what)
 
 
 def write(array: np.ndarray, about: Metadata, recipe: str = "") -> bytes:

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import VelaturaError
+from ..pixels import MAX_PIXELS
 from . import formats, icc
 from .arrays import Pixels, check_size, from_array, from_pil, note, opened, upright
 from .metadata import (
@@ -40,7 +41,7 @@ _KINDS = {0: "gray", 1: "gray", 2: "rgb", 3: "palette", 5: "cmyk", 8: "lab", 9: 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it says of odd tags is not for artists
 
 
-def read(data: bytes, what: str) -> Pixels:
+def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
     """A TIFF's bytes as `Pixels`; raises whatever tifffile, its codecs and Pillow raise for a damaged one."""
     import tifffile
 
@@ -48,7 +49,7 @@ def read(data: bytes, what: str) -> Pixels:
         page: Any = tiff.pages[0]
         if _DNG in page.tags or int(page.photometric) in (32803, 34892):
             raise VelaturaError("bad_image", formats.raw_refusal())
-        check_size(page.imagewidth, page.imagelength, what)
+        check_size(page.imagewidth, page.imagelength, what, most)
         if page.samplesperpixel > _MOST_SAMPLES or page.imagedepth > 1:
             words = f"has {page.samplesperpixel} channels and {page.imagedepth} layers; it is no photo"
             raise VelaturaError("bad_image", words)
@@ -59,7 +60,7 @@ def read(data: bytes, what: str) -> Pixels:
         kind = _KINDS.get(int(page.photometric))
         if kind is None or page.bitspersample < 8 or int(page.compression) in (2, 3, 4, 6):
             with opened(data, "TIFF") as image:
-                return upright(from_pil(_bare(image), what), about, "path", turn)
+                return upright(from_pil(_bare(image), what), about, "path", what, turn)
         array = page.asarray()
         if array.ndim == 2:
             array = array[:, :, None]
@@ -83,7 +84,7 @@ def read(data: bytes, what: str) -> Pixels:
             about = Metadata(b"", about.exif, about.xmp, about.dpi)
             note(what, f"is {'CMYK' if kind == 'cmyk' else 'Lab'} and becomes RGB")
         whole = values if alpha is None else np.concatenate([values, _as_deep(alpha, values.dtype)], 2)
-        return upright(from_array(whole, what), about, "path", turn)
+        return upright(from_array(whole, what), about, "path", what, turn)
 
 
 def write(array: np.ndarray, about: Metadata) -> bytes:
