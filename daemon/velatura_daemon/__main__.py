@@ -27,6 +27,9 @@ def main(arguments: list[str]) -> int:
     except VelaturaError as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:  # a full disk, a folder that cannot be written
+        print(f"the daemon cannot start: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -17,34 +17,54 @@ KEPT = 4
 
 
 def start_logging(paths: Paths, name: str, level: str = "info", to_stderr: bool = False) -> logging.Logger:
-    """The logger of a process (`daemon` or `worker`), writing to its rotating file."""
+    """The logger of a process (`daemon` or `worker`), writing to its rotating file; to stderr where that
+    cannot be written, since a full disk is no reason not to serve."""
     logger = logging.getLogger(f"velatura.{name}")
     logger.setLevel(level.upper())
     logger.propagate = False
     for old in list(logger.handlers):
         logger.removeHandler(old)
         old.close()
-    form = logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s")
-    paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = paths.logs / f"{name}.log"
-    handlers: list[logging.Handler] = [
-        RotatingFileHandler(file, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8")
-    ]
-    if to_stderr:
+    file, trouble = paths.logs / f"{name}.log", None
+    handlers: list[logging.Handler] = []
+    try:
+        paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        kept = RotatingFileHandler(
+            file, maxBytes=LARGEST, backupCount=KEPT, encoding="utf-8", errors="replace"
+        )
+        handlers.append(kept)
+    except OSError as error:
+        trouble = error
+    if to_stderr or trouble:
         handlers.append(logging.StreamHandler(sys.stderr))
     for handler in handlers:
-        handler.setFormatter(form)
+        handler.setFormatter(OneLine("%(asctime)s %(process)d %(levelname)s %(message)s"))
         logger.addHandler(handler)
+    if trouble:
+        logger.error("nothing is written to %s: %s", file, trouble)
     return logger
 
 
+class OneLine(logging.Formatter):
+    """Keeps what clients say (names, reasons) from forging lines or driving a terminal: control characters
+    stand as escapes. Only tracebacks take more lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return printable(super().formatMessage(record))
+
+
+def printable(text: str) -> str:
+    """Text on one line: what is not printable as Python would escape it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def tail(file: Path, lines: int = 20) -> str:
-    """The last lines of a text file, or an empty text when there is none."""
+    """The last lines of a text file, or an empty text when it cannot be read."""
     try:
         with file.open("rb") as stream:
             stream.seek(0, 2)
             stream.seek(max(0, stream.tell() - 2000 * lines))
             text = stream.read().decode("utf-8", "replace")
-    except FileNotFoundError:
+    except OSError:
         return ""
     return "\n".join(text.splitlines()[-lines:])

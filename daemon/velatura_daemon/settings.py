@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from velatura.endpoint import check_own
 from velatura.errors import FieldError
 from velatura.schema import (
     check,
@@ -105,6 +106,7 @@ def load_settings(paths: Paths | None = None, environment: Mapping[str, str] | N
 
     Raises:
         FieldError: naming the file or variable, the field, its value and its range.
+        VelaturaError: `insecure` for a file or folder that others could write to.
     """
     paths = paths or default_paths()
     values = _from_file(paths.settings_file)
@@ -125,6 +127,8 @@ def settings_from_map(values: Mapping[str, Any], where: str = "settings") -> Set
 
 
 def _from_file(file: Path) -> dict[str, Any]:
+    for path in (file.parent, file):  # settings name the class that runs jobs
+        check_own(path)
     try:
         raw = file.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -126,6 +126,22 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+def check_own(path: Path) -> None:
+    """Accepts a file or folder only where nobody else could have put into it what this program would obey.
+
+    Raises:
+        VelaturaError: `insecure` when it belongs to someone else, or others may write to it.
+    """
+    if sys.platform == "win32" or not path.exists():
+        return
+    found = path.stat()
+    if found.st_uid != os.getuid():
+        raise VelaturaError("insecure", f"{path} belongs to user id {found.st_uid}; use a folder of your own")
+    others = 0o002 if found.st_gid == os.getgid() else 0o022  # a group of one's own is common
+    if found.st_mode & others:
+        raise VelaturaError("insecure", f"{path} can be written to by others; run: chmod go-w '{path}'")
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Writes a file of mode 0600 that appears whole or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600

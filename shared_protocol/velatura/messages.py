@@ -344,12 +344,13 @@ TYPES: dict[str, type] = {cls.TYPE: cls for cls in Message.__args__}  # type: ig
 
 
 def encode(message: Message) -> bytes:
-    """Frame 1 of a message.
+    """Frame 1 of a message. What is no text in UTF-8 (half a surrogate pair from a file) becomes `?`.
 
     Raises:
         VelaturaError: `too_large` when it would not fit in `MAX_HEADER`.
     """
-    packed = bytes(msgpack.packb({"t": message.TYPE, **to_map(message)}, use_bin_type=True) or b"")
+    plain = {"t": message.TYPE, **to_map(message)}
+    packed = bytes(msgpack.packb(plain, use_bin_type=True, unicode_errors="replace") or b"")
     if len(packed) > MAX_HEADER:
         raise VelaturaError("too_large", f"header of {len(packed)} bytes; at most {MAX_HEADER}")
     return packed

@@ -12,6 +12,7 @@ import errno
 import mmap
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from velatura.errors import VelaturaError
@@ -32,17 +33,18 @@ def create_slot(nbytes: int, reserve: bool = True) -> int:
             too long; no piece may be touched before.
 
     Raises:
-        VelaturaError: `out_of_memory` when the space cannot be reserved.
+        VelaturaError: `out_of_memory` when the space cannot be reserved, `busy` when no descriptor is left.
     """
     _check_available(nbytes)
-    fd = _anonymous_file()
-    try:
-        os.ftruncate(fd, max(1, nbytes))
-        if reserve:
-            reserve_slot(fd, 0, max(1, nbytes))
-    except (OSError, VelaturaError):
-        os.close(fd)
-        raise
+    with _told(nbytes):
+        fd = _anonymous_file()
+        try:
+            os.ftruncate(fd, max(1, nbytes))
+            if reserve:
+                _reserve(fd, 0, max(1, nbytes))
+        except BaseException:
+            os.close(fd)
+            raise
     return fd
 
 
@@ -52,23 +54,21 @@ def reserve_slot(fd: int, offset: int, length: int) -> None:
     Raises:
         VelaturaError: `out_of_memory` when there is no room.
     """
-    try:
+    with _told(length):
         _reserve(fd, offset, length)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EINVAL):
-            raise VelaturaError(
-                "out_of_memory", f"no room for {length} bytes of shared memory: {error.strerror}"
-            ) from error
-        raise
 
 
 def map_slot(fd: int, nbytes: int, writable: bool = False) -> memoryview:
     """A slot's bytes in this process; unmapped when the last view of them is gone.
 
     The descriptor may be closed afterwards.
+
+    Raises:
+        VelaturaError: `out_of_memory` when there is no room in the address space.
     """
     access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-    return memoryview(mmap.mmap(fd, max(1, nbytes), access=access))[:nbytes]
+    with _told(nbytes):
+        return memoryview(mmap.mmap(fd, max(1, nbytes), access=access))[:nbytes]
 
 
 def slot_bytes(fd: int) -> int:
@@ -121,6 +121,19 @@ def _check_available(nbytes: int) -> None:
             f"no room for {nbytes >> 20} MB of shared memory: {available >> 20} MB are available, and"
             f" {MARGIN >> 20} MB of them stay free; close other programs",
         )
+
+
+@contextlib.contextmanager
+def _told(nbytes: int) -> Iterator[None]:
+    """What the system refuses, in words: no call for memory ends more than the job that needed it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            words = f"no file descriptor is left for a picture ({error.strerror}): release results"
+            raise VelaturaError("busy", f"{words}, or raise `ulimit -n`") from error
+        words = f"no room for {nbytes} bytes of shared memory: {error.strerror}"
+        raise VelaturaError("out_of_memory", words) from error
 
 
 def _anonymous_file() -> int:

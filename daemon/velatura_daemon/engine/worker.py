@@ -196,10 +196,12 @@ class Worker:
                 os.close(fd)
             self.say(orders.Closed(order.job))
             return
-        running = Running(order.job, order.halted)
-        running.task = _task(order, fds, running)
-        self.held[order.job] = running
+        running = self.held[order.job] = Running(order.job, order.halted)
         self._activate(running)
+        try:
+            running.task = _task(order, fds, running)
+        except VelaturaError as error:
+            self._fail(running, error.code, error.message, error.field)
 
     def _activate(self, running: Running) -> None:
         if self.active is not None:
@@ -287,11 +289,13 @@ _ENDED = object()
 def _task(order: orders.Run, fds: list[int], running: Running) -> Task:
     """The task of an order. Every descriptor is mapped and closed."""
     pictures: dict[str, Slot] = {}
-    for fd, named in zip(fds, order.pictures, strict=False):
-        pictures[named.digest] = Slot(named.layout, map_slot(fd, named.layout.nbytes), named.digest)
-    checkpoint = bytes(map_slot(fds[-1], order.checkpoint)) if order.checkpoint else None
-    for fd in fds:
-        os.close(fd)
+    try:
+        for fd, named in zip(fds, order.pictures, strict=False):
+            pictures[named.digest] = Slot(named.layout, map_slot(fd, named.layout.nbytes), named.digest)
+        checkpoint = bytes(map_slot(fds[-1], order.checkpoint)) if order.checkpoint else None
+    finally:
+        for fd in fds:
+            os.close(fd)
     return Task(
         job=order.job,
         recipe=order.recipe,

@@ -25,10 +25,11 @@ class InstanceLock:
 
     Raises:
         AlreadyRunning: with the other daemon's process id and endpoint.
-        VelaturaError: `insecure` when the folder may be entered by others.
+        VelaturaError: `insecure` when the folder may be entered by others, or its home written to.
     """
 
     def __init__(self, base: Path | None = None) -> None:
+        endpoint.check_own(base or endpoint.home())
         endpoint.private_folder(endpoint.run_folder(base))
         self._lock = FileLock(endpoint.lock_file(base), mode=0o600)
         try:

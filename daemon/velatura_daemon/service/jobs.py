@@ -142,6 +142,15 @@ class Jobs:
             else:
                 self.apply(self.scheduler.inputs_ready(name))
 
+    def refused(self, owner: str, digest: str, error: VelaturaError, now: float) -> None:
+        """There is no room for a picture: the session's jobs that lack it have failed."""
+        self._now = now
+        for name in sorted(self._waiting.get(digest, set())):
+            job = self.known[name]
+            if job.owner == owner:
+                job.ending = _failed(name, error)
+                self.apply(self.scheduler.fail(name, error.code, error.message))
+
     def cancel(self, asker: str, name: str, now: float) -> None:
         """Discards a job of any session; an asker that does not own it hears of it as well.
 
@@ -159,14 +168,19 @@ class Jobs:
         if asker != job.owner:
             self.post(asker, Cancelled(name, reason))
 
-    def stop(self, name: str, now: float) -> None:
-        """Asks a job for its best picture so far.
+    def stop(self, asker: str, name: str, now: float) -> None:
+        """Asks a job of one's own for its best picture so far.
 
         Raises:
-            VelaturaError: `unknown_job`.
+            VelaturaError: `unknown_job`, also for another session's.
         """
         self._now = now
-        if self._find(name).state not in TERMINAL:
+        job = self._find(name)
+        if job.owner != asker:
+            raise VelaturaError(
+                "unknown_job", f"job {name!r} belongs to another program, which alone may stop it"
+            )
+        if job.state not in TERMINAL:
             self.apply(self.scheduler.stop(name))
 
     def attach(self, token: str, name: str) -> None:
@@ -355,9 +369,16 @@ class Jobs:
             checkpoint=size,
             halted=self.scheduler.is_stopping(job.name),
         )
-        self.order(order, fds)
-        for blob in blobs:
-            self.store.unpin(blob.digest)
+        try:
+            self.order(order, fds)
+        except OSError as error:
+            job.ending = Failed(
+                job.name, "busy", f"no file descriptor is left to hand the job over: {error.strerror}"
+            )
+            self.apply(self.scheduler.ended(job.name, Event.FAIL, job.ending.message, "busy"))
+        finally:
+            for blob in blobs:
+                self.store.unpin(blob.digest)
 
     # -- inside ------------------------------------------------------------------------------------
 

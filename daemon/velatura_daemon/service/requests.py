@@ -20,6 +20,7 @@ from velatura import messages
 from velatura.errors import FieldError, VelaturaError
 from velatura.messages import (
     MAX_HEADER,
+    NAME,
     Message,
     Reply,
     Request,
@@ -86,7 +87,10 @@ class Librarian:
         os.read(self._read, 4096)
         while self._waiting and self._waiting[0][0].done():
             future, then = self._waiting.popleft()
-            then(future)
+            try:
+                then(future)
+            except Exception:  # costs this answer
+                log.exception("an answer could not be given")
 
     def close(self) -> None:
         """Ends the thread after what it is at."""
@@ -157,8 +161,8 @@ class Answers:
             result = future.result()
             for item in result:
                 thumbnail = item.pop("_thumbnail", None)
-                if thumbnail is not None:
-                    self._keep(thumbnail)
+                if thumbnail is not None and not self._keep(thumbnail):
+                    item["thumbnail"] = ""
             self.post(token, page(request, result))
 
         self.librarian.do(work, done)
@@ -191,12 +195,17 @@ class Answers:
             self._thumbnails[key] = Thumbnail(digest(layout, [data]), layout, data)
         return self._thumbnails[key]
 
-    def _keep(self, thumbnail: Thumbnail) -> None:
-        """Makes a thumbnail a blob that clients can fetch; on the supervisor's thread."""
+    def _keep(self, thumbnail: Thumbnail) -> bool:
+        """Makes a thumbnail a blob that clients can fetch; on the supervisor's thread. False without room."""
         if self.store.get(thumbnail.digest) is None:
-            fd = create_slot(len(thumbnail.data))
+            try:
+                fd = create_slot(len(thumbnail.data))
+            except VelaturaError as error:
+                log.warning("a thumbnail is left out: %s", error)
+                return False
             write_slot(fd, 0, thumbnail.data)
             self.store.add(thumbnail.digest, thumbnail.layout, fd)
+        return True
 
     def _remove_style(self, request: Request) -> Items:
         self.library.remove(_text(request, "name"))
@@ -232,11 +241,17 @@ def page(request: Request, items: Items) -> Reply:
             messages.encode(reply)
         except VelaturaError:
             if count <= 1:
-                raise
-            count //= 2
+                items = [_fitting(items[0]), *items[1:]]
+            count = max(1, count // 2)
             continue
         assert count or not items, MAX_HEADER
         return reply
+
+
+def _fitting(item: dict[str, Any]) -> dict[str, Any]:
+    """What is left of an item that is too long for a message: its name, and that."""
+    words = "what its file says of it is too long to be listed"
+    return {"name": item.get("name", "")[:NAME], "title": words, "error": words}
 
 
 def _text(request: Request, key: str, default: str | None = None) -> str:

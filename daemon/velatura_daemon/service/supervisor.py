@@ -45,6 +45,9 @@ BATCH = 64
 FEATURES = ("previews", "stop", "attach", "regions")
 """What `Welcome` says this daemon can do."""
 
+MOST_BLOBS = 512
+"""Pictures kept at most, whatever their size."""
+
 ABOUT_TRANSFERS = (m.Offer, m.Chunk, m.Credit, m.Have, m.Drop, m.Fetch)
 
 
@@ -87,7 +90,11 @@ class Supervisor:
             self.worker.warm(time.monotonic())
         try:
             while self._running:
-                self._round(wake)
+                try:
+                    self._round(wake)
+                except Exception:  # a failed call costs this round, not the daemon and everybody's jobs
+                    log.exception("a round failed")
+                    time.sleep(GAP)
         finally:
             self._close(wake)
 
@@ -117,7 +124,11 @@ class Supervisor:
             self._next_ping = now + PING
             self._check_time(now)
         for session in self.sessions:
-            self._flush(session, now)
+            try:
+                self._flush(session, now)
+            except Exception:
+                log.exception("session %.8s cannot be written to", session.token)
+                self._end(session, "it cannot be written to", now)
         if self.scheduler.wants_worker and self.worker.state == "off":
             self.worker.start(now)
 
@@ -181,6 +192,7 @@ class Supervisor:
                 self.settings.max_blob_bytes,
                 lambda message: self._post(hello.session, message),
                 lambda digest: self.jobs.arrived(digest, now=time.monotonic()),
+                lambda digest, error: self.jobs.refused(hello.session, digest, error, time.monotonic()),
             )
             held = Session(hello.session, routing, hello.client, transfers, now, now)
             self.sessions.add(held)
@@ -208,7 +220,7 @@ class Supervisor:
         elif isinstance(message, m.Cancel):
             self.jobs.cancel(token, message.job, now)
         elif isinstance(message, m.Stop):
-            self.jobs.stop(message.job, now)
+            self.jobs.stop(token, message.job, now)
         elif isinstance(message, m.Attach):
             self.jobs.attach(token, message.job)
         elif isinstance(message, m.Release):
@@ -249,7 +261,13 @@ class Supervisor:
                     session.blocked = False
                     return
                 message, body = chunk
-            sent = self._send(session.routing, message, body)
+            try:
+                sent = self._send(session.routing, message, body)
+            except VelaturaError as error:  # too long for a header
+                session.outbox.sent(message, now)
+                about = {k: getattr(message, k, "") for k in ("job", "transfer", "request")}
+                session.outbox.put(wire.error_for(error, **about))
+                continue
             if sent is None:
                 self._end(session, "its program is gone", now)
                 return
@@ -376,7 +394,8 @@ class Supervisor:
 
 
 def most_descriptors() -> int:
-    """How many blobs may be held, a descriptor each: half of what the system grants this process."""
+    """How many blobs may be held, a descriptor each: half of what the system grants this process, and no more
+    than an artist's session has use for."""
     with contextlib.suppress(ImportError):
         import resource
 
@@ -385,7 +404,7 @@ def most_descriptors() -> int:
         if wanted > soft:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
             soft = wanted
-        return min(4096, soft // 2)
+        return min(MOST_BLOBS, soft // 2)
     return 512
 
 

@@ -7,6 +7,7 @@ by what it was granted. A transfer that stands still for `STALL` seconds is drop
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections import OrderedDict, deque
@@ -43,6 +44,9 @@ MOST = 64
 STALL = 60.0
 """Seconds without progress after which a transfer is dropped."""
 
+NO_ROOM = ("busy", "out_of_memory")
+"""Errors that say that a picture cannot be kept, whatever the client sends."""
+
 DIGEST = re.compile(r"[0-9a-f]{32}")
 
 
@@ -50,14 +54,15 @@ class _Incoming:
     """An upload with memory: a reservation, a slot, and the receiver that fills it."""
 
     def __init__(self, offer: Offer, store: BlobStore, now: float) -> None:
-        self.amount = store.reserve(offer.layout.nbytes)
         self.store, self.touched = store, now
-        try:
-            self.fd = create_slot(offer.layout.nbytes, reserve=False)
-        except VelaturaError:
-            store.unreserve(self.amount)
-            raise
-        self.receiver = Receiver(offer, map_slot(self.fd, offer.layout.nbytes, writable=True))
+        nbytes = offer.layout.nbytes
+        with contextlib.ExitStack() as undo:
+            self.amount = store.reserve(nbytes)
+            undo.callback(store.unreserve, self.amount)
+            self.fd = create_slot(nbytes, reserve=False)
+            undo.callback(os.close, self.fd)
+            self.receiver = Receiver(offer, map_slot(self.fd, nbytes, writable=True))
+            undo.pop_all()
 
     def take(self, chunk: Chunk, body: memoryview, now: float) -> Credit | Have:
         """Takes a chunk, reserving its memory first: never more at once than a moment's work."""
@@ -99,12 +104,19 @@ class Transfers:
         max_blob: bytes of the largest upload taken.
         send: takes each message for the client.
         arrived: called with the digest of every upload that is complete and right.
+        refused: called with the digest and the reason of every upload for which there was no room.
     """
 
     def __init__(
-        self, store: BlobStore, max_blob: int, send: Callable[[Message], None], arrived: Callable[[str], None]
+        self,
+        store: BlobStore,
+        max_blob: int,
+        send: Callable[[Message], None],
+        arrived: Callable[[str], None],
+        refused: Callable[[str, VelaturaError], None],
     ) -> None:
-        self.store, self.max_blob, self.send, self.arrived = store, max_blob, send, arrived
+        self.store, self.max_blob, self.send = store, max_blob, send
+        self.arrived, self.refused = arrived, refused
         self._waiting: OrderedDict[str, Offer] = OrderedDict()
         self._incoming: dict[str, _Incoming] = {}
         self._outgoing: OrderedDict[str, _Outgoing] = OrderedDict()
@@ -199,6 +211,7 @@ class Transfers:
                 incoming = self._incoming[name] = _Incoming(offer, self.store, now)
             except VelaturaError as error:
                 self.send(error_for(error, transfer=name))
+                self.refused(offer.digest, error)
                 continue
             self.send(incoming.receiver.begin())
 
@@ -210,8 +223,10 @@ class Transfers:
             raise VelaturaError("bad_frame", f"a chunk for {chunk.transfer!r}, which has no credit")
         try:
             answer = incoming.take(chunk, body, now)
-        except VelaturaError:
+        except VelaturaError as error:
             self._end_upload(chunk.transfer, now)
+            if error.code in NO_ROOM:
+                self.refused(incoming.receiver.digest, error)
             raise
         self.send(answer)
         if incoming.receiver.phase is Phase.DONE:

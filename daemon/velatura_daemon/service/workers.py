@@ -6,6 +6,7 @@ long a busy worker may be silent, and how long a cancel may stay unheeded.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import IO, Any
 
 from velatura.schema import to_map
 
@@ -81,11 +82,24 @@ class WorkerHost:
         """Starts a worker unless there is one, or one failed a moment ago."""
         if self._process is not None or now < self._not_before:
             return
-        ours, theirs = socket.socketpair()
-        self.paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            with self._error_file.open("wb") as errors:
-                self._process = subprocess.Popen(
+            self._process, self._channel = self._launch()
+        except OSError as error:
+            log.error("no worker can be started: %s", error)
+            self._start_failed(str(error), now)
+            return
+        self.state, self._heard, self._since = "starting", now, now
+        self._killed_for = ""
+        self.starts += 1
+        log.info("worker %d starts", self.pid)
+        self.send(orders.Init(to_map(self.settings)))
+
+    def _launch(self) -> tuple[subprocess.Popen[bytes], Channel]:
+        ours, theirs = socket.socketpair()
+        with contextlib.ExitStack() as undo:
+            undo.callback(ours.close)
+            with theirs, self._error_stream() as errors:
+                process = subprocess.Popen(
                     [sys.executable, "-m", "velatura_daemon.engine.worker", str(theirs.fileno())],
                     pass_fds=[theirs.fileno()],
                     env=worker_environment(self.settings),
@@ -93,14 +107,17 @@ class WorkerHost:
                     stdout=errors,
                     stderr=errors,
                 )
-        finally:
-            theirs.close()
-        self._channel = Channel(ours)
-        self.state, self._heard, self._since = "starting", now, now
-        self._killed_for = ""
-        self.starts += 1
-        log.info("worker %d starts", self.pid)
-        self.send(orders.Init(to_map(self.settings)))
+            undo.pop_all()
+        return process, Channel(ours)
+
+    def _error_stream(self) -> IO[bytes]:
+        """Where the worker's last words go: a file, or nowhere where there can be none."""
+        try:
+            self.paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return self._error_file.open("wb")
+        except OSError as error:
+            log.error("the worker's output is not kept: %s", error)
+            return open(os.devnull, "wb")  # noqa: PTH123  # no path of ours
 
     def warm(self, now: float) -> None:
         """Starts the worker, if need be, and has it load its networks."""
@@ -198,21 +215,23 @@ class WorkerHost:
             process.kill()
             code = process.wait()
         reason = self._killed_for or f"the worker process ended unexpectedly ({_exit_words(code)})"
-        last_words = tail(self._error_file, 12)
-        log.error("worker %d: %s\n%s", process.pid, reason, last_words)
+        last_words = tail(self._error_file, 12).strip().splitlines()
+        log.error("worker %d: %s", process.pid, reason)
+        for line in last_words:
+            log.error("worker %d said: %s", process.pid, line)
         self._close()
-        if was_ready:
-            self._lost(reason)
-            return
+        self._lost(reason)
+        if not was_ready:
+            self._start_failed((last_words or ["see the log"])[-1], now)
+
+    def _start_failed(self, reason: str, now: float) -> None:
+        """Another try after a pause, or after the last one the end of all hope."""
         self._failed_starts += 1
         if self._failed_starts < TRIES:
             self._not_before = now + PAUSES[self._failed_starts]
-            self._lost(reason)
         else:
             self._failed_starts = 0
-            self._lost(reason)
-            last_line = last_words.strip().splitlines()[-1:] or ["see the log"]
-            self._hopeless(f"the worker cannot be started: {last_line[0]}")
+            self._hopeless(f"the worker cannot be started: {reason}")
 
     def _close(self) -> None:
         if self._channel is not None:

@@ -102,9 +102,9 @@ def describe_net(path: Path) -> Net:
             path.name.split(".")[0],
             about["kind"],
             path,
-            json.loads(about["architecture"]),
-            tuple(json.loads(about["styles"])),
-            json.loads(about["trained"]),
+            dict(json.loads(about["architecture"])),
+            tuple(str(style) for style in json.loads(about["styles"])),
+            dict(json.loads(about["trained"])),
             about["needs"],
             about["digest"],
         )
@@ -216,10 +216,10 @@ def remove_net(name: str, weights: Path) -> None:
     Raises:
         WeightsError: `unknown` where there is none of his own.
     """
-    path = weights / "nets" / f"{name}.safetensors"
-    if path.name not in [file.name for file in path.parent.glob("*.safetensors")]:
+    own = {path.name: path for path in (weights / "nets").glob("*.safetensors")}
+    if f"{name}.safetensors" not in own:
         raise WeightsError("unknown", f"no network of yours is called {name!r}")
-    path.unlink()
+    own[f"{name}.safetensors"].unlink()
 
 
 def _list(names: Mapping[str, object]) -> str:
