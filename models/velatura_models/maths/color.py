@@ -6,6 +6,7 @@ and matching mean and covariance. Pictures are sRGB-encoded RGB in 0..1, `(..., 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -76,13 +77,30 @@ def matching(source: ColorStats, target: ColorStats) -> tuple[Tensor, Tensor]:
     return forward.float(), (target.mean - forward @ source.mean).float()
 
 
+def transport(source: ColorStats, target: ColorStats) -> tuple[Tensor, Tensor]:
+    """`matching` by the optimal map between two normal distributions, which of all such maps moves colours
+    least: A = C_s^(-1/2) (C_s^(1/2) C_t C_s^(1/2))^(1/2) C_s^(-1/2) (Pitie & Kokaram 2007, section 2.4)."""
+    root, back = _root(source.cov, 0.5), _root(source.cov, -0.5)
+    forward = back @ _root(root @ target.cov @ root, 0.5, 0.0) @ back
+    return forward.float(), (target.mean - forward @ source.mean).float()
+
+
+def mixture(parts: Sequence[ColorStats], weights: Sequence[float]) -> ColorStats:
+    """Colour statistics of several pictures at once, each counting by its weight."""
+    shares = [weight / sum(weights) for weight in weights]
+    mean = torch.stack([w * part.mean for w, part in zip(shares, parts, strict=True)]).sum(0)
+    apart = [part.mean - mean for part in parts]
+    moments = [w * (p.cov + torch.outer(d, d)) for w, p, d in zip(shares, parts, apart, strict=True)]
+    return ColorStats(mean, torch.stack(moments).sum(0))
+
+
 def apply_matching(rgb: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
     """A x + b on every pixel of `(1, 3, H, W)`."""
     return torch.einsum("ij,njhw->nihw", matrix.to(rgb), rgb) + offset.to(rgb).view(1, 3, 1, 1)
 
 
-def _root(matrix: Tensor, power: float) -> Tensor:
-    """A power of a symmetric positive matrix; flat directions count as 1/255 deep, so that a picture
+def _root(matrix: Tensor, power: float, least: float = 1 / 255) -> Tensor:
+    """A power of a symmetric positive matrix; flat directions count as `least` deep, so that a picture
     of one colour does not amplify its noise."""
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors @ torch.diag(values.clamp_min((1 / 255) ** 2) ** power) @ vectors.T
+    return vectors @ torch.diag(values.clamp_min(least**2) ** power) @ vectors.T

@@ -24,7 +24,7 @@ from .losses import style_layer_loss
 from .problem import Problem, style_side
 from .pyramid import layer_stride, level_sizes, receptive_field, share_evaluations
 from .scene import Level, Region, Scene, by_region
-from .terms import Content, Terms
+from .terms import Content, Smoothness, Terms
 from .variable import Pixels
 
 
@@ -101,9 +101,8 @@ class Gram:
                 grams = yield from picture_grams(encoder, picture, layers, scene.options.side)
             assert grams is not None
             targets.append(GramTarget(grams, source.weight, scene.region(source)))
-        size = (scene.level.box.height, scene.level.box.width)
         return gram_loss(
-            encoder, size, self, scene.content(), targets, scene.mask(), scene.options.side,
+            encoder, scene.size, self, scene.content(), targets, scene.mask(), scene.options.side,
             scene.problem.wrap,
         )  # fmt: skip
 
@@ -217,7 +216,8 @@ def gram_loss(
     if styles and (layers := _positive(layers)):
         targets = [checked(style, encoder, layers) for style in styles]
         sums = [GramTerm(by_region(targets, size, mask, parameter.device), size, layers)]
-    return Terms(encoder, size, sums, contents, mask, side, wrap, weights.tv_weight)
+    smooth = [Smoothness(weights.tv_weight, mask, wrap)] if weights.tv_weight > 0 else []
+    return Terms(encoder, size, sums, contents, smooth, mask, side, wrap)
 
 
 def checked(style: GramTarget, encoder: Encoder, layers: Mapping[str, float]) -> GramTarget:

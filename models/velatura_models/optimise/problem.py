@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,12 +28,15 @@ class StyleSource:
         grams: `{layer: (N, N)}` as from a style card; used at all levels when there is no picture.
         weight: its share.
         mask: where it applies, `(1, 1, H, W)` in 0..1 at the result's size; None is everywhere.
+        kept: what an objective has found out about the picture, by size and more; whoever hands the same
+            mapping to a later refinement with the same picture and encoder spares it that work.
     """
 
     picture: Tensor | None = None
     grams: Mapping[str, Tensor] | None = None
     weight: float = 1.0
     mask: Tensor | None = None
+    kept: MutableMapping[Hashable, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,11 @@ def _reach(layers: list[str]) -> tuple[int, int]:
     return sum(strides), strides[-1]
 
 
-def level_sizes(height: int, width: int, levels: int, wrap: bool = False) -> list[tuple[int, int]]:
+def level_sizes(
+    height: int, width: int, levels: int, wrap: bool = False, coarsest: int = COARSEST
+) -> list[tuple[int, int]]:
     """Heights and widths from coarse to fine, each half of the next; coarse ones whose short side would
-    be under `COARSEST` are left out.
+    be under `coarsest` pixels are left out.
 
     Args:
         wrap: whether all sides must lie on the grid (the finest must already).
@@ -62,7 +64,7 @@ def level_sizes(height: int, width: int, levels: int, wrap: bool = False) -> lis
         size = (round(height / 2**k), round(width / 2**k))
         if wrap:
             size = (round_up(size[0], GRID), round_up(size[1], GRID))
-        if min(size) < COARSEST:
+        if min(size) < coarsest:
             break
         sizes.insert(0, size)
     return sizes

@@ -78,7 +78,10 @@ class Refinement:
         self._level = next(k for k, level in enumerate(self.levels) if level.evaluations)
         self._in_level = 0
         self._losses: Mapping[str, float] = {}
-        self._begin(self._first_picture() if checkpoint is None else self._restored(checkpoint))
+        if checkpoint is None:
+            self._begin(self._first_picture())
+        else:
+            self._restore(checkpoint)
 
     def run(self) -> Generator[Step, None, None]:
         """Optimises; yields a `Step` after every evaluation, and within one as `Loss.evaluate` does.
@@ -110,9 +113,12 @@ class Refinement:
         return resize(picture[:, :, : self.shown_size[0], : self.shown_size[1]], size)
 
     def checkpoint(self) -> dict[str, Tensor]:
-        """The picture so far and where it stands: small tensors on the CPU, for `checkpoint=`."""
+        """The picture so far, the one that its level began with, and where it stands: small tensors on the
+        CPU, for `checkpoint=`. A walk that goes on from the beginning of a level is the same to the last bit;
+        within one the descent begins anew."""
         level = min(self._level, len(self.levels) - 1)
         return {
+            "start": self._start.cpu(),
             "picture": self._variable.picture(self._best).half().cpu(),
             "place": torch.tensor([level, self._in_level, self.step]),
         }
@@ -123,9 +129,10 @@ class Refinement:
         return self._share(0.0)
 
     def _begin(self, picture: Tensor) -> None:
-        """Begins a level with a picture of its box."""
+        """Begins a level with a picture of its box, rounded as a checkpoint rounds it."""
+        self._start = picture.half()
         self._variable: Variable = self.objective.variable(self._scene)
-        self._best = self._variable.parameters(picture)
+        self._best = self._variable.parameters(self._start.float())
         self._best_loss = math.inf
 
     def _descend(self) -> Generator[Step, None, bool]:
@@ -161,8 +168,7 @@ class Refinement:
         return True
 
     def _targets(self) -> Generator[Step, None, Loss]:
-        start = self._variable.picture(self._best)
-        running = self.objective.targets(self.encoder, self._scene, start)
+        running = self.objective.targets(self.encoder, self._scene, self._start.float())
         while True:
             try:
                 next(running)
@@ -191,10 +197,10 @@ class Refinement:
         return Step(self.step, self.evaluations, self._losses, self._share(part), whole)
 
     def _rate(self, level: Level) -> float:
-        """The step's schedule: constant, then over the last third of a level down to a tenth, so that
-        what is shown at the end does not tremble."""
+        """The step's schedule: constant, then, where a level settles, over its last third down to a tenth, so
+        that what is shown at the end does not tremble."""
         done = self._in_level / level.evaluations
-        return 1.0 if done < 2 / 3 else 1.0 - 0.9 * (done - 2 / 3) * 3
+        return 1.0 if done < 2 / 3 or not level.settles else 1.0 - 0.9 * (done - 2 / 3) * 3
 
     def _plan(self) -> list[Level]:
         """All levels, coarse to fine, with their boxes."""
@@ -247,14 +253,15 @@ class Refinement:
         whole[:, :, rows, columns] = part
         return whole
 
-    def _restored(self, checkpoint: Mapping[str, Tensor]) -> Tensor:
+    def _restore(self, checkpoint: Mapping[str, Tensor]) -> None:
         level, in_level, step = (int(v) for v in checkpoint["place"])
-        picture = checkpoint["picture"].to(self.device, torch.float32)
+        start, picture = (checkpoint[name].to(self.device, torch.float32) for name in ("start", "picture"))
         box = self.levels[level].box if 0 <= level < len(self.levels) else None
-        if box is None or tuple(picture.shape) != (1, 3, box.height, box.width):
+        if box is None or any(tuple(p.shape) != (1, 3, box.height, box.width) for p in (start, picture)):
             raise ValueError(f"the checkpoint {tuple(picture.shape)} does not belong to this refinement")
         self._level, self._in_level, self.step = level, in_level, step
-        return picture
+        self._begin(start)
+        self._best = self._variable.parameters(picture)
 
     def _finished(self, picture: Tensor) -> Tensor:
         """A picture of any size in its final colours, and outside of the mask the content."""

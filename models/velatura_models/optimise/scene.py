@@ -24,11 +24,15 @@ class Level:
     Args:
         size: height and width of the whole picture at it.
         evaluations: how many it is given.
+        stage: which of the objective's stages it belongs to, where it has several.
+        settles: whether steps become small towards its end.
         box: the part that is computed; the whole until `confined`.
     """
 
     size: tuple[int, int]
     evaluations: int
+    stage: int = 0
+    settles: bool = True
     box: Box = field(default=Box(0, 0, 0, 0))
 
     def confined(self, mask: Tensor | None, margin: int) -> Level:
@@ -64,6 +68,11 @@ class Scene:
     def gray(self) -> bool:
         """Whether only lightness is optimised."""
         return self.options.color == "luminance" and self.problem.content is not None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the level's box."""
+        return self.level.box.height, self.level.box.width
 
     def whole(self) -> Tensor | None:
         """The content `(1, 3, H, W)` at the level's size; grey where only lightness is optimised."""
@@ -119,7 +128,7 @@ class Placed(Protocol):
     def mask(self) -> Tensor | None: ...
 
 
-P = TypeVar("P", bound=Placed)
+P = TypeVar("P", bound=Placed, covariant=True)
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,7 @@ class Region(Generic[P]):
     """
 
     where: Tensor | None
-    styles: list[P]
+    styles: Sequence[P]
     share: float
 
 

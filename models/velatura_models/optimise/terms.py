@@ -1,11 +1,11 @@
 """A loss as a sum of terms over one pass of the encoder, whole or in tiles, with its exact gradient.
 
-Terms are of two kinds. A *sum term* is a function of sums over all positions of a layer, such as Gram
-matrices; a *local term* is itself a sum over positions. A picture beyond the tile size is evaluated in
-two passes (Galerne et al., "Scaling Painting Style Transfer", 2024): the first adds up the sums over tile
-cores without a graph; the second sends each tile's gradient back against the derivative of the loss by
-the sums of the whole. This equals the untiled gradient, as a tile's margin covers the encoder's
-receptive radius. The total variation, which needs no encoder, is added at the end.
+Terms are of three kinds. A *sum term* is a function of sums over all positions of a layer, such as Gram
+matrices; a *local term* is itself a sum over positions; a *pixel term* needs no encoder. A picture
+beyond the tile size is evaluated in two passes (Galerne et al., "Scaling Painting Style Transfer", 2024):
+the first adds up the sums over tile cores without a graph; the second sends each tile's gradient back
+against the derivative of the loss by the sums of the whole. This equals the untiled gradient, as a tile's
+margin covers the encoder's receptive radius.
 """
 
 from __future__ import annotations
@@ -61,6 +61,16 @@ class LocalTerm(Protocol):
         ...
 
 
+class PixelTerm(Protocol):
+    """A function of the pixels, with a gradient of its own."""
+
+    name: str
+
+    def value(self, picture: Tensor) -> Generator[None, None, tuple[float, Tensor]]:
+        """The weighted loss of a picture `(1, 3, H, W)` and its gradient; yields now and then."""
+        ...
+
+
 @dataclass
 class _Seen:
     """One tile after the forward pass."""
@@ -76,11 +86,10 @@ class Terms:
     Args:
         encoder: on its device, in its dtype, with its way to pool and pad.
         size: height and width of the pictures to come, at least `LEAST` each.
-        sums, locals: the terms.
+        sums, locals, pixels: the terms.
         mask: `(1, 1, H, W)` in 0..1: pixels above 0 may change.
         side: of the largest tile, in pixels; None never cuts.
         wrap: whether the picture repeats in both directions.
-        smoothness: weight of the total variation.
 
     Raises:
         ValueError: a picture that is too small, an empty mask.
@@ -92,17 +101,16 @@ class Terms:
         size: tuple[int, int],
         sums: Sequence[SumTerm] = (),
         locals: Sequence[LocalTerm] = (),
+        pixels: Sequence[PixelTerm] = (),
         mask: Tensor | None = None,
         side: int | None = None,
         wrap: bool = False,
-        smoothness: float = 0.0,
     ) -> None:
         if min(size) < LEAST:
             raise ValueError(
                 f"a picture of {size[1]} x {size[0]} pixels is too small; at least {LEAST} a side"
             )
-        self.sums, self.locals = sums, locals
-        self.size, self.wrap, self.smoothness = size, wrap, smoothness
+        self.size, self.sums, self.locals, self.pixel_terms = size, sums, locals, pixels
         self.device, self.dtype = next(encoder.parameters()).device, next(encoder.parameters()).dtype
         self.wide = torch.promote_types(self.dtype, torch.float32)
         self.mask = None if mask is None else mask.to(self.device, self.wide)
@@ -155,10 +163,16 @@ class Terms:
             del seen, outputs, part  # the graph goes before others may run
             passed += 1
             yield passed / steps
-        if self.smoothness > 0:
-            value, smooth = total_variation(picture, self.support, self.wrap)
-            losses["tv"] = self.smoothness * float(value)
-            gradient += self.smoothness * smooth
+        for term in self.pixel_terms:
+            running = term.value(picture)
+            while True:
+                try:
+                    next(running)
+                except StopIteration as end:
+                    losses[term.name], slope = end.value
+                    break
+                yield 1.0
+            gradient += slope
         if self.support is not None:
             gradient *= self.support
         losses["total"] = sum(losses.values())
@@ -300,6 +314,28 @@ class Content:
             self._targets[tile.core] = found
             self._room -= size
         return found
+
+
+class Smoothness:
+    """The total variation, a pixel term.
+
+    Args:
+        weight: positive.
+        mask: `(1, 1, H, W)`, above 0 where pixels may change; None is everywhere.
+        wrap: whether the picture repeats in both directions.
+    """
+
+    name = "tv"
+
+    def __init__(self, weight: float, mask: Tensor | None = None, wrap: bool = False) -> None:
+        self.weight, self.mask, self.wrap = weight, mask, wrap
+
+    def value(self, picture: Tensor) -> Generator[None, None, tuple[float, Tensor]]:
+        """See `PixelTerm`."""
+        support = None if self.mask is None else (self.mask > 0).to(picture)
+        value, gradient = total_variation(picture, support, self.wrap)
+        yield
+        return self.weight * float(value), self.weight * gradient
 
 
 def as_input(pixels: Tensor, encoder: Encoder) -> Tensor:
