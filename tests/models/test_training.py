@@ -1,5 +1,8 @@
 """Training runs end to end on tiny networks and pictures, resumes, and refuses what cannot work."""
 
+import random
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from safetensors.torch import save_file
 from velatura_models.networks.encoder import Encoder
 from velatura_models.store.weights import DECODER_FORMAT, ENCODER_FORMAT, read
 from velatura_models.training import adain, slim
-from velatura_models.training.crops import batches, whole_picture
+from velatura_models.training.crops import batches, random_crop, whole_picture
 from velatura_models.training.run import read_metrics
 
 TINY = (4, 6, 8, 8, 8)
@@ -120,6 +123,24 @@ def test_unreadable_pictures_are_left_out_and_none_left_is_an_error(tmp_path):
     Image.new("RGB", (40, 30), (200, 10, 10)).save(tmp_path / "good.png")
     batch = next(batches(tmp_path, 16, 2, 0))
     assert batch.shape == (2, 3, 16, 16) and batch[:, 0].min() > 0.7
+
+
+def test_a_crop_shows_a_part_of_the_picture_undistorted_and_as_often_mirrored():
+    ramp = torch.arange(120.0).expand(3, 80, 120)
+    slopes = []
+    for seed in range(60):
+        crop = random_crop(ramp, 16, random.Random(seed))
+        assert crop.shape == (3, 16, 16)
+        slopes.append(float(crop[0, 8, 11] - crop[0, 8, 4]) / 7)
+    steps = np.abs(slopes)
+    assert 80 / 16 / 2.3 * 0.97 < steps.min() < 2.5 and 4.5 < steps.max() < 80 / 16 * 1.03
+    assert 15 < sum(slope > 0 for slope in slopes) < 45
+
+
+def test_without_matplotlib_a_training_says_what_to_install(data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ValueError, match=r"pip install 'velatura\[train\]'"):
+        adain.main(adain_options(data))
 
 
 def test_an_empty_folder_is_named(tmp_path):

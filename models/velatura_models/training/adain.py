@@ -26,13 +26,9 @@ from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, encoder_from_state
 from ..store.weights import save_decoder, weights_digest
 from .crops import batches
+from .painting import placed
 from .precision import autocast, faster_dtype
-from .run import (
-    Report,
-    Run,
-    quiet,
-    save_sheet,
-)
+from .run import Report, Run, cosine, quiet
 
 
 @dataclass(frozen=True)
@@ -83,10 +79,9 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
     """Trains, and returns the path of the decoder written at the end."""
     torch.manual_seed(options.seed)
     device = torch.device(options.device)
-    last = {"device": device, "memory_format": torch.channels_last}
-    vgg = encoder_from_state(load_file(options.vgg)).to(dtype=faster_dtype(device), **last)
+    vgg = placed(encoder_from_state(load_file(options.vgg)), device, faster_dtype(device))
     state = load_file(options.encoder)
-    encoder = encoder_from_state(state).to(**last)
+    encoder = placed(encoder_from_state(state), device)
     decoder = Decoder(encoder.widths, options.skips, options.upsampling)
     for tap in decoder.taps.values():  # begin as the published form does, with relu4_1 alone
         for parameter in tap.parameters():
@@ -96,28 +91,34 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
         wrong = [name for name in lacking.missing_keys if not name.startswith("taps.")]
         if wrong or lacking.unexpected_keys:
             raise ValueError(f"{options.start} is another decoder: {[*wrong, *lacking.unexpected_keys][0]}")
-    decoder = decoder.to(**last)
+    decoder = placed(decoder, device)
     if options.optimizer == "adam":
         optimizer = torch.optim.Adam(decoder.parameters(), options.rate, betas=(0.9, 0.99))
     else:
         optimizer = torch.optim.SGD(decoder.parameters(), options.rate, momentum=0.9, nesterov=True)
-    run = Run(options.out, {"decoder": decoder}, optimizer, options.steps, report)
-    photos = batches(options.content, options.crop, options.batch, options.seed + run.step)
-    paintings = batches(options.style, options.crop, options.batch, options.seed + run.step + 1)
-    while run.step < run.steps:
-        run.cosine()
+    shown: list[Tensor] = []
+    run = Run(
+        options.out,
+        {"decoder": decoder},
+        optimizer,
+        options.steps,
+        report,
+        rate=cosine(),
+        sheet=lambda: [list(part.unbind()) for part in shown],
+        sheet_every=options.sheet_every,
+        seed=options.seed,
+    )
+    photos = batches(options.content, options.crop, options.batch, run.seed)
+    paintings = batches(options.style, options.crop, options.batch, run.seed + 1)
+
+    def losses() -> tuple[Tensor, dict[str, Tensor]]:
         c, s = next(photos).to(device), next(paintings).to(device)
-        losses, made = losses_of(options, encoder, decoder, vgg, c, s)
-        total = losses["content"] + options.style_weight * losses["style"]
-        total = total + options.identity_weight * losses["identity"] + losses["range"]
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 5.0)
-        optimizer.step()
-        run.done(losses)
-        if run.step % options.sheet_every == 0 or run.step == run.steps:
-            rows = [list(c.unbind()), list(s.unbind()), list(made.detach().unbind())]
-            save_sheet(rows, options.out / f"sheet-{run.step:06d}.jpg")
+        terms, made = losses_of(options, encoder, decoder, vgg, c, s)
+        shown[:] = c, s, made.detach()
+        total = terms["content"] + options.style_weight * terms["style"]
+        return total + options.identity_weight * terms["identity"] + terms["range"], terms
+
+    run.train(losses)
     method = "adain-skip" if options.skips else "adain"
     path = options.out / f"slim.{method}.safetensors"
     save_decoder(path, decoder, method, weights_digest(state), {"steps": str(run.step)})
