@@ -57,8 +57,22 @@ def test_a_decoder_is_trained_with_sheet_plot_and_metrics(data):
     path = adain.main(adain_options(data), lambda step, of, losses: seen.append((step, of, losses)))
     state, about = read(path, DECODER_FORMAT)
     assert about["skips"] == "relu3_1,relu2_1" and "taps.relu3_1.weight" in state
-    assert seen[-1][:2] == (4, 4) and set(seen[-1][2]) == {"content", "style", "identity", "range"}
+    assert seen[-1][:2] == (4, 4) and set(seen[-1][2]) == {
+        "content", "style", "identity", "range", "grid"
+    }  # fmt: skip
     assert (data / "run/sheet-000004.jpg").is_file() and (data / "run/loss.png").is_file()
+
+
+def test_photos_take_the_colours_of_their_paintings_first():
+    generator = torch.Generator().manual_seed(2)
+    photos = 0.5 + 0.05 * torch.randn(2, 3, 32, 32, generator=generator)
+    paintings = torch.tensor([0.6, 0.4, 0.3]).view(1, 3, 1, 1) + 0.04 * torch.randn(
+        2, 3, 32, 32, generator=generator
+    )
+    moved = adain.with_palette(photos, paintings)
+    for one, wanted in zip(moved, paintings, strict=True):
+        torch.testing.assert_close(one.mean((1, 2)), wanted.mean((1, 2)), rtol=0, atol=1e-3)
+        torch.testing.assert_close(one.flatten(1).cov(), wanted.flatten(1).cov(), rtol=0, atol=1e-4)
 
 
 def test_training_goes_on_where_it_stopped(data):
