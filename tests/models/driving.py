@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
-from velatura_models.methods.method import Content
+from velatura_models.methods.method import framed, run_through, work
 
 
-def stylized(method, rgb, styles, strength=1.0, weight=None, **more):
-    """What a method makes of a picture, every part of it written once, and what it keeps of the content."""
-    out = torch.full_like(rgb, torch.nan)
+def stylized(method, rgb, styles, strength=1.0, weight=None, known=None, tile=4096, cut=None, **more):
+    """What a method makes of a picture, every part of it painted once, and what it keeps of the content.
 
-    def write(core, made):
-        rows, columns = core.slices()
-        assert bool(torch.isnan(out[:, :, rows, columns]).all()), "written twice"
-        out[:, :, rows, columns] = made
-
-    steps = method.stylize(Content(rgb, weight), styles, strength, write, **more)
+    Args:
+        known: what it kept before; else the content is seen first.
+        tile: side of the tiles' cores.
+        cut: the tiles themselves, where they shall not be as the method cuts.
+    """
+    content = framed(rgb, weight, method.footprint, method.footprint.side(0, tile))
+    content = content if cut is None else replace(content, tiles=cut)
+    out = torch.full_like(content.rgb, torch.nan)
     with torch.inference_mode():
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                return out, stop.value
+        seen = run_through(method.see(content)) if known is None else known
+        for part in method.paint(work(content, seen, styles, strength, **more)):
+            if part is not None:
+                rows, columns = part[0].slices()
+                assert bool(torch.isnan(out[:, :, rows, columns]).all()), "painted twice"
+                out[:, :, rows, columns] = part[1]
+    assert not bool(torch.isnan(out).any()), "left out"
+    return out[:, :, : rgb.shape[2], : rgb.shape[3]], seen

@@ -10,28 +10,27 @@ from velatura_models.maths.stats import mean_std
 from velatura_models.maths.tiling import (
     STRIDE,
     Box,
-    halo,
     tiles,
 )
 from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import StyleShare
 from velatura_models.networks.decoder import Decoder
-from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.encoder import Encoder, reach
 from velatura_models.networks.residency import resident
 
 WIDTHS = (4, 6, 8, 8, 8)
 LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 
 
-def network(skips=("relu3_1", "relu2_1"), tile=0, dtype=torch.float32):
+def network(skips=("relu3_1", "relu2_1"), dtype=torch.float32):
     torch.manual_seed(0)
     encoder, decoder = Encoder(WIDTHS, preprocess=False), Decoder(WIDTHS, skips)
     for parameter in (*encoder.parameters(), *decoder.parameters()):
         if parameter.dim() == 4:
             torch.nn.init.kaiming_normal_(parameter)
         parameter.requires_grad_(False)
-    loader = Loader(dtype=dtype, tile=tile)
+    loader = Loader(dtype=dtype)
     last = decoder.convs[-1].parameters()
     return AdaIN(resident(encoder, "cpu", dtype), resident(decoder, "cpu", dtype, last), loader)
 
@@ -97,13 +96,15 @@ def test_a_blend_decodes_the_weighted_sum_of_the_targets():
 @pytest.mark.parametrize("masked", [False, True])
 def test_tiles_equal_the_whole(strength, masked):
     rgb = picture(200, 328)
-    whole, tiled = network(tile=4096), network(tile=64)
-    assert len(whole.cut(200, 328)) == 1 and len(tiled.cut(200, 328)) > 12
-    styles = [StyleShare(style_of(whole))]
+    net = network()
+    assert len(net.footprint.cut(200, 328, 64)) > 12
+    styles = [StyleShare(style_of(net))]
     weight = torch.rand(1, 1, 200, 328, generator=torch.Generator().manual_seed(3)) if masked else None
     alpha = strength * weight if masked else strength
-    a, _ = stylized(whole, rgb, styles, alpha, weight)
-    b, _ = stylized(tiled, rgb, styles, alpha, weight)
+    a, _ = stylized(net, rgb, styles, alpha, weight)
+    b, seen = stylized(net, rgb, styles, alpha, weight, tile=64)
+    again, _ = stylized(net, rgb, styles, alpha, weight, tile=64, known=seen)
+    assert torch.equal(again, b)
     assert float((a - b).abs().max()) < 1e-4
 
 
@@ -170,11 +171,11 @@ def test_tiles_cover_the_canvas_once_on_the_grid(rows, columns, side, margin):
 def test_the_halo_is_no_less_than_what_the_networks_can_see():
     """Gradients tell how far an output pixel reaches back."""
     net = network(("relu3_1", "relu2_1", "relu1_1"))
-    side = 2 * halo() + 3 * STRIDE
+    side = 2 * reach("relu4_1") + 3 * STRIDE
     rgb = picture(side, side).requires_grad_(True)
     middle = side // 2
     for parameter in (*net.encoder.parameters(), *net.decoder.parameters()):
         parameter.data.abs_()
     net.decoder(net.encoder(rgb, LEVELS))[..., middle, middle].sum().backward()
     reached = torch.nonzero(rgb.grad.abs().sum(1)[0])
-    assert int((reached - middle).abs().max()) <= halo()
+    assert int((reached - middle).abs().max()) <= reach("relu4_1")

@@ -1,16 +1,11 @@
 """Every method keeps the same promises, whatever its network."""
 
-import re
-import textwrap
-from pathlib import Path
-
 import pytest
 import torch
 from models.driving import stylized
 from velatura.recipe import METHODS as RECIPE_METHODS
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare
-from velatura_models.methods.picture_method import Painting, PictureMethod
 from velatura_models.methods.registry import MODULES, load_method
 from velatura_models.store.cards import compute_card
 from velatura_models.store.errors import WeightsError
@@ -89,14 +84,3 @@ def test_a_flat_picture_is_finite(method):
     name, network = method
     got, _ = stylized(network, torch.full((1, 3, *SIZE), 0.5), [target(network, name, 2)])
     assert torch.isfinite(got).all()
-
-
-def test_the_method_of_the_contributors_page_works():
-    page = Path(__file__).parents[2] / "docs" / "methods.md"
-    code = re.search(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    assert code
-    module = {"PictureMethod": PictureMethod, "Painting": Painting}
-    exec(textwrap.dedent(code[1]), module)  # the page is ours
-    network, rgb = module["load"](Loader(tile=64)), picture(1, 160, 160)
-    got, _ = stylized(network, rgb, [StyleShare(network.style(Source("any", 1.0, None, None)))])
-    torch.testing.assert_close(got, (rgb * 8).round() / 8)

@@ -5,7 +5,7 @@ import torch
 from models.driving import stylized
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare
-from velatura_models.methods.painter import Painter
+from velatura_models.methods.registry import load_method
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.errors import WeightsError
 from velatura_models.store.nets import (
@@ -46,7 +46,7 @@ def source(name):
 
 
 def painter(weights, method="multi", **kwargs):
-    return Painter(Loader(method=method, folder=weights, **kwargs))
+    return load_method(Loader(method=method, folder=weights, **kwargs))
 
 
 def smooth(height, width):
@@ -107,14 +107,14 @@ def test_exact_tiles_equal_the_whole(tmp_path, valid):
     path = tmp_path / "nets" / "sand.transform.safetensors"
     save_net(path, "transform", trained(2, 1, **form), {"styles": 1, **form}, ["sand"], half=False)
     rgb = smooth(208, 336)
-    whole, tiled = painter(tmp_path, "fast"), painter(tmp_path, "fast", tile=64)
-    assert len(tiled.cut(208, 336)) > 4
-    wanted, _ = stylized(whole, rgb, [StyleShare(whole.style(source("sand")))])
-    target = [StyleShare(tiled.style(source("sand")))]
-    exact, kept = stylized(tiled, rgb, target, exact=True)
-    assert kept is None
+    method = painter(tmp_path, "fast")
+    assert len(method.footprint.cut(208, 336, 64)) > 4
+    target = [StyleShare(method.style(source("sand")))]
+    wanted, _ = stylized(method, rgb, target)
+    exact, kept = stylized(method, rgb, target, exact=True, tile=64)
+    assert kept.nbytes == 0
     assert (exact - wanted).abs().max() < 1e-3
-    thumbnail, _ = stylized(tiled, rgb, target)
+    thumbnail, _ = stylized(method, rgb, target, tile=64)
     assert (thumbnail - wanted).abs().mean() < 0.1  # a random network's; nothing breaks at the seams
     assert torch.isfinite(thumbnail).all()
 
@@ -133,15 +133,16 @@ def test_a_batch_norm_network_needs_no_statistics(tmp_path):
     path = tmp_path / "nets" / "sand.transform.safetensors"
     save_net(path, "transform", trained(2, 1, **form), {"styles": 1, **form}, ["sand"], half=False)
     rgb = smooth(208, 336)
-    whole, tiled = painter(tmp_path, "fast"), painter(tmp_path, "fast", tile=64)
-    wanted, _ = stylized(whole, rgb, [StyleShare(whole.style(source("sand")))])
-    got, _ = stylized(tiled, rgb, [StyleShare(tiled.style(source("sand")))])
+    method = painter(tmp_path, "fast")
+    target = [StyleShare(method.style(source("sand")))]
+    wanted, _ = stylized(method, rgb, target)
+    got, _ = stylized(method, rgb, target, tile=64)
     assert (got - wanted).abs().max() < 1e-4
 
 
 def test_fast_and_multi_know_their_own_networks_only(weights):
-    assert set(STYLES) <= painter(weights).known().keys()
-    assert "sand" in painter(weights, "fast").known()
+    assert set(STYLES) <= painter(weights).brush.known().keys()
+    assert "sand" in painter(weights, "fast").brush.known()
     with pytest.raises(WeightsError, match=r"'sand'.*knows.*ink.*style-n-plus-one"):
         painter(weights).style(source("sand"))
 
@@ -159,7 +160,7 @@ def test_an_added_style_needs_the_network_it_was_trained_on(weights):
         painter(weights).style(source("moss"))
     save_net(path, "style", row, {}, ["moss"], needs="0" * 32)
     add_net(path, weights)
-    assert "moss" not in painter(weights).known()
+    assert "moss" not in painter(weights).brush.known()
     remove_net("moss.style", weights)
     assert "moss" not in [net.name for net in installed("style", weights)]
 

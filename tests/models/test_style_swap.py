@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from models.driving import stylized
+from velatura_models.methods.level_method import LevelMethod
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.style_swap import (
@@ -22,14 +23,14 @@ from velatura_models.store.nets import save_net
 WIDTHS = (6, 8, 10, 10, 10)
 
 
-def method(tile=0):
+def method():
     torch.manual_seed(0)
     encoder, decoders = Encoder(WIDTHS, preprocess=False), LevelDecoders(WIDTHS, (LEVEL,))
     for parameter in (*encoder.parameters(), *decoders.parameters()):
         if parameter.dim() == 4:
             torch.nn.init.kaiming_normal_(parameter)
         parameter.requires_grad_(False)
-    return StyleSwap(encoder, decoders, Loader(tile=tile))
+    return LevelMethod(StyleSwap(encoder), encoder, decoders, Loader())
 
 
 def picture(height=64, width=96, seed=0):
@@ -142,12 +143,12 @@ def test_regions_each_get_their_style_and_the_rest_stays():
 @pytest.mark.parametrize("masked", [False, True])
 def test_tiles_equal_the_whole(masked):
     rgb = picture(136, 216)
-    whole, tiled = method(tile=4096), method(tile=48)
-    assert len(whole.cut(136, 216)) == 1 and len(tiled.cut(136, 216)) == 15
-    styles = [StyleShare(style_of(whole))]
+    net = method()
+    assert len(net.footprint.cut(144, 224, 48)) == 15
+    styles = [StyleShare(style_of(net))]
     alpha = picture(136, 216, 3)[:, :1] if masked else 1.0
-    a, _ = stylized(whole, rgb, styles, alpha)
-    b, _ = stylized(tiled, rgb, styles, alpha)
+    a, _ = stylized(net, rgb, styles, alpha)
+    b, _ = stylized(net, rgb, styles, alpha, tile=48)
     torch.testing.assert_close(a, b, rtol=0, atol=1e-4)
 
 

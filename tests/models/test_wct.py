@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 from models.driving import stylized
-from velatura_models.maths.whitening import Moments, affine, power
-from velatura_models.methods.level_method import reach
+from velatura_models.maths.stats import Moments
+from velatura_models.maths.whitening import affine, power
+from velatura_models.methods.level_method import LevelMethod
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.wct import WCT
-from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.encoder import Encoder, reach
 from velatura_models.networks.level_decoder import (
     LEVELS,
     LevelDecoder,
@@ -36,9 +37,9 @@ def networks(levels=LEVELS):
     return encoder, decoders
 
 
-def method(levels=None, tile=0):
+def method(levels=None):
     encoder, decoders = networks()
-    return WCT(encoder, decoders, Loader(tile=tile), levels)
+    return LevelMethod(WCT(levels or LEVELS), encoder, decoders, Loader(), levels)
 
 
 def picture(height=64, width=96, seed=0):
@@ -74,9 +75,9 @@ def published(net, rgb, colors, alpha):
 
 
 def moments_of(maps, weight=None):
-    moments = Moments()
+    moments = Moments(joint=True)
     moments.add(maps, weight)
-    return moments.result()
+    return moments.mean_covariance()
 
 
 def correlated(channels=12, positions=(20, 30), seed=0):
@@ -90,7 +91,7 @@ def test_whitened_features_have_the_identity_as_covariance():
     maps = correlated()
     seen = moments_of(maps)
     flat = maps[0].flatten(1).numpy()
-    white = power(seen.covariance, -0.5).numpy() @ (flat - seen.mean.numpy()[:, None])
+    white = power(seen[1], -0.5).numpy() @ (flat - seen[0].numpy()[:, None])
     np.testing.assert_allclose(np.cov(white, bias=True), np.eye(12), atol=1e-8)
 
 
@@ -109,7 +110,7 @@ def test_directions_with_next_to_nothing_are_dropped_and_the_others_left_as_they
     """Fewer positions than channels: the covariance has no inverse, and regularising would change it all."""
     maps = correlated(channels=12, positions=(2, 4))
     seen = moments_of(maps)
-    white = power(seen.covariance, -0.5).numpy() @ (maps[0].flatten(1).numpy() - seen.mean.numpy()[:, None])
+    white = power(seen[1], -0.5).numpy() @ (maps[0].flatten(1).numpy() - seen[0].numpy()[:, None])
     values = np.linalg.eigvalsh(np.cov(white, bias=True))
     np.testing.assert_allclose(values, [0] * 5 + [1] * 7, atol=1e-6)
     assert bool((power(torch.zeros(3, 3, dtype=torch.float64), -0.5) == 0).all())
@@ -119,12 +120,12 @@ def test_weighted_moments_over_pieces_are_those_of_the_positions_counted():
     maps = correlated()
     weight = torch.zeros(1, 1, 20, 30)
     weight[..., 3:9, 5:25] = 1
-    moments = Moments()
+    moments = Moments(joint=True)
     for rows in (slice(0, 7), slice(7, 20)):
         moments.add(maps[:, :, rows], weight[:, :, rows])
-    got, (mean, covariance) = moments.result(), gaussian(maps[:, :, 3:9, 5:25])
-    np.testing.assert_allclose(got.mean.numpy(), mean, atol=1e-10)
-    np.testing.assert_allclose(got.covariance.numpy(), covariance, atol=1e-10)
+    got, (mean, covariance) = moments.mean_covariance(), gaussian(maps[:, :, 3:9, 5:25])
+    np.testing.assert_allclose(got[0].numpy(), mean, atol=1e-10)
+    np.testing.assert_allclose(got[1].numpy(), covariance, atol=1e-10)
 
 
 def test_a_style_is_its_mean_and_covariance_at_every_level():
@@ -185,13 +186,13 @@ def test_tiles_equal_the_whole(levels, side, strength, masked):
     """On a canvas that is a multiple of 8 but not of 16."""
     height, width = (392, 568) if levels == LEVELS else (200, 328)
     rgb = picture(height, width)
-    whole, tiled = method(levels, tile=4096), method(levels, tile=side)
-    assert len(whole.cut(height, width)) == 1 and len(tiled.cut(height, width)) >= 12
-    styles = [StyleShare(style_of(whole))]
+    net = method(levels)
+    assert len(net.footprint.cut(*map(net.footprint.padded, (height, width)), side)) >= 12
+    styles = [StyleShare(style_of(net))]
     weight = picture(height, width, 3)[:, :1] if masked else None
     alpha = strength if weight is None else strength * weight
-    a, _ = stylized(whole, rgb, styles, alpha, weight)
-    b, _ = stylized(tiled, rgb, styles, alpha, weight)
+    a, _ = stylized(net, rgb, styles, alpha, weight)
+    b, _ = stylized(net, rgb, styles, alpha, weight, tile=side)
     assert float((a - b).abs().max()) < 1e-3 * float(a.abs().max())
 
 
@@ -200,7 +201,7 @@ def test_a_blend_colours_with_the_weighted_sum():
     one, two = style_of(net, 1), style_of(net, 2)
     got, _ = stylized(net, rgb, [StyleShare(one, 1.0), StyleShare(two, 3.0)])
     maps = net.encoder(rgb, ("relu2_1",))["relu2_1"]
-    white = power(moments_of(maps).covariance, -0.5)
+    white = power(moments_of(maps)[1], -0.5)
     flat = maps[0].flatten(1).double()
     mixed = sum(
         share
@@ -244,7 +245,7 @@ def test_what_is_kept_gives_the_same_picture_and_costs_no_deep_encoding(monkeypa
     net, rgb = method(), picture()
     styles = [StyleShare(style_of(net))]
     _, known = stylized(net, rgb, styles, 1.0)
-    for _ in net.rebuild(known):
+    for _ in net.ahead(known):
         pass
     assert known.rebuilt is not None and known.nbytes >= known.features.nbytes
     fresh, _ = stylized(net, rgb, styles, 0.4)
@@ -261,10 +262,10 @@ def test_the_halo_is_no_less_than_what_a_level_can_see(level):
     encoder, decoders = networks()
     for parameter in (*encoder.parameters(), *decoders.parameters()):
         parameter.abs_()
-    side = 2 * reach(level) + 64
+    side = 2 * reach(level, grid=16) + 64
     rgb = picture(side, side).requires_grad_(True)
     decoders[level](encoder(rgb, (level,))[level])[..., side // 2, side // 2].sum().backward()
-    assert int((torch.nonzero(rgb.grad.abs().sum(1)[0]) - side // 2).abs().max()) <= reach(level)
+    assert int((torch.nonzero(rgb.grad.abs().sum(1)[0]) - side // 2).abs().max()) <= reach(level, grid=16)
 
 
 def test_decoders_mirror_the_encoder():
@@ -284,7 +285,7 @@ def test_levels_that_cannot_be_are_refused():
         method(("relu1_1", "relu2_1"))
     encoder, decoders = networks(("relu1_1",))
     with pytest.raises(ValueError, match="no decoder for relu2_1"):
-        WCT(encoder, decoders, Loader(), ("relu2_1", "relu1_1"))
+        LevelMethod(WCT(LEVELS), encoder, decoders, Loader(), ("relu2_1", "relu1_1"))
     with pytest.raises(ValueError, match="known: relu5_1"):
         LevelDecoder(WIDTHS, "relu3_2")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from velatura.errors import FieldError, VelaturaError
-from velatura_models.methods.method import Content, Source, StyleShare
+from velatura_models.methods.method import Source, StyleShare, framed, run_through, work
 from velatura_models.methods.registry import load_method
 from velatura_models.store.cards import compute_card
 from velatura_models.store.weights import WeightsError, methods_of
@@ -104,14 +104,15 @@ class TorchEngine:
         """Seconds of a small stylization in a dtype, the better of two after one to warm up."""
         method = load_method(self.resources.loader("slim", methods_of("slim")[0], dtype))
         encoder = self.resources.loader("slim", dtype=torch.float32).encoder()
-        content = Content(torch.rand(1, 3, TRIAL, TRIAL))
+        content = framed(torch.rand(1, 3, TRIAL, TRIAL), None, method.footprint, TRIAL)
         card = compute_card(encoder, torch.rand(1, 3, 64, 64), [1.0])
-        target = StyleShare(method.style(Source("trial", 1.0, lambda: card, lambda: content.rgb)))
+        style = StyleShare(method.style(Source("trial", 1.0, lambda: card, lambda: content.rgb)))
         times = []
         with torch.inference_mode():
             for _ in range(3):
                 began = time.perf_counter()
-                for _ in method.stylize(content, [target], 1.0, lambda box, made: None):
+                seen = run_through(method.see(content))
+                for _ in method.paint(work(content, seen, [style])):
                     pass
                 times.append(time.perf_counter() - began)
         return min(times[1:])

@@ -17,7 +17,7 @@ import velatura
 from cachetools import LRUCache
 from torch import nn
 from velatura_models.methods.loading import Loader
-from velatura_models.methods.method import Kept
+from velatura_models.methods.method import Seen
 from velatura_models.networks.residency import nbytes
 
 from ..paths import default_paths
@@ -119,13 +119,11 @@ class Resources:
             self.device,
             dtype or self.dtype,
             self._network,
-            self.tile_bytes,
-            self.settings.tile,
         )
 
-    def remember(self, key: Key, kept: Kept, ahead: Iterator[None]) -> None:
+    def remember(self, key: Key, seen: Seen, ahead: Iterator[None]) -> None:
         """Keeps what a method saw of a content, and what it can do ahead while nothing else is to be done."""
-        self.store.put(key, kept)
+        self.store.put(key, seen)
         self.ahead = ahead
 
     def trim(self, networks: bool = False) -> None:

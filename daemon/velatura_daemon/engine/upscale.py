@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Upscale
-from velatura_models.maths.tiling import Box
+from velatura_models.maths.tiling import Box, Footprint, Tile, tiles
 from velatura_models.networks.superres import (
     LEAST,
     SuperResNet,
@@ -64,8 +64,9 @@ def upscale(task: Task[Upscale], resources: Resources) -> Iterator[Event]:
     beyond = _beyond(slot, picture) if (width, height) == (slot.layout.width, slot.layout.height) else None
     yield None
     out = task.output(large)
-    cut = _tiles(height, width, _side(net, resources), net.halo)
-    for done, (core, outer) in enumerate(cut, 1):
+    cut = _cut(net, height, width, resources)
+    for done, tile in enumerate(cut, 1):
+        core, outer = tile.core, tile.outer
         part = _crop(picture.rgb, outer)
         made = yield from _enlarged(net, part, recipe.strength, resources)
         inner = core.within(outer)
@@ -78,7 +79,7 @@ def upscale(task: Task[Upscale], resources: Resources) -> Iterator[Event]:
     record.update(
         network=about.name,
         digest=about.digest,
-        tile=cut[0][0].width if len(cut) > 1 else 0,
+        tile=cut[0].core.width if len(cut) > 1 else 0,
         tiles=len(cut),
         seconds=round(time.perf_counter() - started, 4),
     )
@@ -93,27 +94,15 @@ def _network(factor: int, resources: Resources) -> tuple[SuperResNet, Net]:
         raise VelaturaError("unknown_model", str(error), "recipe.factor") from error
 
 
-def _side(net: SuperResNet, resources: Resources) -> int:
-    """Side of the tiles' cores in pixels of the content: what memory has room for, at about four maps of the
-    result's size at a time, and at most what keeps other jobs waiting for half a second."""
+def _cut(net: SuperResNet, height: int, width: int, resources: Resources) -> list[Tile]:
+    """The tiles of a content: what memory has room for, at about four maps of the result's size at a time,
+    and at most what keeps other jobs waiting for half a second."""
+    per_pixel = 4 * net.width * net.factor**2 * torch.finfo(resources.dtype).bits / 8
+    fits = Footprint(net.halo, per_pixel, grid=1).side(resources.tile_bytes)
+    side = min(fits, (TILE if resources.device.type == "cpu" else 4 * TILE) // net.factor)
     if resources.settings.tile:
-        return max(resources.settings.tile // net.factor, LEAST)
-    per_pixel = 4 * net.width * torch.finfo(resources.dtype).bits // 8
-    fits = int((resources.tile_bytes / per_pixel) ** 0.5) // net.factor - 2 * net.halo
-    most = (TILE if resources.device.type == "cpu" else 4 * TILE) // net.factor
-    return max(min(fits, most), LEAST)
-
-
-def _tiles(height: int, width: int, side: int, margin: int) -> list[tuple[Box, Box]]:
-    """Cores of about one size and what they depend on, in pixels of the content, row by row."""
-    whole = Box(0, 0, height, width)
-    high, wide = (-(-size // -(-size // side)) for size in (height, width))
-    cores = [
-        Box(top, left, min(top + high, height), min(left + wide, width))
-        for top in range(0, height, high)
-        for left in range(0, width, wide)
-    ]
-    return [(core, core.grown(margin, whole)) for core in cores]
+        side = max(resources.settings.tile // net.factor, LEAST)
+    return tiles(height, width, side, net.halo, grid=1)
 
 
 def _enlarged(

@@ -5,6 +5,7 @@ Plain functions on feature maps `(N, C, H, W)`. Sums run in float32 whatever the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,6 +13,9 @@ from torch import Tensor
 
 EPS = 1e-5
 """Added to the variance, as in the published AdaIN code."""
+
+CHUNK = 4 << 20
+"""Numbers that are made float64 at a time."""
 
 
 class _MeanStd(torch.autograd.Function):
@@ -53,3 +57,58 @@ def normalise(features: Tensor) -> Tensor:
     """Instance-normalised features: zero mean and unit deviation in every channel."""
     mean, std = mean_std(features)
     return (features.float() - mean) / std
+
+
+class Moments:
+    """Running weighted sums of features, and of their squares or products, over any number of tiles.
+
+    Totals are float64: a variance is a small difference of large sums.
+
+    Args:
+        joint: whether channels are multiplied with each other, for covariances, or with themselves alone.
+    """
+
+    def __init__(self, joint: bool = False) -> None:
+        self.joint = joint
+        self.count, self.first, self.second = 0.0, torch.zeros(1), torch.zeros(1)
+
+    def add(self, maps: Tensor, weight: Tensor | None = None) -> None:
+        """Adds positions.
+
+        Args:
+            maps: `(1, C, h, w)`.
+            weight: `(1, 1, h, w)`: how much each position counts; None for 1.
+        """
+        for part, counts in self._parts(maps, weight):
+            weighted = part if counts is None else part * counts
+            self.count += len(part) if counts is None else float(counts.sum(dtype=torch.float64))
+            second = weighted.T @ part if self.joint else (weighted * part).sum(0)
+            home = part.device if part.device.type != "mps" else "cpu"  # which has no float64
+            self.first = self.first.to(home) + weighted.sum(0).to(home).double()
+            self.second = self.second.to(home) + second.to(home).double()
+
+    def mean_std(self) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of every channel, `(C,)` float32, as the function `mean_std` gives them."""
+        mean = self.first / self.count
+        variance = (self.second / self.count - mean.square()).clamp_min(0)
+        return mean.float(), (variance + EPS).sqrt().float()
+
+    def mean_covariance(self) -> tuple[Tensor, Tensor]:
+        """Mean `(C,)` and, of joint moments, covariance `(C, C)`, float64; the biased one: divided by the sum
+        of the weights."""
+        mean = self.first / self.count
+        return mean, self.second / self.count - torch.outer(mean, mean)
+
+    def _parts(self, maps: Tensor, weight: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Positions as rows `(n, C)` with their weights `(n, 1)`: all at once in float32, or for products
+        some at a time in float64."""
+        rows = maps[0].flatten(1).T
+        counts = None if weight is None else weight.reshape(-1, 1)
+        if not self.joint:
+            yield rows.float(), counts if counts is None else counts.float()
+            return
+        home = torch.device("cpu") if maps.device.type == "mps" else maps.device
+        step = max(CHUNK // rows.shape[1], 1)
+        for start in range(0, len(rows), step):
+            some = slice(start, start + step)
+            yield rows[some].to(home).double(), None if counts is None else counts[some].to(home).double()

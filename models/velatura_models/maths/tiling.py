@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..networks.encoder import BLOCKS
-
 STRIDE = 8
 """relu4_1 lies on a grid of 8 pixels."""
 
@@ -74,33 +72,53 @@ def round_up(value: int, stride: int = STRIDE) -> int:
     return -(-value // stride) * stride
 
 
-def halo() -> int:
-    """Receptive radius of encoder to relu4_1 plus mirrored decoder, rounded up to the stride.
-
-    A 3x3 convolution reaches one position of its grid; a 2x2 pooling one of the finer grid. Nearest
-    upsampling reaches nothing; bilinear at most one position, which the rounding covers.
-    """
-    radius = 0
-    for block, convs in enumerate(BLOCKS[:4]):
-        step = 2**block
-        count = convs if block < 3 else 1
-        radius += 2 * count * step + (step if block < 3 else 0)
-    return round_up(radius)
-
-
-def tiles(height: int, width: int, side: int, margin: int) -> list[Tile]:
-    """Cuts a canvas, whose sides are multiples of the stride, into tiles row by row.
+@dataclass(frozen=True)
+class Footprint:
+    """What a network's shape means for the pictures that it is given: how they are padded, and cut.
 
     Args:
-        side: of the cores, at most; rounded down to the stride.
-        margin: of the outer boxes around the cores, a multiple of the stride.
+        halo: pixels around a pixel that it depends on, a multiple of the grid.
+        per_pixel: bytes of activations that are held at a time for one pixel.
+        grid: sides of pictures, cores and outer boxes are multiples of it.
+        least: smallest side of a picture.
     """
-    if height % STRIDE or width % STRIDE:
-        raise ValueError(f"canvas {width} x {height} is not a multiple of {STRIDE}")
-    side = max(STRIDE, side // STRIDE * STRIDE)
+
+    halo: int
+    per_pixel: float
+    grid: int = STRIDE
+    least: int = 2 * STRIDE
+
+    def side(self, room: int, fixed: int = 0) -> int:
+        """Side of a tile's core in pixels: what `room` bytes have room for, or one that was set."""
+        if fixed:
+            return max(fixed, self.grid)
+        return max(int((room / self.per_pixel) ** 0.5) - 2 * self.halo, 8 * self.grid)
+
+    def padded(self, side: int) -> int:
+        """The side that a picture is continued to."""
+        return max(round_up(side, self.grid), self.least)
+
+    def cut(self, height: int, width: int, side: int) -> list[Tile]:
+        """The tiles of a padded picture: one when it fits whole."""
+        if height * width <= (side + 2 * self.halo) ** 2:
+            whole = Box(0, 0, height, width)
+            return [Tile(whole, whole)]
+        return tiles(height, width, side, self.halo, self.grid)
+
+
+def tiles(height: int, width: int, side: int, margin: int, grid: int = STRIDE) -> list[Tile]:
+    """Cuts a canvas, whose sides are multiples of the grid, into tiles of about one size, row by row.
+
+    Args:
+        side: of the cores, at most; rounded down to the grid.
+        margin: of the outer boxes around the cores, a multiple of the grid.
+    """
+    if height % grid or width % grid:
+        raise ValueError(f"canvas {width} x {height} is not a multiple of {grid}")
+    side = max(grid, side // grid * grid)
     whole = Box(0, 0, height, width)
     rows, columns = -(-height // side), -(-width // side)
-    high, wide = round_up(-(-height // rows)), round_up(-(-width // columns))
+    high, wide = round_up(-(-height // rows), grid), round_up(-(-width // columns), grid)
     cut = []
     for top in range(0, height, high):
         for left in range(0, width, wide):

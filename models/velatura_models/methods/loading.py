@@ -60,8 +60,6 @@ class Loader:
     device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32
     hold: Hold = field(default_factory=lambda: Shelf().hold)
-    tile_bytes: int = 600 << 20
-    tile: int = 0
 
     def encoder(self) -> Encoder:
         """The backbone; raises `WeightsError` as `weights.load_backbone`."""

@@ -1,21 +1,33 @@
-"""What every feed-forward method offers, whatever network is behind it.
+"""What every feed-forward method offers, whatever network is behind it, and what they all share.
 
-A method is loaded once (`registry.load_method`) and stays. It turns a style into its part of a card
-(`style`), and stylizes a picture of any size with parts, strength and regions (`stylize`), writing each
-finished tile where the caller wants it. How to add one: docs/methods.md.
+A method has two phases. It sees a content once (`see`), and what it saw is kept; then it paints (`paint`) as
+often as somebody moves a slider, with strength, styles and regions in one `Work`. Before that it turns each
+style into what it needs of it (`style`). How to add one: docs/methods.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from ..maths.tiling import Box, Tile
+from ..maths.tiling import Box, Footprint, Tile
 from ..store.cards import Card
+
+V = TypeVar("V")
+
+Steps = Generator[None, None, V]
+"""Work that yields at least twice a second, and its value at the end."""
+
+Part = tuple[Box, Tensor]
+"""A finished tile: its core and the picture there, `(1, 3, h, w)` float32 on the CPU, not clamped."""
+
+TRACE = 1e-6
+"""Weight of a style outside of its region: where no style applies, shares still divide by something."""
 
 
 @dataclass(frozen=True)
@@ -49,26 +61,107 @@ class StyleShare:
     weight: float = 1.0
     region: Tensor | None = None
 
+    def over(self, box: Box, step: int = 1, device: torch.device | str = "cpu") -> float | Tensor:
+        """Its share on a grid of `step` pixels inside a box: a number, or a map where it has a region."""
+        if self.region is None:
+            return self.weight
+        return self.weight * averaged(self.region, box, step, device) + TRACE
+
 
 @dataclass(frozen=True)
 class Content:
-    """A picture to be stylized, padded to the stride.
+    """A picture to be painted over, on a method's grid.
 
     Args:
-        rgb: `(1, 3, H, W)` float, 0..1, H and W multiples of 8.
+        rgb: `(1, 3, H, W)` float, 0..1.
         weight: `(1, 1, H, W)` in 0..1: how much each pixel counts in the statistics (mask times
             alpha), or None for all alike.
+        shown: what of it is the picture; the rest continues it to the grid.
+        tiles: how it is cut: one tile where it fits whole.
     """
 
     rgb: Tensor
-    weight: Tensor | None = None
+    weight: Tensor | None
+    shown: Box
+    tiles: Sequence[Tile]
+
+    def continued(self, maps: Tensor, zero: bool = False) -> Tensor:
+        """Maps `(1, C, h, w)` of the picture, continued as it is: by their last row and column, or by 0."""
+        return _continued(maps, self.rgb.shape[2], self.rgb.shape[3], zero)
 
 
-class Kept(Protocol):
+def framed(rgb: Tensor, weight: Tensor | None, footprint: Footprint, side: int) -> Content:
+    """A picture on a method's grid, cut into tiles.
+
+    Args:
+        rgb, weight: of the picture, as in `Content`, of any size.
+        footprint: the method's.
+        side: of the tiles' cores in pixels, from `Footprint.side`.
+    """
+    shown = Box(0, 0, rgb.shape[2], rgb.shape[3])
+    height, width = footprint.padded(shown.height), footprint.padded(shown.width)
+    counts = None if weight is None else _continued(weight, height, width, zero=True)
+    cut = footprint.cut(height, width, side)
+    return Content(_continued(rgb, height, width), counts, shown, cut)
+
+
+class Seen(Protocol):
     """What a method keeps of a content between two jobs."""
 
     @property
     def nbytes(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be painted; `work` makes one.
+
+    Args:
+        content: the picture.
+        seen: what `see` made of it, now or for an earlier job.
+        styles: the blend.
+        strength: 0..1, a number or a map `(1, 1, H, W)`; at 0 the result is the content.
+        residual: for methods with a decoder: whether the decoder's own loss is added back as strength fades.
+        exact: for networks that normalise at every layer: whether a picture in several tiles gets the
+            statistics of the whole (a pass over all tiles for each layer) or those of a thumbnail.
+    """
+
+    content: Content
+    seen: Any
+    styles: Sequence[StyleShare]
+    strength: float | Tensor = 1.0
+    residual: bool = True
+    exact: bool = False
+
+    def fade(self, box: Box, step: int = 1, device: torch.device | str = "cpu") -> float | Tensor:
+        """The strength on a grid of `step` pixels inside a box."""
+        if isinstance(self.strength, Tensor):
+            return averaged(self.strength, box, step, device)
+        return self.strength
+
+    @property
+    def fades(self) -> bool:
+        """Whether there is any less than full strength, so that the content itself shows."""
+        return isinstance(self.strength, Tensor) or self.strength < 1
+
+
+def work(
+    content: Content,
+    seen: Any,
+    styles: Sequence[StyleShare],
+    strength: float | Tensor = 1.0,
+    residual: bool = True,
+    exact: bool = False,
+) -> Work:
+    """Work over a content, with regions and a strength map of the picture's own size. Where every style has a
+    region and none reaches, strength is 0: the content stays there."""
+    styles = [s if s.region is None else replace(s, region=content.continued(s.region)) for s in styles]
+    if isinstance(strength, Tensor):
+        strength = content.continued(strength)
+    covers = [style.region for style in styles if style.region is not None]
+    if len(covers) == len(styles):
+        strength = torch.stack(covers).sum(0).clamp(max=1.0) * strength
+    return Work(content, seen, styles, strength, residual, exact)
 
 
 class Method(Protocol):
@@ -78,8 +171,11 @@ class Method(Protocol):
     """`features` where the method fades between content and style before decoding, `picture` where the
     finished picture is laid over the content."""
     dtype: torch.dtype
-    tile_bytes: int
-    tile: int
+
+    @property
+    def footprint(self) -> Footprint:
+        """How its pictures are padded and cut."""
+        ...
 
     def style(self, source: Source) -> Any:
         """The part of a style's card that this method needs.
@@ -89,46 +185,26 @@ class Method(Protocol):
         """
         ...
 
-    def tile_side(self) -> int:
-        """Side of a tile's core in pixels."""
+    def see(self, content: Content) -> Steps[Any]:
+        """All that does not depend on styles and strength: its value is a `Seen`, worth keeping."""
         ...
 
-    def cut(self, height: int, width: int) -> list[Tile]:
-        """The tiles of a canvas: one when it fits whole."""
+    def paint(self, work: Work) -> Iterator[Part | None]:
+        """Every tile once, and None in between, at least twice a second."""
         ...
 
-    def stylize(
-        self,
-        content: Content,
-        styles: Sequence[StyleShare],
-        strength: float | Tensor,
-        write: Callable[[Box, Tensor], None],
-        residual: bool = True,
-        known: Kept | None = None,
-        exact: bool = False,
-    ) -> Generator[None, None, Kept | None]:
-        """Stylizes a picture of any size, yielding at least twice a second.
-
-        Args:
-            content: the picture.
-            styles: the blend.
-            strength: 0..1, a number or a map `(1, 1, H, W)`; at 0 the result is the content.
-            write: called once a tile with its core and the result there, `(1, 3, h, w)` float32 on the
-                CPU, not clamped.
-            residual: for methods with a decoder: whether the decoder's own loss is added back as
-                strength fades.
-            known: what an earlier call on the same content returned.
-            exact: for networks that normalise at every layer: whether a picture in several tiles gets the
-                statistics of the whole (a pass over all tiles for each layer) or those of a thumbnail.
-
-        Returns:
-            (as the generator's value) what is worth keeping of the content, or None.
-        """
-        ...
-
-    def rebuild(self, known: Kept) -> Generator[None, None, None]:
+    def ahead(self, seen: Any) -> Iterator[None]:
         """Does ahead, while nothing else is to be done, what the next strength below 1 will need."""
         ...
+
+
+def run_through(steps: Steps[V]) -> V:
+    """Runs work to its end: its value."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def crop(maps: Tensor, box: Box) -> Tensor:
@@ -137,9 +213,14 @@ def crop(maps: Tensor, box: Box) -> Tensor:
     return maps[:, :, rows, columns]
 
 
-def claimed(strength: float | Tensor, styles: Sequence[StyleShare]) -> float | Tensor:
-    """Strength faded to 0 where every style has a region and none reaches: the content stays there."""
-    covers = [style.region for style in styles if style.region is not None]
-    if len(covers) < len(styles):
-        return strength
-    return torch.stack(covers).sum(0).clamp(max=1.0) * strength
+def averaged(maps: Tensor, box: Box, step: int = 1, device: torch.device | str = "cpu") -> Tensor:
+    """Maps inside a box on a grid of `step` pixels, each position the mean of its pixels, float32."""
+    part = crop(maps, box).to(device, torch.float32)
+    return part if step == 1 else F.avg_pool2d(part, step)
+
+
+def _continued(maps: Tensor, height: int, width: int, zero: bool = False) -> Tensor:
+    down, across = height - maps.shape[2], width - maps.shape[3]
+    if not down and not across:
+        return maps
+    return F.pad(maps, (0, across, 0, down), mode="constant" if zero else "replicate")

@@ -19,26 +19,20 @@ downsampling, bilinear upsampling between the subnets, and a sigmoid at the end 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
 from itertools import count, pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..maths.tiling import Box, Tile, round_up
+from ..maths.tiling import Footprint
 from ..networks.convolution import convolution, reflected
 from ..networks.transform_net import Layer
 from ..store.errors import WeightsError
 from ..store.nets import Net, installed
 from .loading import Loader
-from .method import (
-    Content,
-    Kept,
-    Source,
-    StyleShare,
-)
-from .picture_method import Normalise, Painting, PictureMethod
+from .method import Source, Steps
+from .picture_method import Brush, Normalise, Painting, PictureMethod
 
 GRID = 16
 """A picture's sides are multiples of this: the enhance subnet sees half of it, eight times smaller."""
@@ -195,29 +189,24 @@ class MultimodalNet(nn.Module):
             out.append(below + made if name in self.identity else torch.sigmoid(made))
 
 
-def on_grid(maps: Tensor) -> Tensor:
-    """Maps `(N, C, H, W)` continued below and to the right to sides that the network takes."""
-    height, width = maps.shape[2:]
-    down = max(round_up(height, GRID), LEAST) - height
-    right = max(round_up(width, GRID), LEAST) - width
-    return F.pad(maps, (0, right, 0, down), mode="replicate") if down or right else maps
-
-
 def _exact(net: MultimodalNet) -> list[Tensor]:
     """What stays float32: the layers that make pictures finer than 8 bits."""
     return [p for block in (net.joint, net.enhance, net.refine) for p in block.convs[-1].parameters()]
 
 
-def load(loader: Loader) -> Multimodal:
+def load(loader: Loader) -> PictureMethod:
     """See `registry.load_method`."""
-    return Multimodal(loader)
+    return PictureMethod(Multimodal(loader), loader)
 
 
-class Multimodal(PictureMethod):
+class Multimodal(Brush):
     """Paints in the styles of the installed networks, one each; they are loaded when first asked for."""
 
-    halo = 512  # 475 px of convolutions over all three subnets, and what upsampling rounds
-    bytes_per_pixel = 6 * 32 * 4
+    footprint = Footprint(512, 6 * 32 * 4, GRID, LEAST)
+    """A halo of 475 px of convolutions over all three subnets, and what upsampling rounds."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
 
     def known(self) -> dict[str, Net]:
         """Every style with its network."""
@@ -248,53 +237,8 @@ class Multimodal(PictureMethod):
     def strides(self, painting: Painting) -> list[int]:
         return painting.data.strides
 
-    def paint(
-        self, rgb: Tensor, painting: Painting, out: list[Tensor], normalise: Normalise | None
-    ) -> Iterator[None]:
+    def tile(self, rgb: Tensor, painting: Painting, normalise: Normalise | None) -> Steps[Tensor]:
+        """What the refine subnet made."""
         made: list[Tensor] = []
-        yield from painting.data.steps(on_grid(rgb), made, normalise)
-        out.append(made[-1][:, :, : rgb.shape[2], : rgb.shape[3]])
-
-    def cut(self, height: int, width: int) -> list[Tile]:
-        """The tiles of a canvas, on the networks' grid: one when it fits whole."""
-        whole = Box(0, 0, round_up(height, GRID), round_up(width, GRID))
-        side = self.tile_side() // GRID * GRID
-        if whole.height * whole.width <= (side + 2 * self.halo) ** 2:
-            return [Tile(whole, whole)]
-        cut = []
-        for top in range(0, whole.height, side):
-            for left in range(0, whole.width, side):
-                core = Box(top, left, min(top + side, whole.height), min(left + side, whole.width))
-                cut.append(Tile(core, core.grown(self.halo, whole)))
-        return cut
-
-    def stylize(
-        self,
-        content: Content,
-        styles: Sequence[StyleShare],
-        strength: float | Tensor,
-        write: Callable[[Box, Tensor], None],
-        residual: bool = True,
-        known: Kept | None = None,
-        exact: bool = False,
-    ) -> Generator[None, None, Kept | None]:
-        """See `method.Method.stylize`; the picture is continued to the networks' grid and least size."""
-        height, width = content.rgb.shape[-2:]
-        limit = Box(0, 0, height, width)
-
-        def within(core: Box, made: Tensor) -> None:
-            core = core.grown(0, limit)
-            if core.height > 0 and core.width > 0:
-                write(core, made[:, :, : core.height, : core.width])
-
-        larger = [s if s.region is None else replace(s, region=on_grid(s.region)) for s in styles]
-        kept = yield from super().stylize(
-            Content(on_grid(content.rgb)),
-            larger,
-            on_grid(strength) if isinstance(strength, Tensor) else strength,
-            within,
-            residual,
-            known,
-            exact,
-        )
-        return kept
+        yield from painting.data.steps(rgb, made, normalise)
+        return made[-1]

@@ -8,13 +8,14 @@ as pictures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..maths.tiling import Footprint
 from ..networks.transform_net import TransformNet
 from ..store.errors import WeightsError
 from ..store.nets import (
@@ -24,8 +25,8 @@ from ..store.nets import (
 )
 from ..store.weights import read
 from .loading import Loader
-from .method import Source, StyleShare
-from .picture_method import Normalise, Painting, PictureMethod
+from .method import Source, Steps, StyleShare
+from .picture_method import Brush, Normalise, Painting, PictureMethod
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,18 @@ class Row:
     beta: Tensor
 
 
-def load(loader: Loader) -> Painter:
+def load(loader: Loader) -> PictureMethod:
     """See `registry.load_method`."""
-    return Painter(loader)
+    return PictureMethod(Painter(loader), loader)
 
 
-class Painter(PictureMethod):
+class Painter(Brush):
     """Paints in the styles that installed networks know; they are loaded when first asked for."""
 
-    halo = 64  # 4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px, see `transform_net.plan`
-    bytes_per_pixel = 6 * 32 * 4
+    footprint = Footprint(64, 6 * 32 * 4)  # 4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px, see `transform_net.plan`
 
     def __init__(self, loader: Loader) -> None:
-        super().__init__(loader)
+        self.loader = loader
         self.several = loader.method == "multi"
 
     def known(self) -> dict[str, tuple[Net, Net | None]]:
@@ -114,16 +114,16 @@ class Painter(PictureMethod):
             out.append(replace(group[0], part=blend, weight=total))
         return out
 
-    def paint(
-        self, rgb: Tensor, painting: Painting, out: list[Tensor], normalise: Normalise | None
-    ) -> Iterator[None]:
+    def tile(self, rgb: Tensor, painting: Painting, normalise: Normalise | None) -> Steps[Tensor]:
+        """Painted by one row of a network."""
         row: Row = painting.data
         height, width = rgb.shape[2:]
         small = (0, max(row.net.least - width, 0), 0, max(row.net.least - height, 0))
         if any(small):
             rgb = F.pad(rgb, small, mode="replicate")
+        out: list[Tensor] = []
         yield from row.net.steps(rgb, row.gamma, row.beta, out, normalise)
-        out[0] = out[0][:, :, :height, :width]
+        return out[0][:, :, :height, :width]
 
 
 def _exact(net: TransformNet) -> list[Tensor]:

@@ -9,30 +9,18 @@ after layer over all tiles (exact, one pass a layer).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..maths.stats import EPS, mean_std
-from ..maths.tiling import (
-    Box,
-    Tile,
-    round_up,
-    tiles,
-)
+from ..maths.stats import Moments, mean_std
+from ..maths.tiling import Box, Footprint, Tile
 from .loading import Loader
-from .method import (
-    Content,
-    Kept,
-    Source,
-    StyleShare,
-    claimed,
-    crop,
-)
+from .method import Content, Part, Source, Steps, StyleShare, Work, crop
 
 Normalise = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """Called with a layer's index, its maps `(1, C, h, w)`, scales and shifts `(1, C)`."""
@@ -50,7 +38,7 @@ class Painting:
 
     Args:
         key: names the network and the style or blend in it.
-        data: what the method's `paint` needs.
+        data: what the brush needs to paint.
     """
 
     key: Hashable
@@ -73,81 +61,63 @@ class Painted:
             self.pictures.popitem(last=False)
 
 
-class PictureMethod:
-    """A `method.Method` but for the network: a subclass gives `style`, `strides`, `paint`, its measures,
-    and `merged` where it can."""
+class Brush(Protocol):
+    """A network that paints whole pictures: all that one such method differs in from another."""
 
-    strength_in = "picture"
-    halo: int
-    """Receptive radius in pixels, a multiple of 8."""
-    bytes_per_pixel: int
-    """Activations held at a time for one pixel, in float32."""
-
-    def __init__(self, loader: Loader) -> None:
-        self.loader, self.device, self.dtype = loader, torch.device(loader.device), loader.dtype
-        self.tile_bytes, self.tile = loader.tile_bytes, loader.tile
+    footprint: Footprint
+    """Its halo, grid, and what it holds for a pixel, in bytes of float32."""
 
     def style(self, source: Source) -> Painting:
         """How to paint in a style."""
-        raise NotImplementedError
+        ...
 
     def merged(self, styles: Sequence[StyleShare]) -> list[StyleShare]:
         """Styles that one pass can blend made one; each of the list costs a pass."""
         return list(styles)
 
-    def paint(
-        self, rgb: Tensor, painting: Painting, out: list[Tensor], normalise: Normalise | None
-    ) -> Iterator[None]:
-        """Appends the painted `rgb` `(1, 3, H, W)` to `out`, yielding between layers.
+    def strides(self, painting: Painting) -> Sequence[int]:
+        """Pixels per position at every layer that is normalised with statistics of its own maps."""
+        return ()
+
+    def tile(self, rgb: Tensor, painting: Painting, normalise: Normalise | None) -> Steps[Tensor]:
+        """The painted `rgb` `(1, 3, H, W)`, yielding between layers.
 
         Args:
             normalise: how to normalise, where not with the statistics of `rgb` itself.
         """
-        raise NotImplementedError
+        ...
 
-    def strides(self, painting: Painting) -> Sequence[int]:
-        """Pixels per position at every layer that is normalised with statistics of its own maps."""
-        raise NotImplementedError
 
-    def tile_side(self) -> int:
-        """Side of a tile's core, in pixels: what `tile_bytes` has room for."""
-        if self.tile:
-            return self.tile
-        per_pixel = self.bytes_per_pixel * torch.finfo(self.dtype).bits // 32
-        return max(int((self.tile_bytes / per_pixel) ** 0.5) - 2 * self.halo, 64)
+class PictureMethod:
+    """A brush with all that is not the network's; a `method.Method`."""
 
-    def cut(self, height: int, width: int) -> list[Tile]:
-        """The tiles of a canvas: one when it fits whole."""
-        side = self.tile_side()
-        if height * width <= (side + 2 * self.halo) ** 2:
-            whole = Box(0, 0, height, width)
-            return [Tile(whole, whole)]
-        return tiles(height, width, side, self.halo)
+    strength_in = "picture"
 
-    def stylize(
-        self,
-        content: Content,
-        styles: Sequence[StyleShare],
-        strength: float | Tensor,
-        write: Callable[[Box, Tensor], None],
-        residual: bool = True,
-        known: Kept | None = None,
-        exact: bool = False,
-    ) -> Generator[None, None, Kept | None]:
-        """See `method.Method.stylize`; `residual` means nothing here, strength 0 is exact always."""
-        del residual
-        assert known is None or isinstance(known, Painted)
-        cut = self.cut(*content.rgb.shape[-2:])
-        strength = claimed(strength, styles)
-        blend = self.merged(styles)
-        kept = (known or Painted()) if len(cut) == 1 else None
+    def __init__(self, brush: Brush, loader: Loader) -> None:
+        self.brush, self.device, self.dtype = brush, torch.device(loader.device), loader.dtype
+        per_pixel = brush.footprint.per_pixel * torch.finfo(self.dtype).bits / 32
+        self.footprint = replace(brush.footprint, per_pixel=per_pixel)
+
+    def style(self, source: Source) -> Painting:
+        """How the brush paints in a style."""
+        return self.brush.style(source)
+
+    def see(self, content: Content) -> Steps[Painted]:
+        """Nothing yet: what is kept of a content is what was painted over it."""
+        yield from ()
+        return Painted()
+
+    def paint(self, work: Work) -> Iterator[Part | None]:
+        """Tiles of the painted pictures, blended and laid over the content; strength 0 is exact always."""
+        content, blend = work.content, self.brush.merged(work.styles)
+        kept: Painted | None = work.seen if len(content.tiles) == 1 else None
         statistics: dict[Hashable, Statistics] = {}
         if kept is None:
-            measure = self._measured if exact else self._of_thumbnail
+            measure = self._measured if work.exact else self._of_thumbnail
             for style in blend:
-                if self.strides(style.part):
-                    statistics[style.part.key] = yield from measure(content.rgb, style.part, cut)
-        for tile in cut:
+                if self.brush.strides(style.part):
+                    statistics[style.part.key] = yield from measure(content.rgb, style.part, content.tiles)
+        for tile in content.tiles:
             below = crop(content.rgb, tile.core).float().cpu()
             total, covered = torch.zeros_like(below), torch.zeros(1, 1, 1, 1)
             for style in blend:
@@ -158,37 +128,26 @@ class PictureMethod:
                     picture = yield from self._painted(crop(content.rgb, tile.outer), style.part, normalise)
                     if kept is not None:
                         kept.add(key, picture)
-                share: float | Tensor = style.weight
-                if style.region is not None:
-                    share = share * crop(style.region, tile.core).float().cpu() + 1e-6
+                share = style.over(tile.core)
                 total = total + share * crop(picture, tile.core.within(tile.outer))
                 covered = covered + share
-            fade = crop(strength, tile.core).float().cpu() if isinstance(strength, Tensor) else strength
-            write(tile.core, below + fade * (total / covered - below))
-            yield
-        return kept
+            yield tile.core, below + work.fade(tile.core) * (total / covered - below)
 
-    def rebuild(self, known: Kept) -> Generator[None, None, None]:
+    def ahead(self, seen: Painted) -> Iterator[None]:
         """Nothing is left to be done ahead: every strength blends pictures that are kept."""
-        del known
         yield from ()
 
-    def _painted(
-        self, rgb: Tensor, painting: Painting, normalise: Normalise | None = None
-    ) -> Generator[None, None, Tensor]:
+    def _painted(self, rgb: Tensor, painting: Painting, normalise: Normalise | None = None) -> Steps[Tensor]:
         x = rgb.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
-        out: list[Tensor] = []
-        yield from self.paint(x, painting, out, normalise)
-        return out[0].float().cpu()
+        made = yield from self.brush.tile(x, painting, normalise)
+        return made.float().cpu()
 
-    def _of_thumbnail(
-        self, rgb: Tensor, painting: Painting, cut: Sequence[Tile]
-    ) -> Generator[None, None, Statistics]:
+    def _of_thumbnail(self, rgb: Tensor, painting: Painting, cut: Sequence[Tile]) -> Steps[Statistics]:
         """Statistics of the picture made as small as one tile."""
         most = max(tile.outer.height * tile.outer.width for tile in cut)
         height, width = rgb.shape[-2:]
         factor = min(1.0, (most / (height * width)) ** 0.5)
-        size = tuple(max(round_up(int(side * factor)), 16) for side in (height, width))
+        size = tuple(self.footprint.padded(int(side * factor)) for side in (height, width))
         thumbnail = F.interpolate(rgb.float(), size, mode="bilinear", antialias=True)
         statistics: Statistics = []
 
@@ -199,14 +158,12 @@ class PictureMethod:
         yield from self._painted(thumbnail, painting, note)
         return statistics
 
-    def _measured(
-        self, rgb: Tensor, painting: Painting, cut: Sequence[Tile]
-    ) -> Generator[None, None, Statistics]:
+    def _measured(self, rgb: Tensor, painting: Painting, cut: Sequence[Tile]) -> Steps[Statistics]:
         """Statistics of the whole picture: layer k's from tiles normalised with those of layers before k."""
         statistics: Statistics = []
         whole = (rgb.shape[2], rgb.shape[3])
-        for layer, stride in enumerate(self.strides(painting)):
-            sums = _Sums()
+        for layer, stride in enumerate(self.brush.strides(painting)):
+            sums = Moments()
             for tile in cut:
 
                 def add(index: int, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
@@ -219,30 +176,13 @@ class PictureMethod:
                     yield from self._painted(crop(rgb, tile.outer), painting, add)
                 except _Enough:
                     yield
-            statistics.append(sums.result())
+            mean, std = sums.mean_std()
+            statistics.append((mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)))
         return statistics
 
 
 class _Enough(Exception):
     """Ends a pass at the layer whose statistics it was for."""
-
-
-class _Sums:
-    """First and second moments of one layer over tiles, in float64."""
-
-    def __init__(self) -> None:
-        self.count, self.first, self.second = 0, torch.zeros(1), torch.zeros(1)
-
-    def add(self, maps: Tensor) -> None:
-        wide = maps.double()
-        self.count += maps.shape[2] * maps.shape[3]
-        self.first = self.first.to(wide) + wide.sum((2, 3), keepdim=True)
-        self.second = self.second.to(wide) + wide.square().sum((2, 3), keepdim=True)
-
-    def result(self) -> tuple[Tensor, Tensor]:
-        mean = self.first / self.count
-        variance = (self.second / self.count - mean.square()).clamp_min(0)
-        return mean.float(), (variance + EPS).sqrt().float()
 
 
 def _fixed(statistics: Statistics) -> Normalise:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,10 +23,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..networks.encoder import Encoder
 from ..store.cards import resize_short
-from .level_method import LevelMethod, Seen
+from .level_method import Change, Levelled, LevelMethod
 from .loading import Loader
-from .method import Source, StyleShare
+from .method import Source, Steps, StyleShare
 
 LEVEL = "relu3_1"
 PATCH = 3
@@ -47,7 +48,7 @@ class Patches:
 
 
 @dataclass
-class SeenSwapped(Seen):
+class Swapped(Levelled):
     """Also keeps the content's features as swapped with the latest styles, by their digests."""
 
     swapped: OrderedDict[str, Tensor] = field(default_factory=OrderedDict)
@@ -57,37 +58,41 @@ class SeenSwapped(Seen):
         return super().nbytes + sum(maps.nbytes for maps in self.swapped.values())
 
 
-def load(loader: Loader) -> StyleSwap:
+def load(loader: Loader) -> LevelMethod:
     """See `registry.load_method`."""
-    return StyleSwap(loader.encoder(), loader.level_decoders(), loader, (LEVEL,))
+    encoder = loader.encoder()
+    return LevelMethod(StyleSwap(encoder), encoder, loader.level_decoders(), loader, (LEVEL,))
 
 
-class StyleSwap(LevelMethod):
-    """See the module."""
+class StyleSwap(Change):
+    """See the module.
+
+    Args:
+        encoder: sees the style pictures.
+    """
 
     positions = 2 * (PATCH - 1)
-    seen = SeenSwapped
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
 
     def style(self, source: Source) -> Patches:
         """The style's features; needs its picture, and raises what `source.picture` does without one."""
         picture = source.picture()
         sized = resize_short(picture, round(min(SIDE, *picture.shape[-2:]) * source.scale))
-        maps: list[Tensor] = []
-        steps = self.encode(sized, LEVEL)
-        while not maps:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                maps.append(stop.value)
-        digest = hashlib.blake2b(maps[0].float().cpu().contiguous().numpy().tobytes(), digest_size=16)
-        return Patches(maps[0], digest.hexdigest())
+        weight = next(self.encoder.parameters())
+        maps = self.encoder(sized.to(weight).contiguous(memory_format=torch.channels_last), (LEVEL,))[LEVEL]
+        digest = hashlib.blake2b(maps.float().cpu().contiguous().numpy().tobytes(), digest_size=16)
+        return Patches(maps, digest.hexdigest())
 
-    def change(
-        self, level: str, maps: Tensor, style: StyleShare, prepared: Any, known: Any
-    ) -> Generator[None, None, Tensor]:
+    def keep(self, features: Tensor | None) -> Swapped:
+        """The content's features, and soon what they are when swapped."""
+        return Swapped(features)
+
+    def change(self, level: str, maps: Tensor, style: StyleShare, prepared: Any, known: Any) -> Steps[Tensor]:
         """The content's features swapped, or as they were kept."""
         part: Patches = style.part
-        kept = known.swapped if isinstance(known, SeenSwapped) else OrderedDict()
+        kept = known.swapped if known.features is not None else OrderedDict()
         if part.digest not in kept:
             out: list[Tensor] = []
             yield from swap_steps(maps, part.features, out)

@@ -15,23 +15,20 @@ strength 0.6.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..maths.stats import Moments
 from ..maths.tiling import Tile
-from ..maths.whitening import Moments, affine, power
+from ..maths.whitening import affine, power
 from ..networks.level_decoder import stride_of
-from .level_method import Features, LevelMethod
+from .level_method import Change, Features, Levelled, LevelMethod
 from .loading import Loader
-from .method import (
-    Source,
-    StyleShare,
-    crop,
-)
+from .method import Source, Steps, StyleShare, averaged
 
 UNIFORM = 1e-3
 """Weight that every position has in a region's statistics: keeps a region of one pixel finite."""
@@ -40,13 +37,19 @@ Colors = Mapping[str, tuple[Tensor, Tensor]]
 """Per level the style's mean `(C,)` and colouring matrix `(C, C)`, float64."""
 
 
-def load(loader: Loader) -> WCT:
+def load(loader: Loader) -> LevelMethod:
     """See `registry.load_method`."""
-    return WCT(loader.encoder(), loader.level_decoders(), loader)
+    decoders = loader.level_decoders()
+    return LevelMethod(WCT(tuple(decoders)), loader.encoder(), decoders, loader)
 
 
-class WCT(LevelMethod):
-    """See the module; `levels=("relu3_1", "relu2_1", "relu1_1")`, say, leaves large forms alone."""
+class WCT(Change):
+    """See the module; levels `("relu3_1", "relu2_1", "relu1_1")`, say, leave large forms alone."""
+
+    positions = 0
+
+    def __init__(self, levels: Sequence[str]) -> None:
+        self.levels = tuple(levels)
 
     def style(self, source: Source) -> Colors:
         """Mean and colouring matrix of every level."""
@@ -68,43 +71,32 @@ class WCT(LevelMethod):
         cut: Sequence[Tile],
         styles: Sequence[StyleShare],
         weight: Tensor | None,
-    ) -> Generator[None, None, list[Any]]:
+    ) -> Steps[list[Any]]:
         """For every style the affine map that whitens with the statistics of the whole picture, or of the
         style's region, and colours."""
-        weights = [_counted(style, weight) for style in styles]
-        sums = {id(each): (each, Moments()) for each in weights}  # one for all styles without a region
+        regions = [style.region for style in styles]
+        weights = [weight if r is None else r if weight is None else r * weight for r in regions]
+        sums = {id(each): (each, Moments(joint=True)) for each in weights}  # one for all without a region
         step = stride_of(level)
         for tile in cut:
             maps = yield from features(tile)
             rows, columns = tile.core.within(tile.outer).slices(step)
             for each, moments in sums.values():
-                counts = None
-                if each is not None:
-                    share = crop(each, tile.core).to(maps.device, torch.float32)
-                    counts = F.avg_pool2d(share, step) + UNIFORM
+                counts = None if each is None else averaged(each, tile.core, step, maps.device) + UNIFORM
                 moments.add(maps[:, :, rows, columns], counts)
                 yield
-        seen = {key: moments.result() for key, (_, moments) in sums.items()}
+        seen = {key: moments.mean_covariance() for key, (_, moments) in sums.items()}
         made = []
         for style, each in zip(styles, weights, strict=True):
-            content = seen[id(each)]
-            mean, coloring = (t.to(content.mean) for t in style.part[level])
-            matrix, bias = affine(content, mean, coloring)
-            made.append((matrix.to(self.device, torch.float32), bias.to(self.device, torch.float32)))
+            mean, coloring = (t.to(seen[id(each)][0]) for t in style.part[level])
+            made.append([t.float() for t in affine(seen[id(each)], mean, coloring)])
             yield
         return made
 
     def change(
-        self, level: str, maps: Tensor, style: StyleShare, prepared: Any, known: Any
-    ) -> Generator[None, None, Tensor]:
+        self, level: str, maps: Tensor, style: StyleShare, prepared: Any, known: Levelled
+    ) -> Steps[Tensor]:
         """A f + b, in float32: whitening cancels what bfloat16 would not hold."""
-        matrix, bias = prepared
+        matrix, bias = (t.to(maps.device) for t in prepared)
         yield
         return F.linear(maps.permute(0, 2, 3, 1).float(), matrix, bias).permute(0, 3, 1, 2)
-
-
-def _counted(style: StyleShare, weight: Tensor | None) -> Tensor | None:
-    """The weights under which the content's statistics for a style are taken."""
-    if style.region is None or weight is None:
-        return weight if style.region is None else style.region
-    return style.region * weight

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..maths.tiling import round_up
 from .convolution import Conv3x3, reflected
 
 BLOCKS = (2, 2, 4, 4, 1)
@@ -95,6 +96,20 @@ class Encoder(nn.Module):
         twin = copy.copy(self)
         twin.pool, twin.padding = _check_modes(pool or self.pool, padding or self.padding)
         return twin
+
+
+def reach(level: str, positions: int = 0, grid: int = 8) -> int:
+    """Receptive radius in pixels of an encoder to a level, of a change there that looks `positions` far, and
+    of the mirrored decoder back, rounded up to a grid.
+
+    A 3x3 convolution reaches one position of its grid; a 2x2 pooling one of the finer grid. Nearest
+    upsampling reaches nothing; bilinear at most one position, which the rounding covers.
+    """
+    depth = int(level[4])
+    radius = (2 + positions) << (depth - 1)
+    for block in range(depth - 1):
+        radius += (2 * BLOCKS[block] + 1) << block
+    return round_up(radius, grid)
 
 
 def _check_modes(pool: str, padding: str) -> tuple[str, str]:
