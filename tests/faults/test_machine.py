@@ -5,6 +5,7 @@ One failed call costs the answer that needed it, in words; the daemon goes on se
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import resource
@@ -32,18 +33,21 @@ def limit(daemon: Daemon, what: int, most: int) -> None:
     resource.prlimit(daemon.process.pid, what, (most, hard))
 
 
-def descriptors(daemon: Daemon) -> int:
+def leave_descriptors(daemon: Daemon, count: int) -> None:
+    """Lets the running supervisor open `count` more descriptors."""
     assert daemon.process is not None
-    return len(list(Path(f"/proc/{daemon.process.pid}/fd").iterdir()))
+    taken = {int(entry.name) for entry in Path(f"/proc/{daemon.process.pid}/fd").iterdir()}
+    free = (number for number in itertools.count() if number not in taken)
+    limit(daemon, resource.RLIMIT_NOFILE, next(itertools.islice(free, count, None)))
 
 
 def test_without_descriptors_an_upload_is_refused_in_words_and_its_job_ends(daemon: Daemon, talk: Talk):
     talk.worker_pid()
-    limit(daemon, resource.RLIMIT_NOFILE, descriptors(daemon))
+    leave_descriptors(daemon, 0)
     job = talk.run(RECIPE, picture(64, 64, seed=1))
     assert job.state is State.FAILED and job.error is not None and "descriptor" in job.error.message
     assert talk.status()["blobs"]["reserved"] == 0
-    limit(daemon, resource.RLIMIT_NOFILE, descriptors(daemon) + 64)
+    leave_descriptors(daemon, 64)
     assert talk.run(RECIPE, picture(64, 64, seed=1)).state is State.DONE
 
 
@@ -51,11 +55,11 @@ def test_without_descriptors_no_worker_can_start_and_the_job_is_told(start_daemo
     daemon = start_daemon(prewarm=False)
     with daemon.connect() as talk:
         talk.status()
-        limit(daemon, resource.RLIMIT_NOFILE, descriptors(daemon) + 2)  # room for the picture, not for a pair
+        leave_descriptors(daemon, 2)  # room for the picture, not for a pair of sockets
         job = talk.run(RECIPE, picture())
         assert job.error is not None and job.error.code == "worker_died"
         assert "cannot be started" in job.error.message
-        limit(daemon, resource.RLIMIT_NOFILE, 256)
+        leave_descriptors(daemon, 64)
         assert talk.run(RECIPE, picture()).state is State.DONE
 
 

@@ -1,6 +1,7 @@
 """The ROUTER socket: how it is bound, and who may connect.
 
-On Linux and macOS clients come over ipc, in a folder that only its owner may enter. The system may hold the
+On Linux and macOS clients come over ipc, in a folder that only its owner may enter, through a door that
+counts (`front`). The system may hold the
 socket and start the daemon when somebody connects (systemd's socket activation), which serves sandboxed
 editors: they can connect, and cannot start programs of the host. TCP is there for
 Windows and for other machines, always with CURVE and a list of admitted client keys: a TCP socket
@@ -20,6 +21,8 @@ from velatura.errors import FieldError
 from zmq.auth.thread import ThreadAuthenticator
 
 from ..settings import Settings
+from .descriptors import most_connections
+from .front import Front
 from .instance import AlreadyRunning, who_runs
 
 HANDED_OVER = 3
@@ -27,6 +30,10 @@ HANDED_OVER = 3
 
 DEPTH = 32
 """Messages that may queue per peer in libzmq, in each direction: bounds what a flood can take."""
+
+
+BACKLOG = 64
+"""Connections that the system keeps waiting."""
 
 
 class Listener:
@@ -54,7 +61,8 @@ class Listener:
         self._authenticator: ThreadAuthenticator | None = None
         self.activated = False
         """Whether the system holds the socket and starts the daemon on need."""
-        self._socket_file: Path | None = None
+        self._front: Front | None = None
+        self._files: list[Path] = []
         self.endpoint, self.tcp_endpoint, self.server_key = "", "", ""
         listen = settings.listen or (
             "" if zmq.has("ipc") and sys.platform != "win32" else "tcp://127.0.0.1:*"
@@ -68,18 +76,23 @@ class Listener:
         path = endpoint.socket_path(base)
         self.endpoint = f"ipc://{path}"
         self.activated = _is_handed_over(path)
-        if self.activated:
-            self.router.setsockopt(zmq.USE_FD, HANDED_OVER)
-            self.router.bind(self.endpoint)
-            self.router.setsockopt(zmq.USE_FD, -1)
-            return
-        path.unlink(missing_ok=True)  # of a daemon that was killed: the lock says that none runs
+        inner = path.with_name("router")
         before = os.umask(0o177)
         try:
-            self.router.bind(self.endpoint)
+            if self.activated:
+                listening = sockets.socket(fileno=os.dup(HANDED_OVER))
+            else:
+                path.unlink(missing_ok=True)  # of a daemon that was killed: the lock says that none runs
+                listening = sockets.socket(sockets.AF_UNIX)
+                listening.bind(str(path))
+                listening.listen(BACKLOG)
+                self._files.append(path)
+            inner.unlink(missing_ok=True)
+            self.router.bind(f"ipc://{inner}")
+            self._files.append(inner)
         finally:
             os.umask(before)
-        self._socket_file = path
+        self._front = Front(listening, inner, most_connections())
 
     def _bind_tcp(self, listen: str, base: Path | None) -> None:
         if not listen.startswith("tcp://"):
@@ -102,12 +115,16 @@ class Listener:
 
     def close(self, linger: int = 300) -> None:
         """Closes the socket, giving last words `linger` milliseconds, and removes its file."""
+        if self._front is not None:
+            self._front.stop_accepting()
         self.router.close(linger)
         if self._authenticator is not None:
             self._authenticator.stop()
         self.context.term()
-        if self._socket_file is not None:
-            self._socket_file.unlink(missing_ok=True)
+        if self._front is not None:
+            self._front.close()
+        for file in self._files:
+            file.unlink(missing_ok=True)
 
 
 def check_unserved(base: Path | None = None) -> None:

@@ -7,7 +7,6 @@ the worker does. A peer can send what it likes: it gets an error, and nobody els
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import signal
@@ -26,6 +25,7 @@ from ..between import orders
 from ..paths import Paths
 from ..settings import Settings
 from .blobs import BlobStore
+from .descriptors import most_blobs
 from .jobs import Jobs
 from .listening import Listener
 from .requests import Answers
@@ -45,9 +45,6 @@ BATCH = 64
 FEATURES = ("previews", "stop", "attach", "regions")
 """What `Welcome` says this daemon can do."""
 
-MOST_BLOBS = 512
-"""Pictures kept at most, whatever their size."""
-
 ABOUT_TRANSFERS = (m.Offer, m.Chunk, m.Credit, m.Have, m.Drop, m.Fetch)
 
 
@@ -64,7 +61,7 @@ class Supervisor:
         self.listener, self.router = listener, listener.router
         self.settings, self.paths = settings, paths
         self.sessions = Sessions(settings.sessions, settings.lease)
-        self.store = BlobStore(settings.blobs_bytes, most_descriptors())
+        self.store = BlobStore(settings.blobs_bytes, most_blobs())
         self.scheduler = Scheduler(settings.queue, settings.queue_per_client)
         self.worker = WorkerHost(
             settings, paths, self._worker_said, self._worker_lost, self._worker_rested, self._hopeless
@@ -391,21 +388,6 @@ class Supervisor:
         self.answers.librarian.close()
         self.store.close()
         wake.close()
-
-
-def most_descriptors() -> int:
-    """How many blobs may be held, a descriptor each: half of what the system grants this process, and no more
-    than an artist's session has use for."""
-    with contextlib.suppress(ImportError):
-        import resource
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = 16384 if hard == resource.RLIM_INFINITY else min(hard, 16384)
-        if wanted > soft:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
-        return min(MOST_BLOBS, soft // 2)
-    return 512
 
 
 def _signals_wake_up() -> sockets.socket:
