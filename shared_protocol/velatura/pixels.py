@@ -16,6 +16,11 @@ from .schema import choice, ranged
 
 CHANNELS = {"RGBA": 4, "BGRA": 4, "RGB": 3, "BGR": 3, "GRAYA": 2, "GRAY": 1}
 DEPTHS = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue, as encoded numbers, in a gray one: Rec. 601, the Y of YIQ in which keeping
+colours is published (Gatys et al. 2016), so that gray results, kept colours and masks are one lightness;
+JPEG's and pillow's too. Rec. 709's shares are meant for linear light."""
+
 MAX_SIDE = 65536
 MAX_PIXELS = 400_000_000
 

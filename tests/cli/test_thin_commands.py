@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -105,6 +106,13 @@ def test_bench_prints_nested_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     assert velatura("bench", "--json").json == {"slim": {"round_trip": 0.25}, "rounds": 7}
     lines = velatura("bench").out.splitlines()
     assert [line.split() for line in lines[1:]] == [["slim.round_trip", "0.25"], ["rounds", "7"]]
+
+
+def test_without_psutil_the_bench_of_memory_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    monkeypatch.setattr(benchmarks, "memory", lambda tell: benchmarks._pss(1))
+    outcome = velatura("bench", "memory")
+    assert outcome.code == exits.USAGE and "pip install 'velatura[bench]'" in outcome.err
 
 
 def test_bench_pictures_passes_on_any_field_of_a_recipe(

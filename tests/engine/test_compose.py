@@ -8,14 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from velatura.errors import VelaturaError
-from velatura.pixels import CHANNELS, DEPTHS, Layout
+from velatura.pixels import CHANNELS, DEPTHS, LUMA, Layout
 from velatura_daemon.engine.compose import (
     DTYPES,
     Raster,
     as_array,
-    decode_srgb,
     encode_picture,
-    encode_srgb,
     fill_transparent,
     preview_size,
     read_mask,
@@ -24,6 +22,8 @@ from velatura_daemon.engine.compose import (
     write_change,
 )
 from velatura_daemon.engine.tasks import Slot
+from velatura_models.maths import color
+from velatura_models.maths.color import decode_srgb, encode_srgb
 from velatura_models.maths.tiling import Box
 
 LAYOUTS = [
@@ -188,6 +188,11 @@ def test_the_srgb_curve_is_that_of_the_standard():
     assert float(encode_srgb(torch.tensor(0.0031308))) == pytest.approx(0.04045, abs=1e-4)
     values = torch.linspace(0, 1, 1001)
     torch.testing.assert_close(encode_srgb(decode_srgb(values)), values, rtol=0, atol=1e-5)
+
+
+def test_there_is_one_lightness():
+    """Rec. 601's, with and without torch: gray results, kept colours and masks agree."""
+    assert color.LUMA == LUMA and sum(LUMA) == pytest.approx(1)
 
 
 def test_only_the_box_is_written():

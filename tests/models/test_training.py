@@ -1,5 +1,8 @@
 """Training runs end to end on tiny networks and pictures, resumes, and refuses what cannot work."""
 
+import random
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from safetensors.torch import save_file
 from velatura_models.networks.encoder import Encoder
 from velatura_models.store.weights import DECODER_FORMAT, ENCODER_FORMAT, read
 from velatura_models.training import adain, slim
-from velatura_models.training.crops import batches, whole_picture
+from velatura_models.training.crops import batches, random_crop, whole_picture
 from velatura_models.training.run import read_metrics
 
 TINY = (4, 6, 8, 8, 8)
@@ -54,8 +57,22 @@ def test_a_decoder_is_trained_with_sheet_plot_and_metrics(data):
     path = adain.main(adain_options(data), lambda step, of, losses: seen.append((step, of, losses)))
     state, about = read(path, DECODER_FORMAT)
     assert about["skips"] == "relu3_1,relu2_1" and "taps.relu3_1.weight" in state
-    assert seen[-1][:2] == (4, 4) and set(seen[-1][2]) == {"content", "style", "identity", "range"}
+    assert seen[-1][:2] == (4, 4) and set(seen[-1][2]) == {
+        "content", "style", "identity", "range", "grid"
+    }  # fmt: skip
     assert (data / "run/sheet-000004.jpg").is_file() and (data / "run/loss.png").is_file()
+
+
+def test_photos_take_the_colours_of_their_paintings_first():
+    generator = torch.Generator().manual_seed(2)
+    photos = 0.5 + 0.05 * torch.randn(2, 3, 32, 32, generator=generator)
+    paintings = torch.tensor([0.6, 0.4, 0.3]).view(1, 3, 1, 1) + 0.04 * torch.randn(
+        2, 3, 32, 32, generator=generator
+    )
+    moved = adain.with_palette(photos, paintings)
+    for one, wanted in zip(moved, paintings, strict=True):
+        torch.testing.assert_close(one.mean((1, 2)), wanted.mean((1, 2)), rtol=0, atol=1e-3)
+        torch.testing.assert_close(one.flatten(1).cov(), wanted.flatten(1).cov(), rtol=0, atol=1e-4)
 
 
 def test_training_goes_on_where_it_stopped(data):
@@ -120,6 +137,24 @@ def test_unreadable_pictures_are_left_out_and_none_left_is_an_error(tmp_path):
     Image.new("RGB", (40, 30), (200, 10, 10)).save(tmp_path / "good.png")
     batch = next(batches(tmp_path, 16, 2, 0))
     assert batch.shape == (2, 3, 16, 16) and batch[:, 0].min() > 0.7
+
+
+def test_a_crop_shows_a_part_of_the_picture_undistorted_and_as_often_mirrored():
+    ramp = torch.arange(120.0).expand(3, 80, 120)
+    slopes = []
+    for seed in range(60):
+        crop = random_crop(ramp, 16, random.Random(seed))
+        assert crop.shape == (3, 16, 16)
+        slopes.append(float(crop[0, 8, 11] - crop[0, 8, 4]) / 7)
+    steps = np.abs(slopes)
+    assert 80 / 16 / 2.3 * 0.97 < steps.min() < 2.5 and 4.5 < steps.max() < 80 / 16 * 1.03
+    assert 15 < sum(slope > 0 for slope in slopes) < 45
+
+
+def test_without_matplotlib_a_training_says_what_to_install(data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ValueError, match=r"pip install 'velatura\[train\]'"):
+        adain.main(adain_options(data))
 
 
 def test_an_empty_folder_is_named(tmp_path):

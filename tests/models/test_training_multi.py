@@ -17,10 +17,13 @@ from velatura_models.store.nets import (
     load_into,
     save_net,
 )
-from velatura_models.training.multi import MultiOptions, average, begin, resized
+from velatura_models.training.crops import batches, whole_picture
+from velatura_models.training.multi import MultiOptions, begin, resized
 from velatura_models.training.multi import main as train_multi
+from velatura_models.training.painting import loss_network
 from velatura_models.training.perceptual import Perceptual, gram, phase_pattern, total_variation
-from velatura_models.training.style_n_plus_one import StyleNPlusOneOptions
+from velatura_models.training.run import average
+from velatura_models.training.style_n_plus_one import StyleNPlusOneOptions, learn, load_painter
 from velatura_models.training.style_n_plus_one import main as add_style
 
 WIDTHS = (4, 6, 8, 8, 8)
@@ -105,7 +108,8 @@ def test_a_start_gives_its_convolutions_and_its_rows_by_name(pictures):
 
 def test_the_row_of_the_photo_comes_to_give_the_photo(pictures):
     said = []
-    wanted = {"photo_weight": 1000.0, "style_weight": 0.0, "content_weight": 0.0, "widths": (8, 8, 8)}
+    others = dict.fromkeys(("style_weight", "content_weight", "grid_weight"), 0.0)
+    wanted = {"photo_weight": 1000.0, **others, "widths": (8, 8, 8)}
     train_multi(options(pictures, steps=150, rate=3e-3, **wanted), lambda *line: said.append(line[2]))
     assert said[-1]["photo"] < 0.5 * said[0]["photo"]
     path = train_multi(options(pictures, steps=1, photo=False, out=pictures / "plain"))
@@ -154,6 +158,44 @@ def test_style_n_plus_one_trains_its_row_alone(pictures):
     painter = Painter(Loader(method="multi", folder=weights))
     moss, ink = (painter.style(Source(name, 1.0, None, None)).data for name in ("moss", "ink"))
     assert moss.net is ink.net and not torch.equal(moss.gamma, ink.gamma)
+
+
+def test_learning_a_style_can_stop_at_any_step_goes_on_and_gets_better(pictures):
+    """Convolutions stay; the row begins as the nearest style's, never as the photo's."""
+    path = train_multi(options(pictures, steps=2))
+    about, device = describe_net(path), torch.device("cpu")
+    net, (vgg, _) = load_painter(about, device), loss_network(pictures / "eyes.safetensors", device)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    picture = whole_picture(pictures / "mine" / "moss.png")
+    said: list[dict[str, float]] = []
+
+    def learning(**kwargs):
+        photos = batches(pictures / "photos", 32, 2, 0)
+        lessons = {"style_side": 32, "steps": 30, "rate": 0.05, **kwargs}
+        report = lambda step, of, losses: said.append({"step": step, "of": of, **losses})  # noqa: E731
+        return learn(net, about.styles, picture, photos, vgg, pictures / "learned", report=report, **lessons)
+
+    first = learning()
+    tried = [next(first).gamma.detach().clone() for _ in range(2)]  # both styles are tried, not the photo
+    assert any(torch.equal(tried[-1], known) for known in net.gamma[:2, None])
+    for _ in range(12):
+        row = next(first)
+    stopped = row.gamma.detach().clone()
+    first.close()
+    assert not list(pictures.rglob("*.style.safetensors"))  # no half row
+    assert torch.equal(load_row(pictures / "learned"), stopped)
+    *_, row = learning()
+    assert not torch.equal(row.gamma, stopped)
+    assert [line["step"] for line in said] == [10, 20, 30] and said[-1]["style"] < said[0]["style"]
+    for _ in learning():
+        pass
+    assert said[-1]["step"] == said[-1]["of"] == 60
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def load_row(folder):
+    return torch.load(folder / "checkpoint.pt", weights_only=True)["part.row"]["gamma"]
 
 
 def test_a_style_cannot_be_added_to_a_network_with_batch_norm(pictures):

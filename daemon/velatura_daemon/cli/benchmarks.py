@@ -23,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from .exits import USAGE, CommandError
+
 Tell = Callable[[str], None]
 
 SIDE = 512
@@ -141,9 +143,9 @@ def memory(side: int = 4096, tell: Tell = lambda text: None) -> dict[str, Any]:
     folder = tempfile.TemporaryDirectory(prefix="velatura-bench-", ignore_cleanup_errors=True)
     with folder as home, _daemon(Path(home)) as (client, _):
         tell(f"painting {side} x {side}")
-        style = client.upload(_noise(SIDE, 0)[..., :3])
         pid = client.status()["pid"]
         idle = _pss(pid)
+        style = client.upload(_noise(SIDE, 0)[..., :3])
         peak = [idle]
         done = threading.Event()
 
@@ -279,8 +281,16 @@ def _daemon(home: Path) -> Iterator[tuple[Any, dict[str, float]]]:
 
 
 def _pss(pid: int) -> int:
-    """Bytes of proportional memory of a daemon and its worker processes."""
-    import psutil
+    """Bytes of proportional memory of a daemon and its worker processes.
+
+    Raises:
+        CommandError: naming the extra, where psutil is not installed.
+    """
+    try:
+        import psutil
+    except ImportError as error:
+        words = "psutil measures memory and is not installed: pip install 'velatura[bench]'"
+        raise CommandError(USAGE, words) from error
 
     daemon = psutil.Process(pid)
     total = 0

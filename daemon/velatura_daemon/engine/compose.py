@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from velatura.errors import VelaturaError
 from velatura.pixels import CHANNELS, Layout
-from velatura_models.maths.color import LUMA
+from velatura_models.maths.color import decode_srgb, encode_srgb, luma
 from velatura_models.maths.tiling import Box
 
 from .tasks import Slot
@@ -115,7 +115,7 @@ def write_change(
     before = seen.rgb[:, :, rows, columns]
     made = made.clamp(0, 1)
     if layout.channels.startswith("GRAY"):
-        before, made = _luma(before), _luma(made)
+        before, made = luma(before), luma(made)
     if layout.transfer == "linear":
         change = decode_srgb(made) - decode_srgb(before)
     else:
@@ -142,7 +142,7 @@ def encode_picture(picture: Raster, layout: Layout) -> bytearray:
     if layout.transfer == "linear":
         color = decode_srgb(color)
     if layout.channels.startswith("GRAY"):
-        color = _luma(color)
+        color = luma(color)
     parts = [color[:, i : i + 1] for i in ORDER.get(layout.channels, (0,))]
     if layout.has_alpha:
         alpha = torch.ones_like(parts[0]) if picture.alpha is None else picture.alpha
@@ -201,18 +201,6 @@ def fill_transparent(rgb: Tensor, alpha: Tensor) -> Tensor:
     return torch.where(known > 0, rgb, filled)
 
 
-def encode_srgb(linear: Tensor) -> Tensor:
-    """Linear light to sRGB numbers (IEC 61966-2-1)."""
-    linear = linear.clamp_min(0)
-    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.pow(1 / 2.4) - 0.055)
-
-
-def decode_srgb(encoded: Tensor) -> Tensor:
-    """sRGB numbers to linear light."""
-    encoded = encoded.clamp_min(0)
-    return torch.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055).pow(2.4))
-
-
 def _floats(layout: Layout, array: np.ndarray, name: str) -> Tensor:
     """`(1, channels, H, W)` float32, integers scaled to 0..1."""
     values = torch.from_numpy(array.astype(np.float32)).permute(2, 0, 1)[None]
@@ -237,8 +225,3 @@ def _split(layout: Layout, values: Tensor) -> tuple[Tensor, Tensor | None]:
         if bool((alpha >= 1).all()):
             alpha = None
     return color, alpha
-
-
-def _luma(rgb: Tensor) -> Tensor:
-    weights = torch.tensor(LUMA).view(1, 3, 1, 1)
-    return (rgb * weights).sum(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""The controls of the look: mixing pad, sliders, colour, and the rarer ones below a fold."""
+"""The controls of the look: mixing pad, what is always at hand, and the rarer ones below folds."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from velatura.editor.i18n import _
+from velatura.editor.look import Control, controls
 from velatura.editor.studio import Studio
-from velatura.recipe import (
-    BACKBONES,
-    COLORS,
-    METHODS,
-    Refine,
-    Stylize,
-)
+from velatura.recipe import BACKBONES, RECIPES
 
 from ..qt import QtCore, QtWidgets
 from .gallery_view import picture_of
 from .mix_pad import MixPad
-from .slider import Slider
+from .rows import HEIGHT, Fold, Rows
 
+GROUPS = ("basic", "more", "expert")
 
-def limits(recipe: type, name: str) -> tuple[float, float]:
-    """The range that a recipe states for a field."""
-    meta = recipe.__dataclass_fields__[name].metadata
-    return meta["low"], meta["high"]
+PAINTING = "stylize"
+"""The kind of job that the preview shows, and that Apply runs."""
 
 
 class Controls(QtWidgets.QWidget):
@@ -34,43 +28,17 @@ class Controls(QtWidgets.QWidget):
         super().__init__()
         self._studio = studio
         look = studio.look
+        self._rows: list[Rows] = []
         self._pad = MixPad()
-        self._pad.moved.connect(lambda point: self._change("point", point, False))
-        self._pad.settled.connect(lambda point: self._change("point", point, True))
-        self._strength = self._slider(_("Strength"), "strength", 0, 1, look.strength, percent)
-        scale = limits(Stylize, "scale")
-        self._scale = self._slider(_("Stroke size"), "scale", *scale, look.scale, percent, logarithmic=True)
-        self._color = QtWidgets.QComboBox()
-        self._color.setAccessibleName(_("Colour"))
-        texts = {
-            "style": _("The style's colours"),
-            "luminance": _("Keep my colours"),
-            "statistics": _("Fit to my colours"),
-        }
-        for name in COLORS:
-            self._color.addItem(texts[name], name)
-        self._color.activated.connect(lambda row: self._change("color", self._color.itemData(row), True))
-        self._more = QtWidgets.QToolButton()
-        self._more.setText(_("More"))
-        self._more.setCheckable(True)
-        self._more.setAutoRaise(True)
-        self._more.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._more.setArrowType(QtCore.Qt.ArrowType.RightArrow)
-        self._more.setMinimumHeight(28)
-        self._more.toggled.connect(self._unfold)
-        self._rare = self._rare_controls()
-        line = QtWidgets.QHBoxLayout()
-        line.addWidget(self._color, 1)
-        line.addWidget(self._more)
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        for part in (self._pad, self._strength, self._scale):
+        self._pad.moved.connect(lambda point: self._move(point, False))
+        self._pad.settled.connect(lambda point: self._move(point, True))
+        self._as_mask = QtWidgets.QCheckBox(_("Selection becomes a mask (a second undo step)"))
+        self._as_mask.setMinimumHeight(HEIGHT)
+        self._as_mask.toggled.connect(lambda on: setattr(look, "as_mask", on))
+        self._more = Fold(_("More"), self._folded())
+        column = _column(self)
+        for part in (self._pad, self._add(controls([PAINTING], ["basic"])), self._more):
             column.addWidget(part)
-        column.addLayout(line)
-        column.addWidget(self._rare)
-        self._color.setMinimumHeight(28)
-        self._rare.hide()
         self._ends = [
             look.changed.connect(self.refresh),
             studio.link.changed.connect(self._on_link),
@@ -79,85 +47,47 @@ class Controls(QtWidgets.QWidget):
         self.refresh()
         self._on_link("models")
 
-    def _slider(
-        self,
-        text: str,
-        name: str,
-        low: float,
-        high: float,
-        value: float,
-        show: Any,
-        logarithmic: bool = False,
-    ) -> Slider:
-        slider = Slider(text, low, high, value, show, logarithmic)
-        slider.setObjectName(f"velatura_{name}")
-        slider.moved.connect(lambda number: self._change(name, number, False))
-        slider.settled.connect(lambda number: self._change(name, number, True))
-        return slider
-
-    def _rare_controls(self) -> QtWidgets.QWidget:
+    def _folded(self) -> QtWidgets.QWidget:
+        """The rarer settings of what Apply does, then a fold for each other kind of job: what only it has."""
         box = QtWidgets.QWidget()
-        form = QtWidgets.QFormLayout(box)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._method = self._choice(_("Method"), METHODS, "method")
-        self._backbone = self._choice(_("Network"), BACKBONES, "backbone")
-        low, high = 20, 1000
-        self._iterations = Slider(
-            _("Refine: steps"), low, high, 200, lambda v: f"{steps(v)}", logarithmic=True
-        )
-        self._iterations.setObjectName("velatura_iterations")
-        self._iterations.moved.connect(lambda v: setattr(self._studio.look, "iterations", steps(v)))
-        self._as_mask = QtWidgets.QCheckBox(_("Selection becomes a mask (a second undo step)"))
-        self._as_mask.setMinimumHeight(28)
-        self._as_mask.toggled.connect(lambda on: setattr(self._studio.look, "as_mask", on))
-        form.addRow(_("Method"), self._method)
-        form.addRow(_("Network"), self._backbone)
-        form.addRow(self._iterations)
-        form.addRow(self._as_mask)
+        column = _column(box)
+        column.addWidget(self._add(controls([PAINTING], ["more"])))
+        column.addWidget(self._as_mask)
+        column.addWidget(Fold(_("For experts"), self._add(controls([PAINTING], ["expert"]))))
+        seen = {control.setting for control in controls([PAINTING], GROUPS)}
+        for kind, cls in RECIPES.items():
+            own = [c for c in controls([kind], GROUPS) if c.setting not in seen]
+            if not own or "krita" not in cls.FACTS.editors:
+                continue
+            seen |= {control.setting for control in own}
+            inside = QtWidgets.QWidget()
+            rows = _column(inside)
+            rows.addWidget(self._add(c for c in own if c.field.shown.group != "expert"))
+            expert = [c for c in own if c.field.shown.group == "expert"]
+            if expert:
+                rows.addWidget(Fold(_("For experts"), self._add(expert)))
+            column.addWidget(Fold(_(cls.FACTS.title), inside))
         return box
 
-    def _choice(self, text: str, options: Iterable[str], name: str) -> QtWidgets.QComboBox:
-        words = {
-            "auto": _("Best"),
-            "adain-skip": _("AdaIN, sharper"),
-            "adain": _("AdaIN as published"),
-            "wct": _("Whitening and colouring"),
-            "style-swap": _("Style patches"),
-            "multi": _("Many styles, one network"),
-            "fast": _("One network, one style"),
-            "multimodal": _("Coarse to fine"),
-        }
-        box = QtWidgets.QComboBox()
-        box.setAccessibleName(text)
-        box.setMinimumHeight(28)
-        for option in options:
-            box.addItem(words.get(option, option), option)
-        box.activated.connect(lambda row: self._change(name, box.itemData(row), True))
-        return box
+    def _add(self, shown: Iterable[Control]) -> Rows:
+        rows = Rows(self._studio.look, shown, self._studio.preview.request)
+        self._rows.append(rows)
+        return rows
 
-    def _change(self, name: str, value: Any, released: bool) -> None:
-        setattr(self._studio.look, name, value)
+    def widget(self, setting: str) -> QtWidgets.QWidget:
+        """The widget of one of the look's settings. Raises StopIteration where it has none."""
+        return next(rows.widgets[setting] for rows in self._rows if setting in rows.widgets)
+
+    def _move(self, point: Any, released: bool) -> None:
+        self._studio.look.point = point
         self._studio.preview.request(released)
-
-    def _unfold(self, on: bool) -> None:
-        arrow = QtCore.Qt.ArrowType
-        self._more.setArrowType(arrow.DownArrow if on else arrow.RightArrow)
-        self._rare.setVisible(on)
 
     # --- showing ---------------------------------------------------------------------------------------
 
     def refresh(self, *unused: object) -> None:
         look = self._studio.look
-        self._strength.show_value(look.strength)
-        self._scale.show_value(look.scale)
-        self._iterations.show_value(look.iterations)
-        for box, value in (
-            (self._color, look.color),
-            (self._method, look.method),
-            (self._backbone, look.backbone),
-        ):
-            box.setCurrentIndex(max(0, box.findData(value)))
+        for rows in self._rows:
+            rows.refresh()
         self._as_mask.setChecked(look.as_mask)
         self._pad.setVisible(len(look.styles) > 1)
         if len(look.styles) > 1:
@@ -173,25 +103,23 @@ class Controls(QtWidgets.QWidget):
         if name != "models":
             return
         known = {str(item.get("name")): item for item in self._studio.link.models}
-        model = self._backbone.model()
-        for row in range(self._backbone.count()):
-            item = known.get(self._backbone.itemData(row))
-            usable = item is None or bool(item.get("installed", True))
-            model.item(row).setEnabled(usable)
-            name = self._backbone.itemData(row)
-            tip = "" if usable else _("Not installed. In a terminal: velatura models pull {name}", name=name)
-            self._backbone.setItemData(row, tip, QtCore.Qt.ItemDataRole.ToolTipRole)
+        box: Any = self.widget("backbone")
+        for row in range(box.count()):
+            name = box.itemData(row)
+            usable = bool(known.get(name, {}).get("installed", True))
+            box.model().item(row).setEnabled(usable)
+            tip = _(BACKBONES[name].help)
+            if not usable:
+                tip = _("Not installed. In a terminal: velatura models pull {name}").format(name=name)
+            box.setItemData(row, tip, QtCore.Qt.ItemDataRole.ToolTipRole)
 
     def forget(self) -> None:
         for end in self._ends:
             end()
 
 
-def percent(value: float) -> str:
-    return f"{value * 100:.0f} %"
-
-
-def steps(value: float) -> int:
-    """A number of refinement steps from the slider: tens, within the recipe's range."""
-    low, high = limits(Refine, "iterations")
-    return int(min(high, max(low, 10 * round(value / 10))))
+def _column(widget: QtWidgets.QWidget) -> QtWidgets.QVBoxLayout:
+    column = QtWidgets.QVBoxLayout(widget)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(4)
+    return column

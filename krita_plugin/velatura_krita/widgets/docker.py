@@ -22,6 +22,9 @@ from .icons import icon
 from .menus import gallery_menu, main_menu, source_menu
 from .task_rows import TaskList
 
+BUTTONS = ("stylize", "refine")
+"""The kinds of job that have a button; the others are in the menu."""
+
 BUTTON = 34
 _TOUCHES = {
     QtCore.QEvent.Type.MouseButtonPress,
@@ -37,9 +40,6 @@ class Panel(QtWidgets.QWidget):
     Args:
         studio: what all dockers of this Krita share.
         surface: where the preview is drawn; hidden while the artist compares.
-
-    Attributes:
-        buttons: the kinds of job that have a button of their own.
     """
 
     def __init__(self, studio: Studio, surface: Any) -> None:
@@ -89,7 +89,6 @@ class Panel(QtWidgets.QWidget):
             _("Optimise a layer step by step; stop whenever you like it"),
             studio.refine,
         )
-        self.buttons = {"stylize": self._apply, "refine": self._refine}
         self._tasks = TaskList(studio)
         self._dot = QtWidgets.QLabel("●")
         self._daemon = self._label()
@@ -98,11 +97,11 @@ class Panel(QtWidgets.QWidget):
         self._help.setMinimumHeight(BUTTON)
         self._help.clicked.connect(self._on_help)
         self._menu = self._button("menu", _("More that Velatura can do, presets, recent looks, help"))
-        self._menu.setMenu(main_menu(self, studio))
+        self.naming = self._naming_row()
+        self._menu.setMenu(main_menu(self, studio, self.naming, BUTTONS))
         self._menu.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
         self._version = QtWidgets.QLabel(velatura.__version__)
         self._version.setEnabled(False)
-        self.naming = self._naming_row()
         self._lay_out()
         self._ends = self._listen()
         for widget in (self, *self.findChildren(QtWidgets.QWidget)):

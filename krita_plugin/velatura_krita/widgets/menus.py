@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from velatura.blob import Blob
 from velatura.editor.gallery import STYLE_SIDE
@@ -15,13 +15,10 @@ from velatura.recipe import RECIPES, Recipe
 from ..qt import QtCore, QtGui, QtWidgets
 from ..raster import from_image
 
-if TYPE_CHECKING:
-    from .docker import Panel
-
 MANUAL = Path(__file__).parent.parent / "manual.html"
 
 
-def source_menu(panel: Panel, studio: Studio) -> QtWidgets.QMenu:
+def source_menu(panel: QtWidgets.QWidget, studio: Studio) -> QtWidgets.QMenu:
     """Where a style of one's own comes from."""
     menu = QtWidgets.QMenu(panel)
     menu.addAction(_("From a file…"), lambda: ask_for_file(panel, studio))
@@ -63,7 +60,7 @@ def add_file(studio: Studio, path: Path) -> None:
     studio.gallery.add(blob, path.stem)
 
 
-def gallery_menu(panel: Panel, studio: Studio, name: str, at: QtCore.QPoint) -> None:
+def gallery_menu(panel: QtWidgets.QWidget, studio: Studio, name: str, at: QtCore.QPoint) -> None:
     """What can be done with one style."""
     entry = studio.gallery.entry(name)
     if entry is None:
@@ -84,18 +81,27 @@ def _mix(studio: Studio, name: str) -> None:
     studio.preview.request(released=True)
 
 
-def main_menu(panel: Panel, studio: Studio) -> QtWidgets.QMenu:
-    """The kinds of job that have no button, presets, recent looks, help; filled when it opens."""
+def main_menu(
+    panel: QtWidgets.QWidget, studio: Studio, naming: QtWidgets.QLineEdit, buttons: Container[str]
+) -> QtWidgets.QMenu:
+    """Kinds of job, presets, recent looks, help; filled when it opens.
+
+    Args:
+        naming: where a preset's name is asked for.
+        buttons: the kinds that have a button, and are left out here.
+    """
     menu = QtWidgets.QMenu(panel)
-    menu.aboutToShow.connect(lambda: _fill(menu, panel, studio))
+    menu.aboutToShow.connect(lambda: _fill(menu, studio, naming, buttons))
     return menu
 
 
-def _fill(menu: QtWidgets.QMenu, panel: Panel, studio: Studio) -> None:
+def _fill(
+    menu: QtWidgets.QMenu, studio: Studio, naming: QtWidgets.QLineEdit, buttons: Container[str]
+) -> None:
     menu.clear()
     menu.setToolTipsVisible(True)
     for kind, cls in RECIPES.items():
-        if kind not in panel.buttons and "krita" in cls.FACTS.editors:
+        if kind not in buttons and "krita" in cls.FACTS.editors:
             action = menu.addAction(_(cls.FACTS.title), lambda kind=kind: studio.make(kind))
             action.setToolTip(_(cls.FACTS.help))
             action.setEnabled(bool(studio.look.styles) or not cls.FACTS.styles)
@@ -104,7 +110,7 @@ def _fill(menu: QtWidgets.QMenu, panel: Panel, studio: Studio) -> None:
     _looks(menu, _("Presets"), studio, sorted(memory.presets.items()))
     recent = [(studio.describe(recipe), recipe) for recipe in memory.recent]
     _looks(menu, _("Recent"), studio, recent)
-    save = menu.addAction(_("Save as a preset…"), lambda: _ask_name(panel))
+    save = menu.addAction(_("Save as a preset…"), lambda: _ask_name(naming))
     save.setEnabled(bool(studio.look.styles))
     if memory.presets:
         drop = menu.addMenu(_("Remove a preset"))
@@ -130,9 +136,9 @@ def take(studio: Studio, recipe: Recipe) -> None:
     studio.preview.request(released=True)
 
 
-def _ask_name(panel: Panel) -> None:
-    panel.naming.show()
-    panel.naming.setFocus()
+def _ask_name(naming: QtWidgets.QLineEdit) -> None:
+    naming.show()
+    naming.setFocus()
 
 
 def _copy(studio: Studio) -> None:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 LUMA = (0.299, 0.587, 0.114)
-"""Rec. 601 luma weights, the Y of YIQ as in the paper."""
+"""Rec. 601 luma weights, the Y of YIQ as in the paper; `velatura.pixels` says the same without torch."""
+
 TO_CONES = (
     (0.4122214708, 0.5363325363, 0.0514459929),
     (0.2119034982, 0.6806995451, 0.1073969566),
@@ -45,11 +46,22 @@ def color_stats(rgb: Tensor, weight: Tensor | None = None) -> ColorStats:
     return ColorStats(mean, moment - mean[:, None] * mean[None, :])
 
 
+def encode_srgb(linear: Tensor) -> Tensor:
+    """Linear light to sRGB numbers (IEC 61966-2-1)."""
+    linear = linear.clamp_min(0)
+    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.pow(1 / 2.4) - 0.055)
+
+
+def decode_srgb(encoded: Tensor) -> Tensor:
+    """sRGB numbers to linear light."""
+    encoded = encoded.clamp_min(0)
+    return torch.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055).pow(2.4))
+
+
 def oklab(rgb: Tensor) -> Tensor:
     """OKLab (Ottosson 2020) of sRGB in 0..1, `(..., 3, H, W)`: lightness 0..1, green to red, blue to yellow;
     distances are about as large as they look."""
-    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4)
-    cones = torch.einsum("ij,...jhw->...ihw", torch.tensor(TO_CONES).to(rgb), linear)
+    cones = torch.einsum("ij,...jhw->...ihw", torch.tensor(TO_CONES).to(rgb), decode_srgb(rgb))
     return torch.einsum("ij,...jhw->...ihw", torch.tensor(TO_LAB).to(rgb), cones.clamp_min(0) ** (1 / 3))
 
 

@@ -6,6 +6,9 @@ deviations at relu1_1 ... relu4_1. Where this departs from the paper, and why:
 - The encoder that feeds the decoder may be another (`slim`) than the VGG-19 that the loss sees with.
 - `content_loss="normalised"` compares instance-normalised relu4_1 of result and photo, which is what
   content means when colours may change; `"target"` compares to AdaIN's target as published.
+- With `palette` a photo's colours are moved to its painting's mean and covariance before the encoder sees it,
+  as they are when pictures are painted; the content that counts stays the photo as it was.
+- What is tied to the grid of pixels counts as a loss (see `perceptual.phase_pattern`).
 - A photo and a painting of every batch also pass unchanged and must come back as they were (L1, plus L1
   of 8 x 8 means): without that, colours take many more steps to become right.
 """
@@ -20,19 +23,17 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..maths.color import apply_matching, color_stats, transport
 from ..maths.quality import STYLE_LAYERS, style_loss
 from ..maths.stats import mean_std, normalise
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, encoder_from_state
 from ..store.weights import save_decoder, weights_digest
 from .crops import batches
+from .painting import placed
+from .perceptual import phase_pattern
 from .precision import autocast, faster_dtype
-from .run import (
-    Report,
-    Run,
-    quiet,
-    save_sheet,
-)
+from .run import Report, Run, cosine, quiet
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class AdaINOptions:
         out: folder of the run; continued where it holds a checkpoint.
         start: decoder weights to start from; levels it lacks begin at zero.
         skips: levels besides relu4_1; none is the published form.
+        palette: whether colours are moved before the encoder.
+        grid_weight: of a pattern tied to the grid of pixels.
         identity: how many photos, and as many paintings, of each batch must come back unchanged.
     """
 
@@ -56,7 +59,9 @@ class AdaINOptions:
     out: Path
     start: Path | None = None
     skips: tuple[str, ...] = ("relu3_1", "relu2_1")
-    upsampling: str = "nearest"
+    upsampling: str = "bilinear"
+    palette: bool = True
+    grid_weight: float = 10.0
     content_loss: str = "normalised"
     style_weight: float = 3.0
     identity: int = 1
@@ -83,10 +88,9 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
     """Trains, and returns the path of the decoder written at the end."""
     torch.manual_seed(options.seed)
     device = torch.device(options.device)
-    last = {"device": device, "memory_format": torch.channels_last}
-    vgg = encoder_from_state(load_file(options.vgg)).to(dtype=faster_dtype(device), **last)
+    vgg = placed(encoder_from_state(load_file(options.vgg)), device, faster_dtype(device))
     state = load_file(options.encoder)
-    encoder = encoder_from_state(state).to(**last)
+    encoder = placed(encoder_from_state(state), device)
     decoder = Decoder(encoder.widths, options.skips, options.upsampling)
     for tap in decoder.taps.values():  # begin as the published form does, with relu4_1 alone
         for parameter in tap.parameters():
@@ -96,32 +100,46 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
         wrong = [name for name in lacking.missing_keys if not name.startswith("taps.")]
         if wrong or lacking.unexpected_keys:
             raise ValueError(f"{options.start} is another decoder: {[*wrong, *lacking.unexpected_keys][0]}")
-    decoder = decoder.to(**last)
+    decoder = placed(decoder, device)
     if options.optimizer == "adam":
         optimizer = torch.optim.Adam(decoder.parameters(), options.rate, betas=(0.9, 0.99))
     else:
         optimizer = torch.optim.SGD(decoder.parameters(), options.rate, momentum=0.9, nesterov=True)
-    run = Run(options.out, {"decoder": decoder}, optimizer, options.steps, report)
-    photos = batches(options.content, options.crop, options.batch, options.seed + run.step)
-    paintings = batches(options.style, options.crop, options.batch, options.seed + run.step + 1)
-    while run.step < run.steps:
-        run.cosine()
+    shown: list[Tensor] = []
+    run = Run(
+        options.out,
+        {"decoder": decoder},
+        optimizer,
+        options.steps,
+        report,
+        rate=cosine(),
+        sheet=lambda: [list(part.unbind()) for part in shown],
+        sheet_every=options.sheet_every,
+        seed=options.seed,
+    )
+    photos = batches(options.content, options.crop, options.batch, run.seed)
+    paintings = batches(options.style, options.crop, options.batch, run.seed + 1)
+
+    def losses() -> tuple[Tensor, dict[str, Tensor]]:
         c, s = next(photos).to(device), next(paintings).to(device)
-        losses, made = losses_of(options, encoder, decoder, vgg, c, s)
-        total = losses["content"] + options.style_weight * losses["style"]
-        total = total + options.identity_weight * losses["identity"] + losses["range"]
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 5.0)
-        optimizer.step()
-        run.done(losses)
-        if run.step % options.sheet_every == 0 or run.step == run.steps:
-            rows = [list(c.unbind()), list(s.unbind()), list(made.detach().unbind())]
-            save_sheet(rows, options.out / f"sheet-{run.step:06d}.jpg")
+        terms, made = losses_of(options, encoder, decoder, vgg, c, s)
+        shown[:] = c, s, made.detach()
+        total = terms["content"] + options.style_weight * terms["style"]
+        total = total + options.identity_weight * terms["identity"] + options.grid_weight * terms["grid"]
+        return total + terms["range"], terms
+
+    run.train(losses)
     method = "adain-skip" if options.skips else "adain"
     path = options.out / f"slim.{method}.safetensors"
     save_decoder(path, decoder, method, weights_digest(state), {"steps": str(run.step)})
     return path
+
+
+def with_palette(photos: Tensor, paintings: Tensor) -> Tensor:
+    """Photos with the mean and covariance of their paintings' colours, `(N, 3, H, W)` both."""
+    pairs = zip(photos.split(1), paintings.split(1), strict=True)
+    maps = [(photo, transport(color_stats(photo), color_stats(painting))) for photo, painting in pairs]
+    return torch.cat([apply_matching(photo, *move) for photo, move in maps]).clamp(0, 1)
 
 
 def losses_of(
@@ -133,9 +151,10 @@ def losses_of(
         c, s: photos and paintings, `(N, 3, H, W)` in 0..1.
     """
     count, same = len(c), options.identity
+    moved = with_palette(c, s) if options.palette else c
     with autocast(c.device):
         with torch.no_grad():
-            features = encoder(torch.cat([c, s]), decoder.levels)
+            features = encoder(torch.cat([moved, s]), decoder.levels)
             mixed = {}
             for level, maps in features.items():
                 photo, painting = maps[:count], maps[count:]
@@ -154,7 +173,7 @@ def losses_of(
     else:
         mean, std = wanted["relu4_1"]
         content = F.mse_loss(seen["relu4_1"].float(), deep * std + mean)
-    original = torch.cat([c[:same], s[:same]])
+    original = torch.cat([moved[:same], s[:same]])
     identity = torch.zeros(())
     if same:
         identity = F.l1_loss(back, original) + F.l1_loss(F.avg_pool2d(back, 8), F.avg_pool2d(original, 8))
@@ -164,5 +183,6 @@ def losses_of(
         "style": style_loss(seen, wanted),
         "identity": identity,
         "range": outside,
+        "grid": phase_pattern(made, period=8),
     }
     return losses, made

@@ -1,7 +1,8 @@
-"""Training pictures: endless batches of random crops out of a folder."""
+"""Training pictures: endless batches of random crops out of a folder, and whole pictures."""
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
+from torchvision.transforms.v2 import functional as transforms
 
 from ..store.pictures import ENDINGS, read_rgb
 
@@ -30,42 +31,41 @@ def pictures_in(folder: Path) -> list[Path]:
     return found
 
 
-def random_crop(path: Path, side: int, rng: random.Random) -> np.ndarray:
-    """A square crop `(side, side, 3)` uint8 at a random scale and place, mirrored half of the time."""
-    rgb = read_rgb(path, side * 3)
-    factor = side * rng.uniform(1, FINEST) / min(rgb.size)
-    width, height = (max(side, round(s * factor)) for s in rgb.size)
-    rgb = rgb.resize((width, height), Image.Resampling.LANCZOS)
-    left, top = rng.randint(0, width - side), rng.randint(0, height - side)
-    crop = np.asarray(rgb.crop((left, top, left + side, top + side)))
-    return crop if rng.random() < 0.5 else crop[:, ::-1]
-
-
 def whole_picture(path: Path) -> Tensor:
     """A picture `(1, 3, H, W)` float32 in 0..1."""
-    pixels = np.asarray(read_rgb(path), np.float32) / 255
-    return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+    return (_planes(path).float() / 255)[None].contiguous()
+
+
+def random_crop(picture: Tensor, side: int, rng: random.Random) -> Tensor:
+    """A square crop `(3, side, side)` of a picture `(3, H, W)`, at a random scale and place, mirrored half of
+    the time."""
+    height, width = picture.shape[1:]
+    shown = max(1, round(min(height, width) / rng.uniform(1, FINEST)))
+    top, left = rng.randint(0, height - shown), rng.randint(0, width - shown)
+    crop = transforms.resized_crop(picture, top, left, shown, shown, [side, side], antialias=True)
+    return crop if rng.random() < 0.5 else transforms.horizontal_flip(crop)
 
 
 def batches(folder: Path, side: int, count: int, seed: int) -> Iterator[Tensor]:
     """Endless batches `(count, 3, side, side)` float32 in 0..1, channels last; the next one is read while
-    the last is used. Unreadable files are left out; when none can be read that is an error.
+    the last is used. Files that cannot be read are left out with a word in the log; when none can be, that is
+    an error.
     """
     rng = random.Random(seed)
     paths = pictures_in(folder)
 
     def one_batch() -> Tensor:
-        crops: list[np.ndarray] = []
+        crops: list[Tensor] = []
         while len(crops) < count:
             path = rng.choice(paths)
             try:
-                crops.append(random_crop(path, side, rng))
+                crops.append(random_crop(_planes(path, side * 3), side, rng))
             except ValueError as error:
                 paths.remove(path)
                 if not paths:
                     raise ValueError(f"no picture below {folder} can be read; the last: {error}") from error
-        stacked = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
-        return (stacked.float() / 255).contiguous(memory_format=torch.channels_last)
+                logging.getLogger(__name__).warning("left out: %s", error)
+        return (torch.stack(crops).float() / 255).contiguous(memory_format=torch.channels_last)
 
     with ThreadPoolExecutor(1) as pool:
         ahead = pool.submit(one_batch)
@@ -73,3 +73,8 @@ def batches(folder: Path, side: int, count: int, seed: int) -> Iterator[Tensor]:
             batch = ahead.result()
             ahead = pool.submit(one_batch)
             yield batch
+
+
+def _planes(path: Path, least: int = 0) -> Tensor:
+    """`(3, H, W)` uint8."""
+    return torch.from_numpy(np.array(read_rgb(path, least))).permute(2, 0, 1)

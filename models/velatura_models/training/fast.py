@@ -26,15 +26,10 @@ from ..store.nets import (
     save_net,
 )
 from .crops import batches, pictures_in, whole_picture
-from .painting import chosen, loss_network
+from .painting import chosen, loss_network, placed
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
 from .precision import autocast
-from .run import (
-    Report,
-    Run,
-    quiet,
-    save_sheet,
-)
+from .run import Report, Run, constant, cosine, figure_class, quiet
 
 CONV_LAYERS = tuple(f"conv{block}_1" for block in range(1, 6))
 LEAST = 16
@@ -168,35 +163,42 @@ def main(options: FastOptions, report: Report = quiet) -> Path:
     loss = Perceptual(vgg, plan.content_layers, plan.style_layers, plan.relative)
     picture = resize_short(whole_picture(options.style), options.style_side).to(device)
     targets = loss.style_targets([picture])
-    photos = batches(options.content, plan.crop, plan.batch, options.seed)
-    net, architecture = _begin(plan, options, device, lambda made, batch: _losses(loss, made, batch, targets))
+    sample = next(batches(options.content, plan.crop, 2, options.seed)).to(device)
+
+    def style_of(made: Tensor) -> float:
+        return float(_losses(loss, made, sample, targets)["style"])
+
+    net, architecture = _begin(plan, options, device, sample, style_of)
     groups = [
         {"params": net.convs.parameters()},
         {"params": [net.gamma, net.beta], "lr": plan.row_rate if options.rate is None else options.rate},
     ]
     optimizer = torch.optim.Adam(groups, plan.rate)
-    every = max(1, min(50, plan.steps // 20))
-    run = Run(options.out, {"net": net}, optimizer, plan.steps, report, every)
-    if run.step:
-        photos = batches(options.content, plan.crop, plan.batch, options.seed + run.step)
+    batch = sample
+    run = Run(
+        options.out,
+        {"net": net},
+        optimizer,
+        plan.steps,
+        report,
+        every=max(1, min(50, plan.steps // 20)),
+        rate=cosine(warmup=20) if plan.cosine else constant,
+        sheet=lambda: [list(batch.unbind()), list(painted(net, batch).unbind())],
+        sheet_every=options.sheet_every,
+        seed=options.seed,
+    )
+    photos = batches(options.content, plan.crop, plan.batch, run.seed)
     weights = {"content": plan.content_weight, "style": plan.style_weight, "smooth": plan.smooth_weight}
-    while run.step < run.steps:
-        if plan.cosine:
-            run.cosine(warmup=20)
+
+    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+        nonlocal batch
         batch = next(photos).to(device)
         with autocast(device):
             made = net(batch)
         terms = _losses(loss, made, batch, targets)
-        optimizer.zero_grad(set_to_none=True)
-        torch.stack([weights[name] * term for name, term in terms.items()]).sum().backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimizer.step()
-        run.done(terms)
-        if run.step % options.sheet_every == 0 or run.step == run.steps:
-            save_sheet(
-                [list(batch.unbind()), list(painted(net, batch).unbind())],
-                options.out / f"sheet-{run.step:06d}.jpg",
-            )
+        return torch.stack([weights[name] * term for name, term in terms.items()]).sum(), terms
+
+    run.train(losses)
     trained = {
         "preset": options.preset,
         "start": Path(plan.start).name.split(".")[0],
@@ -258,14 +260,13 @@ def draw_sweep(photo: Tensor, style: Tensor, made: dict[tuple[float, float], Ten
         photo, style: `(3, H, W)`.
         made: pictures by content and style weight.
     """
-    import matplotlib.pyplot as plt
-
     contents, styles = (sorted({pair[axis] for pair in made}) for axis in (0, 1))
     ratio = photo.shape[1] / photo.shape[2]
     style = style[:, : round(style.shape[2] * ratio), : round(style.shape[1] / ratio)]
     height = 2.2 * photo.shape[1] / photo.shape[2] + 0.25
     shape = (len(contents), len(styles) + 1)
-    figure, axes = plt.subplots(*shape, squeeze=False, figsize=(2.2 * shape[1], height * shape[0]))
+    figure = figure_class()(figsize=(2.2 * shape[1], height * shape[0]))
+    axes = figure.subplots(*shape, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, picture, title in zip(axes[:, 0], (photo, style), ("photo", "style"), strict=False):
@@ -278,7 +279,6 @@ def draw_sweep(photo: Tensor, style: Tensor, made: dict[tuple[float, float], Ten
     figure.tight_layout(pad=0.4)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, pil_kwargs={"quality": 88})
-    plt.close(figure)
     return path
 
 
@@ -290,10 +290,15 @@ def _begin(
     plan: Schedule,
     options: FastOptions,
     device: torch.device,
-    losses: Callable[[Tensor, Tensor], dict[str, Tensor]],
+    sample: Tensor,
+    style_of: Callable[[Tensor], float],
 ) -> tuple[TransformNet, dict[str, object]]:
     """The network to train and its constructor's arguments: new, or what `plan.start` names, with the row
     that comes nearest.
+
+    Args:
+        sample: photos `(B, 3, H, W)` to try the rows on.
+        style_of: the style loss of the sample as painted.
 
     Raises:
         WeightsError: where there is no such network, or it is another kind.
@@ -301,30 +306,25 @@ def _begin(
     if plan.start in ("", "none"):
         fields = ("norm", "upsampling", "output", "valid", "widths", "blocks")
         architecture: dict[str, object] = {name: getattr(plan, name) for name in fields}
-        return TransformNet(**architecture).to(device=device, memory_format=torch.channels_last), architecture  # type: ignore[arg-type, call-overload]
+        return placed(TransformNet(**architecture), device), architecture  # type: ignore[arg-type]
     path = Path(plan.start)
     about = describe_net(path) if path.is_file() else find_net(plan.start, "transform", options.weights)
-    known = load_into(TransformNet, about).to(device=device, memory_format=torch.channels_last)
+    known = placed(load_into(TransformNet, about), device)
     architecture = {**about.architecture, "styles": 1}
-    net = TransformNet(**architecture).to(device=device, memory_format=torch.channels_last)  # type: ignore[arg-type, call-overload]
-    net.load_state_dict({**known.state_dict(), **_nearest_row(known, options, plan, losses)})
+    net = placed(TransformNet(**architecture), device)  # type: ignore[arg-type]
+    net.load_state_dict({**known.state_dict(), **nearest_row(known, sample, style_of)})
     return net, architecture
 
 
 @torch.no_grad()
-def _nearest_row(
-    known: TransformNet,
-    options: FastOptions,
-    plan: Schedule,
-    losses: Callable[[Tensor, Tensor], dict[str, Tensor]],
+def nearest_row(
+    known: TransformNet, sample: Tensor, style_of: Callable[[Tensor], float]
 ) -> dict[str, Tensor]:
     """Scales and shifts of the style, or of the mean of all, that comes nearest to the new one."""
-    batch = next(batches(options.content, plan.crop, 2, options.seed)).to(known.gamma.device)
     shares = [*torch.eye(known.styles), torch.full((known.styles,), 1 / known.styles)]
     found = []
     for share in shares:
-        row = share.to(batch)[None]
-        style = float(losses(known(batch, row.expand(len(batch), -1)), batch)["style"])
-        found.append((style, known.rows(row)))
+        row = share.to(sample)[None]
+        found.append((style_of(known(sample, row.expand(len(sample), -1))), known.rows(row)))
     gamma, beta = min(found, key=lambda pair: pair[0])[1]
     return {"gamma": gamma, "beta": beta}

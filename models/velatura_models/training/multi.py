@@ -9,27 +9,21 @@ narrow, bfloat16 makes it no faster.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..networks.transform_net import PHOTO, TransformNet
 from ..store.cards import resize_short
 from ..store.nets import describe_net, load_into, save_net
 from .crops import batches, pictures_in, whole_picture
-from .painting import loss_network
+from .painting import loss_network, placed
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, phase_pattern
-from .run import (
-    Report,
-    Run,
-    quiet,
-    save_sheet,
-)
+from .run import Report, Run, cosine, quiet
 
 PHOTO_EVERY = 4
 """Steps between two that train the photo's row."""
@@ -114,18 +108,28 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
         "blocks": options.blocks,
         "upsampling": options.upsampling,
     }
-    net = TransformNet(**architecture).to(device=device, memory_format=torch.channels_last)  # type: ignore[arg-type, call-overload]
+    net = placed(TransformNet(**architecture), device)  # type: ignore[arg-type]
     if options.start is not None:
         begin(net, options.start, names)
-    mean = copy.deepcopy(net).requires_grad_(False)
     rows = [net.gamma, net.beta]
     groups = [{"params": net.convs.parameters()}, {"params": rows, "lr": options.row_rate}]
     optimizer = torch.optim.Adam(groups, options.rate, betas=(0.9, 0.99))
-    run = Run(options.out, {"net": net, "mean": mean}, optimizer, options.steps, report)
+    run = Run(
+        options.out,
+        {"net": net},
+        optimizer,
+        options.steps,
+        report,
+        rate=cosine(),
+        averaged="net",
+        sheet=lambda: sheet(run.mean, next(photos).to(device)[:2]),
+        sheet_every=options.sheet_every,
+        seed=options.seed,
+    )
     loss = Perceptual(vgg, options.content_layers, options.style_layers)
     pictures = [resize_short(whole_picture(path), options.style_side).to(device) for path in paths]
     targets = loss.style_targets(pictures)
-    photos = batches(options.content, options.crop, options.batch // options.copies, options.seed + run.step)
+    photos = batches(options.content, options.crop, options.batch // options.copies, run.seed)
     shares = torch.eye(len(names), device=device)
 
     def write() -> Path:
@@ -139,10 +143,9 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
             "note": options.note,
         }
         path = options.out / f"{options.name}.transform.safetensors"
-        return save_net(path, "transform", mean, architecture, names, trained)
+        return save_net(path, "transform", run.mean, architecture, names, trained)
 
-    while run.step < run.steps:
-        run.cosine()
+    def losses() -> tuple[Tensor, dict[str, Tensor]]:
         batch = next(photos).to(device)
         index = torch.randint(len(paths), (options.batch,), device=device)
         made = net(batch.repeat_interleave(options.copies, 0), shares[index])
@@ -159,24 +162,12 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
         if options.photo and run.step % PHOTO_EVERY == 0:
             terms["photo"] = F.mse_loss(net(batch[:1], shares[-1:]), batch[:1])
             total = total + options.photo_weight * terms["photo"]
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimizer.step()
-        average(mean, net, run.step)
-        run.done(terms)
-        if run.step % options.sheet_every == 0 or run.step == run.steps:
-            sheet(mean, next(photos).to(device)[:2], options.out / f"sheet-{run.step:06d}.jpg")
+        return total, terms
+
+    for step in run.training(losses):
+        if step % options.sheet_every == 0:
             write()
     return write()
-
-
-@torch.no_grad()
-def average(mean: TransformNet, net: TransformNet, step: int, most: float = 0.998) -> None:
-    """Moves a running mean of the weights on by one step: a short memory at first, `most` in the end."""
-    keep = min(most, step / (step + 10))
-    for kept, new in zip(mean.parameters(), net.parameters(), strict=True):
-        kept.lerp_(new, 1 - keep)
 
 
 def resized(made: Tensor, photos: Tensor) -> tuple[Tensor, Tensor]:
@@ -207,9 +198,7 @@ def begin(net: TransformNet, path: Path, names: Sequence[str]) -> None:
     net.load_state_dict(state)
 
 
-@torch.no_grad()
-def sheet(net: TransformNet, photos: Tensor, path: Path) -> None:
+def sheet(net: nn.Module, photos: Tensor) -> list[list[Tensor]]:
     """A row a photo: itself, then painted in every style."""
-    shares = torch.eye(net.styles, device=photos.device)
-    rows = [[photo, *(net(photo[None], share[None])[0] for share in shares)] for photo in photos]
-    save_sheet(rows, path)
+    shares = torch.eye(net.get_parameter("gamma").shape[0], device=photos.device)
+    return [[photo, *(net(photo[None], share[None])[0] for share in shares)] for photo in photos]

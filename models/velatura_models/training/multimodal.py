@@ -27,15 +27,10 @@ from ..methods.multimodal import (
 from ..store.cards import resize_short
 from ..store.nets import save_net
 from .crops import batches, whole_picture
-from .painting import chosen, loss_network
+from .painting import chosen, loss_network, placed
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
 from .precision import autocast
-from .run import (
-    Report,
-    Run,
-    quiet,
-    save_sheet,
-)
+from .run import Report, Run, cosine, quiet
 
 
 @dataclass(frozen=True)
@@ -118,29 +113,35 @@ def main(options: MultimodalOptions, report: Report = quiet) -> Path:
         "widths": list(options.widths or base.widths),
         "identity": list(options.identity or base.identity),
     }
-    net = MultimodalNet(**architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = placed(MultimodalNet(**architecture), device)
     crop = max(round_up(preset.crop, GRID), LEAST)
     optimizer = torch.optim.Adam(net.parameters(), preset.rate, betas=(0.9, 0.99))
-    run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25)
+    run = Run(
+        options.out,
+        {"net": net},
+        optimizer,
+        preset.steps,
+        report,
+        every=25,
+        rate=cosine(warmup=min(100, max(1, preset.steps // 10))),
+        sheet=lambda: sheet(net, next(photos).to(device)[:2]),
+        sheet_every=options.sheet_every,
+        seed=options.seed,
+    )
     vgg, seen_with = loss_network(options.vgg, device)
     loss = Perceptual(vgg, options.content_layers, options.style_layers)
     side = options.style_side or crop * (1 if options.preset == "published" else 2)
     painting = whole_picture(options.style).to(device)
     targets = [loss.style_targets([resize_short(painting, side // size)]) for size in (4, 2, 1)]
-    photos = batches(options.content, crop, preset.batch, options.seed + run.step)
-    while run.step < run.steps:
-        run.cosine(warmup=min(100, max(1, run.steps // 10)))
+    photos = batches(options.content, crop, preset.batch, run.seed)
+
+    def losses() -> tuple[Tensor, dict[str, Tensor]]:
         batch = next(photos).to(device)
         with autocast(device):
             made = net(batch)
-        terms, total = losses_of(options, loss, made, batch, targets)
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimizer.step()
-        run.done(terms)
-        if run.step % options.sheet_every == 0 or run.step == run.steps:
-            sheet(net, next(photos).to(device)[:2], options.out / f"sheet-{run.step:06d}.jpg")
+        return losses_of(options, loss, made, batch, targets)
+
+    run.train(losses)
     name = options.name or options.style.stem
     trained = {
         "steps": run.step,
@@ -163,8 +164,8 @@ def losses_of(
     made: list[Tensor],
     photos: Tensor,
     targets: list[dict[str, Tensor]],
-) -> tuple[dict[str, Tensor], Tensor]:
-    """Every subnet's terms, named `style.content` and so on, and what is to become small.
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """What is to become small, and every subnet's terms, named `style.content` and so on.
 
     Args:
         made: of the three subnets, smallest first.
@@ -186,13 +187,12 @@ def losses_of(
             + outside
         )
         terms |= {f"{name}.content": seen["content"], f"{name}.style": seen["style"]}
-    return terms, total
+    return total, terms
 
 
-@torch.no_grad()
-def sheet(net: MultimodalNet, photos: Tensor, path: Path) -> None:
+def sheet(net: MultimodalNet, photos: Tensor) -> list[list[Tensor]]:
     """Photos, and what each subnet made of them."""
     with autocast(photos.device):
         made = net(photos)
     large = [F.interpolate(picture.float(), photos.shape[-2:], mode="bilinear") for picture in made]
-    save_sheet([[photo, *(m[i] for m in large)] for i, photo in enumerate(photos)], path)
+    return [[photo, *(m[i] for m in large)] for i, photo in enumerate(photos)]

@@ -1,4 +1,4 @@
-"""What the trainers of painting networks share: presets, and the loss network."""
+"""What the trainers share: presets, where networks lie in memory, and the loss network."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 
 from ..networks.encoder import Encoder, encoder_from_state
 from ..store.weights import load_backbone
 from .precision import faster_dtype
 
 S = TypeVar("S")
+N = TypeVar("N", bound=nn.Module)
 
 
 def chosen(presets: Mapping[str, S], options: Any) -> S:
@@ -35,6 +37,11 @@ def chosen(presets: Mapping[str, S], options: Any) -> S:
     return replace(preset, **{name: value for name, value in given.items() if value is not None})
 
 
+def placed(net: N, device: torch.device, dtype: torch.dtype | None = None) -> N:
+    """A network on its device, channels last, where convolutions are fast."""
+    return net.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 def loss_network(path: Path | None, device: torch.device) -> tuple[Encoder, str]:
     """The network that a loss sees with, and how to name it; without a path the encoder that ships.
 
@@ -48,5 +55,4 @@ def loss_network(path: Path | None, device: torch.device) -> tuple[Encoder, str]
             encoder, name = encoder_from_state(load_file(path)), path.stem
         except (SafetensorError, OSError, KeyError, RuntimeError, ValueError) as error:
             raise ValueError(f"vgg: {path} holds no VGG-shaped encoder: {error}") from error
-    dtype = faster_dtype(device)
-    return encoder.to(device=device, dtype=dtype, memory_format=torch.channels_last), name  # type: ignore[call-overload]
+    return placed(encoder, device, faster_dtype(device)), name

@@ -8,6 +8,8 @@ teacher's variance, the unexplained share, so that all layers count alike.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +25,9 @@ from ..networks.encoder import (
 )
 from ..store.weights import save_encoder
 from .crops import batches
+from .painting import placed
 from .precision import autocast
-from .run import Report, Run, quiet
+from .run import Report, Run, cosine, quiet
 
 MATCHED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 
@@ -59,16 +62,20 @@ def main(options: SlimOptions, report: Report = quiet) -> Path:
     """Distils, and returns the path of the encoder written at the end."""
     torch.manual_seed(options.seed)
     device = torch.device(options.device)
-    teacher = encoder_from_state(load_file(options.vgg)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    photos = batches(options.content, options.crop, options.batch // 2, options.seed)
-    paintings = batches(options.style, options.crop, options.batch - options.batch // 2, options.seed + 1)
+    teacher = placed(encoder_from_state(load_file(options.vgg)), device)
+
+    def pictures(seed: int) -> Iterator[Tensor]:
+        half = options.batch // 2
+        photos = batches(options.content, options.crop, half, seed)
+        paintings = batches(options.style, options.crop, options.batch - half, seed + 1)
+        return (torch.cat(pair).to(device) for pair in zip(photos, paintings, strict=False))
+
     if options.start is not None:
         student = encoder_from_state(load_file(options.start))
     else:
         with torch.no_grad():
-            sample = torch.cat([next(photos), next(paintings)]).to(device)
-            student = narrowed(teacher, options.widths, sample)
-    student = student.train().requires_grad_(True).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            student = narrowed(teacher, options.widths, next(pictures(options.seed)))
+    student = placed(student.train().requires_grad_(True), device)
     projections = nn.ModuleDict(
         {
             layer: nn.Conv2d(student.widths[int(layer[4]) - 1], teacher.widths[int(layer[4]) - 1], 1)
@@ -82,19 +89,21 @@ def main(options: SlimOptions, report: Report = quiet) -> Path:
         ],
         weight_decay=1e-4,
     )
-    run = Run(options.out, {"student": student, "projections": projections}, optimizer, options.steps, report)
-    while run.step < run.steps:
-        run.cosine()
-        x = torch.cat([next(photos), next(paintings)]).to(device)
+    parts = {"student": student, "projections": projections}
+    usual = {"rate": cosine(), "clip": math.inf, "seed": options.seed}
+    run = Run(options.out, parts, optimizer, options.steps, report, **usual)
+    mixed = pictures(run.seed)
+
+    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+        x = next(mixed)
         with autocast(device):
             with torch.no_grad():
                 target = teacher(x, MATCHED)
             seen = student(x, MATCHED)
-            losses = {layer: unexplained(projections[layer](seen[layer]), target[layer]) for layer in MATCHED}
-        optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(losses.values())).sum().backward()
-        optimizer.step()
-        run.done(losses)
+            terms = {layer: unexplained(projections[layer](seen[layer]), target[layer]) for layer in MATCHED}
+        return torch.stack(list(terms.values())).sum(), terms
+
+    run.train(losses)
     path = options.out / "slim.safetensors"
     about = {"source": "distilled from VGG-19", "steps": str(run.step)}
     save_encoder(path, "slim", student.state_dict(), about)

@@ -23,14 +23,9 @@ from ..networks.superres import (
 )
 from ..store.nets import save_net
 from .crops import batches
-from .painting import chosen, loss_network
+from .painting import chosen, loss_network, placed
 from .precision import autocast
-from .run import (
-    Report,
-    Run,
-    quiet,
-    save_sheet,
-)
+from .run import Report, Run, constant, cosine, quiet
 
 LAYER = "relu2_2"
 
@@ -115,14 +110,24 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
         "width": plan.width,
         "blocks": plan.blocks,
     }
-    net = SuperResNet(**architecture).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = placed(SuperResNet(**architecture), device)
     optimizer = torch.optim.Adam(net.parameters(), plan.rate)
-    run = Run(options.out, {"net": net}, optimizer, plan.steps, report)
-    photos = batches(options.content, plan.crop, plan.batch, options.seed + run.step)
+    run = Run(
+        options.out,
+        {"net": net},
+        optimizer,
+        plan.steps,
+        report,
+        rate=cosine() if plan.cosine else constant,
+        clip=1.0,
+        sheet=lambda: sheet(net, next(photos).to(device)[:4]),
+        sheet_every=options.sheet_every,
+        seed=options.seed,
+    )
+    photos = batches(options.content, plan.crop, plan.batch, run.seed)
     weight = next(vgg.parameters())
-    while run.step < run.steps:
-        if plan.cosine:
-            run.cosine()
+
+    def losses() -> tuple[Tensor, dict[str, Tensor]]:
         large = next(photos).to(device)
         small = degraded(large, options.factor)
         with autocast(device):
@@ -131,14 +136,9 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
             wanted = vgg(large.to(weight), (LAYER,))[LAYER]
         features = vgg(made.to(weight).contiguous(memory_format=torch.channels_last), (LAYER,))[LAYER]
         terms = {"feature": F.mse_loss(features.float(), wanted.float()), "pixel": F.mse_loss(made, large)}
-        total = plan.feature_weight * terms["feature"] + plan.pixel_weight * terms["pixel"]
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        run.done(terms)
-        if run.step % options.sheet_every == 0 or run.step == run.steps:
-            sheet(net, next(photos).to(device)[:4], options.out / f"sheet-{run.step:06d}.jpg")
+        return plan.feature_weight * terms["feature"] + plan.pixel_weight * terms["pixel"], terms
+
+    run.train(losses)
     trained = {
         "steps": run.step,
         "pictures": run.step * plan.batch,
@@ -152,12 +152,11 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
     return save_net(path, "superres", net, architecture, trained=trained)
 
 
-@torch.no_grad()
-def sheet(net: SuperResNet, photos: Tensor, path: Path) -> None:
+def sheet(net: SuperResNet, photos: Tensor) -> list[list[Tensor]]:
     """A row a photo: enlarged bicubically, by the network, and the original."""
     small = degraded(photos, net.factor)
     net.eval()
     made = net(small)
     net.train()
     rows = zip(bicubic(small, net.factor), made, photos, strict=True)
-    save_sheet([list(row) for row in rows], path)
+    return [list(row) for row in rows]

@@ -25,15 +25,10 @@ from ..networks.level_decoder import LevelDecoders
 from ..store.nets import save_net
 from ..store.weights import load_backbone, weights_digest
 from .crops import batches
-from .painting import chosen
+from .painting import chosen, placed
 from .perceptual import total_variation
 from .precision import autocast, faster_dtype
-from .run import (
-    Report,
-    Run,
-    quiet,
-    save_sheet,
-)
+from .run import Report, Run, cosine, quiet
 
 
 @dataclass(frozen=True)
@@ -94,31 +89,38 @@ def main(options: SwapOptions, report: Report = quiet) -> Path:
         raise ValueError(f"crop is {plan.crop}, batch {plan.batch}: a multiple of 4 from 16 on, at least 1")
     torch.manual_seed(options.seed)
     device = torch.device(options.device)
-    last = {"device": device, "memory_format": torch.channels_last}
     encoder = load_backbone(options.backbone, options.weights)
     needs = weights_digest(encoder.state_dict())
-    encoder = encoder.to(dtype=faster_dtype(device), **last)
+    encoder = placed(encoder, device, faster_dtype(device))
     decoders = LevelDecoders(encoder.widths, (LEVEL,))
     decoders.begin_from({} if options.start is None else load_file(options.start))
-    decoders = decoders.to(**last)
+    decoders = placed(decoders, device)
     optimizer = torch.optim.Adam(decoders.parameters(), plan.rate, betas=(0.9, 0.99))
-    run = Run(options.out, {"decoders": decoders}, optimizer, plan.steps, report, every=20)
-    photos = batches(options.content, plan.crop, plan.batch, options.seed + run.step)
-    paintings = batches(options.style, plan.crop, plan.batch, options.seed + run.step + 1)
-    while run.step < run.steps:
-        run.cosine()
-        pictures = torch.cat([next(photos), next(paintings)]).to(**last)
-        losses, made = losses_of(encoder, decoders, pictures)
-        total = losses["features"] + options.smooth_weight * losses["smooth"]
-        total = total + options.pixel_weight * losses["pixels"]
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(decoders.parameters(), 1.0)
-        optimizer.step()
-        run.done(losses)
-        if run.step % options.sheet_every == 0 or run.step == run.steps:
-            rows = [list(part.unbind()) for part in (*pictures.chunk(2), *made.detach().chunk(3))]
-            save_sheet(rows, options.out / f"sheet-{run.step:06d}.jpg")
+    shown: list[Tensor] = []
+    run = Run(
+        options.out,
+        {"decoders": decoders},
+        optimizer,
+        plan.steps,
+        report,
+        every=20,
+        rate=cosine(),
+        clip=1.0,
+        sheet=lambda: [list(part.unbind()) for part in shown],
+        sheet_every=options.sheet_every,
+        seed=options.seed,
+    )
+    photos = batches(options.content, plan.crop, plan.batch, run.seed)
+    paintings = batches(options.style, plan.crop, plan.batch, run.seed + 1)
+
+    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+        pictures = torch.cat([next(photos), next(paintings)]).to(device)
+        terms, made = losses_of(encoder, decoders, pictures)
+        shown[:] = *pictures.chunk(2), *made.detach().chunk(3)
+        total = terms["features"] + options.smooth_weight * terms["smooth"]
+        return total + options.pixel_weight * terms["pixels"], terms
+
+    run.train(losses)
     trained = {
         "steps": run.step,
         "crops": run.step * plan.batch * 3,

@@ -30,15 +30,10 @@ from ..networks.texture_net import (
 from ..store.cards import resize_short
 from ..store.nets import save_net
 from .crops import batches, whole_picture
-from .painting import chosen, loss_network
+from .painting import chosen, loss_network, placed
 from .perceptual import Perceptual, gram
 from .precision import autocast
-from .run import (
-    Report,
-    Run,
-    quiet,
-    save_sheet,
-)
+from .run import Report, Run, quiet
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
@@ -110,20 +105,32 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
     device = torch.device(options.device)
     paints = options.content is not None
     architecture = {"scales": options.scales or 5 + paints, "norm": options.norm, "content": paints}
-    net = TextureNet(**architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = placed(TextureNet(**architecture), device)
     crop = round_up(preset.crop, net.grid)
     optimizer = torch.optim.Adam(net.parameters(), preset.rate)
-    run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25)
     vgg, seen_with = loss_network(options.vgg, device)
     loss = Perceptual(vgg, (CONTENT_LAYER,), STYLE_LAYERS)
     style = resize_short(whole_picture(options.style), options.style_side).to(device)
     targets = loss.style_targets([style])
+    batch: Tensor | None = None
+    run = Run(
+        options.out,
+        {"net": net},
+        optimizer,
+        preset.steps,
+        report,
+        every=25,
+        rate=fading,
+        sheet=lambda: sheet(net, style, batch, crop),
+        sheet_every=options.sheet_every,
+        seed=options.seed,
+    )
     photos = None
     if options.content is not None:
-        photos = batches(options.content, crop, preset.batch, options.seed + run.step)
-    while run.step < run.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = preset.rate * fading(run.step, run.steps)
+        photos = batches(options.content, crop, preset.batch, run.seed)
+
+    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+        nonlocal batch
         torch.manual_seed(options.seed + run.step)  # a run that is resumed sees the noise that it would have
         sides = [crop >> k for k in reversed(range(net.scales))]
         noise = [torch.rand(preset.batch, NOISE, side, side, device=device) for side in sides]
@@ -133,13 +140,9 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
             made = net(noise, batch)
         terms = losses_of(loss, made, batch, targets)
         total = terms["style"] + terms["range"] + options.content_weight * terms.get("content", 0.0)
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimizer.step()
-        run.done(terms)
-        if run.step % options.sheet_every == 0 or run.step == run.steps:
-            sheet(net, style, batch, crop, options.out / f"sheet-{run.step:06d}.jpg")
+        return total, terms
+
+    run.train(losses)
     if not paints:
         settle(net)
     name = options.name or options.style.stem
@@ -187,18 +190,18 @@ def losses_of(
     return terms
 
 
-@torch.no_grad()
-def sheet(net: TextureNet, style: Tensor, photos: Tensor | None, crop: int, path: Path) -> None:
+def sheet(net: TextureNet, style: Tensor, photos: Tensor | None, crop: int) -> list[list[Tensor]]:
     """The style beside samples as the network makes them once trained; or photos above their paintings."""
     if photos is not None:
         field = noise_field(0, net.scales, (crop, crop))
         field = [f.to(photos).expand(len(photos), -1, -1, -1) for f in field]
         net.eval()
-        save_sheet([list(photos.unbind()), list(net(field, photos).unbind())], path)
+        rows = [list(photos.unbind()), list(net(field, photos).unbind())]
     else:
         settle(net, samples=2)
         net.eval()
         shown = min(crop, *style.shape[-2:])
         samples = [texture_of(net, (shown, shown), seed)[0] for seed in range(3)]
-        save_sheet([[style[0, :, :shown, :shown], *samples]], path)
+        rows = [[style[0, :, :shown, :shown], *samples]]
     net.train()
+    return rows

@@ -28,14 +28,9 @@ from ..networks.level_decoder import LEVELS, LevelDecoder, LevelDecoders
 from ..store.nets import save_net
 from ..store.weights import load_backbone, weights_digest
 from .crops import batches
-from .painting import chosen
+from .painting import chosen, placed
 from .precision import autocast, faster_dtype
-from .run import (
-    Report,
-    Run,
-    quiet,
-    save_sheet,
-)
+from .run import Report, Run, cosine, quiet
 
 TURNS = (5, 4, 3, 5, 2, 4, 5, 3, 4, 5, 2)
 """Which level a step trains, by its number; over and over."""
@@ -122,41 +117,50 @@ def main(options: WCTOptions, report: Report = quiet) -> Path:
         raise ValueError(f"crop is {plan.crop}, batch {plan.batch}: a multiple of 16 from 32 on, at least 2")
     torch.manual_seed(options.seed)
     device = torch.device(options.device)
-    last = {"device": device, "memory_format": torch.channels_last}
     encoder = load_backbone(options.backbone, options.weights)
     needs = weights_digest(encoder.state_dict())
-    encoder = encoder.to(dtype=faster_dtype(device), **last)
+    encoder = placed(encoder, device, faster_dtype(device))
     decoders = LevelDecoders(encoder.widths, options.levels)
     decoders.begin_from({} if options.start is None else load_file(options.start))
-    decoders = decoders.to(**last)
+    decoders = placed(decoders, device)
     optimizer = torch.optim.Adam(decoders.parameters(), plan.rate, betas=(0.9, 0.99))
-    run = Run(options.out, {"decoders": decoders}, optimizer, plan.steps, report, every=20)
+    pictures = torch.empty(0)
+    run = Run(
+        options.out,
+        {"decoders": decoders},
+        optimizer,
+        plan.steps,
+        report,
+        every=20,
+        rate=cosine(),
+        clip=1.0,
+        sheet=lambda: sheet(encoder, decoders, pictures),
+        sheet_every=options.sheet_every,
+        seed=options.seed,
+    )
     turns = [level for turn in TURNS if (level := f"relu{turn}_1") in options.levels]
-    photos = batches(options.content, plan.crop, plan.batch - plan.batch // 2, options.seed + run.step)
-    paintings = batches(options.style, plan.crop, plan.batch // 2, options.seed + run.step + 1)
-    mixed = (torch.cat(pair).to(**last) for pair in zip(photos, paintings, strict=False))
+    photos = batches(options.content, plan.crop, plan.batch - plan.batch // 2, run.seed)
+    paintings = batches(options.style, plan.crop, plan.batch // 2, run.seed + 1)
+    mixed = (torch.cat(pair).to(device) for pair in zip(photos, paintings, strict=False))
     deepest = decoders[max(options.levels)]
     seen: dict[str, Tensor] = {}  # the newest loss of every level
-    while run.step < run.steps:
-        run.cosine()
+
+    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+        nonlocal pictures, seen
         pictures = next(mixed)
         if run.step < plan.warmup:
-            losses = block_losses(encoder, deepest, pictures)
+            terms = block_losses(encoder, deepest, pictures)
         else:
             if run.step == plan.warmup:
                 solve_last(encoder, deepest, itertools.islice(mixed, SOLVED_ON))
                 decoders.begin_from(deepest.state_dict())
             level = turns[run.step % len(turns)]
-            losses = {level: level_loss(encoder, decoders[level], level, pictures, options.feature_weight)}
-        total = torch.stack(list(losses.values())).sum()
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(decoders.parameters(), 1.0)
-        optimizer.step()
-        seen = {level: losses.get(level, seen.get(level, total)).detach() for level in set(turns)}
-        run.done(seen)
-        if run.step % options.sheet_every == 0 or run.step == run.steps:
-            sheet(encoder, decoders, pictures, options.out / f"sheet-{run.step:06d}.jpg")
+            terms = {level: level_loss(encoder, decoders[level], level, pictures, options.feature_weight)}
+        total = torch.stack(list(terms.values())).sum()
+        seen = {level: terms.get(level, seen.get(level, total)).detach() for level in set(turns)}
+        return total, seen
+
+    run.train(losses)
     trained_steps = [turns[step % len(turns)] for step in range(plan.warmup, run.step)]
     trained = {
         "warm-up": min(plan.warmup, run.step),
@@ -226,8 +230,7 @@ def level_loss(
     return F.mse_loss(made, pictures) + feature_weight * error
 
 
-@torch.no_grad()
-def sheet(encoder: Encoder, decoders: LevelDecoders, pictures: Tensor, path: Path) -> None:
+def sheet(encoder: Encoder, decoders: LevelDecoders, pictures: Tensor) -> list[list[Tensor]]:
     """A row a level, the pictures themselves first."""
     weight = next(encoder.parameters())
     features = encoder(pictures.to(weight), tuple(decoders))
@@ -235,4 +238,4 @@ def sheet(encoder: Encoder, decoders: LevelDecoders, pictures: Tensor, path: Pat
     for level, decoder in decoders.items():
         with autocast(pictures.device):
             rows.append(list(decoder(features[level]).unbind()))
-    save_sheet(rows, path)
+    return rows

@@ -7,48 +7,56 @@ Observable and without widgets, so that every control of the docker, the actions
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from velatura.recipe import (
-    Recipe,
-    Refine,
-    Style,
-    Stylize,
-    Upscale,
-    recipe_from_map,
-    recipe_to_map,
-)
+from velatura.fields import Field, adjustable, field_of, fields_of
+from velatura.recipe import RECIPES, Recipe, Refine, Style, Stylize, recipe_from_map, recipe_to_map
 
 from . import mixing
 from .observable import Observable
-
-COLOR_KEPT = "luminance"
 
 
 class Look(Observable):
     """The chosen styles and settings.
 
+    Every field of every recipe that a control can set is an attribute too, called as `setting` says; it
+    begins with the recipe's default. Those named here are the ones that code asks for by name.
+
     Attributes:
         styles: names of the styles in the mix, one to four, in the order of the pad's corners.
         point: where the mixing pad's handle is.
-        strength: 0..1.
-        scale: stroke size.
-        color: `style`, `luminance` or `statistics`.
-        method, backbone: as the recipe names them.
-        iterations: of a refinement.
         as_mask: whether the selection becomes a transparency mask instead of being baked into alpha.
+        strength: 0..1; a refinement's `style_weight` follows it.
+        scale: stroke size.
+        color, method, backbone: as the recipe names them.
+        iterations: of a refinement.
     """
+
+    strength: float
+    scale: float
+    color: str
+    method: str
+    backbone: str
+    iterations: int
 
     def __init__(self) -> None:
         super().__init__()
         self.styles: tuple[str, ...] = ()
         self.point: mixing.Point = (0.5, 0.5)
-        self.strength = 1.0
-        self.scale = 1.0
-        self.color = "style"
-        self.method = "auto"
-        self.backbone = "auto"
-        self.iterations = 200
         self.as_mask = False
+        for cls in RECIPES.values():
+            for field in adjustable(cls):
+                setattr(self, setting(cls, field), 0 if field.shown.fits else field.default)
+
+    @property
+    def style_weight(self) -> float:
+        """A refinement's weight of style against content: as strong as the slider says."""
+        return style_weight(self.strength)
+
+    @style_weight.setter
+    def style_weight(self, weight: float) -> None:
+        self.strength = strength_of(weight)
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -83,50 +91,85 @@ class Look(Observable):
         return tuple(Style(name=name, weight=round(weight, 4)) for name, weight in mixed)
 
     def stylize(self) -> Stylize:
-        """The recipe of a feed-forward pass.
-
-        Raises:
-            FieldError: no style is chosen.
-        """
-        recipe = Stylize(
-            styles=self._mix(), strength=round(self.strength, 4), scale=round(self.scale, 4),
-            color=self.color, method=self.method, backbone=self.backbone,
-        )  # fmt: skip
-        return recipe_from_map(recipe_to_map(recipe))  # type: ignore[return-value]  # checked, same kind
+        """The recipe of a feed-forward pass; raises as `recipe`."""
+        return self.recipe("stylize")  # type: ignore[return-value]  # the class of that kind
 
     def refine(self) -> Refine:
-        """The recipe of a refinement: as strong as the slider says, by its weight of style against content.
+        """The recipe of a refinement; raises as `recipe`."""
+        return self.recipe("refine")  # type: ignore[return-value]  # the class of that kind
+
+    def recipe(self, kind: str, size: tuple[int, int] = (0, 0)) -> Recipe:
+        """The recipe of a kind of job, as everything is set.
+
+        Args:
+            size: width and height of what is worked on, for fields that are taken from it unless set.
 
         Raises:
             FieldError: no style is chosen.
         """
-        recipe = Refine(
-            styles=self._mix(), iterations=self.iterations, scale=round(self.scale, 4), color=self.color,
-            style_weight=style_weight(self.strength), backbone=self.backbone,
-        )  # fmt: skip
-        return recipe_from_map(recipe_to_map(recipe))  # type: ignore[return-value]  # checked, same kind
+        cls = RECIPES[kind]
+        values = {field.name: getattr(self, setting(cls, field)) for field in adjustable(cls)}
+        of_layer: dict[str, int] = {"width": size[0], "height": size[1]}
+        for field in adjustable(cls):
+            if field.shown.fits:
+                values[field.name] = values[field.name] or of_layer[field.name]
+            elif field.sort == "number":
+                values[field.name] = round(values[field.name], 4)
+        if cls.FACTS.styles:
+            values["styles"] = self._mix()
+        return recipe_from_map(recipe_to_map(cls(**values)))  # checked
 
     def take(self, recipe: Recipe) -> None:
         """Shows a recipe in the controls, as far as they reach (styles known by name, at most four)."""
-        if isinstance(recipe, Upscale):
-            return  # no control here enlarges
-        named = [s for s in recipe.styles if s.name][: mixing.MOST]
-        self.styles = tuple(s.name for s in named)
-        self.point = mixing.point_of(tuple(s.weight for s in named)) if named else (0.5, 0.5)
-        self.scale = recipe.scale
-        self.backbone = recipe.backbone
-        if not hasattr(recipe, "color"):
-            return
-        self.color = recipe.color  # type: ignore[union-attr]  # Stylize or Refine
-        if isinstance(recipe, Stylize):
-            self.strength = recipe.strength
-            self.method = recipe.method
-        elif isinstance(recipe, Refine):
-            self.iterations = recipe.iterations
-            self.strength = strength_of(recipe.style_weight)
+        if recipe.FACTS.styles:
+            named = [s for s in recipe.styles if s.name][: mixing.MOST]
+            self.styles = tuple(s.name for s in named)
+            self.point = mixing.point_of(tuple(s.weight for s in named)) if named else (0.5, 0.5)
+        for field in adjustable(type(recipe)):
+            setattr(self, setting(type(recipe), field), getattr(recipe, field.name))
 
 
-_FULL: float = Refine.__dataclass_fields__["style_weight"].default
+def setting(recipe_class: type, field: Field) -> str:
+    """What a look calls a field: by its name, so that kinds that mean the very same by it share one setting;
+    where another kind came first and means something else by that name, after its own kind's name."""
+    first = next((f for cls in RECIPES.values() for f in fields_of(cls) if f.name == field.name), field)
+    return field.name if first == field else f"{recipe_class.KIND}_{field.name}"  # type: ignore[attr-defined]  # a recipe
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control of a look.
+
+    Attributes:
+        setting: the look's attribute that it shows and changes.
+        field: what it shows.
+    """
+
+    setting: str
+    field: Field
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The numbers that can be typed; 0 stands for the layer's own, where a field is taken from it."""
+        return (0 if self.field.shown.fits else self.field.low), self.field.high
+
+
+def controls(kinds: Iterable[str], groups: Iterable[str]) -> tuple[Control, ...]:
+    """The controls of some kinds of job and groups of fields: each setting once, in the order of the groups.
+
+    A refinement's style weight has none: the strength stands for it.
+    """
+    found: dict[str, Control] = {}
+    for group in groups:
+        for cls in map(RECIPES.__getitem__, kinds):
+            for field in adjustable(cls):
+                name = setting(cls, field)
+                if field.shown.group == group and name != "style_weight":
+                    found.setdefault(name, Control(name, field))
+    return tuple(found.values())
+
+
+_FULL: float = field_of(Refine, "style_weight").default
 
 
 def style_weight(strength: float) -> float:

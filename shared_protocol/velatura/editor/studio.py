@@ -16,11 +16,10 @@ from pathlib import Path
 
 import velatura
 from velatura.errors import VelaturaError
-from velatura.recipe import RECIPES, Recipe, Stylize, Texture, Upscale
+from velatura.recipe import Recipe, Stylize
 
 from . import annotation, look, words
 from .gallery import Gallery
-from .geometry import Rect
 from .i18n import _
 from .link import Link, Start
 from .loop import End, Loop
@@ -149,19 +148,11 @@ class Studio(Observable):
 
     def make(self, kind: str) -> Task | None:
         """What a kind of job makes of the active layer, or of what is selected on it, as the controls say."""
-        return self._begin(lambda taken: self._recipe(kind, taken.area))
-
-    def _recipe(self, kind: str, area: Rect) -> Recipe:
-        asked = self.look.stylize() if RECIPES[kind].FACTS.styles else None
-        if asked is None:
-            return Upscale()
-        if kind == "texture":
-            return Texture(asked.styles, area.width, area.height, scale=asked.scale, backbone=asked.backbone)
-        return self.look.refine() if kind == "refine" else asked
+        return self._begin(lambda taken: self.look.recipe(kind, (taken.area.width, taken.area.height)))
 
     def apply_last(self) -> Task | None:
         """Applies the newest recent recipe to the active layer, whatever the controls say."""
-        recent = next((r for r in self.memory.recent if isinstance(r, Stylize)), None)
+        recent = next((r for r in self.memory.recent if r.KIND == "stylize"), None)
         if recent is None:
             self.tell(_("No style has been applied yet."))
             return None

@@ -31,9 +31,6 @@ _KNOWN = [np.dtype(kind) for kind in (np.uint8, np.uint16, np.float16, np.float3
 _lock = threading.Lock()
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
-LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
-"""Share of red, green and blue in lightness (ITU-R BT.709)."""
-
 
 @dataclass
 class Pixels:

@@ -15,11 +15,9 @@ from PIL import Image
 
 from ..blob import Blob, Picture
 from ..errors import VelaturaError
+from ..pixels import LUMA
 from . import files, icc
 from .arrays import Pixels, from_array, from_pil, note, result_array, to_pil
-
-LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
-"""Share of red, green and blue in lightness (ITU-R BT.709)."""
 
 Anything = Any
 """A PIL image, a numpy array, or a path (str or os.PathLike)."""
@@ -67,7 +65,7 @@ def read_mask(mask: Anything, width: int, height: int, what: str = "mask") -> Bl
         raise VelaturaError("bad_image", words, what)
     if array.shape[2] > 1:
         unit = icc.to_unit(array)
-        light = unit[:, :, :3] @ LUMA if array.shape[2] >= 3 else unit[:, :, 0]
+        light = unit[:, :, :3] @ np.array(LUMA, np.float32) if array.shape[2] >= 3 else unit[:, :, 0]
         if array.shape[2] in (2, 4):
             light = light * unit[:, :, -1]
         array = icc.from_unit(light[:, :, None], array.dtype)

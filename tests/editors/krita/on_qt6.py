@@ -57,7 +57,7 @@ def drive(docker, studio):
     from velatura_krita.widgets import menus
 
     panel, left = docker.panel, QtCore.Qt.MouseButton.LeftButton
-    panel._controls._more.setChecked(True)
+    panel._controls._more.button.setChecked(True)
     studio.look.choose("a")
     studio.look.toggle("b")
     QtWidgets.QApplication.processEvents()
@@ -80,7 +80,7 @@ def drive(docker, studio):
     shown = overlay.Overlay(canvas)
     shown.image, shown.rect_in_image = image, QtCore.QRectF(0, 0, 30, 20)
     canvas.show()
-    studio._add(Task(studio, types.SimpleNamespace(name="layer"), studio.look.stylize()))
+    studio._add(Task(MagicMock(), types.SimpleNamespace(name="layer"), studio.look.stylize(), "a + b"))
     QtWidgets.QApplication.processEvents()
     assert canvas.grab().toImage().pixelColor(5, 5).name() == "#336699"
     assert panel._tasks._rows[0]._title.text() == "a + b on layer"

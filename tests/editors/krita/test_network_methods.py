@@ -47,7 +47,7 @@ def photo(real: None, krita: Krita) -> np.ndarray:
 before = history(), whole()
 panel = docker("velatura_docker").panel
 def method(name):
-    box = panel._controls._method
+    box = panel._controls.widget("method")
     box.setCurrentIndex(box.findData(name))
     box.activated.emit(box.currentIndex())
 """
