@@ -124,3 +124,13 @@ def test_an_old_plug_in_is_a_problem_and_a_missing_one_is_not(
     assert (old.level, old.remedy) == (checks.PROBLEM, "run: velatura install gimp")
     (plugin / "installed.json").write_text('{"version": "0.1.0"}')
     assert [f.level for f in checks.editors()] == [checks.OK]
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_a_package_that_is_missing_or_too_old_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = ["numpy>=9999.1; extra == 'daemon'", "no-such-package>=1", "another; extra == 'dev'"]
+    monkeypatch.setattr(checks.importlib.metadata, "requires", lambda name: wanted)
+    found = {finding.name: finding for finding in checks.packages()}
+    assert found.keys() == {"package numpy", "package no-such-package"}
+    assert found["package numpy"].detail.endswith(", >=9999.1 needed")
+    assert found["package no-such-package"].detail == "is not installed"

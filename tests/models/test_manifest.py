@@ -301,6 +301,11 @@ def test_torchvisions_network_agrees_away_from_the_borders(
     monkeypatch.setattr(VGG19_Weights, "get_state_dict", get_state_dict)
     assert pull("vgg19-imagenet", tmp_path)
     assert asked["check_hash"] is True and asked["weights_only"] is True
+    torch.save(state, tmp_path / "mine.pth")
+    assert pull("vgg19-imagenet", tmp_path / "other", file=tmp_path / "mine.pth")
+    loaded = (load_backbone("vgg19-imagenet", cache).state_dict() for cache in (tmp_path, tmp_path / "other"))
+    for here, there in zip(*(tensors.values() for tensors in loaded), strict=True):
+        assert torch.equal(here, there)
     picture = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(2))
     ours = load_backbone("vgg19-imagenet", tmp_path)(picture, ["relu2_1", "relu3_1"])
     normalised = VGG19_Weights.IMAGENET1K_V1.transforms()
@@ -311,3 +316,16 @@ def test_torchvisions_network_agrees_away_from_the_borders(
             theirs = features[: index + 1]((picture - mean) / std)
             inner = (..., slice(border, -border), slice(border, -border))
             torch.testing.assert_close(ours[name][inner], theirs[inner], atol=1e-5, rtol=1e-3)
+
+
+def test_a_file_that_holds_another_network_than_torchvisions_is_refused(tmp_path: Path) -> None:
+    torch.save({"features.0.weight": torch.zeros(2)}, tmp_path / "other.pth")
+    for name, file, code in (
+        ("vgg19-imagenet", "other.pth", "architecture"),
+        ("vgg19-imagenet", "none.pth", "missing"),
+        ("vgg19", "other.pth", "unknown"),
+    ):
+        with pytest.raises(WeightsError) as caught:
+            pull(name, tmp_path / "cache", file=tmp_path / file)
+        assert caught.value.code == code
+    assert not list(tmp_path.rglob("*.safetensors"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import re
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import velatura
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from velatura import endpoint
 from velatura.errors import VelaturaError
 from velatura.messages import PROTOCOL
@@ -40,9 +41,9 @@ class Finding:
 def python() -> Iterator[Finding]:
     """The interpreter."""
     version = ".".join(map(str, sys.version_info[:3]))
-    least = importlib.metadata.metadata("velatura")["Requires-Python"]
-    if sys.version_info < _numbers(least):
-        yield Finding("python", PROBLEM, version, f"use Python {least}")
+    allowed = SpecifierSet(importlib.metadata.metadata("velatura")["Requires-Python"])
+    if not allowed.contains(version):
+        yield Finding("python", PROBLEM, version, f"use Python {allowed}")
     else:
         yield Finding("python", OK, f"{version} ({sys.executable})")
 
@@ -50,11 +51,10 @@ def python() -> Iterator[Finding]:
 def packages() -> Iterator[Finding]:
     """The packages that Velatura's own metadata asks for, with the versions found."""
     found, wrong = [], 0
-    for requirement in importlib.metadata.requires("velatura") or []:
-        parsed = _requirement(requirement)
-        if parsed is None:
+    for needed in map(Requirement, importlib.metadata.requires("velatura") or []):
+        if needed.marker is not None and not needed.marker.evaluate({"extra": "daemon"}):
             continue
-        name, least = parsed
+        name = needed.name
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -63,14 +63,10 @@ def packages() -> Iterator[Finding]:
                 f"package {name}", PROBLEM, "is not installed", "run: pip install 'velatura[daemon]'"
             )
             continue
-        if _numbers(version) < _numbers(least):
+        if not needed.specifier.contains(version, prereleases=True):
             wrong += 1
-            yield Finding(
-                f"package {name}",
-                PROBLEM,
-                f"{version}, at least {least} needed",
-                f"run: pip install -U {name}",
-            )
+            words = f"{version}, {needed.specifier} needed"
+            yield Finding(f"package {name}", PROBLEM, words, f"run: pip install -U {name}")
         found.append(f"{name} {version}")
     if not wrong:
         yield Finding("packages", OK, ", ".join(found))
@@ -193,18 +189,3 @@ def editors() -> Iterator[Finding]:
                 yield Finding(place.editor, PROBLEM, f"plug-in {version} in {target}", install)
             else:
                 yield Finding(place.editor, OK, f"plug-in {version}")
-
-
-def _requirement(text: str) -> tuple[str, str] | None:
-    """Name and least version of a requirement of the client or the daemon; None for other extras."""
-    body, _, condition = text.partition(";")
-    if "extra" in condition and "daemon" not in condition:
-        return None
-    if "python_version" in condition and sys.version_info >= (3, 11):
-        return None
-    found = re.match(r"\s*([A-Za-z0-9._-]+)[^>=]*(?:>=\s*([0-9.]+))?", body)
-    return (found.group(1), found.group(2) or "0") if found else None
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])

@@ -83,13 +83,17 @@ def pull(
     url: Annotated[
         str, typer.Option(help="Fetch from this address instead (a mirror); also VELATURA_MODELS_URL.")
     ] = "",
+    file: Annotated[
+        Path | None,
+        typer.Option(help="For vgg19-imagenet: torchvision's weights, where you have them already."),
+    ] = None,
 ) -> None:
     """Download backbones: resumed where broken off, verified, converted, and moved into place at once."""
     from velatura_models.store.pull import pull as pull_backbone
 
     for name in names:
         with download_bar(name) as progress:
-            fetched = pull_backbone(name, default_paths().weights, base=url, progress=progress)
+            fetched = pull_backbone(name, default_paths().weights, url, progress=progress, file=file)
         show.line(f"{name}: {'installed' if fetched else 'already there, digests fit'}")
 
 

@@ -13,15 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torchvision.models import VGG19_Weights, vgg19
 
 from ..networks.decoder import Decoder
-from ..networks.encoder import BLOCKS, CONVS, VGG19_WIDTHS
+from ..networks.encoder import CONVS, VGG19_WIDTHS
 from .errors import WeightsError
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-"""What torchvision's VGG-19 expects its input to be normalised with, per RGB channel."""
 
 UPSAMPLED_AFTER = (0, 4, 6)
 """Convolutions of the AdaIN decoder that are followed by an upsampling."""
@@ -53,18 +50,6 @@ def sequential_decoder_names() -> dict[int, str]:
     return names
 
 
-def torchvision_encoder_names() -> dict[int, str]:
-    """Index in `vgg19().features` to convolution name, up to conv5_1; there padding has no index."""
-    names = {}
-    index = 0
-    for block, count in enumerate(BLOCKS, 1):
-        for inner in range(1, count + 1):
-            names[index] = f"conv{block}_{inner}"
-            index += 2
-        index += 1
-    return names
-
-
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """The state held in a PyTorch checkpoint, read without running code from it.
 
@@ -83,7 +68,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 def encoder_from_sequential(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """`Encoder` state from the published normalised VGG-19; layers above conv5_1 are left out."""
-    return _renamed(state, sequential_encoder_names(), "")
+    return _renamed(state, sequential_encoder_names())
 
 
 def decoder_from_sequential(state: Mapping[str, Tensor]) -> Decoder:
@@ -94,7 +79,7 @@ def decoder_from_sequential(state: Mapping[str, Tensor]) -> Decoder:
     """
     decoder = Decoder(VGG19_WIDTHS)
     try:
-        decoder.load_state_dict(_renamed(state, sequential_decoder_names(), ""))
+        decoder.load_state_dict(_renamed(state, sequential_decoder_names()))
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise WeightsError("architecture", f"not the published AdaIN decoder: {reason}") from error
@@ -102,24 +87,38 @@ def decoder_from_sequential(state: Mapping[str, Tensor]) -> Decoder:
 
 
 def encoder_from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """`Encoder` state from torchvision's VGG-19, with the ImageNet normalisation as its `conv0`.
+    """`Encoder` state from that of torchvision's VGG-19, with the normalisation that its weights ask for as
+    `conv0`; the classifier, where there is one, is left out.
 
     torchvision pads with zeros and `Encoder` reflects, so the two agree away from the borders only;
     reflection is what synthesis wants, because zeros draw a frame into the result.
+
+    Raises:
+        WeightsError: `architecture` when the state is not that network's.
     """
-    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
-    return {
-        "conv0.weight": torch.diag(1 / std).reshape(3, 3, 1, 1),
-        "conv0.bias": -mean / std,
-        **_renamed(state, torchvision_encoder_names(), "features."),
-    }
+    with torch.device("meta"):
+        network = vgg19(init_weights=False).features
+    features = {key.removeprefix("features."): t for key, t in state.items() if key.startswith("features.")}
+    try:
+        network.load_state_dict(features, assign=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError("architecture", f"not torchvision's VGG-19: {reason}") from error
+    normalised = VGG19_Weights.IMAGENET1K_V1.transforms()
+    mean, std = torch.tensor(normalised.mean), torch.tensor(normalised.std)
+    out = {"conv0.weight": torch.diag(1 / std).reshape(3, 3, 1, 1), "conv0.bias": -mean / std}
+    convolutions = [layer for layer in network.children() if isinstance(layer, nn.Conv2d)]
+    for name, layer in zip(CONVS, convolutions, strict=False):  # what follows conv5_1 is not needed
+        for part, tensor in layer.state_dict().items():
+            out[f"conv{name}.{part}"] = tensor.float()
+    return out
 
 
-def _renamed(state: Mapping[str, Tensor], names: Mapping[int, str], prefix: str) -> dict[str, Tensor]:
+def _renamed(state: Mapping[str, Tensor], names: Mapping[int, str]) -> dict[str, Tensor]:
     out = {}
     for index, name in names.items():
         for part in ("weight", "bias"):
-            key = f"{prefix}{index}.{part}"
+            key = f"{index}.{part}"
             if key not in state:
                 raise WeightsError("architecture", f"the checkpoint lacks {key!r} ({name}.{part})")
             out[f"{name}.{part}"] = state[key].float()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+
+from filelock import FileLock
 
 from .errors import WeightsError
 from .manifest import RemoteFile
@@ -44,7 +44,7 @@ def fetch(file: RemoteFile, base: str, folder: Path, progress: Progress | None =
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _sole_user(folder / f".{file.name}.lock"):
+        with FileLock(folder / f".{file.name}.lock"):  # two pulls at once would write into one file
             return _fetch(file, base, folder, progress)
     except OSError as error:
         raise WeightsError("download", f"cannot write {folder / file.name}: {error}") from error
@@ -136,23 +136,3 @@ def _range_start(answer: http.client.HTTPResponse) -> int:
     """First byte that a partial answer holds, from `Content-Range: bytes 5-9/10`; -1 when unstated."""
     text = answer.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
     return int(text) if text.isdigit() else -1
-
-
-@contextmanager
-def _sole_user(path: Path) -> Iterator[None]:
-    """Holds a lock file, so that two pulls at once do not write into each other's download."""
-    with path.open("a+b") as stream:
-        if os.name == "nt":
-            import msvcrt
-
-            while True:
-                try:
-                    msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)  # pyright: ignore[reportAttributeAccessIssue]
-                    break
-                except OSError:  # it gives up after ten seconds; the other pull may take longer
-                    continue
-        else:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

@@ -40,6 +40,7 @@ def pull(
     base: str = "",
     manifest: Path = MANIFEST,
     progress: Progress | None = None,
+    file: Path | None = None,
 ) -> bool:
     """Makes a backbone's weights available in the cache.
 
@@ -49,22 +50,27 @@ def pull(
         base: address to fetch from instead of the manifest's; the environment's `MIRROR` otherwise.
         manifest: path of the manifest.
         progress: told of every piece that arrives.
+        file: torchvision's weights where they lie already, instead of downloading them; for a backbone of
+            torchvision's only.
 
     Returns:
         Whether anything was fetched; False when sound weights were there already.
 
     Raises:
-        WeightsError: `unknown`, `download`, `corrupt` or `architecture`; the cache is unchanged then.
+        WeightsError: `unknown`, `missing`, `download`, `corrupt` or `architecture`; the cache is then
+            unchanged.
     """
     known = backbones(manifest)
     if name not in known:
         raise WeightsError("unknown", f"no backbone is called {name!r}; known: {', '.join(known)}")
     backbone = known[name]
+    if file is not None and backbone.source != "torchvision":
+        raise WeightsError("unknown", f"{name} is not torchvision's: it cannot be read from a file of that")
     if backbone.source == "embedded" or _sound(backbone, cache):
         return False
     base = base or os.environ.get(MIRROR, "") or backbone.base
     if backbone.source == "torchvision":
-        _pull_torchvision(backbone, cache)
+        _pull_torchvision(backbone, cache, file)
         return True
     downloads = cache / "downloads"
     fetched = {file.part: fetch(file, base, downloads, progress) for file in backbone.files}
@@ -103,17 +109,22 @@ def _sound(backbone: Backbone, cache: Path) -> bool:
     return True
 
 
-def _pull_torchvision(backbone: Backbone, cache: Path) -> None:
-    """Through torchvision's own loading code, which checks the hash in the file's name."""
+def _pull_torchvision(backbone: Backbone, cache: Path, file: Path | None) -> None:
+    """From a file, or through torchvision's own loading code, which checks the hash in the file's name."""
     from torchvision.models import VGG19_Weights
 
     weights = VGG19_Weights.IMAGENET1K_V1
     folder = cache / "downloads"
-    try:
-        state = weights.get_state_dict(model_dir=str(folder), check_hash=True, weights_only=True)
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
-        raise WeightsError("download", f"torchvision could not load {weights.url}: {error}") from error
-    about = {"licence": backbone.licence, "source": weights.url}
-    path = encoder_path(backbone.name, cache)
-    save_encoder(path, backbone.name, encoder_from_torchvision(state), about, half=False)
+    if file is not None:
+        if not file.is_file():
+            raise WeightsError("missing", f"there is no file {file}")
+        state = read_checkpoint(file)
+    else:
+        try:
+            state = weights.get_state_dict(model_dir=str(folder), check_hash=True, weights_only=True)
+        except (urllib.error.URLError, OSError, RuntimeError) as error:
+            raise WeightsError("download", f"torchvision could not load {weights.url}: {error}") from error
+    about = {"licence": backbone.licence, "source": weights.url if file is None else file.name}
+    encoder = encoder_from_torchvision(state)
+    save_encoder(encoder_path(backbone.name, cache), backbone.name, encoder, about, half=False)
     (folder / Path(weights.url).name).unlink(missing_ok=True)
