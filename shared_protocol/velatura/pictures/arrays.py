@@ -222,7 +222,9 @@ def _plain(image: Image.Image) -> tuple[np.ndarray, bytes]:
     if image.mode == "CMYK" and icc.space_of(profile) == "cmyk":
         return icc.flat_srgb(np.asarray(image, np.float32) / 2.55, "cmyk", profile, np.dtype(np.uint8)), b""
     if image.mode == "LAB":
-        lab = np.asarray(image, np.float32) * (100 / 255, 1, 1) - (0, 128, 128)
+        numbers = np.asarray(image)
+        signed = numbers[:, :, 1:].astype(np.int8)  # a and b, as Pillow gives them
+        lab = np.concatenate([numbers[:, :, :1] * np.float32(100 / 255), signed], 2)
         return icc.flat_srgb(lab, "lab", icc.lab(), np.dtype(np.uint8)), b""
     if image.mode not in ("L", "LA", "RGB", "RGBA") or "transparency" in image.info:
         gray = image.mode in ("1", "L", "LA", "La")

@@ -68,7 +68,7 @@ READ = (
     ),
     Format("BMP", (".bmp", ".dib"), (b"BM",), True, keeps=("dpi",)),
     Format("GIF", (".gif",), (b"GIF87a", b"GIF89a")),
-    Format("AVIF", (".avif",), (b"????ftypavif", b"????ftypavis")),
+    Format("AVIF", (".avif",), (b"????ftypavis",)),
     Format("JPEG2000", (".jp2", ".j2k", ".jpx"), (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")),
     Format("PSD", (".psd",), (b"8BPS",)),
     Format("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6")),
@@ -111,7 +111,6 @@ _REFUSED = (
     (b"IIRO", _RAW),
     (b"IIRS", _RAW),
     (b"FOVb", _RAW),
-    (b"II*\0????CR", _RAW),
 )
 _RAW_SUFFIXES = (".dng", ".nef", ".arw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw", ".nrw")
 _HINTS = {
@@ -149,14 +148,16 @@ def of_content(head: bytes, suffix: str = "") -> Format | str:
         suffix: of its name; decides for TGA, which has no mark, and for camera raw, which looks like TIFF.
     """
     raw = suffix.lower() in _RAW_SUFFIXES
-    for magic, name in _REFUSED:
-        if _begins(head, magic):
-            return _refusal(name)
-    if raw:
+    if raw or (head[:4] == b"II*\0" and head[8:10] == b"CR"):
         return _refusal(_RAW)
+    if head[4:8] == b"ftyp" and b"avif" in head[8:64]:
+        return next(kind for kind in READ if kind.name == "AVIF")
     for kind in READ:
         if any(_begins(head, magic) for magic in kind.magic):
             return kind
+    for magic, name in _REFUSED:
+        if _begins(head, magic):
+            return _refusal(name)
     by_name = of_suffix(suffix)
     if by_name is not None and not by_name.magic:
         return by_name

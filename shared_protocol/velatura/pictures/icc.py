@@ -102,13 +102,13 @@ def lab() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 
 
-def of_primaries(white: Sequence[float], primaries: Sequence[float], curve: np.ndarray) -> bytes:
+def of_primaries(white: Sequence[float], primaries: Sequence[float], curve: float | np.ndarray) -> bytes:
     """A profile from what a file says outside of ICC.
 
     Args:
         white: x, y of white.
         primaries: x, y of red, green and blue; none for gray.
-        curve: 4096 values of linear light at evenly spaced numbers 0..1.
+        curve: the power that gives linear light, or its values at evenly spaced numbers 0..1.
 
     Raises:
         VelaturaError: `bad_image` where no colour is meant by them.
@@ -120,7 +120,8 @@ def of_primaries(white: Sequence[float], primaries: Sequence[float], curve: np.n
             "rgb" if primaries else "gray",
             whitepoint=tuple(white),
             primaries=tuple(primaries) or None,
-            transferfunction=curve.astype(np.float32),
+            gamma=None if isinstance(curve, np.ndarray) else curve,
+            transferfunction=curve.astype(np.float32) if isinstance(curve, np.ndarray) else None,
         )
     except (imagecodecs.CmsError, ValueError) as error:
         raise VelaturaError("bad_image", f"has colours that mean nothing: {error}") from error

@@ -28,6 +28,7 @@ _DESCRIBES = {
 }
 """What of a TIFF's entries describes the picture: what it shows, camera, software, date, artist, host
 computer, rating, copyright, Windows' five, print matching, which way is up."""
+_NEW_SUBFILE = 0x00FE
 _MOST = 4096
 _XMP_NUMBERS = (
     (rb"tiff:Orientation", lambda width, height: 1),
@@ -48,6 +49,8 @@ class Directory:
     """By tag: type, count, and the values' bytes."""
     subs: dict[int, Directory] = field(default_factory=dict)
     """Directories within, by the tag that points to each."""
+    listed: int = 0
+    """How many entries the file says there are, the damaged ones too."""
 
 
 @dataclass(frozen=True)
@@ -100,18 +103,28 @@ def orientation_of(exif: bytes) -> int:
 
 def read_exif(block: bytes) -> Directory:
     """The entries of an EXIF block, or of a TIFF file's first page; what is damaged is left out."""
-    order = {b"II": "<", b"MM": ">"}.get(block[:2], "")
-    try:
-        version = struct.unpack_from(order + "H", block, 2)[0] if order else 0
-        if version == 43:
-            start, big = struct.unpack_from(order + "Q", block, 8)[0], True
-        else:
-            start, big = struct.unpack_from(order + "I", block, 4)[0], False
-    except struct.error:
-        return Directory()
-    if version not in (42, 43):
-        return Directory()
-    return _read(block, order, start, big, _SUB)
+    order, start, big = _head(block)
+    return _read(block, order, start, big, _SUB) if order else Directory()
+
+
+def pages(block: bytes, most: int = 1000) -> int:
+    """How many pages a TIFF has, reduced copies of others apart; a chain that bites its tail ends there."""
+    order, start, big = _head(block)
+    seen: set[int] = set()
+    count = 0
+    while order and start and start not in seen and len(seen) < most:
+        seen.add(start)
+        found = _read(block, order, start, big, set())
+        kind = found.entries.get(_NEW_SUBFILE, (0, 0, b"\0"))[2]
+        count += not kind[0 if order == "<" else -1] & 1
+        try:
+            if big:
+                start = struct.unpack_from(order + "Q", block, start + 8 + 20 * found.listed)[0]
+            else:
+                start = struct.unpack_from(order + "I", block, start + 2 + 12 * found.listed)[0]
+        except struct.error:
+            break
+    return count
 
 
 def describing(directory: Directory) -> Directory:
@@ -147,6 +160,19 @@ def write_directory(directory: Directory, at: int) -> bytes:
     return table + bytes(4) + body
 
 
+def _head(block: bytes) -> tuple[str, int, bool]:
+    """Order of bytes (empty where it is no TIFF), first directory, whether offsets have 8 bytes."""
+    order = {b"II": "<", b"MM": ">"}.get(block[:2], "")
+    try:
+        version = struct.unpack_from(order + "H", block, 2)[0]
+        start = struct.unpack_from(order + ("Q" if version == 43 else "I"), block, 8 if version == 43 else 4)[
+            0
+        ]
+    except struct.error:
+        return "", 0, False
+    return order if version in (42, 43) else "", start, version == 43
+
+
 def _read(block: bytes, order: str, at: int, big: bool, subs: set[int]) -> Directory:
     found = Directory(order)
     wide, inline = ("Q", 8) if big else ("I", 4)
@@ -156,6 +182,7 @@ def _read(block: bytes, order: str, at: int, big: bool, subs: set[int]) -> Direc
     except struct.error:
         return found
     at += struct.calcsize(count_form)
+    found.listed = count
     for _ in range(min(count, _MOST)):
         try:
             tag, kind, values = struct.unpack_from(entry_form, block, at)

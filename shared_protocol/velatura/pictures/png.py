@@ -34,6 +34,10 @@ _PRIMARIES = {
 BT.709, 470 BG, 601, 2020, P3."""
 _SRGB_GAMMA = 0.45455
 _AFTER_HEADER = 8 + 25
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Numbers a pixel, by colour type."""
+_MOST_DEFLATED = 1040
+"""Bytes that a byte of deflate can stand for at most."""
 
 
 def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
@@ -47,6 +51,9 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
     except Exception:  # a damaged chunk beside the pixels, which libpng passes over
         info, frames = {}, 1
         note(what, "its metadata is damaged and left out")
+    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
+    if height * (width * depth * _SAMPLES.get(colour, 1) // 8) > _MOST_DEFLATED * len(data):
+        raise ValueError("it ends before its pixels do")
     array = np.asarray(imagecodecs.png_decode(data))
     about = metadata_of(info)
     if not about.icc_profile:
@@ -115,23 +122,19 @@ def _profile(data: bytes, info: dict[Any, Any], gray: bool) -> bytes:
     if gamma <= 0 or len(colours) != 8 or (plain and abs(gamma - _SRGB_GAMMA) < 1e-3):
         return b""  # 1/2.2 with BT.709's primaries is how writers say sRGB
     try:
-        return icc.of_primaries(colours[:2], () if gray else colours[2:], _steps() ** (1 / gamma))
+        return icc.of_primaries(colours[:2], () if gray else colours[2:], 1 / gamma)
     except VelaturaError:
         return b""  # colours that mean nothing: metadata that is damaged
 
 
-def _curve(transfer: int) -> np.ndarray:
+def _curve(transfer: int) -> float | np.ndarray:
     """Linear light of evenly spaced numbers, by cICP's transfer characteristics (ITU-T H.273 table 3)."""
-    x = _steps()
     if transfer in (4, 5, 8):
-        return x ** {4: 2.2, 5: 2.8, 8: 1.0}[transfer]
+        return {4: 2.2, 5: 2.8, 8: 1.0}[transfer]
+    x = np.linspace(0.0, 1.0, 1024)
     if transfer in (1, 6, 14, 15):
         return np.where(x < 0.081, x / 4.5, ((x + 0.099) / 1.099) ** (1 / 0.45))
     return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
-
-
-def _steps() -> np.ndarray:
-    return np.linspace(0.0, 1.0, 4096)
 
 
 def _chunks(data: bytes):

@@ -25,6 +25,7 @@ from .metadata import (
     Metadata,
     describing,
     orientation_of,
+    pages,
     read_exif,
     sound_dpi,
     write_directory,
@@ -54,7 +55,7 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
             words = f"has {page.samplesperpixel} channels and {page.imagedepth} layers; it is no photo"
             raise VelaturaError("bad_image", words)
         about, turn = _about(data)
-        frames = sum(1 for p in tiff.pages if not getattr(p, "is_reduced", False))
+        frames = pages(data)
         if frames > 1:
             note(what, f"the first of {frames} pages is used")
         kind = _KINDS.get(int(page.photometric))
@@ -67,10 +68,10 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
         elif int(page.planarconfig) == 2:
             array = np.moveaxis(array, 0, -1)
         colours = _COLOURS[kind]
-        values, alpha = _unsigned(array[:, :, :colours], page.bitspersample), None
+        values, alpha = _unsigned(array[:, :, :colours], page.bitspersample, what), None
         for index, meaning in enumerate(page.extrasamples[: array.shape[2] - colours]):
             if meaning in (1, 2) and alpha is None:
-                alpha = _unsigned(array[:, :, colours + index, None], page.bitspersample)
+                alpha = _unsigned(array[:, :, colours + index, None], page.bitspersample, what)
                 values = _straight(values, alpha) if meaning == 1 else values
         left = array.shape[2] - colours - (alpha is not None)
         if left:
@@ -101,7 +102,6 @@ def write(array: np.ndarray, about: Metadata) -> bytes:
     tags = [(tag, kind, count, value, True) for tag, (kind, count, value) in found.entries.items()]
     if about.xmp:
         tags.append((_XMP, 1, len(about.xmp), about.xmp, True))
-    tags += [(tag, 4, 1, 0, True) for tag in found.subs]
     buffer = BytesIO()
     tifffile.imwrite(
         buffer,
@@ -122,19 +122,21 @@ def write(array: np.ndarray, about: Metadata) -> bytes:
 
 
 def _with_directories(data: bytearray, found: Directory) -> bytes:
-    """Appends the directories within EXIF and points the first page's entries at them."""
+    """Adds the directories within EXIF, which tifffile does not write: the page's own moves to the end."""
     order = found.order
     if not found.subs or struct.unpack_from(order + "H", data, 2)[0] != 42:
         return bytes(data)
     at = struct.unpack_from(order + "I", data, 4)[0]
-    for index in range(struct.unpack_from(order + "H", data, at)[0]):
-        entry = at + 2 + 12 * index
-        tag = struct.unpack_from(order + "H", data, entry)[0]
-        if tag in found.subs:
-            data += bytes(len(data) % 2)
-            struct.pack_into(order + "I", data, entry + 8, len(data))
-            data += write_directory(found.subs[tag], len(data))
-    return bytes(data)
+    count = struct.unpack_from(order + "H", data, at)[0]
+    entries = [bytes(data[place : place + 12]) for place in range(at + 2, at + 2 + 12 * count, 12)]
+    for tag, inner in found.subs.items():
+        data += bytes(len(data) % 2)
+        entries.append(struct.pack(order + "HHII", tag, 4, 1, len(data)))
+        data += write_directory(inner, len(data))
+    data += bytes(len(data) % 2)
+    struct.pack_into(order + "I", data, 4, len(data))
+    entries.sort(key=lambda entry: struct.unpack(order + "H", entry[:2]))
+    return bytes(data) + struct.pack(order + "H", len(entries)) + b"".join(entries) + bytes(4)
 
 
 def _about(data: bytes) -> tuple[Metadata, int]:
@@ -161,7 +163,7 @@ def _bare(image: Image.Image) -> Image.Image:
     return Image.frombytes(bare.mode, bare.size, bare.tobytes()) if bare.mode != "P" else bare
 
 
-def _unsigned(values: np.ndarray, bits: int) -> np.ndarray:
+def _unsigned(values: np.ndarray, bits: int, what: str) -> np.ndarray:
     """Numbers of any kind as u8, u16, f16 or f32 over their full range.
 
     Raises:
@@ -169,6 +171,8 @@ def _unsigned(values: np.ndarray, bits: int) -> np.ndarray:
     """
     kind = values.dtype.kind
     if kind == "u" and values.dtype.itemsize > 2:
+        if values.max() < np.iinfo(values.dtype).max // 64:
+            note(what, f"is nearly black: its numbers of {values.dtype} end at {values.max()}")
         return (values >> (8 * values.dtype.itemsize - 16)).astype(np.uint16)
     if kind == "u" and bits not in (8, 16):
         return icc.from_unit(values / np.float32(2**bits - 1), values.dtype)
@@ -186,8 +190,9 @@ def _straight(values: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 def _looked_up(indices: np.ndarray, colormap: np.ndarray) -> np.ndarray:
     colours = np.asarray(colormap, np.uint16).T
-    if not (colours % 257).any():
-        colours = (colours // 257).astype(np.uint8)
+    low, high = colours & 255, colours >> 8
+    if ((low == high) | (low == 0)).all():  # 8 bits, written twice or shifted
+        colours = high.astype(np.uint8)
     elif colours.max() < 256:  # a writer that took 8 bits for 16
         colours = colours.astype(np.uint8)
     return colours[np.minimum(indices, len(colours) - 1)]
