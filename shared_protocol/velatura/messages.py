@@ -14,12 +14,7 @@ import msgpack
 
 from .errors import FieldError, VelaturaError
 from .pixels import Layout
-from .recipe import (
-    Refine,
-    Stylize,
-    Texture,
-    Upscale,
-)
+from .recipe import Recipe
 from .schema import (
     choice,
     from_map,
@@ -165,7 +160,7 @@ class Submit:
 
     TYPE: ClassVar[str] = "submit"
     job: str = text("", "chosen by the client, unique in the daemon (a random name)", NAME)
-    recipe: Stylize | Refine | Texture | Upscale | None = None
+    recipe: Recipe | None = None
     content: str = text("", "digest of the picture to work on; empty for a texture", NAME)
     mask: str = text("", "digest of a GRAY mask of the content's size; empty means everywhere", NAME)
     priority: str = choice("interactive", ("interactive", "batch"), "interactive runs first")
@@ -250,7 +245,7 @@ class Result:
     job: str = text("", "the job", NAME)
     digest: str = text("", "of the picture", NAME)
     layout: Layout = field(default_factory=Layout)
-    recipe: Stylize | Refine | Texture | Upscale | None = None
+    recipe: Recipe | None = None
     """As it ran: `auto` resolved, style names kept."""
     record: dict[str, Any] = field(default_factory=dict)
     """What bit-for-bit repetition needs and what it cost: build, device, dtype, threads, tile, seconds."""

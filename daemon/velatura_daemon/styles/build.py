@@ -1,8 +1,8 @@
 """Making the files that built-in styles ship with: cards of works, thumbnails, digests.
 
-    python -m velatura_daemon.styles.catalogue build --works FOLDER   cards of works whose pictures lie there
-    python -m velatura_daemon.styles.catalogue thumbnails             the sample scene in every style
-    python -m velatura_daemon.styles.catalogue digests                size and SHA-256 of procedural pictures
+    python -m velatura_daemon.styles.build build --works FOLDER   cards of works whose pictures lie there
+    python -m velatura_daemon.styles.build thumbnails             the sample scene in every style
+    python -m velatura_daemon.styles.build digests                size and SHA-256 of procedural pictures
 
 Pictures of works are only read: nothing of them but their statistics is written. Cards belong to one set
 of weights, so they are made again whenever the embedded encoder changes.
@@ -112,9 +112,9 @@ def _check_digest(entry: CatalogEntry, path: Path) -> None:
 
 
 def main() -> None:
-    """The command `python -m velatura_daemon.styles.catalogue`."""
+    """The command `python -m velatura_daemon.styles.build`."""
     parser = argparse.ArgumentParser(
-        prog="python -m velatura_daemon.styles.catalogue",
+        prog="python -m velatura_daemon.styles.build",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -139,3 +139,7 @@ def main() -> None:
         written = [STYLES / "catalog.json"]
     for path in written:
         print(f"{path}  {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,7 @@
 
 `data/catalog.json` lists every built-in style once: the procedural pictures that this project
 paints itself, and works of art that ship as style cards only. Reading the catalog needs no torch;
-`catalog_build` makes the files (`python -m velatura_daemon.styles.catalogue`).
+`build` makes the files (`python -m velatura_daemon.styles.build`).
 """
 
 from __future__ import annotations
@@ -58,9 +58,3 @@ def catalog() -> dict[str, CatalogEntry]:
     items = json.loads((STYLES / "catalog.json").read_text(encoding="utf-8"))["styles"]
     entries = [CatalogEntry(**{k: v for k, v in item.items() if k in known}) for item in items]
     return {entry.name: entry for entry in entries}
-
-
-if __name__ == "__main__":
-    from .build import main
-
-    main()
