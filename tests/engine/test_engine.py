@@ -289,7 +289,14 @@ def test_a_style_from_the_library_works_by_name(engine):
 MULTI = Stylize((Style("mosaic"),), method="multi")
 
 
-def test_the_sixteen_style_network_paints_and_says_how_strength_works(engine):
+def test_the_network_of_many_styles_is_taken_for_the_styles_that_it_knows(engine):
+    names = (Style("mosaic"), Style("starry-night"))
+    assert run(engine, Stylize(names)).recipe.method == "multi"
+    assert run(engine, Stylize(names, scale=1.5)).recipe.method == "adain-skip"  # its strokes have one size
+    assert run(engine, Stylize((*names, STYLE))).recipe.method == "adain-skip"
+
+
+def test_the_network_of_many_styles_paints_and_says_how_strength_works(engine):
     mask = np.zeros((72, 104), np.uint8)
     mask[20:40, 30:60] = 200
     finished = run(engine, replace(MULTI, scale=2.0), mask=slot(mask, "GRAY"))

@@ -6,7 +6,7 @@ from models.driving import stylized
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.registry import load_method
-from velatura_models.networks.transform_net import TransformNet
+from velatura_models.networks.transform_net import PHOTO, TransformNet
 from velatura_models.store.errors import WeightsError
 from velatura_models.store.nets import (
     add_net,
@@ -78,6 +78,26 @@ def test_strength_and_mask_lay_the_picture_over_the_photo(weights):
     mask = torch.rand(1, 1, 32, 40)
     faded, _ = stylized(method, rgb, target, mask)
     torch.testing.assert_close(faded, rgb + mask * (full - rgb))
+
+
+def test_strength_fades_between_the_rows_of_style_and_photo(tmp_path):
+    net, known = trained(0, 3, widths=(8, 8, 8), blocks=1), ("ink", "wool", PHOTO)
+    shape = {"styles": 3, "widths": (8, 8, 8), "blocks": 1}
+    save_net(tmp_path / "nets" / "three.transform.safetensors", "transform", net, shape, known)
+    method, rgb = painter(tmp_path), smooth(64, 80)
+    ink = [StyleShare(method.style(source("ink")))]
+    got, seen = stylized(method, rgb, ink, 0.25)
+    between, photo = (net(rgb, torch.tensor([row])) for row in ([0.25, 0.0, 0.75], [0.0, 0.0, 1.0]))
+    assert (got - (between + 0.75 * (rgb - photo))).abs().max() < 3e-3
+    assert len(seen.pictures) == 2  # the photo's row is kept: the next strength costs one pass
+    assert torch.equal(stylized(method, rgb, ink, 0.0)[0], rgb)
+    half = torch.zeros(1, 1, 64, 80)
+    half[..., 40:] = 0.25  # a hard selection at the same strength
+    inside, _ = stylized(method, rgb, ink, half)
+    torch.testing.assert_close(inside[..., 48:], got[..., 48:], rtol=0, atol=2e-3)
+    assert torch.equal(inside[..., :32], rgb[..., :32])
+    with pytest.raises(WeightsError, match="no network of this method paints in the style 'photo'"):
+        method.style(source(PHOTO))
 
 
 def test_regions_are_painted_in_their_own_style_and_the_rest_stays(weights):

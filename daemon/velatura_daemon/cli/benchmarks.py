@@ -32,7 +32,7 @@ ROUNDS = 7
 PAUSE = 0.4
 """Seconds between a first and a second strength: a quick hand on a slider."""
 
-NETWORKS = {"slim": ("slim", "auto"), "vgg19_sized": ("vgg19", "auto"), "sixteen_styles": ("slim", "multi")}
+NETWORKS = {"slim": ("slim", "auto"), "vgg19_sized": ("vgg19", "auto"), "painter": ("slim", "multi")}
 """What is timed: backbone and method."""
 
 BASELINE = """
@@ -169,10 +169,12 @@ def operations(backbone: str, method: str) -> float:
     multiply-add of each convolution as published."""
     import torch
     from velatura_models.networks.transform_net import plan
+    from velatura_models.store.nets import find_net
 
     if method == "multi":
         side, total = SIDE, 0.0
-        for layer in plan():
+        shape = find_net("painter", "transform", None).architecture
+        for layer in plan(shape["widths"], shape["blocks"]):
             side = side * 2 if layer.upsample else side // layer.stride
             total += 2.0 * layer.cin * layer.cout * layer.kernel**2 * side**2
         return total / 1e9

@@ -23,6 +23,7 @@ from velatura_models.maths.color import (
 )
 from velatura_models.maths.tiling import Box
 from velatura_models.methods.method import Content, Method, StyleShare, crop, framed, work
+from velatura_models.methods.painter import painted_styles
 from velatura_models.methods.registry import load_method
 from velatura_models.networks.encoder import reach
 from velatura_models.store.cards import Card
@@ -101,11 +102,15 @@ def stylize(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
 
 
 def resolved(recipe: Stylize, resources: Resources) -> Stylize:
-    """The recipe with `auto` replaced by the embedded backbone and the best method installed for it."""
+    """The recipe with `auto` replaced by the embedded backbone, and by the network of many styles where it
+    knows all that are asked for at its own stroke size, else by the best
+    method that the backbone has."""
     backbone = "slim" if recipe.backbone == "auto" else recipe.backbone
     method = recipe.method
     if method == "auto":
-        method = methods_of(backbone, resources.paths.weights)[0]
+        painted = painted_styles(resources.paths.weights) if backbone == "slim" and recipe.scale == 1 else ()
+        known = all(style.name in painted for style in recipe.styles)
+        method = "multi" if known else methods_of(backbone, resources.paths.weights)[0]
     return replace(recipe, backbone=backbone, method=method)
 
 

@@ -140,6 +140,11 @@ class Work:
         return self.strength
 
     @property
+    def most(self) -> float:
+        """The strength where it is the greatest."""
+        return float(self.strength.max()) if isinstance(self.strength, Tensor) else self.strength
+
+    @property
     def fades(self) -> bool:
         """Whether there is any less than full strength, so that the content itself shows."""
         return isinstance(self.strength, Tensor) or self.strength < 1

@@ -3,20 +3,24 @@
 `fast` takes the networks with one style each (Johnson et al. 2016), `multi` those with several
 (Dumoulin et al. 2017) and the styles added to them later. Styles of one network blend in one pass, by
 their scales and shifts (Dumoulin et al., section 3.2); styles of different networks, or with regions, blend
-as pictures.
+as pictures. Where a network has a row that gives the photo itself, strength fades between rows as well, and
+what that row lacks of the photo is added back as strength fades:
+
+    output = net(s row + (1 - s) photo row) + (1 - s) (content - net(photo row)).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..maths.tiling import Footprint
-from ..networks.transform_net import TransformNet
+from ..networks.transform_net import PHOTO, TransformNet
 from ..store.errors import WeightsError
 from ..store.nets import (
     FORMAT,
@@ -31,11 +35,18 @@ from .picture_method import Brush, Normalise, Painting, PictureMethod
 
 @dataclass(frozen=True)
 class Row:
-    """A style in a network: its scales and shifts, `(1, 1603)` each."""
+    """A style in a network: its scales and shifts, `(1, C)` each over all layers, and those of the photo."""
 
     net: TransformNet
     gamma: Tensor
     beta: Tensor
+    photo: Painting | None = None
+
+    def mixed(self, rows: Sequence[Row], shares: Sequence[float]) -> Row:
+        """The weighted mean of rows of this row's network."""
+        gamma = torch.stack([w * row.gamma for w, row in zip(shares, rows, strict=True)]).sum(0)
+        beta = torch.stack([w * row.beta for w, row in zip(shares, rows, strict=True)]).sum(0)
+        return replace(self, gamma=gamma, beta=beta)
 
 
 def load(loader: Loader) -> PictureMethod:
@@ -57,7 +68,7 @@ class Painter(Brush):
         nets = [n for n in installed("transform", self.loader.folder) if (len(n.styles) > 1) == self.several]
         styles: dict[str, tuple[Net, Net | None]] = {}
         for net in nets:
-            for name in net.styles:
+            for name in (name for name in net.styles if name != PHOTO):
                 styles.setdefault(name, (net, None))
         by_digest = {net.digest: net for net in nets}
         for row in installed("style", self.loader.folder) if self.several else ():
@@ -82,12 +93,9 @@ class Painter(Brush):
             )
         about, added = styles[source.name]
         net: TransformNet = self.loader.net(TransformNet, about, _exact)
-        if added is None:
-            index = about.styles.index(source.name)
-            row = Row(net, net.gamma[index : index + 1], net.beta[index : index + 1])
-        else:
-            row = row_of(added, net)
-        return Painting((about.digest, source.name), row)
+        photo = Painting((about.digest, PHOTO), _row(net, about, PHOTO)) if PHOTO in about.styles else None
+        row = _row(net, about, source.name) if added is None else row_of(added, net)
+        return Painting((about.digest, source.name), replace(row, photo=photo))
 
     def strides(self, painting: Painting) -> list[int]:
         net: TransformNet = painting.data.net
@@ -107,12 +115,20 @@ class Painter(Brush):
                 continue
             shares = [style.weight / total for style in group]
             rows = [style.part.data for style in group]
-            gamma = torch.stack([w * row.gamma for w, row in zip(shares, rows, strict=True)]).sum(0)
-            beta = torch.stack([w * row.beta for w, row in zip(shares, rows, strict=True)]).sum(0)
             key = tuple((style.part.key, w) for style, w in zip(group, shares, strict=True))
-            blend = Painting(key, Row(rows[0].net, gamma, beta))
+            blend = Painting(key, rows[0].mixed(rows, shares))
             out.append(replace(group[0], part=blend, weight=total))
         return out
+
+    def faded(self, painting: Painting, strength: float) -> list[tuple[Painting, float]]:
+        """Between rows where the network has one for the photo, else between pictures."""
+        row: Row = painting.data
+        if row.photo is None or not 0 < strength < 1:
+            return [(painting, strength)]
+        between = Painting(
+            (painting.key, strength), row.mixed([row, row.photo.data], [strength, 1 - strength])
+        )
+        return [(between, 1.0), (row.photo, strength - 1.0)]
 
     def tile(self, rgb: Tensor, painting: Painting, normalise: Normalise | None) -> Steps[Tensor]:
         """Painted by one row of a network."""
@@ -124,6 +140,20 @@ class Painter(Brush):
         out: list[Tensor] = []
         yield from row.net.steps(rgb, row.gamma, row.beta, out, normalise)
         return out[0][:, :, :height, :width]
+
+
+def painted_styles(folder: Path | None) -> set[str]:
+    """Names of the styles that the networks of many styles know, the user's own included.
+
+    Args:
+        folder: of the user's weights.
+    """
+    return set(Painter(Loader(method="multi", folder=folder)).known())
+
+
+def _row(net: TransformNet, about: Net, name: str) -> Row:
+    index = about.styles.index(name)
+    return Row(net, net.gamma[index : index + 1], net.beta[index : index + 1])
 
 
 def _exact(net: TransformNet) -> list[Tensor]:

@@ -55,6 +55,11 @@ class Painted:
     def nbytes(self) -> int:
         return sum(picture.nbytes for picture in self.pictures.values())
 
+    def get(self, key: Hashable) -> Tensor | None:
+        if key in self.pictures:
+            self.pictures.move_to_end(key)
+        return self.pictures.get(key)
+
     def add(self, key: Hashable, picture: Tensor) -> None:
         self.pictures[key] = picture
         while len(self.pictures) > KEPT:
@@ -74,6 +79,11 @@ class Brush(Protocol):
     def merged(self, styles: Sequence[StyleShare]) -> list[StyleShare]:
         """Styles that one pass can blend made one; each of the list costs a pass."""
         return list(styles)
+
+    def faded(self, painting: Painting, strength: float) -> list[tuple[Painting, float]]:
+        """Paintings with the factors by which they, together with `1 - strength` of the content, make the
+        picture at a strength; at 0 their sum is nothing."""
+        return [(painting, strength)]
 
     def strides(self, painting: Painting) -> Sequence[int]:
         """Pixels per position at every layer that is normalised with statistics of its own maps."""
@@ -109,29 +119,32 @@ class PictureMethod:
 
     def paint(self, work: Work) -> Iterator[Part | None]:
         """Tiles of the painted pictures, blended and laid over the content; strength 0 is exact always."""
-        content, blend = work.content, self.brush.merged(work.styles)
+        content, most = work.content, work.most
+        blend = [(style, self.brush.faded(style.part, most)) for style in self.brush.merged(work.styles)]
         kept: Painted | None = work.seen if len(content.tiles) == 1 else None
         statistics: dict[Hashable, Statistics] = {}
         if kept is None:
             measure = self._measured if work.exact else self._of_thumbnail
-            for style in blend:
-                if self.brush.strides(style.part):
-                    statistics[style.part.key] = yield from measure(content.rgb, style.part, content.tiles)
+            for painting in {painting.key: painting for _, parts in blend for painting, _ in parts}.values():
+                if self.brush.strides(painting):
+                    statistics[painting.key] = yield from measure(content.rgb, painting, content.tiles)
         for tile in content.tiles:
             below = crop(content.rgb, tile.core).float().cpu()
             total, covered = torch.zeros_like(below), torch.zeros(1, 1, 1, 1)
-            for style in blend:
-                key = style.part.key
-                picture = kept.pictures.get(key) if kept is not None else None
-                if picture is None:
-                    normalise = _fixed(statistics[key]) if key in statistics else None
-                    picture = yield from self._painted(crop(content.rgb, tile.outer), style.part, normalise)
-                    if kept is not None:
-                        kept.add(key, picture)
+            for style, parts in blend:
                 share = style.over(tile.core)
-                total = total + share * crop(picture, tile.core.within(tile.outer))
                 covered = covered + share
-            yield tile.core, below + work.fade(tile.core) * (total / covered - below)
+                for painting, factor in parts:
+                    key = painting.key
+                    picture = kept.get(key) if kept is not None else None
+                    if picture is None:
+                        normalise = _fixed(statistics[key]) if key in statistics else None
+                        picture = yield from self._painted(crop(content.rgb, tile.outer), painting, normalise)
+                        if kept is not None:
+                            kept.add(key, picture)
+                    total = total + share * factor * crop(picture, tile.core.within(tile.outer))
+            over = work.fade(tile.core) / most if most else 0.0
+            yield tile.core, below + over * (total / covered - most * below)
 
     def ahead(self, seen: Painted) -> Iterator[None]:
         """Nothing is left to be done ahead: every strength blends pictures that are kept."""

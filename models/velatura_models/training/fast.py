@@ -90,7 +90,7 @@ PRESETS = {
         relative=False,
         cosine=False,
     ),
-    "quick": Schedule(steps=400, batch=4, crop=128, row_rate=1e-2, start="sixteen"),
+    "quick": Schedule(steps=400, batch=4, crop=128, row_rate=1e-2, start="painter"),
     "tiny": Schedule(steps=4, batch=2, crop=32, widths=(4, 6, 8), blocks=1),
 }
 """Weights are for a normalised loss network, whose filters are 1 on average, and for pictures in 0..1.

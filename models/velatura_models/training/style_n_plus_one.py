@@ -50,7 +50,7 @@ class StyleNPlusOneOptions:
     style: Path
     content: Path
     out: Path
-    net: str = "sixteen"
+    net: str = "painter"
     weights: Path | None = None
     vgg: Path | None = None
     content_weight: float = 1.0
