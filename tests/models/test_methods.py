@@ -22,7 +22,7 @@ def own_style(method):
     if method not in KINDS:
         return "noise"
     several = method == "multi"
-    return next(n.styles[-1] for n in installed(KINDS[method]) if (len(n.styles) > 1) == several)
+    return next(n.styles[0] for n in installed(KINDS[method]) if (len(n.styles) > 1) == several)
 
 
 def picture(seed, height=96, width=96):
