@@ -7,7 +7,7 @@ STYLE  ?= starry-night
 PHOTO  ?=
 OUT    ?= out
 CATALOGUES := $(wildcard shared_protocol/velatura/editor/po/*.po)
-QUICK  := $(wildcard tests/test_*.py tests/protocol tests/editor tests/krita tests/gimp_plugin tests/install) \
+QUICK  := $(wildcard tests/test_*.py tests/protocol tests/editor tests/krita tests/install) \
           $(addprefix tests/daemon/test_,blobs.py orders.py scheduler.py settings.py)
 
 .DEFAULT_GOAL := help

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from gi.repository import Gimp, GObject
+from velatura.editor.i18n import _
 from velatura.recipe import (
     BACKBONES,
     METHODS,
@@ -16,8 +17,6 @@ from velatura.recipe import (
     Stylize,
     Texture,
 )
-
-from .words import _
 
 STYLE_SOURCES = ("auto", "library", "picture", "layer")
 READ_WRITE = GObject.ParamFlags.READWRITE

@@ -1,98 +1,138 @@
-"""Pixels out of GIMP and into it again, in strips, in a layout that the daemon knows.
-
-babl converts whatever the image holds (gray, indexed, 8 to 64 bits, linear, profiled) to sRGB numbers with
-straight alpha, and back.
-"""
+"""Pixels out of GIMP and into it again, in strips, in a form that the daemon knows."""
 
 from __future__ import annotations
 
 import gc
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from gi.repository import Gegl, Gimp, Gio
-from velatura.blob import Blob
+from velatura.blob import Blob, Picture
+from velatura.editor.alpha import alpha_of, chosen
+from velatura.editor.geometry import Rect, fitted, strips
+from velatura.editor.i18n import _
+from velatura.editor.paper import Refused
 from velatura.pixels import Layout
 
-from .geometry import Rect
-from .target import Target
-from .words import Refused, _
+from . import forms
+from .forms import Form
 
-_COLOURS = {"RGBA": "R'G'B'A", "RGB": "R'G'B'", "GRAYA": "Y'A", "GRAY": "Y'"}
-_DEPTHS = {"u8": "u8", "u16": "u16", "f16": "half", "f32": "float"}
-
-
-def babl_format(layout: Layout) -> str:
-    """The name babl has for a layout; from tables, since one that babl does not know kills the plug-in."""
-    return f"{_COLOURS[layout.channels]} {_DEPTHS[layout.depth]}"
+_CODES: dict[int, Literal["I", "Q"]] = {4: "I", 8: "Q"}
+"""How `memoryview.cast` calls pixels of so many bytes."""
 
 
-def read(drawable: Any, rect: Rect, depth: str = "u8", side: int = 0) -> Blob:
-    """A part of a drawable as RGBA.
+@dataclass(frozen=True)
+class Content:
+    """What is worked on: the pixels as they travel, and in the image's own numbers where those differ."""
+
+    blob: Blob
+    own: bytes | bytearray = b""
+
+
+def read_content(drawable: Any, rect: Rect, form: Form) -> Content:
+    """A part of a layer to work on."""
+    own = b""
+    if form.own:
+        own = _bytes(drawable, rect, 1.0, form.own, rect.width * form.own_bytes, Gegl.AbyssPolicy.CLAMP)
+    return Content(read(drawable, rect, form), own)
+
+
+def read(drawable: Any, rect: Rect, form: Form = forms.COLOUR, side: int = 0) -> Blob:
+    """A part of a drawable.
 
     Args:
         drawable: a `Gimp.Drawable`.
         rect: in its own coordinates.
-        depth: `u8`, `u16` or `f32`.
+        form: how it is to travel.
         side: scales the picture down to this longest side; 0 leaves its size.
     """
-    rect, scale = _smaller(rect, side)
-    layout = Layout(rect.width, rect.height, "RGBA", depth)
-    return Blob(layout, _bytes(drawable, rect, scale, babl_format(layout), layout.row_bytes))
+    rect, scale = fitted(rect, side)
+    layout = form.layout(rect.width, rect.height)
+    return Blob(layout, _bytes(drawable, rect, scale, form.name, layout.row_bytes, Gegl.AbyssPolicy.CLAMP))
 
 
-def read_mask(target: Target, side: int = 0) -> Blob | None:
-    """The selection over the target's rectangle as GRAY bytes; None without a selection."""
-    if not target.selected:
-        return None
-    rect, scale = _smaller(target.on_canvas, side)
-    layout = Layout(rect.width, rect.height, "GRAY", "u8")
-    selection = target.image.get_selection()
-    return Blob(layout, _bytes(selection, rect, scale, "Y u8", layout.row_bytes, Gegl.AbyssPolicy.NONE))
+def read_gray(drawable: Any, rect: Rect, depth: str = "u8", side: int = 0) -> Blob:
+    """A part of a selection or mask; beyond its edge it is 0."""
+    rect, scale = fitted(rect, side)
+    layout = Layout(rect.width, rect.height, "GRAY", depth)
+    return Blob(layout, _bytes(drawable, rect, scale, f"Y {depth}", layout.row_bytes, Gegl.AbyssPolicy.NONE))
 
 
-def read_cover(layer: Any, box: Rect, side: int = 0) -> Blob:
-    """Where a layer covers what is below: its layer mask, or its alpha, as GRAY bytes.
-
-    Args:
-        box: in the image's coordinates; outside the layer there is no cover.
-    """
-    __, dx, dy = layer.get_offsets()
-    own, scale = _smaller(box.moved(-dx, -dy), side)
-    layout = Layout(own.width, own.height, "GRAY", "u8")
-    mask = layer.get_mask()
-    if mask is not None:
-        return Blob(layout, _bytes(mask, own, scale, "Y u8", layout.row_bytes, Gegl.AbyssPolicy.NONE))
-    pixels = _bytes(layer, own, scale, "R'G'B'A u8", 4 * layout.row_bytes, Gegl.AbyssPolicy.NONE)
-    return Blob(layout, pixels[3::4])
+def read_alpha(layer: Any, rect: Rect, depth: str = "u8", side: int = 0) -> Blob:
+    """A part of a layer's alpha as gray; beyond its edge it is 0."""
+    rect, scale = fitted(rect, side)
+    form = Form("GRAYA", depth, forms.babl_name("GRAYA", depth))
+    both = _bytes(layer, rect, scale, form.name, form.layout(rect.width, 1).row_bytes, Gegl.AbyssPolicy.NONE)
+    return Blob(Layout(rect.width, rect.height, "GRAY", depth), alpha_of(both, 2, depth))
 
 
-def _smaller(rect: Rect, side: int) -> tuple[Rect, float]:
-    """The rectangle as GEGL counts at a scale at which its longer side has `side` pixels, and that scale."""
-    scale = rect.fitted(side) if side else 1.0
-    return rect.scaled(scale), scale
-
-
-def _bytes(
-    drawable: Any, rect: Rect, scale: float, form: str, row_bytes: int, beyond: Any = None
-) -> bytearray:
+def _bytes(drawable: Any, rect: Rect, scale: float, name: str, row_bytes: int, beyond: Any) -> bytearray:
     buffer = drawable.get_buffer()
     pixels = bytearray()
-    for strip in rect.strips(row_bytes):
-        box = Gegl.Rectangle.new(strip.x, strip.y, strip.width, strip.height)
-        pixels += buffer.get(box, scale, form, beyond or Gegl.AbyssPolicy.CLAMP)
+    between = forms.between(name) if drawable.get_image().get_color_profile() is not None else name
+    for strip in strips(rect, row_bytes):
+        part = buffer.get(_box(strip), scale, between, beyond)
+        pixels += _converted(part, strip.width, strip.height, between, name)
     return pixels
 
 
-def write(buffer: Any, at: tuple[int, int], layout: Layout, pixels: Any) -> None:
-    """Writes a picture into a `Gegl.Buffer`, its top left pixel at `at`."""
-    view, form = memoryview(pixels), babl_format(layout)
-    for strip in Rect(0, 0, layout.width, layout.height).strips(layout.row_bytes):
-        box = Gegl.Rectangle.new(at[0], at[1] + strip.y, strip.width, strip.height)
-        start = strip.y * layout.row_bytes
-        buffer.set(box, form, bytes(view[start : start + strip.height * layout.row_bytes]))
+def _converted(pixels: bytes, width: int, height: int, given: str, wanted: str) -> bytes:
+    """Pixels in another of babl's formats."""
+    if given == wanted:
+        return pixels
+    box = Gegl.Rectangle.new(0, 0, width, height)
+    buffer = Gegl.Buffer.new(given, 0, 0, width, height)
+    buffer.set(box, given, pixels)
+    return buffer.get(box, 1.0, wanted, Gegl.AbyssPolicy.NONE)
+
+
+def _box(rect: Rect) -> Gegl.Rectangle:
+    return Gegl.Rectangle.new(rect.x, rect.y, rect.width, rect.height)
+
+
+def write(buffer: Any, at: tuple[int, int], form: Form, picture: Picture, part: Rect) -> None:
+    """Writes a part of a picture into a `Gegl.Buffer`, its top left pixel at `at`; it must lie within."""
+    size = picture.layout.pixel_bytes
+    between = forms.between(form.name) if form.own else form.name
+    for strip in strips(part, picture.layout.row_bytes):
+        box = _box(strip.moved(at[0] - part.x, at[1] - part.y))
+        pixels = _cut(picture.data, picture.layout.width, size, strip)
+        buffer.set(box, between, _converted(pixels, strip.width, strip.height, form.name, between))
     buffer.flush()
+
+
+def write_result(
+    buffer: Any, at: tuple[int, int], form: Form, picture: Picture, part: Rect, before: Content
+) -> None:
+    """Writes a part of what was made of a content; what came back as it went keeps the image's numbers."""
+    write(buffer, at, form, picture, part)
+    layout, blob = picture.layout, before.blob
+    if not before.own or blob.layout != layout:
+        return
+    code = _CODES[layout.pixel_bytes]
+    for strip in strips(part, layout.row_bytes):
+        old, new = (
+            memoryview(_cut(pixels, layout.width, layout.pixel_bytes, strip)).cast(code)
+            for pixels in (blob.read(0, layout.nbytes), picture.data)
+        )
+        changed = bytes(map(operator.ne, old, new))
+        if all(changed):
+            continue
+        box = _box(strip.moved(at[0] - part.x, at[1] - part.y))
+        made = bytearray(buffer.get(box, 1.0, form.own, Gegl.AbyssPolicy.NONE))
+        kept = _cut(before.own, layout.width, form.own_bytes, strip)
+        buffer.set(box, form.own, chosen(changed, made, kept, form.own_bytes))
+    buffer.flush()
+
+
+def _cut(pixels: Any, width: int, pixel_bytes: int, part: Rect) -> bytes:
+    """A part of a picture of `width` columns, tightly packed."""
+    view = memoryview(pixels).cast("B")
+    starts = ((y * width + part.x) * pixel_bytes for y in range(part.y, part.bottom))
+    return b"".join(view[start : start + part.width * pixel_bytes] for start in starts)
 
 
 @contextmanager
@@ -105,14 +145,8 @@ def seen(drawable: Any) -> Iterator[Any]:
         yield drawable
         return
     image = drawable.get_image()
-    width, height = drawable.get_width(), drawable.get_height()
-    scratch = Gimp.Image.new_with_precision(width, height, image.get_base_type(), image.get_precision())
+    scratch = image_like(image, drawable.get_width(), drawable.get_height())
     try:
-        if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-            scratch.set_palette(image.get_palette())
-        profile = image.get_color_profile()
-        if profile is not None:
-            scratch.set_color_profile(profile)
         copy = Gimp.Layer.new_from_drawable(drawable, scratch)
         scratch.insert_layer(copy, None, 0)
         copy.merge_filters()
@@ -122,13 +156,15 @@ def seen(drawable: Any) -> Iterator[Any]:
         scratch.delete()
 
 
-def content(target: Target, in_place: bool, side: int = 0) -> Blob:
-    """The pixels to work on. In place the layer's filters stay above the result, so they are left out."""
-    depth = "u8" if side else target.depth
-    if in_place:
-        return read(target.drawable, target.rect, depth, side)
-    with seen(target.drawable) as drawable:
-        return read(drawable, target.rect, depth, side)
+def image_like(image: Any, width: int, height: int) -> Any:
+    """An empty image of the same mode, precision, palette and profile as another."""
+    made = Gimp.Image.new_with_precision(width, height, image.get_base_type(), image.get_precision())
+    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+        made.set_palette(image.get_palette())
+    profile = image.get_color_profile()
+    if profile is not None:
+        made.set_color_profile(profile)
+    return made
 
 
 def style_of_drawable(drawable: Any) -> Blob:

@@ -12,15 +12,20 @@ from typing import Any
 
 import velatura
 from gi.repository import Gimp, GimpUi, GObject, Gtk
+from velatura.editor import words
+from velatura.editor.gallery import Gallery
+from velatura.editor.i18n import _
+from velatura.editor.look import Look
+from velatura.editor.paper import Refused
+from velatura.editor.pump import Pump
 from velatura.errors import VelaturaError
-from velatura.jobs import Down, Up
 
-from . import buffers, recipes
-from .gallery import Gallery
-from .link import Link
-from .preview import Preview, Scene, side_for
+from . import buffers, recipes, work
+from .gallery import GalleryView
+from .loop import GLibLoop
+from .paper import Paper
+from .preview import Preview, scene
 from .runs import Original, Plan
-from .words import Refused, _
 
 SOURCES = ("library", "picture", "layer")
 
@@ -79,21 +84,23 @@ class Dialog:
         self.config, self.kind, self._look = config, kind, look
         self._from_file = functools.lru_cache(maxsize=4)(lambda uri, file: buffers.style_of_file(file))
         self._from_layer = functools.lru_cache(maxsize=4)(lambda _id, layer: buffers.style_of_drawable(layer))
-        self.link = Link(self._happened)
+        loop = GLibLoop(lambda problem: self.refuse(words.trouble(problem)))
+        self.link = work.link(loop)
         self.window = GimpUi.ProcedureDialog.new(procedure, config, title)
-        self.preview = Preview(self.link, self._order)
-        self.gallery = Gallery(self.link, config.get_property("style"), self._choose)
+        self.preview = Preview(self.link, loop, self._order)
+        styles = Gallery(self.link, Look(), Paper(look), Pump(loop))
+        self.gallery = GalleryView(styles, config.get_property("style"), self._choose)
         self._trouble = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
         self._trouble_words = Gtk.Label(wrap=True, max_width_chars=90, xalign=0.0, visible=True)
         self._trouble.get_content_area().add(self._trouble_words)
-        self._version = Gtk.Label(xalign=0.0, sensitive=False)
-        self._say_version("")
+        self._version = Gtk.Label(label=f"Velatura {velatura.__version__}", xalign=0.0, sensitive=False)
         self._lay_out()
         self._handlers = [
             config.connect("notify", lambda *_property: self.preview.change()),
             self.window.connect("focus-in-event", self._came_to_front),
         ]
-        self.preview.say(_("Starting the Velatura daemon…"))
+        self.link.changed.connect(self._link_changed)
+        loop.later(0.0, self.link.wake)
         self._see()
 
     def values(self) -> dict[str, Any]:
@@ -146,10 +153,10 @@ class Dialog:
             (self.window.get_widget("style-picture", GObject.TYPE_NONE), _("Own picture")),
             (self.window.get_widget("style-drawable", GObject.TYPE_NONE), _("Layer")),
         )
-        for widget, words in widgets:
+        for widget, label in widgets:
             page = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, border_width=6)
             page.pack_start(widget, widget is self.gallery, widget is self.gallery, 0)
-            pages.append_page(page, Gtk.Label(label=words))
+            pages.append_page(page, Gtk.Label(label=label))
         source = self.config.get_property("style-source")
         if source == "auto":
             given = {"layer": "style-drawable", "picture": "style-picture"}
@@ -181,9 +188,9 @@ class Dialog:
 
     def _order(self) -> recipes.Order:
         now = self._look("new-layer")
-        bounds = now.aim.bounds
+        area = now.aim.area
         return recipes.order(
-            self.kind, self.values(), (bounds.width, bounds.height),
+            self.kind, self.values(), (area.width, area.height),
             lambda file: self._from_file(file.get_uri(), file),
             lambda layer: self._from_layer(layer.get_id(), layer),
         )  # fmt: skip
@@ -191,11 +198,7 @@ class Dialog:
     def _see(self) -> None:
         """Takes a small copy of what is worked on, as it is now."""
         try:
-            now = self._look(self.config.get_property("output"))
-            side = side_for(self.kind)
-            content = buffers.content(now.aim, False, side)
-            mask = now.small_mask(side)
-            self.preview.look_at(Scene(content, mask, now.aim.rect.fitted(side)))
+            self.preview.look_at(scene(self._look(self.config.get_property("output")), self.kind))
         except (Refused, VelaturaError) as problem:
             self.preview.look_at(None)
             self.preview.say(str(problem))
@@ -204,18 +207,9 @@ class Dialog:
         self._see()
         return False
 
-    def _happened(self, event: Any) -> None:
-        if isinstance(event, Up):
-            self._say_version(event.welcome.daemon)
-            self.preview.say("")
-            self.gallery.ask()
-        elif isinstance(event, Down):
-            self.preview.say(event.error.message)
-        if self.gallery.take(event):
+    def _link_changed(self, name: str) -> None:
+        link = self.link
+        if name == "state":
+            self.preview.say(words.daemon(link.state, trouble=link.trouble))
+        if link.state == "ready" and name in ("state", "styles"):
             self.preview.change()
-        self.preview.take(event)
-
-    def _say_version(self, daemon: str) -> None:
-        words = f"Velatura {velatura.__version__}"
-        known = _("daemon")  # not inside the braces below, where translations are not looked for
-        self._version.set_text(f"{words} · {known} {daemon}" if daemon else words)

@@ -1,119 +1,115 @@
-"""The styles of the library with their thumbnails, known only once the daemon has told them."""
+"""The styles of the library as a grid of thumbnails: GTK's view of `velatura.editor.gallery`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from gi.repository import GdkPixbuf, GLib, Gtk, Pango
 from velatura.blob import Picture
-from velatura.jobs import Answered, Fetched
+from velatura.editor.gallery import Gallery
+from velatura.editor.i18n import _
 
-from .link import Link
-from .words import _
-
-ID, TITLE, ICON = range(3)
+ID, TITLE, ICON, ABOUT = range(4)
 SIDE = 72
 """Longest side of a thumbnail, in pixels."""
 
 
-class Gallery(Gtk.Box):
+class GalleryView(Gtk.Box):
     """A searchable grid of styles.
 
     Args:
-        link: to ask for them.
+        gallery: what there is to choose from.
         chosen: name of the style that is chosen at first, or empty.
         choose: called with the name of the style that the person takes, and with the first one's when
             none was chosen yet.
     """
 
-    def __init__(self, link: Link, chosen: str, choose: Callable[[str], None]) -> None:
+    def __init__(self, gallery: Gallery, chosen: str, choose: Callable[[str], None]) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self.store = Gtk.ListStore(str, str, GdkPixbuf.Pixbuf)
         self.second = Gtk.ListStore(str, str)
         """Names and titles for the choice of a second style, the first row meaning none."""
-        self.second.append(["", _("None")])
-        self._link, self._chosen, self._choose = link, chosen, choose
-        self._asked = ""
-        self._rows: dict[str, list[Any]] = {}
-        self._search = Gtk.SearchEntry(placeholder_text=_("Search styles"))
-        self._shown = self.store.filter_new()
-        self._shown.set_visible_func(self._matches)
+        self._gallery, self._chosen, self._choose = gallery, chosen, choose
+        self._store = Gtk.ListStore(str, str, GdkPixbuf.Pixbuf, str)
+        self._blank = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, SIDE, SIDE)
+        self._blank.fill(0x80808040)
+        search = Gtk.SearchEntry(placeholder_text=_("Search styles"))
+        search.connect("search-changed", self._search)
         self._view = Gtk.IconView(
-            model=self._shown, pixbuf_column=ICON, item_width=SIDE, item_padding=4, row_spacing=0,
+            model=self._store, pixbuf_column=ICON, item_width=SIDE, item_padding=4, row_spacing=0,
             column_spacing=0, margin=2, selection_mode=Gtk.SelectionMode.BROWSE,
         )  # fmt: skip
-        self._view.set_tooltip_column(TITLE)
+        self._view.set_tooltip_column(ABOUT)
         title = Gtk.CellRendererText(ellipsize=Pango.EllipsizeMode.END, width=SIDE, xalign=0.5, scale=0.8)
         self._view.pack_end(title, False)
         self._view.add_attribute(title, "text", TITLE)
         self._view.connect("selection-changed", self._selected)
-        self._search.connect("search-changed", lambda _entry: self._shown.refilter())
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=240)
         scrolled.set_size_request(4 * (SIDE + 18), -1)
         scrolled.add(self._view)
-        self.pack_start(self._search, False, False, 0)
+        self.pack_start(search, False, False, 0)
         self.pack_start(scrolled, True, True, 0)
+        gallery.changed.connect(lambda name: name == "entries" and self._came())
+        gallery.picture_changed.connect(self._picture)
+        self._came()
 
-    def ask(self) -> None:
-        """Asks the daemon for the list."""
-        if self._link.connection is not None:
-            self._asked = self._link.connection.ask("styles")
-            self._link.look()
+    def _came(self) -> None:
+        """The library has come, or changed."""
+        self.second.clear()
+        self.second.append(["", _("None")])
+        for entry in self._gallery.entries:
+            self.second.append([entry.name, entry.title])
+        self._fill()
 
-    def take(self, event: Any) -> bool:
-        """Takes an event of the link, if it is about styles; True when the list has come."""
-        if isinstance(event, Answered) and event.request == self._asked:
-            self._fill(event.items)
-            return True
-        elif isinstance(event, Fetched) and event.digest in self._rows and event.picture is not None:
-            icon = pixbuf(event.picture, SIDE)
-            for row in self._rows.pop(event.digest):
-                self.store.set_value(row, ICON, icon)
-        return False
+    def _search(self, entry: Gtk.SearchEntry) -> None:
+        self._gallery.search = entry.get_text()
+        self._fill()
 
-    def _fill(self, items: list[dict[str, Any]]) -> None:
-        blank = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, SIDE, SIDE)
-        blank.fill(0x80808040)
-        self.store.clear()
-        while len(self.second) > 1:
-            self.second.remove(self.second.get_iter(1))
-        self._rows.clear()
-        for item in items:
-            title = item.get("title") or item["name"]
-            row = self.store.append([item["name"], title, blank])
-            self.second.append([item["name"], title])
-            digest = item.get("thumbnail", "")
-            if digest and self._link.connection is not None:
-                if digest not in self._rows:
-                    self._link.connection.fetch(digest)
-                self._rows.setdefault(digest, []).append(row)
-        names = [item["name"] for item in items]
-        if names:
-            self._show(self._chosen if self._chosen in names else names[0])
+    def _fill(self) -> None:
+        """Shows what the search leaves; one entry alone is chosen, so that nothing unseen is painted."""
+        found = self._gallery.found
+        self._store.clear()
+        for entry in found:
+            about = GLib.markup_escape_text(": ".join(filter(None, (entry.about, entry.error))))
+            self._store.append([entry.name, entry.title, self._icon(entry.name), about])
+        names = [entry.name for entry in found]
+        if names and self._chosen not in names and (len(names) == 1 or not self._chosen):
+            self._chosen = names[0]
+        if self._chosen in names:
+            path = Gtk.TreePath.new_from_indices([names.index(self._chosen)])
+            self._view.select_path(path)
+            GLib.idle_add(self._view.scroll_to_path, path, False, 0, 0)
+        self._gallery.in_sight(tuple(names))
 
-    def _show(self, name: str) -> None:
-        for row in self._shown:
+    def _icon(self, name: str) -> GdkPixbuf.Pixbuf:
+        picture = self._gallery.picture(name)
+        return self._blank if picture is None else pixbuf(picture, SIDE)
+
+    def _picture(self, name: str) -> None:
+        for row in self._store:
             if row[ID] == name:
-                self._view.select_path(row.path)
-                GLib.idle_add(self._view.scroll_to_path, row.path, False, 0, 0)
+                row[ICON] = self._icon(name)
 
     def _selected(self, view: Gtk.IconView) -> None:
         for path in view.get_selected_items():
-            self._chosen = self._shown[path][ID]
+            self._chosen = self._store[path][ID]
             self._choose(self._chosen)
-
-    def _matches(self, model: Any, row: Any, _data: Any) -> bool:
-        wanted = self._search.get_text().strip().lower()
-        return wanted in f"{model[row][ID]} {model[row][TITLE]}".lower()
 
 
 def pixbuf(picture: Picture, side: int = 0) -> GdkPixbuf.Pixbuf:
-    """A picture from the daemon (RGB or RGBA, 8 bits) for GTK, scaled down to `side` where given."""
-    layout = picture.layout
+    """A picture of 8 bits for GTK, scaled down to `side` where given."""
+    layout, data = picture.layout, bytes(picture.data)
+    if layout.channels.startswith("GRAY"):
+        step = layout.pixel_bytes
+        gray = bytearray(b"\xff" * (4 * layout.width * layout.height))
+        for place in range(3):
+            gray[place::4] = data[::step]
+        if layout.has_alpha:
+            gray[3::4] = data[1::2]
+        data = bytes(gray)
+    alpha = layout.channels != "RGB"
     made = GdkPixbuf.Pixbuf.new_from_bytes(
-        GLib.Bytes.new(bytes(picture.data)), GdkPixbuf.Colorspace.RGB, layout.has_alpha, 8,
-        layout.width, layout.height, layout.row_bytes,
+        GLib.Bytes.new(data), GdkPixbuf.Colorspace.RGB, alpha, 8,
+        layout.width, layout.height, layout.width * (4 if alpha else 3),
     )  # fmt: skip
     if side and max(layout.width, layout.height) > side:
         scale = side / max(layout.width, layout.height)

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from gi.repository import Gimp, Gio, GLib
+from velatura.editor import i18n
+from velatura.editor.i18n import N_, _
+from velatura.editor.paper import Refused
 from velatura.errors import VelaturaError
+from velatura.recipe import recipe_from_map
 
-from . import arguments, recipes, runs
-from .words import (
-    DOMAIN,
-    N_,
-    Refused,
-    _,
-)
+from . import arguments, notes, recipes, runs
+
+DOMAIN = "velatura_gimp"
+i18n.use(lambda text: GLib.dgettext(DOMAIN, text))  # GIMP binds the catalogues in `locale/`
 
 
 @dataclass(frozen=True)
@@ -115,13 +116,18 @@ def run(
             values = {p.name: config.get_property(p.name) for p in config.list_properties()}
             plan = runs.plan(image, drawables, values, key)
         Gimp.progress_init("Velatura")
-        layer, recipe = runs.carry_out(plan)
+        by_hand = mode != Gimp.RunMode.NONINTERACTIVE
+        layer, recipe = runs.carry_out(plan, Gimp.default_display() if by_hand else None)
+        if by_hand and plan.order.recipe.FACTS.placed == "picture":
+            Gimp.Display.new(layer.get_image())
     except Refused as refusal:
         problem = str(refusal)
     except VelaturaError as error:
         problem = str(error)
         if error.code == "bad_field":
             status = Gimp.PDBStatusType.CALLING_ERROR
+    except OSError as error:
+        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     except Exception as error:
         traceback.print_exc()
         problem = _(
@@ -157,8 +163,8 @@ def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, k
             lambda values: runs.plan(image, drawables, values, key),
         )  # fmt: skip
     layer = runs.made_from(image, drawables, "new-layer").layer
-    note = runs.note_of(layer)
-    recipe = recipes.painting_from_map(note.get("recipe", {}))
+    note = notes.demand(layer)
+    recipe = recipe_from_map(note.get("recipe", {}))
     # The dialog of the recipe's own kind, with a config of its own: what GIMP remembers stays untouched.
     other = procedure.get_plug_in().do_create_procedure(KINDS[recipe.KIND].procedure)
     start = other.create_config()

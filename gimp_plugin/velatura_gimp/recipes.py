@@ -13,7 +13,10 @@ from typing import Any
 
 from gi.repository import Gio
 from velatura.blob import Blob
+from velatura.editor.i18n import _
+from velatura.editor.paper import Refused
 from velatura.recipe import (
+    RECIPES,
     Recipe,
     Refine,
     Style,
@@ -25,40 +28,24 @@ from velatura.recipe import (
     recipe_to_map,
 )
 
-from . import buffers
-from .words import Refused, _
-
-Painting = Stylize | Refine | Texture
-"""What the procedures run: results that lie on the layer. An enlargement does not."""
-
-
-def painting_from_map(data: Any) -> Painting:
-    """A recipe that can be run on a layer, from plain values.
-
-    Raises:
-        Refused: it enlarges.
-        FieldError: it is not a recipe.
-    """
-    recipe = recipe_from_map(data)
-    if isinstance(recipe, Upscale):
-        raise Refused(_("This recipe enlarges a picture; in a terminal: velatura upscale"))
-    return recipe
+from . import buffers, notes
 
 
 @dataclass(frozen=True)
 class Order:
     """A recipe with the pictures it names."""
 
-    recipe: Painting
+    recipe: Recipe
     pictures: tuple[Blob, ...] = ()
     origins: tuple[Mapping[str, Any], ...] = field(default=())
     """For each picture where it came from: `{"uri": ...}` or `{"layer": tattoo}`."""
 
     @property
     def title(self) -> str:
-        """The styles in words, for layer names and messages."""
-        names = [s.name or _("own picture") for s in self.recipe.styles]
-        return " + ".join(names)
+        """What it does in a word or two, for layer names: its styles, or how much it enlarges."""
+        if isinstance(self.recipe, Upscale):
+            return f"{self.recipe.factor}×"
+        return " + ".join(s.name or _("own picture") for s in self.recipe.styles)
 
     def note(self, ran: Recipe, source: Mapping[str, Any]) -> dict[str, Any]:
         """What travels with the result: the recipe as it ran, where its pictures and itself came from."""
@@ -79,7 +66,7 @@ def order(
     """What a procedure's arguments ask for.
 
     Args:
-        kind: `stylize`, `refine` or `texture`.
+        kind: of recipe.
         values: the arguments by name.
         size: width and height of what is worked on, for a texture that names none.
         from_file, from_layer: read a style picture; the dialog passes ones that remember.
@@ -88,6 +75,10 @@ def order(
         Refused: no style is named, or its file or layer is gone.
         FieldError: a value out of range.
     """
+    if not RECIPES[kind].FACTS.styles:
+        enlarged = Upscale(factor=int(values["factor"]), strength=values["strength"])
+        check_recipe(enlarged)
+        return Order(enlarged)
     first, picture, origin = _first_style(values, from_file, from_layer)
     styles = [first]
     if values["second-style"]:
@@ -114,7 +105,7 @@ def _first_style(
         if layer is None:
             raise Refused(_("The layer that the style was taken from is gone; choose the style again."))
         blob = from_layer(layer)
-        origin: dict[str, Any] = {"layer": layer.get_tattoo()}
+        origin = notes.name_of(layer)
     else:
         file = values["style-picture"]
         if file is None:
@@ -124,14 +115,14 @@ def _first_style(
     return Style(digest=blob.hash_whole()), blob, origin
 
 
-def _stylize(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Painting:
+def _stylize(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Recipe:
     return Stylize(
         styles=styles, strength=v["strength"], scale=v["stroke-size"], color=v["color"], method=v["method"],
         backbone=v["backbone"],
     )  # fmt: skip
 
 
-def _refine(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Painting:
+def _refine(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Recipe:
     return Refine(
         styles=styles, iterations=v["iterations"], content_weight=v["content-weight"],
         style_weight=v["style-weight"], tv_weight=v["smoothness"], optimizer=v["optimizer"], init=v["start"],
@@ -139,7 +130,7 @@ def _refine(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, in
     )  # fmt: skip
 
 
-def _texture(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Painting:
+def _texture(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Recipe:
     return Texture(
         styles=styles, width=v["width"] or size[0], height=v["height"] or size[1], iterations=v["iterations"],
         tv_weight=v["smoothness"], optimizer=v["optimizer"], levels=v["levels"], scale=v["stroke-size"],
@@ -150,7 +141,7 @@ def _texture(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, i
 _BUILD = {"stylize": _stylize, "refine": _refine, "texture": _texture}
 
 
-def values_of(recipe: Painting, origins: Mapping[str, Mapping[str, Any]], image: Any) -> dict[str, Any]:
+def values_of(recipe: Recipe, origins: Mapping[str, Mapping[str, Any]], image: Any) -> dict[str, Any]:
     """The arguments that ask for a recipe, as far as the procedures have them; for a dialog to start from.
 
     Args:
@@ -158,13 +149,15 @@ def values_of(recipe: Painting, origins: Mapping[str, Mapping[str, Any]], image:
         origins: where its pictures came from, by digest.
         image: where layers that served as styles are looked for.
     """
+    if isinstance(recipe, Upscale):
+        return {"factor": str(recipe.factor), "strength": recipe.strength}
     first = recipe.styles[0]
     values: dict[str, Any] = {"style": first.name, "stroke-size": recipe.scale, "backbone": recipe.backbone}
     values.update({"style-picture": None, "style-drawable": None, "style-source": "library"})
     if first.digest:
         origin = origins.get(first.digest, {})
         values["style-source"] = "layer" if "layer" in origin else "picture"
-        values["style-drawable"] = image.get_layer_by_tattoo(origin["layer"]) if "layer" in origin else None
+        values["style-drawable"] = notes.layer_named(origin, image) if "layer" in origin else None
         values["style-picture"] = Gio.File.new_for_uri(origin["uri"]) if "uri" in origin else None
     second = recipe.styles[1] if len(recipe.styles) > 1 else Style(weight=0.0)
     values["second-style"] = second.name
@@ -191,7 +184,7 @@ def order_again(note: Mapping[str, Any], image: Any) -> Order:
         Refused: a style picture is gone.
         FieldError: the recipe is not one.
     """
-    recipe = painting_from_map(note.get("recipe", {}))
+    recipe = recipe_from_map(note.get("recipe", {}))
     origins = note.get("pictures", {})
     pictures = []
     kept = []
@@ -202,7 +195,7 @@ def order_again(note: Mapping[str, Any], image: Any) -> Order:
         if "uri" in origin:
             blob = buffers.style_of_file(Gio.File.new_for_uri(origin["uri"]))
         else:
-            blob = buffers.style_of_drawable(image.get_layer_by_tattoo(origin["layer"]))
+            blob = buffers.style_of_drawable(notes.layer_named(origin, image))
         if blob.hash_whole() != style.digest:
             raise Refused(_("The style picture has changed since; choose the style again."))
         pictures.append(blob)

@@ -1,4 +1,4 @@
-"""What a procedure is to work on: one drawable of one image, the part of it that is selected, its depth.
+"""What a procedure is to work on: one drawable of one image, the selected part of it, its pixels' form.
 
 Read once before the dialog and again on OK, because the dialog is not modal: the image may have been
 closed or changed meanwhile. Whatever cannot be done is refused here, in words, before anything is touched.
@@ -11,36 +11,45 @@ from dataclasses import dataclass
 from typing import Any
 
 from gi.repository import Gimp
+from velatura.editor.geometry import Rect, context_area
+from velatura.editor.i18n import _
+from velatura.editor.paper import Refused
 
-from .geometry import Rect
-from .words import Refused, _
-
-MARGIN = 32
-"""Pixels around the selection that the network also sees, so that its border has surroundings."""
+from . import forms
+from .forms import Form
 
 OUTPUTS = ("new-layer", "new-layer-masked", "in-place")
 
 
 @dataclass(frozen=True)
 class Target:
-    """What to work on; rectangles are in the layer's own coordinates."""
+    """What to work on; rectangles are in the layer's own coordinates.
+
+    Attributes:
+        image, drawable: GIMP's.
+        crop: what the network sees.
+        area: what the result covers: the selected part, within `crop`.
+        offset: of the layer in the image.
+        form: how its pixels travel.
+        selected: whether a selection limits the result; without one everything counts.
+    """
 
     image: Any
     drawable: Any
-    rect: Rect
-    """What the network sees: the selected part with a margin."""
-    bounds: Rect
-    """The selected part."""
+    crop: Rect
+    area: Rect
     offset: tuple[int, int]
-    depth: str
-    """`u8`, `u16` or `f32`: what holds the image's precision."""
+    form: Form
     selected: bool
-    """Whether a selection limits it; without one everything counts."""
+
+    def on_canvas(self, rect: Rect) -> Rect:
+        """A rectangle of the layer in the image's coordinates."""
+        return rect.moved(*self.offset)
 
     @property
-    def on_canvas(self) -> Rect:
-        """`rect` in the image's coordinates."""
-        return self.rect.moved(*self.offset)
+    def inner(self) -> Rect:
+        """`area` in the coordinates of a result for `crop`."""
+        return self.area.moved(-self.crop.x, -self.crop.y)
 
 
 def read(image: Any, drawables: Sequence[Any], output: str) -> Target:
@@ -66,7 +75,7 @@ def read(image: Any, drawables: Sequence[Any], output: str) -> Target:
     if not drawable.is_layer():
         raise Refused(_("“{name}” is a mask or channel; choose a layer.", name=name))
     if output == "in-place":
-        _refuse_in_place(drawable, name)
+        refuse_in_place(drawable)
     elif drawable.is_floating_sel():
         raise Refused(_("“{name}” is a floating selection; anchor it first, or work in place.", name=name))
     found, x, y, width, height = drawable.mask_intersect()
@@ -74,14 +83,14 @@ def read(image: Any, drawables: Sequence[Any], output: str) -> Target:
         raise Refused(_("The selection does not touch “{name}”.", name=name))
     whole = Rect(0, 0, drawable.get_width(), drawable.get_height())
     selected = not Gimp.Selection.is_empty(image) and not drawable.is_floating_sel()
-    bounds = Rect(x, y, width, height)
-    rect = bounds.grown(MARGIN).intersection(whole) if selected else bounds
+    area = Rect(x, y, width, height)
     __, dx, dy = drawable.get_offsets()
-    return Target(image, drawable, rect, bounds, (dx, dy), depth(image), selected)
+    return Target(image, drawable, context_area(whole, area), area, (dx, dy), forms.of(image), selected)
 
 
-def _refuse_in_place(drawable: Any, name: str) -> None:
-    kind = special_kind(drawable)
+def refuse_in_place(drawable: Any) -> None:
+    """Raises `Refused` where painting in place would destroy what kind of layer it is, or is not allowed."""
+    name, kind = drawable.get_name(), special_kind(drawable)
     if kind:
         raise Refused(
             _(
@@ -113,21 +122,3 @@ def special_kind(drawable: Any) -> str:
         if cls is not None and isinstance(drawable, cls):
             return words
     return ""
-
-
-def depth(image: Any) -> str:
-    """The depth that carries the image's precision through sRGB numbers without loss.
-
-    8 and 16 bits per channel travel as they are when they are stored perceptually and in sRGB; linear,
-    wider, floating and profiled pixels travel as floats.
-    """
-    precision = image.get_precision()
-    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-        return "u8"
-    if image.get_color_profile() is not None:
-        return "f32"
-    if precision in (Gimp.Precision.U8_NON_LINEAR, Gimp.Precision.U8_PERCEPTUAL):
-        return "u8"
-    if precision in (Gimp.Precision.U16_NON_LINEAR, Gimp.Precision.U16_PERCEPTUAL):
-        return "u16"
-    return "f32"

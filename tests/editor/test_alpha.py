@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from velatura.editor.alpha import bake, whole
+from velatura.editor.alpha import bake, chosen, whole
 
 KINDS = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 
@@ -45,3 +45,12 @@ def test_sizes_that_do_not_belong_together_are_refused() -> None:
 
 def test_a_refinement_works_wherever_anything_is_selected() -> None:
     assert whole(bytes([0, 1, 128, 255])) == bytes([0, 255, 255, 255])
+
+
+@given(st.binary(min_size=1, max_size=60), st.sampled_from([1, 2, 4, 8, 16]), st.randoms())
+def test_pixels_are_chosen_by_a_mask(which: bytes, size: int, random) -> None:
+    ones, zeros = (random.randbytes(len(which) * size) for _ in range(2))
+    made = np.frombuffer(chosen(which, bytearray(ones), zeros, size), np.uint8).reshape(-1, size)
+    touched = np.frombuffer(which, np.uint8) > 0
+    assert np.array_equal(made[touched], np.frombuffer(ones, np.uint8).reshape(-1, size)[touched])
+    assert np.array_equal(made[~touched], np.frombuffer(zeros, np.uint8).reshape(-1, size)[~touched])

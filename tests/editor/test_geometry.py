@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from velatura.editor.geometry import (
     Rect,
     context_area,
+    fitted,
     reduced_size,
     reduction,
     strips,
@@ -66,3 +67,22 @@ def test_a_reduced_picture_fits_and_wastes_nothing(rect: Rect, longest: int) -> 
 
 def test_zoom_says_how_small_a_picture_may_be() -> None:
     assert [zoom_factor(z) for z in (4.0, 1.0, 0.6, 0.5, 0.26, 0.1, 0.0)] == [1, 1, 1, 2, 3, 10, 1]
+
+
+@given(rects, st.integers(1, 900), places, places)
+def test_a_fitted_picture_has_the_side_asked_for_whatever_its_place(
+    rect: Rect, side: int, dx: int, dy: int
+) -> None:
+    small, factor = fitted(rect, side)
+    assert max(small.width, small.height) <= side and min(small.width, small.height) >= 1
+    other, same = fitted(rect.moved(dx, dy), side)
+    assert (small.width, small.height, factor) == (other.width, other.height, same)
+    if max(rect.width, rect.height) <= side:
+        assert small == rect and factor == 1
+    assert fitted(rect, 0) == (rect, 1.0)
+
+
+@given(rects, places, places)
+def test_a_moved_rectangle_comes_back(rect: Rect, dx: int, dy: int) -> None:
+    assert rect.moved(dx, dy).moved(-dx, -dy) == rect
+    assert (rect.moved(dx, dy).width, rect.moved(dx, dy).height) == (rect.width, rect.height)

@@ -76,7 +76,7 @@ def test_one_that_never_comes_is_given_up(link: Link, loop: FakeLoop, daemon: Fa
     called: list[str] = []
     link.when_connected(lambda: called.append("connected"), lambda error: called.append(error.code))
     loop.run(START_PATIENCE + 1)
-    assert link.state == "stopped" and "30 seconds" in link.trouble and called == ["not_running"]
+    assert link.state == "stopped" and "velatura daemon stop" in link.trouble and called == ["not_running"]
 
 
 def test_none_installed_is_told_at_once(link: Link, daemon: FakeDaemon) -> None:

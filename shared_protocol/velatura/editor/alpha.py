@@ -1,4 +1,4 @@
-"""The selection baked into a result's alpha: alpha x selection, for every depth that editors have.
+"""The selection baked into a result's alpha, and pixels chosen by a mask, for every depth that editors have.
 
 Works on interleaved little-endian pixels whose last channel is alpha. No numpy in the editor: whole channels
 move by slicing, and only pixels where both alpha and selection are partial cost a multiplication in Python.
@@ -81,6 +81,15 @@ def _multiplied(alpha: bytes, depth: str, selection: bytes) -> bytes:
     code = "e" if depth == "f16" else "f"
     values = struct.unpack(f"<{count}{code}", alpha)
     return struct.pack(f"<{count}{code}", *(a * s / 255 for a, s in zip(values, selection, strict=True)))
+
+
+def chosen(which: bytes, ones: bytes | bytearray, zeros: bytes | bytearray, pixel_bytes: int) -> bytes:
+    """Pixels of `ones` where `which` (a byte a pixel) is not 0, of `zeros` where it is."""
+    mask, out = int.from_bytes(whole(which), "little"), bytearray(ones)
+    for byte in range(pixel_bytes):  # whole planes at once, as long numbers
+        a, b = (int.from_bytes(pixels[byte::pixel_bytes], "little") for pixels in (ones, zeros))
+        out[byte::pixel_bytes] = (b ^ ((a ^ b) & mask)).to_bytes(len(which), "little")
+    return bytes(out)
 
 
 def whole(selection: bytes) -> bytes:

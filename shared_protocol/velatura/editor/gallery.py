@@ -21,7 +21,7 @@ from .i18n import _
 from .link import Follower, Link
 from .look import Look
 from .observable import Observable, Signal
-from .paper import Gone, Paper, Refused
+from .paper import Gone, Reading, Refused
 from .pump import Pump
 
 STYLE_SIDE = 1536
@@ -65,7 +65,7 @@ class Gallery(Observable):
         words: trouble with adding a style, or what is going on.
     """
 
-    def __init__(self, link: Link, look: Look, paper: Paper, pump: Pump) -> None:
+    def __init__(self, link: Link, look: Look, paper: Reading, pump: Pump) -> None:
         super().__init__()
         self.entries: tuple[Entry, ...] = ()
         self.search = ""

@@ -95,6 +95,17 @@ def reduced_size(rect: Rect, factor: int) -> tuple[int, int]:
     return math.ceil(rect.width / factor), math.ceil(rect.height / factor)
 
 
+def fitted(rect: Rect, longest: int) -> tuple[Rect, float]:
+    """`rect` on a grid on which its longer side has at most `longest` pixels, and the factor, at most 1.
+
+    Args:
+        longest: 0 leaves the rectangle as it is.
+    """
+    factor = min(1.0, longest / max(rect.width, rect.height)) if longest else 1.0
+    x, y, width, height = (round(n * factor) for n in (rect.x, rect.y, rect.width, rect.height))
+    return Rect(x, y, max(1, width), max(1, height)), factor
+
+
 def zoom_factor(zoom: float) -> int:
     """The whole factor by which a picture may be reduced and still fill every screen pixel at `zoom`."""
     return max(1, int(1 / zoom)) if zoom > 0 else 1

@@ -236,7 +236,7 @@ class Link(Observable):
                 self._disconnect()
             return
         if now - self._started_at > START_PATIENCE:
-            self._stop(_("It did not answer within {n} seconds.", n=round(START_PATIENCE)))
+            self._stop(_("It does not answer. In a terminal: velatura daemon stop"))
 
     def _stop(self, why: str) -> None:
         self.trouble = why

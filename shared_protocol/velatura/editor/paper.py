@@ -77,8 +77,8 @@ class Layer:
     own: object = field(default=None, repr=False)
 
 
-class Paper(Protocol):
-    """An editor's documents. Every method may raise `Gone`, and `Refused` where it says so."""
+class Reading(Protocol):
+    """What is looked at of an editor's documents, without changing any."""
 
     def source(self) -> Source:
         """The active layer with the selection as it is now.
@@ -93,6 +93,14 @@ class Paper(Protocol):
         taken from."""
         ...
 
+    def read_reduced(self, taken: Source, factor: int) -> Work[Blob]:
+        """Work: the crop reduced by a whole factor to 8 bits, for previews at screen size."""
+        ...
+
+
+class Paper(Reading, Protocol):
+    """An editor's documents. Every method may raise `Gone`, and `Refused` where it says so."""
+
     # --- reading ----------------------------------------------------------------------------------------
 
     def digest(self, taken: Source) -> Work[str]:
@@ -101,10 +109,6 @@ class Paper(Protocol):
 
     def read(self, taken: Source) -> Work[Blob]:
         """Work: the crop in full size and depth."""
-        ...
-
-    def read_reduced(self, taken: Source, factor: int) -> Work[Blob]:
-        """Work: the crop reduced by a whole factor to 8 bits, for previews at screen size."""
         ...
 
     def read_mask(self, taken: Source) -> Work[Blob | None]:

@@ -1,6 +1,7 @@
 """An engine without networks that keeps the pixel promises, so that tests know every pixel of the result.
 
-It inverts colours at any depth, keeps alpha, and follows the mask; a `Refine` takes its iterations. The
+It inverts colours at any depth, keeps alpha, and follows the mask; a `Refine` takes its iterations; an
+`Upscale` repeats pixels. The
 first style's name may be `fail` (an error), or `wait` (not before the file `open` is in VELATURA_HOME).
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 from fake_engine import FakeEngine
 from velatura.errors import VelaturaError
 from velatura.pixels import CHANNELS, Layout
-from velatura.recipe import Texture
+from velatura.recipe import Texture, Upscale
 from velatura_daemon.engine.tasks import (
     Event,
     Finished,
@@ -37,14 +38,15 @@ def inverted(content: Slot, mask: Slot | None) -> np.ndarray:
     """What this engine makes of a picture: 1 - colour where the mask is 1, unchanged where it is 0."""
     before = pixels(content.layout, content.data)
     after = before.copy()
-    after[..., :3] = TOP[content.layout.depth] - before[..., :3]
+    colors = before.shape[2] - content.layout.has_alpha
+    after[..., :colors] = TOP[content.layout.depth] - before[..., :colors]
     if mask is None:
         return after
     weight = pixels(mask.layout, mask.data).astype(np.float64) / 255
-    mixed = before[..., :3] + weight * (after[..., :3].astype(np.float64) - before[..., :3])
+    mixed = before[..., :colors] + weight * (after[..., :colors].astype(np.float64) - before[..., :colors])
     if content.layout.depth != "f32":
         mixed = np.rint(mixed)
-    after[..., :3] = np.where(weight > 0, mixed, before[..., :3])
+    after[..., :colors] = np.where(weight > 0, mixed, before[..., :colors])
     return after
 
 
@@ -53,7 +55,7 @@ class InvertEngine(FakeEngine):
 
     def run(self, task: Task) -> Iterator[Event]:
         recipe = task.recipe
-        how = recipe.styles[0].name
+        how = recipe.styles[0].name if recipe.styles else ""
         if how == "fail":
             raise VelaturaError("bad_image", "this style always fails")
         while how == "wait" and not (self.home / "open").exists():
@@ -75,6 +77,11 @@ class InvertEngine(FakeEngine):
         if isinstance(task.recipe, Texture):
             layout = Layout(task.recipe.width, task.recipe.height, "RGBA")
             made = np.full((layout.height, layout.width, 4), (10, 200, 30, 255), np.uint8)
+        elif isinstance(task.recipe, Upscale):
+            assert task.content is not None
+            layout = task.recipe.result_layout(task.content.layout)
+            made = pixels(task.content.layout, task.content.data)
+            made = made.repeat(task.recipe.factor, 0).repeat(task.recipe.factor, 1)
         else:
             assert task.content is not None
             layout = task.content.layout

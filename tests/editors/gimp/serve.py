@@ -78,10 +78,10 @@ def soft_ellipse(image, x, y, width, height, radius=8):
     Gimp.Selection.feather(image, radius)
 
 
-def selection(image):
-    """The selection as bytes over the whole image."""
+def selection(image, form="Y u8"):
+    """The selection over the whole image; in an image of more than 8 bits it has more than 8 bits too."""
     box = Gegl.Rectangle.new(0, 0, image.get_width(), image.get_height())
-    return bytes(image.get_selection().get_buffer().get(box, 1.0, "Y u8", Gegl.AbyssPolicy.NONE))
+    return bytes(image.get_selection().get_buffer().get(box, 1.0, form, Gegl.AbyssPolicy.NONE))
 
 
 def call(kind, image, layer, mode=Gimp.RunMode.NONINTERACTIVE, **arguments):

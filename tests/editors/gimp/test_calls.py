@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+import numpy as np
 import pytest
 from harness import Daemon
 from velatura.recipe import Stylize, recipe_from_map
@@ -47,10 +48,6 @@ REFUSALS = {
     ),
     "no recipe to start from": ("call('restyle', image, layer)", "carries no recipe"),
     "a recipe that is none": ("call('restyle', image, layer, recipe='[1]')", "must be a map"),
-    "a recipe that enlarges": (
-        "call('restyle', image, layer, recipe='{\"kind\": \"upscale\"}')",
-        "velatura upscale",
-    ),
     "a recipe out of range": (
         "call('restyle', image, layer, recipe='{\"kind\": \"stylize\", \"strength\": 7, "
         "\"styles\": [{\"name\": \"x\"}]}')",
@@ -140,6 +137,69 @@ image.delete()
 """)
     assert first == second
     assert size == [2, False], "the new result did not take the old one's place"
+
+
+def test_a_result_copied_into_another_image_is_not_made_from_a_stranger_there(gimp: Gimp) -> None:
+    """Every image counts its layers from 1: the number of the source names another layer in another image."""
+    own, photo, colours = gimp.run("""
+image, layer = new_image()
+made = call("stylize", image, layer, style="x")
+other, photo = new_image()
+put(photo, bytes((9, 9, 9, 255)) * (48 * 40))
+assert photo.get_tattoo() == layer.get_tattoo()
+copy = Gimp.Layer.new_from_drawable(Gimp.Item.get_by_id(made["layer"]), other)
+other.insert_layer(copy, None, 0)
+again = call("restyle", other, copy)
+value = get(copy), get(photo), get(Gimp.Item.get_by_id(again["layer"]))
+image.delete()
+other.delete()
+""")
+    was, now = (np.frombuffer(data, np.float32).reshape(-1, 4)[:, :3] for data in (own, colours))
+    assert np.abs(now - (1 - was)).max() < 1e-6, "not made from the copy itself"
+    assert own != photo
+
+
+def test_restyle_in_place_keeps_mask_opacity_and_soft_alpha(gimp: Gimp) -> None:
+    before, after, looks = gimp.run("""
+image, layer = new_image()
+made = Gimp.Item.get_by_id(call("stylize", image, layer, style="x")["layer"])
+mask = made.create_mask(Gimp.AddMaskType.WHITE)
+made.add_mask(mask)
+put(mask, bytes(range(240)) * 8, "Y u8")
+made.set_opacity(40)
+made.set_mode(Gimp.LayerMode.MULTIPLY)
+before = get(made), get(mask, "Y u8")
+again = Gimp.Item.get_by_id(call("restyle", image, made, output="in-place")["layer"])
+value = (before, (get(again), get(again.get_mask(), "Y u8")),
+         (again.get_opacity(), again.get_mode() == Gimp.LayerMode.MULTIPLY, len(image.get_layers())))
+image.delete()
+""")
+    assert before == after
+    assert looks == [pytest.approx(40, abs=0.2), True, 2]
+
+
+@pytest.mark.parametrize("mode", ["rgb", "gray"])
+def test_an_enlargement_is_a_picture_of_its_own_of_the_same_kind(gimp: Gimp, mode: str) -> None:
+    result, small, large, kinds = gimp.run(f"""
+image, layer = new_image(mode={mode!r}, precision="u16-non-linear")
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 8, 20, 16)
+image.clean_all()
+before = state(image)
+result = call("restyle", image, layer, recipe=json.dumps({{"kind": "upscale", "factor": 4}}))
+made = Gimp.Item.get_by_id(result["layer"])
+own = made.get_image()
+area = Gegl.Rectangle.new(10, 8, 20, 16)
+form = "R'G'B'A float"
+value = (result, bytes(layer.get_buffer().get(area, 1.0, form, Gegl.AbyssPolicy.NONE)), get(made),
+         [own.get_base_type() == image.get_base_type(), own.get_precision() == image.get_precision(),
+          (own.get_width(), own.get_height(), len(own.get_layers())), state(image) == before])
+image.delete()
+own.delete()
+""")
+    assert result["recipe"]["kind"] == "upscale"
+    assert kinds == [True, True, [80, 64, 1], True]
+    was = np.frombuffer(small, np.float32).reshape(16, 20, 4)
+    assert np.array_equal(np.frombuffer(large, np.float32).reshape(64, 80, 4), was.repeat(4, 0).repeat(4, 1))
 
 
 def test_a_style_can_be_a_file_or_a_layer(gimp: Gimp) -> None:

@@ -54,6 +54,15 @@ def test_a_missing_installation_is_explained(lonely: Gimp, home: Path) -> None:
     assert unchanged
 
 
+def test_a_home_that_cannot_be_used_is_named_and_ends_the_run(lonely: Gimp, home: Path) -> None:
+    (home / "run").write_text("a file where the private folder belongs")
+    record_command(lonely, "/bin/sh", "-c", "exec sleep 60")
+    result, unchanged = lonely.run(STYLIZE)
+    assert result["status"] == "execution-error"
+    assert str(home / "run") in result["error"]
+    assert unchanged
+
+
 def test_a_daemon_that_ends_at_once_is_quoted(lonely: Gimp, home: Path) -> None:
     record_command(lonely, "/bin/sh", "-c", "echo no space for networks; exit 3")
     result, unchanged = lonely.run(STYLIZE)
@@ -88,7 +97,7 @@ def test_a_daemon_that_hangs_is_given_up_in_words(lonely: Gimp, home: Path) -> N
         assert daemon.process is not None
         os.kill(daemon.process.pid, signal.SIGSTOP)
         result, unchanged = lonely.run(STYLIZE)
-    assert "does not answer" in result["error"]
+    assert "does not answer" in result["error"] and "velatura daemon stop" in result["error"]
     assert unchanged
 
 

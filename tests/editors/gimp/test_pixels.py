@@ -20,6 +20,16 @@ IMAGES = [(p, "rgb") for p in PRECISIONS] + [
 ]
 
 
+def blended(old: np.ndarray, new: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """What GIMP makes of a soft selection, as it does for its own filters: a mix in linear light."""
+
+    def light(v: np.ndarray) -> np.ndarray:  # IEC 61966-2-1
+        return np.where(v <= 0.04045, v / 12.92, ((np.maximum(v, 0.04045) + 0.055) / 1.055) ** 2.4)
+
+    mix = light(old) + weight[..., None] * (light(new) - light(old))
+    return np.where(mix <= 0.0031308, mix * 12.92, 1.055 * np.maximum(mix, 0.0031308) ** (1 / 2.4) - 0.055)
+
+
 def picture(data: bytes, height: int, width: int) -> np.ndarray:
     return np.frombuffer(data, np.float32).reshape(height, width, 4)
 
@@ -31,21 +41,21 @@ image, layer = new_image(precision={precision!r}, mode={mode!r})
 soft_ellipse(image, 10, 8, 28, 22)
 before, stored = get(layer), get(layer, None)
 result = call("stylize", image, layer, style="x", output="in-place")
-value = before, stored, selection(image), result, get(layer), get(layer, None)
+value = before, stored, selection(image, "Y float"), result, get(layer), get(layer, None)
 image.delete()
 """)
     assert result["status"] == "success", result
     old, new = picture(before, 40, 48), picture(after, 40, 48)
-    weight = np.frombuffer(mask, np.uint8).reshape(40, 48) / 255.0
+    weight = np.frombuffer(mask, np.float32).reshape(40, 48)
     outside = weight == 0
-    assert outside.any() and (weight == 1).any()
+    assert outside.any() and (weight > 0.9).any()
     pixel = len(stored) // (40 * 48)
     if precision.startswith(("u8", "u16", "half")):
         as_stored = [np.frombuffer(data, np.uint8).reshape(40, 48, pixel) for data in (stored, kept)]
         assert np.array_equal(as_stored[0][outside], as_stored[1][outside])
     else:  # GIMP's own merging, the only one with undo, computes linear light in single precision
         assert np.abs(new[outside] - old[outside]).max() <= 1e-6
-    expected = old[..., :3] + weight[..., None] * (1 - 2 * old[..., :3])
+    expected = blended(old[..., :3], 1 - old[..., :3], weight)
     tolerance = {"u8-linear": 0.026, "u16-linear": 2e-4}.get(precision, 1.01 / 255)  # half a step in the dark
     assert np.abs(new[..., :3] - expected).max() <= tolerance
     assert np.abs(new[..., 3] - old[..., 3]).max() < 1e-6
@@ -111,6 +121,66 @@ image.delete()
     new, was = np.frombuffer(colours, np.float32), np.frombuffer(old, np.float32)
     new, was = new.reshape(-1, 4), was.reshape(-1, 4)
     assert np.abs(new[:, :3] - (1 - was[:, :3])).max() < 1e-6, "the mask was applied twice"
+
+
+@pytest.mark.parametrize("precision", ["u8-non-linear", "u16-non-linear", "float-linear"])
+@pytest.mark.parametrize("mode", ["rgb", "gray"])
+def test_all_outputs_blend_the_feather_alike(gimp: Gimp, precision: str, mode: str) -> None:
+    seen = gimp.run(f"""
+value = []
+for output in ("in-place", "new-layer", "new-layer-masked"):
+    image, layer = new_image(precision={precision!r}, mode={mode!r})
+    layer.flatten()
+    soft_ellipse(image, 10, 8, 28, 22)
+    assert call("stylize", image, layer, style="x", output=output)["status"] == "success"
+    value.append(get(image.flatten()))
+    image.delete()
+""")
+    inside, *others = (picture(data, 40, 48) for data in seen)
+    step = {"u8-non-linear": 1.01 / 255, "u16-non-linear": 3 / 65535, "float-linear": 2e-4}[
+        precision
+    ]  # 16 bits of a mask
+    assert all(np.abs(inside - other).max() <= step for other in others)
+
+
+def test_a_selection_of_16_bits_limits_with_16_bits(gimp: Gimp) -> None:
+    mask, alpha = gimp.run("""
+image, layer = new_image(precision="u16-non-linear")
+layer.flatten()
+soft_ellipse(image, 0, 0, 48, 40, 20)
+made = Gimp.Item.get_by_id(call("stylize", image, layer, style="x")["layer"])
+__, x, y = made.get_offsets()
+box = Gegl.Rectangle.new(x, y, made.get_width(), made.get_height())
+value = (bytes(image.get_selection().get_buffer().get(box, 1.0, "Y u16", Gegl.AbyssPolicy.NONE)),
+         get(made, "Y'A u16"))
+image.delete()
+""")
+    wanted, got = np.frombuffer(mask, np.uint16), np.frombuffer(alpha, np.uint16)[1::2]
+    assert np.abs(wanted.astype(int) - got).max() <= 1
+    assert len(set(wanted.tolist())) > 256, "the test's selection has 8 bits only"
+
+
+def test_a_cut_out_stays_cut_out_in_a_new_layer(gimp: Gimp) -> None:
+    """A new layer is what a copy of the layer with the filter on it would be: with its mask and looks."""
+    for output in ("new-layer", "new-layer-masked"):
+        source, made, looks, selected = gimp.run(f"""
+image, layer = new_image()
+mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+layer.add_mask(mask)
+put(mask, bytes(range(240)) * 8, "Y u8")
+layer.set_opacity(40)
+layer.set_mode(Gimp.LayerMode.MULTIPLY)
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 8, 6, 20, 17)
+fresh = Gimp.Item.get_by_id(call("stylize", image, layer, style="x", output={output!r})["layer"])
+__, x, y = fresh.get_offsets()
+box = Gegl.Rectangle.new(x, y, fresh.get_width(), fresh.get_height())
+value = (bytes(mask.get_buffer().get(box, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)), get(fresh.get_mask(), "Y u8"),
+         (fresh.get_opacity(), fresh.get_mode() == Gimp.LayerMode.MULTIPLY), (x, y, box.width, box.height))
+image.delete()
+""")
+        assert source == made and len(set(made)) > 10
+        assert looks == [pytest.approx(40, abs=0.2), True]
+        assert selected == [8, 6, 20, 17]
 
 
 def test_layer_offsets_and_layers_larger_than_the_canvas(gimp: Gimp) -> None:
@@ -205,9 +275,9 @@ image.delete()
 """)
     assert result["status"] == "success", result
     old, new = picture(before, 40, 48), picture(after, 40, 48)
-    weight = np.frombuffer(mask, np.uint8).reshape(40, 48, 1) / 255.0
-    assert np.abs(new[..., :3] - (old + weight * (1 - 2 * old))[..., :3]).max() <= 1.6 / 255
-    assert np.array_equal(new[weight[..., 0] == 0], old[weight[..., 0] == 0])
+    weight = np.frombuffer(mask, np.uint8).reshape(40, 48) / 255.0
+    assert np.abs(new[..., :3] - blended(old, 1 - old, weight)[..., :3]).max() <= 1.6 / 255
+    assert np.array_equal(new[weight == 0], old[weight == 0])
     assert alpha is False, "the photograph has become another kind of layer"
 
 
@@ -229,7 +299,7 @@ image.delete()
     weight = np.frombuffer(mask, np.uint8).reshape(40, 48) / 255.0
     raw, raw_now = (np.frombuffer(data, np.uint8).reshape(40, 48, 4) for data in (stored, kept))
     assert np.array_equal(raw[weight == 0], raw_now[weight == 0])
-    error = np.abs(new[..., :3] - (old[..., :3] + weight[..., None] * (1 - 2 * old[..., :3])))
+    error = np.abs(new[..., :3] - blended(old[..., :3], 1 - old[..., :3], weight))
     assert error.max() <= 2 / 255, "one step of Adobe RGB is up to two of sRGB"
     assert "Adobe" in profile or "compatible" in profile.lower(), profile
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import velatura
 from harness import REAL, Daemon
+from PIL import Image
 from velatura.blob import Blob
+from velatura.editor.geometry import Rect, context_area
 from velatura.jobstate import State
 from velatura.pixels import Layout
 from velatura.recipe import recipe_from_map
@@ -49,6 +52,97 @@ image.delete()
     was = np.frombuffer(before, np.uint8).reshape(80, 96, 4)
     assert np.array_equal(mine[..., 3], was[..., 3]), "alpha is kept"
     assert np.abs(mine.astype(int) - was.astype(int))[..., :3].mean() > 5, "nothing happened"
+
+
+KINDS = {
+    "rgb": ("rgb", "u8-non-linear", "None"),
+    "gray": ("gray", "u8-non-linear", "None"),
+    "rgb, 16 bits": ("rgb", "u16-non-linear", "None"),
+    "gray, 16 bits": ("gray", "u16-non-linear", "None"),
+    "sRGB said by a profile": ("rgb", "u8-non-linear", "Gimp.ColorProfile.new_rgb_srgb()"),
+    "Adobe RGB": ("rgb", "u8-non-linear", "Gimp.ColorProfile.new_rgb_adobe()"),
+    "gray L*": ("gray", "u8-non-linear", "Gimp.ColorProfile.new_d50_gray_lab_trc()"),
+    "gray with sRGB's curve": ("gray", "u8-non-linear", "Gimp.ColorProfile.new_d65_gray_srgb_trc()"),
+}
+
+VIVID = """
+image, layer = new_image(400, 300, mode={mode!r}, precision={precision!r})
+image.set_color_profile({profile})
+channels = 2 if layer.is_gray() else 4
+stored = bytearray()
+for y in range(300):  # ramps, and colours that sRGB cannot show
+    for x in range(400):
+        pixel = (x * 255 // 399, 255 * (y // 25 % 2), (y * 255 // 299 + 9 * (x % 7)) % 256, 255)
+        for value in (pixel[0], pixel[3]) if channels == 2 else pixel:
+            stored += bytes((value,)) * (layer.get_bpp() // channels)
+buffer = layer.get_buffer()
+form = ("Y'A" if channels == 2 else "R'G'B'A") + (" u16" if layer.get_bpp() > channels else " u8")
+if image.get_color_profile() is not None:
+    gi.require_version("Babl", "0.1")
+    from gi.repository import Babl
+    space = image.get_color_profile().get_space(Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC)
+    form = Babl.get_name(Babl.format_with_space(form, space))
+buffer.set(rectangle(layer), form, bytes(stored))
+buffer.flush()
+layer.update(0, 0, 400, 300)
+del buffer
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pixels_profile_and_selection_mean_the_same_as_to_any_other_client(
+    gimp: Gimp, daemon: Daemon, kind: str
+) -> None:
+    mode, precision, profile = KINDS[kind]
+    stored, icc, result, made, place = gimp.run(f"""
+{VIVID.format(mode=mode, precision=precision, profile=profile)}
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 180, 130, 40, 30)
+profile = image.get_color_profile()
+result = call("stylize", image, layer, style="mosaic")
+fresh = Gimp.Item.get_by_id(result["layer"])
+place = *tuple(fresh.get_offsets())[1:], fresh.get_width(), fresh.get_height()
+icc = bytes(profile.get_icc_profile()) if profile else b""
+value = get(layer, None), icc, result, get(fresh, None), place
+image.delete()
+""")
+    assert result["status"] == "success", result
+    assert place == [180, 130, 40, 30]
+    dtype = np.uint16 if precision.startswith("u16") else np.uint8
+    whole = np.frombuffer(stored, dtype).reshape(300, 400, -1)
+    crop = context_area(Rect(0, 0, 400, 300), Rect(180, 130, 40, 30))
+    content = np.ascontiguousarray(whole[crop.y : crop.bottom, crop.x : crop.right])
+    if icc:
+        picture = Image.fromarray(content, "LA" if mode == "gray" else "RGBA")
+        picture.info["icc_profile"] = icc
+        content = picture
+    with velatura.connect(start=False, home=daemon.home) as client:
+        theirs = np.asarray(client.stylize(content, "mosaic"))
+    theirs = theirs[130 - crop.y : 160 - crop.y, 180 - crop.x : 220 - crop.x].astype(int)
+    mine = np.frombuffer(made, dtype).reshape(30, 40, -1).astype(int)
+    assert np.abs(mine - whole[130:160, 180:220]).max() > 20, "nothing happened"
+    apart = np.abs(mine - theirs)
+    if kind == "Adobe RGB":  # babl and LittleCMS differ in the last of 16 bits, which networks may enlarge
+        assert apart.max() <= 8 and apart.mean() < 1
+    elif kind == "gray L*":
+        assert apart.max() <= 1
+    else:
+        assert apart.max() == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("output", ["new-layer", "in-place"])
+def test_strength_0_keeps_every_byte_also_of_colours_that_srgb_cannot_show(
+    gimp: Gimp, kind: str, output: str
+) -> None:
+    mode, precision, profile = KINDS[kind]
+    before, after = gimp.run(f"""
+{VIVID.format(mode=mode, precision=precision, profile=profile)}
+before = get(layer, None)
+made = call("stylize", image, layer, style="mosaic", strength=0.0, output={output!r})["layer"]
+value = before, get(Gimp.Item.get_by_id(made), None)
+image.delete()
+""")
+    assert before == after
 
 
 @pytest.mark.parametrize("output", ["new-layer", "in-place"])

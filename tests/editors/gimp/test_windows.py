@@ -79,6 +79,47 @@ def test_the_cancel_button_frees_the_daemon_within_two_seconds(gimp: Gimp, daemo
     assert gimp.value("state(image) == before")
 
 
+def test_a_job_ends_with_the_view_it_was_started_from(gimp: Gimp, daemon: Daemon) -> None:
+    """GIMP itself keeps a closed image for as long as a procedure works on it."""
+    gimp.run("other, there = new_image(300, 200); window = Gimp.Display.new(other); other.clean_all()")
+    gimp.choose(WINDOW, "refine")
+    gimp.press("Velatura: Refine", "alt+t", "Tab", *["5"] * 3, "Tab", "alt+o")
+    with daemon.connect() as talk:
+        until(lambda: not gimp.screen.windows("Velatura: Refine"), "the dialog closes")
+        talk.until(lambda: [j for j in talk.ask("jobs") if j["state"] == "running"], "the refinement runs")
+        before = finished(daemon)
+        gimp.press(WINDOW, "ctrl+w")
+        closed = time.monotonic()
+        talk.until(lambda: not talk.ask("jobs"), "its job is gone")
+        took = time.monotonic() - closed
+    until(lambda: not gimp.plugins(), "the plug-in ends")
+    assert took < 2.0 and finished(daemon) == before, "it ran to its end"
+    assert gimp.value("(other.is_valid(), image.is_valid())") == [False, True]
+
+
+def test_a_selection_that_changes_meanwhile_does_not_change_the_result(gimp: Gimp, daemon: Daemon) -> None:
+    """What was selected when the job began counts, and what is selected in the end stays selected."""
+    wanted = gimp.run("""
+soft_ellipse(image, 50, 50, 200, 200, 30)
+assert call("stylize", image, layer, style="x", output="in-place")["status"] == "success"
+value = get(layer, None)
+put(layer, picture(400, 300))
+""")
+    gimp.start("value = call('stylize', image, layer, style='wait', output='in-place')")
+    with daemon.connect() as talk:
+        talk.until(lambda: [j for j in talk.ask("jobs") if j["state"] == "running"], "the job waits")
+        gimp.press(WINDOW, "ctrl+shift+a")
+        time.sleep(1)  # nothing that could be asked tells when GIMP has taken the key
+        (daemon.home / "open").touch()
+    assert gimp.finish()["status"] == "success"
+    got, empty, channels = gimp.value(
+        "(get(layer, None), Gimp.Selection.is_empty(image), len(image.get_channels()))"
+    )
+    (daemon.home / "open").unlink()
+    assert got == wanted
+    assert empty and not channels and gimp.value("len(image.get_layers())") == 1
+
+
 def test_the_dialog_previews_and_runs_and_repeats(gimp: Gimp, daemon: Daemon) -> None:
     before = finished(daemon)
     gimp.choose(WINDOW, "stylize")

@@ -1,3 +1,4 @@
+from . import Babl as Babl
 from . import Gdk as Gdk
 from . import GdkPixbuf as GdkPixbuf
 from . import Gegl as Gegl
