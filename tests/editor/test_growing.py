@@ -114,6 +114,28 @@ def test_a_layer_or_picture_that_is_gone_ends_the_job(
     assert how == "closed" or len(document.layers) == 1, "no frame brings it back"
 
 
+@pytest.mark.parametrize("noticed", ["by the watch", "by a frame"])
+def test_a_layer_that_redo_brings_back_is_the_artists(
+    task: Growing, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, noticed: str
+) -> None:
+    """F4: it is unlocked, its recipe is known, and the list says so."""
+    grown = document.layers[1]
+    document.delete(grown.name)
+    if noticed == "by a frame":
+        daemon.frame(daemon.job, 9)
+        loop.run(0.01)
+        assert task.over
+    loop.run(1)
+    assert task.state == "cancelled" and grown.locked
+    document.layers.append(grown)
+    loop.run(1)
+    assert not grown.locked and "back" in task.words
+    assert document.made[grown.id].recipe == task.recipe
+    document.delete(grown.name)
+    loop.run(1)
+    assert "back" in task.words, "told once"
+
+
 def test_a_failure_leaves_its_layer_to_the_artist_and_a_retry_begins_a_new_one(
     task: Growing, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:

@@ -30,6 +30,7 @@ class Own:
         space: of the layer's projection.
         target: of the layers that the document makes.
         opacity: of the layer, 0..255.
+        size: of the document, in pixels.
     """
 
     document: Any = field(compare=False)
@@ -37,6 +38,7 @@ class Own:
     space: Space
     target: Space
     opacity: int
+    size: tuple[int, int]
 
 
 def own(taken: Source) -> Own:
@@ -149,7 +151,7 @@ def source_of(document: Any, node: Any) -> Source:
     area = geometry.work_area(bounds, selected)
     if area.empty:
         raise Refused(_("The selection does not touch the layer “{name}”.", name=node.name()))
-    target = Space(document.colorModel(), document.colorDepth(), document.colorProfile())
+    target = space_of(document)
     return Source(
         document=document_id(document),
         layer=node.uniqueId().toString(),
@@ -160,8 +162,13 @@ def source_of(document: Any, node: Any) -> Source:
         selected=selected,
         selection_mark=_mark(selection, area),
         notes=_notes(node),
-        own=Own(document, selection, space, target, node.opacity()),
+        own=Own(document, selection, space, target, node.opacity(), (document.width(), document.height())),
     )
+
+
+def space_of(document: Any) -> Space:
+    """The colour space of the layers that a document makes."""
+    return Space(document.colorModel(), document.colorDepth(), document.colorProfile())
 
 
 def _mark(selection: Any, area: Rect) -> int:

@@ -32,6 +32,7 @@ from .active import (
     own,
     place,
     recipes_in,
+    space_of,
 )
 from .closing import tell_layer_dockers
 from .reading import rows_of, selected
@@ -154,7 +155,14 @@ def open_picture(taken: Source, picture: Picture, name: str) -> Work[None]:
 
 
 def _fill(taken: Source, picture: Picture, node: Callable[[], Any], bake: bool) -> Work[None]:
-    mine = own(taken)
+    mine, document = own(taken), own(taken).document
+    if is_open(document) and ((document.width(), document.height()), space_of(document)) != (
+        mine.size,
+        mine.target,
+    ):
+        raise Refused(
+            _("“{picture}” was scaled or converted meanwhile; its layer does not fit.", picture=taken.picture)
+        )
     cover = (lambda strip: selected(taken, strip)) if bake and mine.selection is not None else None
     yield from _pour(picture, _given(taken, picture), mine.target, taken.area, taken.crop, node, cover)
 

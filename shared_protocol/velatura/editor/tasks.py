@@ -99,6 +99,7 @@ class Task(Observable):
         self._mask: Blob | None = None
         self._job: Job | None = None
         self._layer: Layer | None = None
+        self._undone: Layer | None = None
         self._ticket: Ticket | None = None
 
     @property
@@ -137,10 +138,21 @@ class Task(Observable):
             self._bench.link.stop(self._job)
 
     def check(self) -> None:
-        """Called now and then: a layer that was undone or deleted, or a closed picture, ends the job."""
-        if not self.over and self._layer is not None and not self._bench.paper.alive(self._layer):
-            self._layer = None
-            self._give_up(_("Cancelled: the picture or its layer is gone."))
+        """Called now and then: a layer that was undone or deleted, or a closed picture, ends the job; a layer
+        that redo brings back is the artist's, as far as it had come."""
+        paper = self._bench.paper
+        if not self.over and self._layer is not None and not paper.alive(self._layer):
+            self._gone()
+        elif self._undone is not None and paper.alive(self._undone):
+            layer, self._undone = self._undone, None
+            paper.finish_layer(layer, self._name)
+            paper.remember(layer, Made(self.recipe, self._taken.layer, self._name))
+            self.words = _("Cancelled; the layer is back, as far as it had come.")
+
+    def _gone(self) -> None:
+        if self._layer is not None and not self._bench.paper.alive(self._layer):
+            self._layer, self._undone = None, self._layer
+        self._give_up(_("Cancelled: the picture or its layer is gone."))
 
     def _give_up(self, why: str) -> None:
         if self.over:
@@ -239,7 +251,7 @@ class Task(Observable):
         if self.over:
             return
         if isinstance(error, Gone):
-            self._give_up(_("Cancelled: the picture or its layer is gone."))
+            self._gone()
             return
         self.error = error
         self._close("failed", words.trouble(error))

@@ -126,6 +126,10 @@ def test_a_layer_or_picture_that_is_gone_ends_the_job(krita: Krita, daemon: Daem
     assert jobs_at(daemon) == []
     if how == "undo":
         krita.until("whole() == was and history()[1] == before[1]")
+        krita.run("app.action('edit_redo').trigger(); doc.waitForDone()")
+        krita.until("len(layers(doc)) == 2 and not layers(doc)[1].locked()")
+        assert "is back" in krita.run("task.words")
+        assert krita.run("layers(doc)[1].uniqueId().toString() in paper.recipes(paper.source())")
 
 
 def test_cancel_takes_pixels_and_history_back(krita: Krita, daemon: Daemon) -> None:

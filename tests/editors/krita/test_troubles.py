@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from harness import Daemon
 
 from editors.krita.session import Krita
@@ -141,3 +142,22 @@ def test_without_a_daemon_installed_the_docker_says_how_to_get_one(krita: Krita,
         krita.run("record.write_text(recorded)")
     krita.run("studio.link.restart()")
     krita.until("studio.link.state == 'ready'")
+
+
+@pytest.mark.parametrize("how", ["scaled", "converted"])
+def test_a_picture_that_changes_under_a_job_gets_no_wrong_layer(
+    krita: Krita, daemon: Daemon, how: str
+) -> None:
+    daemon.close_gate()
+    open_one(krita, "gate")
+    krita.run("task = studio.apply()")
+    krita.until("task.state == 'running' and task._job is not None and task._job.sent")
+    ways = {
+        "scaled": "doc.scaleImage(128, 96, 72, 72, 'Bicubic')",
+        "converted": "doc.setColorSpace('RGBA', 'U16', 'sRGB-elle-V2-srgbtrc.icc')",
+    }
+    krita.run(f"{ways[how]}; doc.waitForDone()")
+    daemon.open_gate()
+    krita.until("task.over")
+    assert krita.run("task.state, len(layers(doc))") == ["failed", 1]
+    assert "was scaled or converted" in krita.run("task.words")
