@@ -241,7 +241,8 @@ class Client:
             preview_side: longest side in pixels of the result, or with `preview_every` of the previews;
                 0 is full size.
             preview_every: seconds between previews; 0 is none.
-            out: file for the result.
+            out: file for the result; its folder is made where it is missing. What cannot become of it
+                (format, size, name, place) is said here, before the work.
             pictures: blobs that the recipe names by their `key`.
 
         Raises:
@@ -274,6 +275,11 @@ class Client:
             "preview_every": preview_every,
         }
         target = Path(out) if out is not None else None
+        if target is not None:
+            from .pictures import files
+
+            made = recipe.result_layout(content.layout) if content is not None else recipe.result_layout()
+            files.check_target(target, made.width, made.height, pixels.source if pixels is not None else None)
         thread = self._ready()
 
         def start(connection: Any) -> JobFuture:
@@ -287,7 +293,7 @@ class Client:
         """Gives the daemon a picture (a style) and returns its digest, for use in recipes."""
         from .pictures import images
 
-        blob = images.read(picture, "picture").blob()
+        blob = images.read_style(picture, "picture").blob()
         digest = blob.hash_whole()
         self._upload(blob)
         self._pictures[digest] = blob
@@ -305,7 +311,7 @@ class Client:
         """Adds a picture to the style library; gives the new entry."""
         from .pictures import images
 
-        blob = images.read(picture, "picture").blob()
+        blob = images.read_style(picture, "picture").blob()
         blob.hash_whole()
         self._upload(blob)
         args = {"name": name, "title": title, "artist": artist, "year": str(year), "digest": blob.digest}

@@ -102,7 +102,7 @@ def styles_of(style: Any, size: tuple[int, int] | None = None) -> tuple[tuple[St
 def _picture(what: Any, where: str) -> Blob:
     from .pictures import images
 
-    blob = images.read(what, where).blob()
+    blob = images.read_style(what, where).blob()
     blob.hash_whole()
     return blob
 

@@ -166,6 +166,8 @@ class JobFuture:
 
         picture = self._job.picture
         assert picture is not None
+        if self._out is not None:
+            self._out.parent.mkdir(parents=True, exist_ok=True)
         if self._content is not None:
             return images.to_kind(picture, self._content, self.recipe, self._out)
         array = images.result_array(picture)

@@ -90,3 +90,43 @@ def test_two_pictures_of_one_name_are_told_apart(tree: Path) -> None:
 
 def test_a_format_that_cannot_be_written_lists_those_that_can(tree: Path) -> None:
     assert ".jpg, .png" in refused(FILES, "a.png", out="out.xyz")
+
+
+def test_what_looks_like_a_picture_and_is_left_out_is_named(
+    tree: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for name in ("IMG_1.HEIC", "b.exr", "c.dng"):
+        (tree / "in" / name).write_bytes(b"x")
+    assert len(planned("in", out="to")) == 3
+    said = capsys.readouterr().err
+    assert "in: 3 files are left out" in said and all(n in said for n in ("IMG_1.HEIC", "b.exr", "c.dng"))
+    assert "notes.txt" not in said
+
+
+def test_outputs_inside_the_inputs_are_not_painted_again(tree: Path) -> None:
+    (tree / "in" / "painted").mkdir()
+    (tree / "in" / "painted" / "b.jpg").write_bytes(b"x")
+    assert set(planned("in", out="in/painted", force=True)) == {"in/b.jpg", "in/deep/c.PNG", "in/d.gif"}
+
+
+def test_a_slash_or_several_pictures_mean_a_folder(tree: Path) -> None:
+    pairs = plan(["a.png"], "renders.v2/", False, READ, WRITE)
+    assert pairs == [(Path("a.png"), Path("renders.v2/a.png"))]
+    assert planned("a.png", "in/b.jpg", out="renders.v3") == {
+        "a.png": "renders.v3/a.png",
+        "in/b.jpg": "renders.v3/b.jpg",
+    }
+
+
+def test_a_converted_picture_makes_way_for_one_that_has_its_name(tree: Path) -> None:
+    (tree / "in" / "d.png").write_bytes(b"x")
+    made = planned("in", out="to")
+    assert made["in/d.png"] == "to/d.png" and made["in/d.gif"] == "to/d.gif.png"
+
+
+def test_a_batch_goes_on_where_it_stopped(tree: Path, capsys: pytest.CaptureFixture) -> None:
+    (tree / "to").mkdir()
+    (tree / "to" / "b.jpg").write_bytes(b"done")
+    pairs = plan(["in"], Path("to"), False, READ, WRITE, skip=True)
+    assert [str(target) for _, target in pairs] == ["to/d.png", "to/deep/c.PNG"]
+    assert "1 of 3 exist already" in capsys.readouterr().err

@@ -147,7 +147,7 @@ def test_what_was_done_before_a_batch_ended_is_told(
     monkeypatch.setattr(Client, "submit", submit)
     outcome = velatura("stylize", "a.png", "b.png", "in/deep/c.png", "-s", "invert", "-o", "to", "--json")
     assert outcome.code == 10 and "the queue is full" in outcome.err
-    assert [done["output"] for done in outcome.json] == ["to/a.png"]
+    assert [done["output"] for done in outcome.json] == ["to/a.png", "to/b.png"], "what was begun is finished"
     assert np.array_equal(seen("to/a.png"), 255 - pixels(0))
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import profiles
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 from velatura.blob import Picture
-from velatura.errors import VelaturaError
+from velatura.errors import PictureWarning, VelaturaError
 from velatura.pictures import files, icc, images
 from velatura.pictures.metadata import Metadata
 from velatura.recipe import Style, Stylize
@@ -314,3 +316,68 @@ def test_without_the_codecs_a_deep_file_is_refused_with_the_remedy(tmp_path, mon
     monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
     with pytest.raises(VelaturaError, match=r"velatura\[daemon\]"):
         images.read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "words"),
+    [
+        ("a.gif", (8, 8), "cannot write '.gif'"),
+        ("a.webp", (16384, 8), "16384 x 8 cannot be written as WEBP, which has sides up to 16383"),
+        ("a.jpg", (8, 65536), "cannot be written as JPEG"),
+        ("夏" * 90 + ".png", (8, 8), "File name too long"),
+        ("folder.png", (8, 8), "is a folder"),
+        ("photo.png/a.png", (8, 8), "is no folder to write into"),
+        ("photo.png", (8, 8), "is the picture itself"),
+    ],
+)
+def test_what_a_result_cannot_become_is_said_before_the_work(tmp_path, name, size, words):
+    (tmp_path / "folder.png").mkdir()
+    files.save(tmp_path / "photo.png", random((8, 8, 3), np.uint8))
+    with pytest.raises(VelaturaError) as caught:
+        files.check_target(tmp_path / name, *size, tmp_path / "photo.png")
+    assert words in str(caught.value)
+    files.check_target(tmp_path / "new" / "a.webp", 16383, 8, tmp_path / "photo.png")
+
+
+def test_the_longest_name_that_a_folder_takes_can_be_written(tmp_path):
+    path = tmp_path / ("夏" * 83 + "12.png")  # 255 bytes
+    files.save(path, random((4, 4, 3), np.uint8))
+    assert images.read(path).array.shape == (4, 4, 3)
+
+
+def test_what_is_not_seen_is_said():
+    clear = np.zeros((40, 40, 4), np.uint8)
+    with pytest.raises(VelaturaError, match="style: is transparent everywhere: there is no picture in it"):
+        images.read_style(clear)
+    with pytest.warns(PictureWarning, match="mask: is 0 .* everywhere, so nothing is painted"):
+        images.read_mask(clear, 40, 40)
+    with pytest.warns(PictureWarning, match="most of it is above 1, which is white"):
+        images.read(np.full((4, 4), 200, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is HEIC, which is not read; save it as PNG"),
+        (b"v/1\x01", "is OpenEXR"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "is PostScript, which is not read; it holds a program"),
+        (b"\xc5\xd0\xd3\xc6", "is PostScript"),
+        (b"II*\0\x10\0\0\0CR\2\0", "is camera raw; develop it first"),
+        (b"FUJIFILMCCD-RAW", "is camera raw"),
+        (b"<svg xmlns", "is SVG"),
+        (b"hello", "is not a picture, or of a kind that is not known"),
+    ],
+)
+def test_formats_that_are_not_read_are_named_whatever_the_file_is_called(tmp_path, head, words):
+    path = tmp_path / "a.png"
+    path.write_bytes(head + bytes(64))
+    with pytest.raises(VelaturaError, match=re.escape(words)):
+        images.read(path)
+
+
+def test_a_raw_file_is_refused_rather_than_its_thumbnail_painted(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif", random((8, 8, 3), np.uint8), extratags=[(50706, 1, 4, b"\1\4\0\0", True)]
+    )
+    with pytest.raises(VelaturaError, match="is camera raw"):
+        images.read(tmp_path / "a.tif")

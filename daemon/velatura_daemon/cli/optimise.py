@@ -30,7 +30,6 @@ from .work import (
     Preview,
     description,
     follow,
-    keep,
     report,
 )
 
@@ -135,7 +134,7 @@ def _run(
         )
         bar.begin(picture.name if picture is not None else whole.KIND)
         follow(job, bar, preview, can_stop=whole.FACTS.stops)
-        keep(job, out)
+        job.result()
     for said in job.record.get("notes", ()):
         show.note(f"velatura: {said}")
     source = str(picture) if picture is not None else ""

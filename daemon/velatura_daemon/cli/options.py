@@ -47,8 +47,11 @@ RecipeOption = Annotated[
         help="Run this recipe: a JSON file, or a PNG that Velatura wrote. Other options change it.",
     ),
 ]
+SkipOption = Annotated[
+    bool, typer.Option("--skip-existing", help="Leave out outputs that exist: go on with a batch.")
+]
 OutOption = Annotated[
-    Path,
+    str,
     typer.Option(
         "--out", "-o", help="A file for one picture, else a folder: outputs keep names and sub-folders."
     ),

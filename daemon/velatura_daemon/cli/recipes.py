@@ -73,7 +73,7 @@ class SourcedStyles:
         """
         from velatura.pictures import images
 
-        self._read = {path: images.read(path) for path in self.styles if isinstance(path, Path)}
+        self._read = {path: images.read_style(path) for path in self.styles if isinstance(path, Path)}
 
     def of(self, content: Any) -> tuple[tuple[Style, ...], list[Any]]:
         """The recipe's styles and the pictures they name, once `load` has read them.

@@ -10,12 +10,7 @@ import typer
 import velatura
 from velatura.recipe import Stylize
 
-from .files import (
-    READABLE,
-    WRITABLE,
-    check_readable,
-    plan,
-)
+from .files import check_readable, plan
 from .options import (
     Chosen,
     ForceOption,
@@ -24,6 +19,7 @@ from .options import (
     OutOption,
     RecipeOption,
     RegionOption,
+    SkipOption,
     StyleOption,
     runs,
 )
@@ -51,13 +47,14 @@ def stylize(
     region: RegionOption = None,
     recipe: RecipeOption = None,
     force: ForceOption = False,
+    skip_existing: SkipOption = False,
     json: JsonOption = False,
 ) -> None:
     """Paint pictures in a style, in one pass."""
     check_readable(recipe, mask, *(region or []))
     sourced = SourcedStyles(parse_styles(style or []), region or [])
     whole = whole_recipe(Stylize, recipe, chosen, sourced)
-    pairs = plan(inputs, out, force, READABLE, WRITABLE)
+    pairs = plan(inputs, out, force, skip=skip_existing)
     sourced.load()
     with velatura.connect(client="velatura stylize") as client, JobBar(len(pairs)) as bar:
 

@@ -9,18 +9,14 @@ import typer
 import velatura
 from velatura.recipe import Upscale
 
-from .files import (
-    READABLE,
-    WRITABLE,
-    check_readable,
-    plan,
-)
+from .files import check_readable, plan
 from .options import (
     Chosen,
     ForceOption,
     JsonOption,
     OutOption,
     RecipeOption,
+    SkipOption,
     runs,
 )
 from .progress import JobBar
@@ -44,12 +40,13 @@ def upscale(
     out: OutOption,
     recipe: RecipeOption = None,
     force: ForceOption = False,
+    skip_existing: SkipOption = False,
     json: JsonOption = False,
 ) -> None:
     """Enlarge pictures 4 or 8 times, with more detail than interpolation gives."""
     check_readable(recipe)
     whole = whole_recipe(Upscale, recipe, chosen, SourcedStyles({}, []))
-    pairs = plan(inputs, out, force, READABLE, WRITABLE)
+    pairs = plan(inputs, out, force, skip=skip_existing)
     with velatura.connect(client="velatura upscale") as client, JobBar(len(pairs)) as bar:
 
         def submit(source: Path, target: Path, priority: str) -> velatura.JobFuture:

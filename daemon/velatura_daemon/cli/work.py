@@ -73,7 +73,8 @@ def run_batch(
     bar: JobBar,
     results: list[Done],
 ) -> None:
-    """Runs one job a picture, in order. A picture of several that cannot be used is noted, the others go on.
+    """Runs one job a picture, in order. A picture of several that cannot be used is noted, the others go on;
+    after an error that concerns all of them, those that are with the daemon are finished.
 
     Args:
         pairs: picture and output file.
@@ -88,13 +89,14 @@ def run_batch(
     waiting = deque(pairs)
     running: deque[tuple[Path, Path, JobFuture, float]] = deque()
     ended = 0.0
-    while waiting or running:
-        while waiting and len(running) < AHEAD:
+    broken: VelaturaError | None = None
+    while (waiting and broken is None) or running:
+        while waiting and broken is None and len(running) < AHEAD:
             source, target = waiting.popleft()
             try:
                 running.append((source, target, submit(source, target, priority), time.monotonic()))
             except VelaturaError as error:
-                results.append(_failed(source, target, error, len(pairs)))
+                broken = broken or _note(source, target, error, pairs, results)
                 bar.end()
         if running:
             source, target, job, since = running.popleft()
@@ -102,16 +104,11 @@ def run_batch(
             try:
                 results.append(_finish(job, source, target, bar, max(since, ended)))
             except VelaturaError as error:
-                results.append(_failed(source, target, error, len(pairs)))
+                broken = broken or _note(source, target, error, pairs, results)
             ended = time.monotonic()
             bar.end()
-
-
-def keep(job: JobFuture, target: Path) -> None:
-    """Waits for the result, which the client writes to `target`; its folder is made where it is missing."""
-    if job.state is State.DONE:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    job.result()
+    if broken is not None:
+        raise broken
 
 
 def report(results: Sequence[Done], json: bool) -> None:
@@ -140,14 +137,17 @@ def description(job: JobFuture, source: str, target: Path, seconds: float) -> Do
 
 def _finish(job: JobFuture, source: Path, target: Path, bar: JobBar, since: float) -> Done:
     follow(job, bar)
-    keep(job, target)
+    job.result()  # the client writes it
     return description(job, str(source), target, time.monotonic() - since)
 
 
-def _failed(source: Path, target: Path, error: VelaturaError, of: int) -> Done:
-    """Notes a picture of a batch that failed; raises where that is not the picture's own fault."""
-    if of == 1 or error.code not in ABOUT_ONE_PICTURE:
-        raise error
+def _note(
+    source: Path, target: Path, error: VelaturaError, pairs: Sequence[tuple[Path, Path]], results: list[Done]
+) -> VelaturaError | None:
+    """Notes a picture of a batch that failed; gives back an error that is not the picture's own fault."""
+    if len(pairs) == 1 or error.code not in ABOUT_ONE_PICTURE:
+        return error
     words = in_words(error)
     show.note(f"velatura: {source}: {words}")
-    return Done(str(source), str(target), error=f"{error.code}: {words}")
+    results.append(Done(str(source), str(target), error=f"{error.code}: {words}"))
+    return None

@@ -8,6 +8,7 @@ in the text chunk `velatura-recipe` of a PNG. Of animations and multi-page files
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from pathlib import Path
 
@@ -133,6 +134,32 @@ def check_fits(path: Path, width: int, height: int) -> None:
     if max(width, height) > kind.longest:
         words = f"{width} x {height} cannot be written as {kind.name}, which has sides up to {kind.longest}"
         raise VelaturaError("too_large", f"{words}; use .png or .tif", str(path))
+
+
+def check_target(path: Path, width: int, height: int, source: Path | None = None) -> None:
+    """Refuses, before the work, a file that the result could not become.
+
+    Args:
+        width, height: of the result, in pixels.
+        source: the picture that it is made from, which it must not replace.
+
+    Raises:
+        VelaturaError: `bad_image` or `too_large`, saying why.
+    """
+    check_fits(path, width, height)
+    try:
+        if path.is_dir():
+            raise VelaturaError("bad_image", "is a folder; name a file", str(path))
+        nearest = next(parent for parent in path.absolute().parents if parent.exists())
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        words = f"cannot be written: {error.strerror or error}"
+        raise VelaturaError("bad_image", words, str(path)) from error
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise VelaturaError(
+            "bad_image", f"cannot be written: {nearest} is no folder to write into", str(path)
+        )
+    if source is not None and path.resolve() == source.resolve():
+        raise VelaturaError("bad_image", "is the picture itself; choose another name", str(path))
 
 
 def write_whole(path: Path, data: bytes) -> None:

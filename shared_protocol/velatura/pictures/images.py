@@ -47,6 +47,14 @@ def read(image: Anything, what: str = "image") -> Pixels:
     )
 
 
+def read_style(style: Anything, what: str = "style") -> Pixels:
+    """A style picture as `Pixels`; raises as `read` does, and for one that shows nothing."""
+    pixels = read(style, what)
+    if pixels.array.shape[2] in (2, 4) and not pixels.array[:, :, -1].any():
+        raise VelaturaError("bad_image", "is transparent everywhere: there is no picture in it", what)
+    return pixels
+
+
 def read_mask(mask: Anything, width: int, height: int, what: str = "mask") -> Blob:
     """A mask as a GRAY blob of the content's size; white or 1 is where it applies.
 
