@@ -106,17 +106,7 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
     else:
         optimizer = torch.optim.SGD(decoder.parameters(), options.rate, momentum=0.9, nesterov=True)
     shown: list[Tensor] = []
-    run = Run(
-        options.out,
-        {"decoder": decoder},
-        optimizer,
-        options.steps,
-        report,
-        rate=cosine(),
-        sheet=lambda: [list(part.unbind()) for part in shown],
-        sheet_every=options.sheet_every,
-        seed=options.seed,
-    )
+    run = Run(options.out, {"decoder": decoder}, optimizer, options.steps, report, seed=options.seed)
     photos = batches(options.content, options.crop, options.batch, run.seed)
     paintings = batches(options.style, options.crop, options.batch, run.seed + 1)
 
@@ -128,7 +118,12 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
         total = total + options.identity_weight * terms["identity"] + options.grid_weight * terms["grid"]
         return total + terms["range"], terms
 
-    run.train(losses)
+    run.train(
+        losses,
+        cosine(),
+        sheet=lambda: [list(part.unbind()) for part in shown],
+        sheet_every=options.sheet_every,
+    )
     method = "adain-skip" if options.skips else "adain"
     path = options.out / f"slim.{method}.safetensors"
     save_decoder(path, decoder, method, weights_digest(state), {"steps": str(run.step)})

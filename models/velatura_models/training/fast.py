@@ -182,9 +182,6 @@ def main(options: FastOptions, report: Report = quiet) -> Path:
         plan.steps,
         report,
         every=max(1, min(50, plan.steps // 20)),
-        rate=cosine(warmup=20) if plan.cosine else constant,
-        sheet=lambda: [list(batch.unbind()), list(painted(net, batch).unbind())],
-        sheet_every=options.sheet_every,
         seed=options.seed,
     )
     photos = batches(options.content, plan.crop, plan.batch, run.seed)
@@ -198,7 +195,12 @@ def main(options: FastOptions, report: Report = quiet) -> Path:
         terms = _losses(loss, made, batch, targets)
         return torch.stack([weights[name] * term for name, term in terms.items()]).sum(), terms
 
-    run.train(losses)
+    run.train(
+        losses,
+        cosine(warmup=20) if plan.cosine else constant,
+        sheet=lambda: [list(batch.unbind()), list(painted(net, batch).unbind())],
+        sheet_every=options.sheet_every,
+    )
     trained = {
         "preset": options.preset,
         "start": Path(plan.start).name.split(".")[0],

@@ -114,18 +114,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     rows = [net.gamma, net.beta]
     groups = [{"params": net.convs.parameters()}, {"params": rows, "lr": options.row_rate}]
     optimizer = torch.optim.Adam(groups, options.rate, betas=(0.9, 0.99))
-    run = Run(
-        options.out,
-        {"net": net},
-        optimizer,
-        options.steps,
-        report,
-        rate=cosine(),
-        averaged="net",
-        sheet=lambda: sheet(run.mean, next(photos).to(device)[:2]),
-        sheet_every=options.sheet_every,
-        seed=options.seed,
-    )
+    run = Run(options.out, {"net": net}, optimizer, options.steps, report, averaged="net", seed=options.seed)
     loss = Perceptual(vgg, options.content_layers, options.style_layers)
     pictures = [resize_short(whole_picture(path), options.style_side).to(device) for path in paths]
     targets = loss.style_targets(pictures)
@@ -164,7 +153,12 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
             total = total + options.photo_weight * terms["photo"]
         return total, terms
 
-    for step in run.training(losses):
+    for step in run.training(
+        losses,
+        cosine(),
+        sheet=lambda: sheet(run.mean, next(photos).to(device)[:2]),
+        sheet_every=options.sheet_every,
+    ):
         if step % options.sheet_every == 0:
             write()
     return write()

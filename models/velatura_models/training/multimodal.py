@@ -116,18 +116,7 @@ def main(options: MultimodalOptions, report: Report = quiet) -> Path:
     net = placed(MultimodalNet(**architecture), device)
     crop = max(round_up(preset.crop, GRID), LEAST)
     optimizer = torch.optim.Adam(net.parameters(), preset.rate, betas=(0.9, 0.99))
-    run = Run(
-        options.out,
-        {"net": net},
-        optimizer,
-        preset.steps,
-        report,
-        every=25,
-        rate=cosine(warmup=min(100, max(1, preset.steps // 10))),
-        sheet=lambda: sheet(net, next(photos).to(device)[:2]),
-        sheet_every=options.sheet_every,
-        seed=options.seed,
-    )
+    run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25, seed=options.seed)
     vgg, seen_with = loss_network(options.vgg, device)
     loss = Perceptual(vgg, options.content_layers, options.style_layers)
     side = options.style_side or crop * (1 if options.preset == "published" else 2)
@@ -141,7 +130,12 @@ def main(options: MultimodalOptions, report: Report = quiet) -> Path:
             made = net(batch)
         return losses_of(options, loss, made, batch, targets)
 
-    run.train(losses)
+    run.train(
+        losses,
+        cosine(warmup=min(100, max(1, preset.steps // 10))),
+        sheet=lambda: sheet(net, next(photos).to(device)[:2]),
+        sheet_every=options.sheet_every,
+    )
     name = options.name or options.style.stem
     trained = {
         "steps": run.step,

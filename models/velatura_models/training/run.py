@@ -63,10 +63,7 @@ class Run:
         optimizer: kept with them; its groups' rates are the highest.
         steps: at which the run ends.
         report: called every `every` steps; a checkpoint is written every ten reports and at the end.
-        rate: the learning rate over the steps.
-        clip: norm that gradients are clipped to.
         averaged: one of the parts, whose running mean over the steps is kept beside it.
-        sheet: called every `sheet_every` steps and at the end.
         seed: of the whole run; one that is continued draws other numbers than it began with.
         plots: whether to draw `loss.png`, with matplotlib.
 
@@ -84,11 +81,7 @@ class Run:
         report: Report = quiet,
         *,
         every: int = 50,
-        rate: Rate = constant,
-        clip: float = 5.0,
         averaged: str = "",
-        sheet: Sheet | None = None,
-        sheet_every: int = 0,
         seed: int = 0,
         plots: bool = True,
     ) -> None:
@@ -97,9 +90,7 @@ class Run:
         if averaged:
             self.mean = self.parts["mean"] = copy.deepcopy(parts[averaged]).requires_grad_(False)
         self.averaged = averaged
-        self.steps, self.report, self.every = steps, report, every
-        self.rate, self.clip, self.plots = rate, clip, plots
-        self.sheet, self.sheet_every = sheet, sheet_every
+        self.steps, self.report, self.every, self.plots = steps, report, every, plots
         self.step, self.seconds = 0, 0.0
         self._seen: dict[str, list[float]] = {}
         self._began = time.perf_counter()
@@ -115,14 +106,28 @@ class Run:
     def checkpoint(self) -> Path:
         return self.out / "checkpoint.pt"
 
-    def train(self, losses: Losses) -> None:
-        """Takes all steps that are left; see `training`."""
-        for _ in self.training(losses):
+    def train(self, losses: Losses, rate: Rate = constant, **how: Any) -> None:
+        """Takes all steps that are left; arguments as for `training`."""
+        for _ in self.training(losses, rate, **how):
             pass
 
-    def training(self, losses: Losses) -> Generator[int, None, None]:
+    def training(
+        self,
+        losses: Losses,
+        rate: Rate = constant,
+        *,
+        clip: float = 5.0,
+        sheet: Sheet | None = None,
+        sheet_every: int = 0,
+    ) -> Generator[int, None, None]:
         """Takes the steps that are left, one each time it is asked, and gives how many have been taken.
         Closed before its end it writes a checkpoint.
+
+        Args:
+            losses: computes a step.
+            rate: the learning rate over the steps.
+            clip: norm that gradients are clipped to.
+            sheet: called every `sheet_every` steps and at the end.
 
         Raises:
             FloatingPointError: when a loss is not finite; the last checkpoint stays good.
@@ -130,14 +135,14 @@ class Run:
         torch.manual_seed(self.seed)
         parameters = [tensor for group in self.optimizer.param_groups for tensor in group["params"]]
         while self.step < self.steps:
-            factor = self.rate(self.step, self.steps)
+            factor = rate(self.step, self.steps)
             for group, peak in zip(self.optimizer.param_groups, self._peaks, strict=True):
                 group["lr"] = peak * factor
             total, terms = losses()
             self._tell(terms)
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()
-            nn.utils.clip_grad_norm_(parameters, self.clip)
+            nn.utils.clip_grad_norm_(parameters, clip)
             self.optimizer.step()
             if self.averaged:
                 average(self.mean, self.parts[self.averaged], self.step)
@@ -147,9 +152,9 @@ class Run:
                 self._report()
             if self.step % (10 * self.every) == 0 or last:
                 self.save()
-            if self.sheet is not None and (last or (self.sheet_every and self.step % self.sheet_every == 0)):
+            if sheet is not None and (last or (sheet_every and self.step % sheet_every == 0)):
                 with torch.no_grad():
-                    save_sheet(self.sheet(), self.out / f"sheet-{self.step:06d}.jpg")
+                    save_sheet(sheet(), self.out / f"sheet-{self.step:06d}.jpg")
             try:
                 yield self.step
             except GeneratorExit:

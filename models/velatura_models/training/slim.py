@@ -90,8 +90,7 @@ def main(options: SlimOptions, report: Report = quiet) -> Path:
         weight_decay=1e-4,
     )
     parts = {"student": student, "projections": projections}
-    usual = {"rate": cosine(), "clip": math.inf, "seed": options.seed}
-    run = Run(options.out, parts, optimizer, options.steps, report, **usual)
+    run = Run(options.out, parts, optimizer, options.steps, report, seed=options.seed)
     mixed = pictures(run.seed)
 
     def losses() -> tuple[Tensor, dict[str, Tensor]]:
@@ -103,7 +102,7 @@ def main(options: SlimOptions, report: Report = quiet) -> Path:
             terms = {layer: unexplained(projections[layer](seen[layer]), target[layer]) for layer in MATCHED}
         return torch.stack(list(terms.values())).sum(), terms
 
-    run.train(losses)
+    run.train(losses, cosine(), clip=math.inf)
     path = options.out / "slim.safetensors"
     about = {"source": "distilled from VGG-19", "steps": str(run.step)}
     save_encoder(path, "slim", student.state_dict(), about)

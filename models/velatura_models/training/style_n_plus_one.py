@@ -57,7 +57,7 @@ class StyleNPlusOneOptions:
     style_weight: float = 10.0
     style_side: int = 384
     rate: float = 1e-2
-    steps: int = 300
+    steps: int = 150
     batch: int = 2
     crop: int = 256
     seed: int = 0
@@ -136,7 +136,7 @@ def learn(
     style_weight: float = 10.0,
     style_side: int = 384,
     rate: float = 1e-2,
-    steps: int = 300,
+    steps: int = 150,
     seed: int = 0,
     report: Report = quiet,
     plots: bool = False,
@@ -171,18 +171,7 @@ def learn(
     row = AddedStyle(net.gamma[:1], net.beta[:1])
     optimizer = torch.optim.Adam(row.parameters(), rate, betas=(0.9, 0.99))
     shown: list[Tensor] = []
-    run = Run(
-        out,
-        {"row": row},
-        optimizer,
-        steps,
-        report,
-        every=10,
-        rate=cosine(warmup=10),
-        sheet=(lambda: [list(part.unbind()) for part in shown]) if plots else None,
-        seed=seed,
-        plots=plots,
-    )
+    run = Run(out, {"row": row}, optimizer, steps, report, every=10, seed=seed, plots=plots)
     if run.step == 0:
         sample = resize_short(next(photos)[:1].to(device), TRIED)
         best = float("inf")
@@ -204,7 +193,13 @@ def learn(
         terms = terms_of(made, batch)
         return content_weight * terms["content"] + style_weight * terms["style"], terms
 
-    with closing(run.training(losses)) as taken:
+    with closing(
+        run.training(
+            losses,
+            cosine(warmup=10),
+            sheet=(lambda: [list(part.unbind()) for part in shown]) if plots else None,
+        )
+    ) as taken:
         for _ in taken:
             yield row
     return row, run

@@ -112,18 +112,7 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
     }
     net = placed(SuperResNet(**architecture), device)
     optimizer = torch.optim.Adam(net.parameters(), plan.rate)
-    run = Run(
-        options.out,
-        {"net": net},
-        optimizer,
-        plan.steps,
-        report,
-        rate=cosine() if plan.cosine else constant,
-        clip=1.0,
-        sheet=lambda: sheet(net, next(photos).to(device)[:4]),
-        sheet_every=options.sheet_every,
-        seed=options.seed,
-    )
+    run = Run(options.out, {"net": net}, optimizer, plan.steps, report, seed=options.seed)
     photos = batches(options.content, plan.crop, plan.batch, run.seed)
     weight = next(vgg.parameters())
 
@@ -138,7 +127,13 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
         terms = {"feature": F.mse_loss(features.float(), wanted.float()), "pixel": F.mse_loss(made, large)}
         return plan.feature_weight * terms["feature"] + plan.pixel_weight * terms["pixel"], terms
 
-    run.train(losses)
+    run.train(
+        losses,
+        cosine() if plan.cosine else constant,
+        clip=1.0,
+        sheet=lambda: sheet(net, next(photos).to(device)[:4]),
+        sheet_every=options.sheet_every,
+    )
     trained = {
         "steps": run.step,
         "pictures": run.step * plan.batch,

@@ -97,19 +97,7 @@ def main(options: SwapOptions, report: Report = quiet) -> Path:
     decoders = placed(decoders, device)
     optimizer = torch.optim.Adam(decoders.parameters(), plan.rate, betas=(0.9, 0.99))
     shown: list[Tensor] = []
-    run = Run(
-        options.out,
-        {"decoders": decoders},
-        optimizer,
-        plan.steps,
-        report,
-        every=20,
-        rate=cosine(),
-        clip=1.0,
-        sheet=lambda: [list(part.unbind()) for part in shown],
-        sheet_every=options.sheet_every,
-        seed=options.seed,
-    )
+    run = Run(options.out, {"decoders": decoders}, optimizer, plan.steps, report, every=20, seed=options.seed)
     photos = batches(options.content, plan.crop, plan.batch, run.seed)
     paintings = batches(options.style, plan.crop, plan.batch, run.seed + 1)
 
@@ -120,7 +108,13 @@ def main(options: SwapOptions, report: Report = quiet) -> Path:
         total = terms["features"] + options.smooth_weight * terms["smooth"]
         return total + options.pixel_weight * terms["pixels"], terms
 
-    run.train(losses)
+    run.train(
+        losses,
+        cosine(),
+        clip=1.0,
+        sheet=lambda: [list(part.unbind()) for part in shown],
+        sheet_every=options.sheet_every,
+    )
     trained = {
         "steps": run.step,
         "crops": run.step * plan.batch * 3,

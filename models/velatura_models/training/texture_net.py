@@ -113,18 +113,7 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
     style = resize_short(whole_picture(options.style), options.style_side).to(device)
     targets = loss.style_targets([style])
     batch: Tensor | None = None
-    run = Run(
-        options.out,
-        {"net": net},
-        optimizer,
-        preset.steps,
-        report,
-        every=25,
-        rate=fading,
-        sheet=lambda: sheet(net, style, batch, crop),
-        sheet_every=options.sheet_every,
-        seed=options.seed,
-    )
+    run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25, seed=options.seed)
     photos = None
     if options.content is not None:
         photos = batches(options.content, crop, preset.batch, run.seed)
@@ -142,7 +131,7 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
         total = terms["style"] + terms["range"] + options.content_weight * terms.get("content", 0.0)
         return total, terms
 
-    run.train(losses)
+    run.train(losses, fading, sheet=lambda: sheet(net, style, batch, crop), sheet_every=options.sheet_every)
     if not paints:
         settle(net)
     name = options.name or options.style.stem

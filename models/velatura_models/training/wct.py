@@ -125,19 +125,7 @@ def main(options: WCTOptions, report: Report = quiet) -> Path:
     decoders = placed(decoders, device)
     optimizer = torch.optim.Adam(decoders.parameters(), plan.rate, betas=(0.9, 0.99))
     pictures = torch.empty(0)
-    run = Run(
-        options.out,
-        {"decoders": decoders},
-        optimizer,
-        plan.steps,
-        report,
-        every=20,
-        rate=cosine(),
-        clip=1.0,
-        sheet=lambda: sheet(encoder, decoders, pictures),
-        sheet_every=options.sheet_every,
-        seed=options.seed,
-    )
+    run = Run(options.out, {"decoders": decoders}, optimizer, plan.steps, report, every=20, seed=options.seed)
     turns = [level for turn in TURNS if (level := f"relu{turn}_1") in options.levels]
     photos = batches(options.content, plan.crop, plan.batch - plan.batch // 2, run.seed)
     paintings = batches(options.style, plan.crop, plan.batch // 2, run.seed + 1)
@@ -160,7 +148,13 @@ def main(options: WCTOptions, report: Report = quiet) -> Path:
         seen = {level: terms.get(level, seen.get(level, total)).detach() for level in set(turns)}
         return total, seen
 
-    run.train(losses)
+    run.train(
+        losses,
+        cosine(),
+        clip=1.0,
+        sheet=lambda: sheet(encoder, decoders, pictures),
+        sheet_every=options.sheet_every,
+    )
     trained_steps = [turns[step % len(turns)] for step in range(plan.warmup, run.step)]
     trained = {
         "warm-up": min(plan.warmup, run.step),
