@@ -1,25 +1,26 @@
 """The arguments of the procedures: what GIMP's procedure browser documents, the dialog shows, scripts set.
 
-Ranges and defaults are the recipe's own, read from its dataclasses. GIMP itself replaces a number out of
+A kind of job has the arguments that the table of fields gives it, with the recipe's ranges and defaults;
+where the style comes from and where the result goes are GIMP's own. GIMP itself replaces a number out of
 range by the default and only warns; what it lets through is checked again with the recipe.
 """
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gi.repository import Gimp, GObject
 from velatura.editor.i18n import _
-from velatura.recipe import (
-    BACKBONES,
-    METHODS,
-    Refine,
-    Stylize,
-    Texture,
-)
+from velatura.fields import Field, adjustable
+from velatura.recipe import RECIPES, Recipe
 
-STYLE_SOURCES = ("auto", "library", "picture", "layer")
 READ_WRITE = GObject.ParamFlags.READWRITE
+
+GROUPS = ("basic", "more", "expert")
+
+TAKEN = "chorv"
+"""Letters that the dialog's buttons, and its own boxes, are reached by."""
 
 
 def add_all(procedure: Gimp.Procedure, kind: str) -> None:
@@ -27,15 +28,19 @@ def add_all(procedure: Gimp.Procedure, kind: str) -> None:
 
     Args:
         procedure: just made.
-        kind: `stylize`, `refine`, `texture` or `restyle`.
+        kind: of recipe, or `restyle`.
     """
-    add = _Adder(procedure)
-    if kind == "restyle":
-        add.text("recipe", _("_Recipe"), _("Recipe as JSON; empty takes the one that the layer carries"))
-    else:
+    cls = RECIPES.get(kind)
+    fields = adjustable(cls) if cls else ()
+    add = _Adder(procedure, fields)
+    if cls is None:
+        add.text("recipe", _("Recipe"), _("Recipe as JSON; empty takes the one that the layer carries"))
+    elif cls.FACTS.styles:
         _add_style(add)
-        {"stylize": _add_stylize, "refine": _add_refine, "texture": _add_texture}[kind](add)
-    _add_output(add)
+    for field in fields:
+        add.field(field)
+    if cls is None or cls.FACTS.placed == "layer":
+        _add_output(add)
     procedure.add_layer_return_value(
         "layer", _("Layer"), _("The layer that holds the result"), False, READ_WRITE
     )
@@ -44,10 +49,37 @@ def add_all(procedure: Gimp.Procedure, kind: str) -> None:
     )
 
 
+def fields_from(values: Mapping[str, Any], cls: type, size: tuple[int, int]) -> dict[str, Any]:
+    """The fields of a recipe that arguments stand for.
+
+    Args:
+        values: the arguments by name.
+        cls: of recipe.
+        size: width and height of what is worked on, for fields that are taken from it unless they are given.
+    """
+    of_layer: dict[str, int] = {"width": size[0], "height": size[1]}
+    found = {}
+    for field in adjustable(cls):
+        value = values[field.argument]
+        if field.sort == "choice":
+            value = type(field.default)(value)
+        found[field.name] = value or of_layer[field.name] if field.shown.fits else value
+    return found
+
+
+def values_from(recipe: Recipe) -> dict[str, Any]:
+    """The arguments, by name, that stand for a recipe's fields."""
+    values = {}
+    for field in adjustable(type(recipe)):
+        value = getattr(recipe, field.name)
+        values[field.argument] = str(value) if field.sort == "choice" else value
+    return values
+
+
 def _add_style(add: _Adder) -> None:
-    add.text("style", _("_Style"), _("Name in Velatura's style library, such as mosaic"))
+    add.text("style", _("Style"), _("Name in Velatura's style library, such as mosaic"))
     add.choice(
-        "style-source", _("Style _from"), _("Where the style comes from"),
+        "style-source", _("Style from"), _("Where the style comes from"),
         {
             "auto": (_("What is given"), _("The layer if one is given, else the picture, else the name")),
             "library": (_("Library"), _("The style named in 'style'")),
@@ -57,107 +89,22 @@ def _add_style(add: _Adder) -> None:
         "auto",
     )  # fmt: skip
     add.procedure.add_file_argument(
-        "style-picture", _("P_icture"), _("A picture file to take the style from"),
+        "style-picture", add.reachable(_("Picture")), _("A picture file to take the style from"),
         Gimp.FileChooserAction.OPEN, True, None, READ_WRITE,
     )  # fmt: skip
     add.procedure.add_drawable_argument(
-        "style-drawable", _("L_ayer"), _("A layer to take the style from"), True, READ_WRITE
+        "style-drawable", add.reachable(_("Layer")), _("A layer to take the style from"), True, READ_WRITE
     )
-    add.text("second-style", _("Second st_yle"), _("Name of a style to mix in; empty for none"))
-    add.double("mix", _("Mi_x"), _("Share of the second style, 0 to 1"), 0.0, 1.0, 0.5)
-    add.number("stroke-size", _("Stroke si_ze"), _("How large the style's features appear"), Stylize, "scale")
-
-
-def _add_color(add: _Adder) -> None:
-    add.choice(
-        "color", _("_Keep colours"), _("Whose colours the result has"),
-        {
-            "style": (_("No, take the style's"), _("Colours come from the style")),
-            "luminance": (_("Yes, change lightness only"), _("Colours stay; only lightness is restyled")),
-            "statistics": (_("Yes, fit the style to them"), _("The style's colours are fitted to yours")),
-        },
-        "style",
-    )  # fmt: skip
-
-
-def _add_backbone(add: _Adder) -> None:
-    words = {
-        "auto": (_("Automatic"), _("VGG-19 for refining and textures once it is downloaded, else Slim")),
-        "slim": (_("Slim"), _("Small and fast, always there")),
-        "vgg19": (_("VGG-19"), _("The published network; its weights are downloaded on request")),
-        "vgg19-imagenet": (
-            _("VGG-19 (ImageNet)"),
-            _("Refine and texture only; its weights are downloaded on request"),
-        ),
-    }
-    options = {b: words.get(b, (b, "")) for b in BACKBONES}
-    add.choice("backbone", _("_Backbone"), _("Which encoder sees"), options, "auto")
-
-
-def _add_stylize(add: _Adder) -> None:
-    _add_color(add)
-    add.number("strength", _("S_trength"), _("0 gives the original, 1 the full style"), Stylize, "strength")
-    words = {
-        "auto": (_("Automatic"), _("The best that the backbone has")),
-        "adain": ("AdaIN", _("As published")),
-        "adain-skip": (_("AdaIN, sharper"), _("Keeps fine detail of the content")),
-        "wct": (_("Whitening and colouring"), _("Free and bold, in five passes from coarse to fine")),
-        "style-swap": (_("Style patches"), _("Lays the style's own patches; needs its picture")),
-        "multi": (_("Many styles, one network"), _("Fastest; knows its own styles only")),
-        "fast": (_("One network, one style"), _("Networks trained for one painting, such as yours")),
-        "multimodal": (_("Coarse to fine"), _("Three networks trained for one painting")),
-    }
-    add.choice(
-        "method", _("Metho_d"), _("Which network"), {m: words.get(m, (m, "")) for m in METHODS}, "auto"
+    add.text("second-style", add.reachable(_("Second style")), _("Name of a style to mix in; empty for none"))
+    add.procedure.add_double_argument(
+        "mix", add.reachable(_("Mix")), _("Share of the second style, 0 to 1"), 0.0, 1.0, 0.5, READ_WRITE
     )
-    _add_backbone(add)
-
-
-def _add_optimised(add: _Adder, cls: type) -> None:
-    add.number("iterations", _("I_terations"), _("Steps; more take longer"), cls, "iterations")
-    add.number("smoothness", _("Smooth_ness"), _("Weight of total variation"), cls, "tv_weight", 10.0)
-    add.choice(
-        "optimizer", _("O_ptimiser"), _("Which optimiser"),
-        {"adam": ("Adam", _("Steady, little memory")), "lbfgs": ("L-BFGS", _("Often better, more memory"))},
-        "adam",
-    )  # fmt: skip
-    add.number(
-        "levels", _("_Fine levels"), _("Coarse-to-fine levels; more make larger features"), cls, "levels"
-    )
-    add.number("seed", _("See_d"), _("Of the noise; the same seed gives the same result"), cls, "seed")
-    _add_backbone(add)
-
-
-def _add_refine(add: _Adder) -> None:
-    _add_color(add)
-    words = _("How much the drawing is kept")
-    add.number("content-weight", _("Content _weight"), words, Refine, "content_weight", 100.0)
-    words = _("How strongly the style is sought")
-    add.number("style-weight", _("Style wei_ght"), words, Refine, "style_weight", 10000.0)
-    add.choice(
-        "start", _("Start fro_m"), _("Where the optimisation begins"),
-        {
-            "content": (_("The layer"), _("Keeps the drawing best")),
-            "stylized": (_("The stylized layer"), _("Fastest to a strong style")),
-            "noise": (_("Noise"), _("Freest")),
-        },
-        "content",
-    )  # fmt: skip
-    _add_optimised(add, Refine)
-
-
-def _add_texture(add: _Adder) -> None:
-    size = _("in pixels; 0 takes the selection's or layer's")
-    high = _bounds(Texture, "width")[1]
-    add.integer("width", _("_Width"), _("Width of the texture") + ", " + size, 0, int(high), 0)
-    add.integer("height", _("Hei_ght"), _("Height of the texture") + ", " + size, 0, int(high), 0)
-    add.flag("tileable", _("Til_eable"), _("The texture repeats without a seam"), False)
-    _add_optimised(add, Texture)
 
 
 def _add_output(add: _Adder) -> None:
     add.choice(
-        "output", _("Outp_ut"), _("Where the result goes; a selection limits it, softly where it is soft"),
+        "output", add.reachable(_("Output")),
+        _("Where the result goes; a selection limits it, softly where it is soft"),
         {
             "new-layer": (_("New layer"), _("A new layer above, cut to the selection")),
             "new-layer-masked": (
@@ -170,38 +117,47 @@ def _add_output(add: _Adder) -> None:
     )  # fmt: skip
 
 
-def _bounds(cls: type, name: str) -> tuple[float, float, float]:
-    field = next(f for f in dataclasses.fields(cls) if f.name == name)
-    return field.metadata["low"], field.metadata["high"], field.default  # type: ignore[return-value]  # ranged fields have all
-
-
 class _Adder:
     """Shorthands for one procedure's arguments."""
 
-    def __init__(self, procedure: Gimp.Procedure) -> None:
+    def __init__(self, procedure: Gimp.Procedure, fields: Sequence[Field]) -> None:
         self.procedure = procedure
+        self._letters = set(TAKEN)
+        often = sorted(fields, key=lambda field: GROUPS.index(field.shown.group))
+        self._labels = {field.name: self.reachable(_(field.label)) for field in often}
+
+    def reachable(self, label: str) -> str:
+        """A label with an underscore before the letter that reaches it, one that no other label has."""
+        for i, letter in enumerate(label.lower()):
+            if letter.isalpha() and letter not in self._letters:
+                self._letters.add(letter)
+                return f"{label[:i]}_{label[i:]}"
+        return label
+
+    def field(self, field: Field) -> None:
+        """A recipe's field."""
+        name, label, blurb = field.argument, self._labels[field.name], _(field.help)
+        if field.sort == "choice":
+            options = {str(n): (_(o.label), _(o.help) or _(o.label)) for n, o in field.options.items()}
+            self.choice(name, label, blurb, options, str(field.default))
+            return
+        if field.sort == "flag":
+            self.procedure.add_boolean_argument(name, label, blurb, field.default, READ_WRITE)
+            return
+        blurb = f"{blurb} ({field.range})"
+        low, default = field.low, field.default
+        if field.shown.fits:
+            blurb = _("{what}; 0 takes the selection's or layer's", what=blurb)
+            low = default = 0
+        if field.sort == "whole":
+            self.procedure.add_int_argument(
+                name, label, blurb, int(low), int(field.high), default, READ_WRITE
+            )
+        else:
+            self.procedure.add_double_argument(name, label, blurb, low, field.high, default, READ_WRITE)
 
     def text(self, name: str, label: str, blurb: str) -> None:
         self.procedure.add_string_argument(name, label, blurb, "", READ_WRITE)
-
-    def flag(self, name: str, label: str, blurb: str, default: bool) -> None:
-        self.procedure.add_boolean_argument(name, label, blurb, default, READ_WRITE)
-
-    def double(self, name: str, label: str, blurb: str, low: float, high: float, default: float) -> None:
-        self.procedure.add_double_argument(name, label, blurb, low, high, default, READ_WRITE)
-
-    def integer(self, name: str, label: str, blurb: str, low: int, high: int, default: int) -> None:
-        self.procedure.add_int_argument(name, label, blurb, low, high, default, READ_WRITE)
-
-    def number(self, name: str, label: str, blurb: str, cls: type, field: str, most: float = 0) -> None:
-        """A number with the recipe's own range and default; `most` lowers the top to what a slider shows."""
-        low, high, default = _bounds(cls, field)
-        high = min(high, most) if most else high
-        blurb = f"{blurb} ({low:g} – {high:g})"
-        if isinstance(default, int):
-            self.integer(name, label, blurb, int(low), int(high), default)
-        else:
-            self.double(name, label, blurb, low, high, default)
 
     def choice(
         self, name: str, label: str, blurb: str, options: dict[str, tuple[str, str]], default: str

@@ -14,11 +14,13 @@ import velatura
 from gi.repository import Gimp, GimpUi, GObject, Gtk
 from velatura.editor import words
 from velatura.editor.gallery import Gallery
-from velatura.editor.i18n import _
+from velatura.editor.i18n import N_, _
 from velatura.editor.look import Look
 from velatura.editor.paper import Refused
 from velatura.editor.pump import Pump
 from velatura.errors import VelaturaError
+from velatura.fields import adjustable
+from velatura.recipe import RECIPES
 
 from . import buffers, recipes, work
 from .gallery import GalleryView
@@ -29,17 +31,8 @@ from .runs import Original, Plan
 
 SOURCES = ("library", "picture", "layer")
 
-MAIN = {
-    "stylize": ["strength", "stroke-size", "color", "output"],
-    "refine": ["iterations", "style-weight", "stroke-size", "color", "start", "output"],
-    "texture": ["width", "height", "tileable", "stroke-size", "iterations", "output"],
-}
-MORE = {
-    "stylize": ["method", "backbone"],
-    "refine": ["content-weight", "smoothness", "levels", "optimizer", "seed", "backbone"],
-    "texture": ["smoothness", "levels", "optimizer", "seed", "backbone"],
-}
-SLIDERS = {"strength", "stroke-size", "iterations", "style-weight", "content-weight", "smoothness", "levels"}
+FOLDS = {"more": N_("More"), "expert": N_("For experts")}
+"""Groups of fields behind a fold, and what it is called."""
 
 
 def ask(
@@ -54,7 +47,7 @@ def ask(
 
     Args:
         procedure, config: whose arguments are asked for.
-        kind: `stylize`, `refine` or `texture`.
+        kind: of recipe.
         title: of the window.
         look: what is worked on at present, for an output; raises `Refused`.
         plan: a plan for the arguments; raises `Refused` or `VelaturaError`, which the dialog then shows.
@@ -89,7 +82,7 @@ class Dialog:
         self.window = GimpUi.ProcedureDialog.new(procedure, config, title)
         self.preview = Preview(self.link, loop, self._order)
         styles = Gallery(self.link, Look(), Paper(look), Pump(loop))
-        self.gallery = GalleryView(styles, config.get_property("style"), self._choose)
+        self.gallery = GalleryView(styles, self.values().get("style", ""), self._choose)
         self._trouble = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
         self._trouble_words = Gtk.Label(wrap=True, max_width_chars=90, xalign=0.0, visible=True)
         self._trouble.get_content_area().add(self._trouble_words)
@@ -127,23 +120,37 @@ class Dialog:
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         left.pack_start(self.preview, True, True, 0)
         left.pack_start(self._version, False, False, 0)
-        right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9)
-        right.pack_start(self._sources(), True, True, 0)
-        right.pack_start(self._second(), False, False, 0)
-        for name in SLIDERS & {p.name for p in self.config.list_properties()}:
-            entry = self.window.get_scale_entry(name, 1.0)  # made before the boxes are filled, which take it
-            entry.set_logarithmic(name in ("stroke-size", "iterations"))
-        right.pack_start(self.window.fill_box("velatura-main", MAIN[self.kind]), False, False, 0)
-        self.window.fill_box("velatura-more-box", MORE[self.kind])
-        self.window.get_label("velatura-more-title", _("More"), False, False)
-        more = self.window.fill_expander("velatura-more", "velatura-more-title", False, "velatura-more-box")
-        right.pack_start(more, False, False, 0)
+        right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, width_request=360)
+        cls = RECIPES[self.kind]
+        if cls.FACTS.styles:
+            right.pack_start(self._sources(), True, True, 0)
+            right.pack_start(self._second(), False, False, 0)
+        groups: dict[str, list[str]] = {"basic": [], **{fold: [] for fold in FOLDS}}
+        for field in adjustable(cls):
+            groups[field.shown.group].append(field.argument)
+            if field.soft is not None:  # made before the boxes are filled, which take it
+                entry = self.window.get_scale_entry(field.argument, 1.0)
+                entry.set_bounds(*field.soft, True)
+                entry.set_logarithmic(field.shown.log)
+        if cls.FACTS.placed == "layer":
+            groups["basic"].append("output")
+        right.pack_start(self.window.fill_box("velatura-basic", groups["basic"]), False, False, 0)
+        for fold, title in FOLDS.items():
+            if groups[fold]:
+                right.pack_start(self._fold(fold, title, groups[fold]), False, False, 0)
         columns.pack_start(left, True, True, 0)
         columns.pack_start(right, True, True, 0)
         area = self.window.get_content_area()
         area.pack_start(self._trouble, False, False, 0)
         area.pack_start(columns, True, True, 0)
         columns.show_all()
+
+    def _fold(self, name: str, title: str, arguments: list[str]) -> Gtk.Widget:
+        self.window.fill_box(f"velatura-{name}-box", arguments)
+        self.window.get_label(f"velatura-{name}-title", _(title), False, False)
+        return self.window.fill_expander(
+            f"velatura-{name}", f"velatura-{name}-title", False, f"velatura-{name}-box"
+        )
 
     def _sources(self) -> Gtk.Widget:
         """Library, own picture or layer, as pages of a notebook that set `style-source`."""
@@ -169,7 +176,7 @@ class Dialog:
 
     def _second(self) -> Gtk.Widget:
         grid = Gtk.Grid(row_spacing=6, column_spacing=6)
-        label = Gtk.Label.new_with_mnemonic(_("Second st_yle"))
+        label = Gtk.Label.new_with_mnemonic(self.config.find_property("second-style").nick)
         label.set_xalign(0.0)
         combo = GimpUi.prop_string_combo_box_new(self.config, "second-style", self.gallery.second, 0, 1)
         combo.set_hexpand(True)
@@ -198,7 +205,7 @@ class Dialog:
     def _see(self) -> None:
         """Takes a small copy of what is worked on, as it is now."""
         try:
-            self.preview.look_at(scene(self._look(self.config.get_property("output")), self.kind))
+            self.preview.look_at(scene(self._look(self.values().get("output", "new-layer")), self.kind))
         except (Refused, VelaturaError) as problem:
             self.preview.look_at(None)
             self.preview.say(str(problem))

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import gc
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gi.repository import Gimp, Gio, GLib
 from velatura.editor import i18n
-from velatura.editor.i18n import N_, _
+from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
 from velatura.errors import VelaturaError
-from velatura.recipe import recipe_from_map
+from velatura.recipe import RECIPES, recipe_from_map
 
 from . import arguments, notes, recipes, runs
 
@@ -25,52 +24,24 @@ DOMAIN = "velatura_gimp"
 i18n.use(lambda text: GLib.dgettext(DOMAIN, text))  # GIMP binds the catalogues in `locale/`
 
 
-@dataclass(frozen=True)
-class Kind:
-    """One procedure."""
+RESTYLE = "restyle"
+"""The procedure that is of no kind of job: it runs a recipe that a layer carries."""
 
-    procedure: str
-    label: str
-    blurb: str
-    help: str
-
-
-KINDS = {
-    "stylize": Kind(
-        "plug-in-velatura-stylize",
-        N_("_Stylize…"),
-        N_("Paint the layer in the style of a picture"),
-        N_(
-            "One pass of a style transfer network. Strength, stroke size and the mix of two styles can be "
-            "set; a selection limits it, softly where it is soft. "
-            "Numbers out of range: GIMP takes the default."
-        ),
-    ),
-    "refine": Kind(
-        "plug-in-velatura-refine",
-        N_("_Refine…"),
-        N_("Optimise the layer's pixels towards a style, step by step"),
-        N_(
-            "The method of Gatys et al.: slower than Stylize, and finer. Each iteration improves the "
-            "picture. Numbers out of range: GIMP takes the default."
-        ),
-    ),
-    "texture": Kind(
-        "plug-in-velatura-texture",
-        N_("_Texture…"),
-        N_("Grow a texture from a style, a picture or a layer"),
-        N_(
-            "Synthesises a picture from noise that has the statistics of its source; it can be made to tile. "
-            "Numbers out of range: GIMP takes the default."
-        ),
-    ),
-    "restyle": Kind(
-        "plug-in-velatura-restyle",
-        N_("R_e-style…"),
-        N_("Change the style of a layer that Velatura made"),
-        N_("Starts from the recipe that the layer carries, on the layer it was made from."),
-    ),
+PROCEDURES = {
+    f"plug-in-velatura-{kind}": kind
+    for kind in (*(k for k, cls in RECIPES.items() if "gimp" in cls.FACTS.editors), RESTYLE)
 }
+
+
+def words_for(kind: str) -> tuple[str, str, str]:
+    """What the menu, the search and the help say of a procedure."""
+    if kind == RESTYLE:
+        words = _("Starts from the recipe that the layer carries, on the layer it was made from.")
+        return _("R_e-style…"), _("Change the style of a layer that Velatura made"), words
+    facts = RECIPES[kind].FACTS
+    limits = _("A selection limits it, softly where it is soft.")
+    limits += " " + _("Numbers out of range: GIMP takes the default.")
+    return f"_{_(facts.title)}…", _(facts.help), f"{_(facts.help)}. {limits}"
 
 
 class Velatura(Gimp.PlugIn):
@@ -82,17 +53,17 @@ class Velatura(Gimp.PlugIn):
     def do_query_procedures(self) -> list[str]:
         pages = Gio.File.new_for_path(str(Path(__file__).parent / "help"))
         self.set_help_domain("velatura", pages)
-        return [kind.procedure for kind in KINDS.values()]
+        return list(PROCEDURES)
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
-        key = next(key for key, kind in KINDS.items() if kind.procedure == name)
-        kind = KINDS[key]
+        key = PROCEDURES[name]
+        label, blurb, help_words = words_for(key)
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, key)
         procedure.set_image_types("*")
         procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
-        procedure.set_menu_label(_(kind.label))
+        procedure.set_menu_label(label)
         procedure.add_menu_path("<Image>/Filters/Velatura")
-        procedure.set_documentation(_(kind.blurb), _(kind.help), name)
+        procedure.set_documentation(blurb, help_words, name)
         procedure.set_attribution("The Velatura project", "The Velatura project, MIT licence", "2026")
         arguments.add_all(procedure, key)
         return procedure
@@ -109,7 +80,7 @@ def run(
             plan = _asked(procedure, image, drawables, config, key)
             if plan is None:
                 return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
-        elif key == "restyle":
+        elif key == RESTYLE:
             texts = [config.get_property(name) for name in ("recipe", "output")]
             plan = runs.plan_again(image, drawables, *texts)
         else:
@@ -155,10 +126,10 @@ def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, k
     """
     from . import dialog  # needs a display, which batch runs have not
 
-    if key != "restyle":
+    if key != RESTYLE:
         runs.plain(image, drawables, "new-layer")
         return dialog.ask(
-            procedure, config, key, "Velatura: " + _(KINDS[key].label).strip("…").replace("_", ""),
+            procedure, config, key, "Velatura: " + _(RECIPES[key].FACTS.title),
             lambda where: runs.plain(image, drawables, where),
             lambda values: runs.plan(image, drawables, values, key),
         )  # fmt: skip
@@ -166,12 +137,13 @@ def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, k
     note = notes.demand(layer)
     recipe = recipe_from_map(note.get("recipe", {}))
     # The dialog of the recipe's own kind, with a config of its own: what GIMP remembers stays untouched.
-    other = procedure.get_plug_in().do_create_procedure(KINDS[recipe.KIND].procedure)
+    other = procedure.get_plug_in().do_create_procedure(f"plug-in-velatura-{recipe.KIND}")
     start = other.create_config()
     for name, value in recipes.values_of(recipe, note.get("pictures", {}), image).items():
         if start.find_property(name) is not None:
             start.set_property(name, value)
-    start.set_property("output", config.get_property("output"))
+    if start.find_property("output") is not None:
+        start.set_property("output", config.get_property("output"))
     return dialog.ask(
         other, start, recipe.KIND, "Velatura: " + _("Re-style “{name}”", name=layer.get_name()),
         lambda where: runs.made_from(image, drawables, where),

@@ -18,17 +18,13 @@ from velatura.editor.paper import Refused
 from velatura.recipe import (
     RECIPES,
     Recipe,
-    Refine,
     Style,
-    Stylize,
-    Texture,
-    Upscale,
     check_recipe,
     recipe_from_map,
     recipe_to_map,
 )
 
-from . import buffers, notes
+from . import arguments, buffers, notes
 
 
 @dataclass(frozen=True)
@@ -42,9 +38,9 @@ class Order:
 
     @property
     def title(self) -> str:
-        """What it does in a word or two, for layer names: its styles, or how much it enlarges."""
-        if isinstance(self.recipe, Upscale):
-            return f"{self.recipe.factor}×"
+        """What it does in a word or two, for layer names: its styles, or what the kind is called."""
+        if not self.recipe.FACTS.styles:
+            return _(self.recipe.FACTS.title)
         return " + ".join(s.name or _("own picture") for s in self.recipe.styles)
 
     def note(self, ran: Recipe, source: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,18 +71,20 @@ def order(
         Refused: no style is named, or its file or layer is gone.
         FieldError: a value out of range.
     """
-    if not RECIPES[kind].FACTS.styles:
-        enlarged = Upscale(factor=int(values["factor"]), strength=values["strength"])
-        check_recipe(enlarged)
-        return Order(enlarged)
-    first, picture, origin = _first_style(values, from_file, from_layer)
-    styles = [first]
-    if values["second-style"]:
-        mix = values["mix"]
-        styles = [replace(first, weight=1 - mix), Style(name=values["second-style"], weight=mix)]
-    made = _BUILD[kind](tuple(styles), values, size)
+    cls = RECIPES[kind]
+    fields = arguments.fields_from(values, cls, size)
+    pictures: list[tuple[Blob, Mapping[str, Any]]] = []
+    if cls.FACTS.styles:
+        first, picture, origin = _first_style(values, from_file, from_layer)
+        pictures += [(picture, origin)] if picture else []
+        fields["styles"] = (first,)
+        if values["second-style"]:
+            mix = values["mix"]
+            second = Style(name=values["second-style"], weight=mix)
+            fields["styles"] = (replace(first, weight=1 - mix), second)
+    made = cls(**fields)
     check_recipe(made)
-    return Order(made, (picture,) if picture else (), (origin,) if picture else ())
+    return Order(made, tuple(blob for blob, _origin in pictures), tuple(origin for _blob, origin in pictures))
 
 
 def _first_style(
@@ -115,32 +113,6 @@ def _first_style(
     return Style(digest=blob.hash_whole()), blob, origin
 
 
-def _stylize(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Recipe:
-    return Stylize(
-        styles=styles, strength=v["strength"], scale=v["stroke-size"], color=v["color"], method=v["method"],
-        backbone=v["backbone"],
-    )  # fmt: skip
-
-
-def _refine(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Recipe:
-    return Refine(
-        styles=styles, iterations=v["iterations"], content_weight=v["content-weight"],
-        style_weight=v["style-weight"], tv_weight=v["smoothness"], optimizer=v["optimizer"], init=v["start"],
-        levels=v["levels"], scale=v["stroke-size"], color=v["color"], seed=v["seed"], backbone=v["backbone"],
-    )  # fmt: skip
-
-
-def _texture(styles: tuple[Style, ...], v: Mapping[str, Any], size: tuple[int, int]) -> Recipe:
-    return Texture(
-        styles=styles, width=v["width"] or size[0], height=v["height"] or size[1], iterations=v["iterations"],
-        tv_weight=v["smoothness"], optimizer=v["optimizer"], levels=v["levels"], scale=v["stroke-size"],
-        tileable=v["tileable"], seed=v["seed"], backbone=v["backbone"],
-    )  # fmt: skip
-
-
-_BUILD = {"stylize": _stylize, "refine": _refine, "texture": _texture}
-
-
 def values_of(recipe: Recipe, origins: Mapping[str, Mapping[str, Any]], image: Any) -> dict[str, Any]:
     """The arguments that ask for a recipe, as far as the procedures have them; for a dialog to start from.
 
@@ -149,11 +121,11 @@ def values_of(recipe: Recipe, origins: Mapping[str, Mapping[str, Any]], image: A
         origins: where its pictures came from, by digest.
         image: where layers that served as styles are looked for.
     """
-    if isinstance(recipe, Upscale):
-        return {"factor": str(recipe.factor), "strength": recipe.strength}
+    values = arguments.values_from(recipe)
+    if not recipe.FACTS.styles:
+        return values
     first = recipe.styles[0]
-    values: dict[str, Any] = {"style": first.name, "stroke-size": recipe.scale, "backbone": recipe.backbone}
-    values.update({"style-picture": None, "style-drawable": None, "style-source": "library"})
+    values |= {"style": first.name, "style-picture": None, "style-drawable": None, "style-source": "library"}
     if first.digest:
         origin = origins.get(first.digest, {})
         values["style-source"] = "layer" if "layer" in origin else "picture"
@@ -163,18 +135,7 @@ def values_of(recipe: Recipe, origins: Mapping[str, Mapping[str, Any]], image: A
     values["second-style"] = second.name
     if second.name:
         values["mix"] = second.weight / (first.weight + second.weight)
-    if isinstance(recipe, Stylize):
-        return values | {"strength": recipe.strength, "color": recipe.color, "method": recipe.method}
-    values |= {
-        "iterations": recipe.iterations, "smoothness": recipe.tv_weight, "optimizer": recipe.optimizer,
-        "levels": recipe.levels, "seed": recipe.seed,
-    }  # fmt: skip
-    if isinstance(recipe, Texture):
-        return values | {"width": recipe.width, "height": recipe.height, "tileable": recipe.tileable}
-    return values | {
-        "content-weight": recipe.content_weight, "style-weight": recipe.style_weight, "start": recipe.init,
-        "color": recipe.color,
-    }  # fmt: skip
+    return values
 
 
 def order_again(note: Mapping[str, Any], image: Any) -> Order:

@@ -100,6 +100,11 @@ def adjustable(recipe_class: type) -> tuple[Field, ...]:
     return tuple(field for field in fields_of(recipe_class) if field.sort != "weights")
 
 
+def lowered(phrase: str) -> str:
+    """A phrase as it stands within a sentence: its first letter small, unless an abbreviation begins it."""
+    return phrase if phrase[1:2].isupper() else phrase[:1].lower() + phrase[1:]
+
+
 def words() -> tuple[str, ...]:
     """Every text of the table and of the kinds' facts, in English, each once: for translators."""
     found: dict[str, None] = {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import re
+from pathlib import Path
 
 import protocol_page
 import pytest
@@ -11,11 +13,23 @@ from velatura import messages
 from velatura.errors import CODES
 from velatura.pixels import Layout, digest
 
+DOCS = Path(__file__).parents[2] / "docs"
 PAGE = protocol_page.PAGE.read_text(encoding="utf-8")
 
 
 def test_the_generated_parts_are_fresh():
     assert protocol_page.rendered(PAGE) == PAGE, "run: python shared_protocol/protocol_page.py"
+
+
+def test_the_docs_tables_of_fields_are_fresh_and_all_there(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(DOCS)
+    tables = importlib.import_module("field_tables")
+    pages = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    assert all(
+        f"<!-- {name} -->\n{table}\n<!-- /{name} -->" in pages for name, table in tables.parts().items()
+    ), "run: python docs/field_tables.py"
+    with pytest.raises(KeyError, match="fields sculpt"):
+        tables.rendered("<!-- fields sculpt -->\n<!-- /fields sculpt -->")
 
 
 def test_a_page_without_a_part_is_noticed():

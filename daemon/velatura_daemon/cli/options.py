@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 from velatura.errors import FieldError
-from velatura.fields import Field, fields_of
+from velatura.fields import Field, fields_of, lowered
 from velatura.recipe import RecipeClass
 
 from .recipes import parse_layers
@@ -94,7 +94,7 @@ def runs(kind: RecipeClass) -> Callable[[Callable[..., None]], Callable[..., Non
 def option(field: Field) -> Any:
     """The typer option of a field."""
     name, panel = field.name.replace("_", "-"), PANELS[field.shown.group]
-    words = f"{field.label}: {field.help[0].lower()}{field.help[1:]}"
+    words = f"{field.label}: {lowered(field.help)}"
     if field.sort == "weights":
         return typer.Option("--" + name.removesuffix("s"), help=f"{words}. {LAYERS}.", rich_help_panel=panel)
     if field.range:

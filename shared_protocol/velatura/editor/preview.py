@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from velatura.blob import Blob, Picture
 from velatura.errors import VelaturaError
+from velatura.fields import field_of
 from velatura.jobs import Job
 from velatura.jobstate import State
 from velatura.recipe import Recipe, Stylize
@@ -361,7 +362,7 @@ def at_reduced_size(recipe: R, factor: float) -> R:
     scale = getattr(recipe, "scale", None)
     if scale is None:
         return recipe  # without strokes
-    low = type(recipe).__dataclass_fields__["scale"].metadata["low"]
+    low = field_of(type(recipe), "scale").low
     return replace(recipe, scale=max(low, round(scale / factor, 4)))
 
 

@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 from harness import Daemon
-from velatura.recipe import Stylize, recipe_from_map
+from velatura.fields import adjustable
+from velatura.recipe import RECIPES, Stylize, recipe_from_map
 
 from editors.gimp.session import Gimp
 
@@ -270,18 +271,46 @@ image.delete()
     assert failed[0] != "success" and "this style always fails" in failed[1]
 
 
-def test_every_argument_is_documented(gimp: Gimp) -> None:
-    found = gimp.run("""
-value = {}
-for kind in ("stylize", "refine", "texture", "restyle"):
+def test_every_argument_is_documented_and_has_the_recipe_s_range_and_default(gimp: Gimp) -> None:
+    kinds = [*RECIPES, "restyle"]
+    found = gimp.run(f"""
+value = {{}}
+for kind in {kinds!r}:
     procedure = Gimp.get_pdb().lookup_procedure("plug-in-velatura-" + kind)
-    arguments = [(a.name, a.nick, a.blurb) for a in procedure.get_arguments()]
+    arguments = [(a.name, a.nick, a.blurb, a.default_value if hasattr(a, "maximum") else None,
+                  getattr(a, "maximum", None)) for a in procedure.get_arguments()]
     value[kind] = arguments, procedure.get_blurb(), procedure.get_help()
 """)
-    assert set(found) == {"stylize", "refine", "texture", "restyle"}
-    for arguments, blurb, help_words in found.values():
+    for kind, (arguments, blurb, help_words) in found.items():
         assert blurb and help_words
-        assert all(nick and words for _, nick, words in arguments)
+        assert all(nick and words for _, nick, words, *_ in arguments)
+        numbers = {name: (default, most) for name, _, _, default, most in arguments if most is not None}
+        for field in adjustable(RECIPES[kind]) if kind in RECIPES else ():
+            if field.sort in ("number", "whole"):
+                stated = 0 if field.shown.fits else field.default
+                assert numbers[field.argument] == (pytest.approx(stated), field.high)
+
+
+def test_a_refinement_takes_the_recipe_s_defaults(gimp: Gimp) -> None:
+    result = gimp.run("""
+image, layer = new_image()
+value = call("refine", image, layer, style="a", iterations=2, smoothness=30.0)
+image.delete()
+""")
+    assert (result["recipe"]["optimizer"], result["recipe"]["tv_weight"]) == ("lbfgs", 30.0)
+
+
+def test_an_enlargement_has_a_procedure(gimp: Gimp) -> None:
+    result, size = gimp.run("""
+image, layer = new_image()
+result = call("upscale", image, layer, factor="4", strength=0.5)
+made = Gimp.Item.get_by_id(result["layer"])
+value = result, (made.get_width() / layer.get_width(), made.get_image().get_id() != image.get_id())
+made.get_image().delete()
+image.delete()
+""")
+    assert result["recipe"] == {"kind": "upscale", "factor": 4, "strength": 0.5}
+    assert size == [4.0, True]
 
 
 def test_kill_9_during_a_refine_frees_the_daemon_within_two_seconds(gimp: Gimp, daemon: Daemon) -> None:

@@ -83,7 +83,7 @@ def test_a_job_ends_with_the_view_it_was_started_from(gimp: Gimp, daemon: Daemon
     """GIMP itself keeps a closed image for as long as a procedure works on it."""
     gimp.run("other, there = new_image(300, 200); window = Gimp.Display.new(other); other.clean_all()")
     gimp.choose(WINDOW, "refine")
-    gimp.press("Velatura: Refine", "alt+t", "Tab", *["5"] * 3, "Tab", "alt+o")
+    gimp.press("Velatura: Refine", "alt+s", "Tab", *["5"] * 3, "Tab", "alt+o")
     with daemon.connect() as talk:
         until(lambda: not gimp.screen.windows("Velatura: Refine"), "the dialog closes")
         talk.until(lambda: [j for j in talk.ask("jobs") if j["state"] == "running"], "the refinement runs")
@@ -205,7 +205,8 @@ image.convert_precision(Gimp.Precision.U8_NON_LINEAR)
 
 
 @pytest.mark.parametrize(
-    ("kind", "title"), [("refine", "Velatura: Refine"), ("texture", "Velatura: Texture")]
+    ("kind", "title"),
+    [("refine", "Velatura: Refine"), ("texture", "Velatura: Texture"), ("upscale", "Velatura: Upscale")],
 )
 def test_the_other_dialogs_open_preview_and_close(gimp: Gimp, daemon: Daemon, kind: str, title: str) -> None:
     before = finished(daemon)
