@@ -37,6 +37,7 @@ from .jobs import (
     JobPreview,
     Uploaded,
 )
+from .pixels import Layout
 from .recipe import (
     Recipe,
     Refine,
@@ -278,7 +279,7 @@ class Client:
         if target is not None:
             from .pictures import files
 
-            made = recipe.result_layout(content.layout) if content is not None else recipe.result_layout()
+            made = recipe.result_layout(content.layout if content is not None else Layout())
             files.check_target(target, made.width, made.height, pixels.source if pixels is not None else None)
         thread = self._ready()
 

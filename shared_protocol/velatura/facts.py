@@ -18,6 +18,7 @@ class Facts:
         title: what it is called, in English; editors translate it.
         doing: what is said while one runs.
         help: one sentence on what it does, without its full stop.
+        made: what a result's name adds to that of its style, in English; empty where nothing has to be said.
         styles: whether it paints in styles, so that one has to be chosen.
         content: whether it works on a picture; one that does not makes its own.
         mask: whether it takes a mask for where, and how strongly.
@@ -30,6 +31,7 @@ class Facts:
     title: str
     doing: str
     help: str
+    made: str = ""
     styles: bool = True
     content: bool = True
     mask: bool = True

@@ -109,7 +109,7 @@ def words() -> tuple[str, ...]:
     """Every text of the table and of the kinds' facts, in English, each once: for translators."""
     found: dict[str, None] = {}
     for cls in RECIPES.values():
-        found |= dict.fromkeys((cls.FACTS.title, cls.FACTS.doing, cls.FACTS.help))
+        found |= dict.fromkeys((cls.FACTS.title, cls.FACTS.doing, cls.FACTS.help, cls.FACTS.made))
         for field in fields_of(cls):
             found |= dict.fromkeys((field.label, field.help, field.unit))
             for option in field.options.values():

@@ -156,7 +156,11 @@ class Refine:
 
     KIND: ClassVar[str] = "refine"
     FACTS: ClassVar[Facts] = Facts(
-        "Refine", "Refining", "Optimise the picture's pixels towards a style, step by step", stops=True
+        "Refine",
+        "Refining",
+        "Optimise the picture's pixels towards a style, step by step",
+        "refined",
+        stops=True,
     )
 
     styles: tuple[Style, ...] = listed("the styles; weights scale their losses", most=8)
@@ -208,6 +212,7 @@ class Texture:
         "Texture",
         "Synthesising a texture",
         "Grow a texture from a style, a picture or a layer",
+        "texture",
         content=False,
         mask=False,
         stops=True,

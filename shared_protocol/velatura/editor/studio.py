@@ -254,10 +254,10 @@ class Studio(Observable):
     def describe(self, recipe: Recipe) -> str:
         """A recipe in one line, for lists of recents and presets."""
         parts = [self.title(recipe)]
-        if isinstance(recipe, Stylize):
+        if recipe.FACTS.made:
+            parts.append(_(recipe.FACTS.made))
+        elif isinstance(recipe, Stylize):
             parts.append(f"{recipe.strength:.0%}")
-        elif recipe.FACTS.styles:
-            parts.append(_("refined") if recipe.KIND == "refine" else _(recipe.FACTS.title))
         return ", ".join(parts)
 
     def diagnostics(self) -> str:

@@ -354,8 +354,5 @@ def layer_name(recipe: Recipe, style: str, taken: Source) -> str:
     """What the result is called in the document, or as a picture of its own."""
     if recipe.FACTS.placed == "picture":
         return _("{picture}, enlarged", picture=taken.picture)
-    if recipe.KIND == "refine":
-        return _("Velatura: {style}, refined", style=style)
-    if recipe.KIND == "texture":
-        return _("Velatura: {style}, texture", style=style)
-    return _("Velatura: {style}", style=style)
+    made = recipe.FACTS.made
+    return _("Velatura: {style}", style=f"{style}, {_(made)}" if made else style)
