@@ -66,23 +66,33 @@ def test_multi_paints_in_a_style_of_its_network(krita: Krita, photo: np.ndarray)
     assert krita.run("list(paper.recipes(paper.source()).values())[-1].recipe.method") == "multi"
 
 
+@pytest.fixture
+def own_style(krita: Krita, photo: np.ndarray) -> Iterator[None]:
+    """A style of the artist's own, which no network that ships was trained for."""
+    krita.run("layer.setName('Own sky'); studio.gallery.add_from_layer(selected=False)")
+    krita.until("any(e.name == 'own-sky' for e in studio.gallery.entries)")
+    yield
+    krita.run("studio.gallery.remove('own-sky')")
+    krita.until("not any(e.name == 'own-sky' for e in studio.gallery.entries)")
+
+
 def test_a_style_that_the_network_does_not_know_is_explained_and_nothing_is_lost(
-    krita: Krita, photo: np.ndarray
+    krita: Krita, photo: np.ndarray, own_style: None
 ) -> None:
     krita.run("method('multi'); studio.look.choose('mosaic'); studio.preview.turn(True)")
     krita.until("studio.preview.full_size", PATIENCE)
-    krita.run("studio.look.choose('night-cafe'); studio.preview.request(released=True)")
+    krita.run("studio.look.choose('own-sky'); studio.preview.request(released=True)")
     krita.until("studio.preview.words.startswith('No preview')", PATIENCE)
     assert krita.run("studio.preview.shown, plugin.surface()._overlay is None") == [False, True]
-    assert "night-cafe" in krita.until("panel._preview_words.text()")
+    assert "own-sky" in krita.until("panel._preview_words.text()")
     krita.run("task = studio.apply()")
     krita.until("task.over", PATIENCE)
     assert krita.run("task.state, task.can_retry") == ["failed", True]
     words = krita.run("panel._tasks._rows[0]._words.text()")
-    assert "no network of this method paints in the style 'night-cafe'" in words
+    assert "no network of this method paints in the style 'own-sky'" in words
     assert "mosaic" in words and "any style" in words, "which there are, and what to do"
     assert krita.run("history(), whole()") == krita.run("before")
-    assert krita.run("studio.look.styles, studio.look.method") == [["night-cafe"], "multi"]
+    assert krita.run("studio.look.styles, studio.look.method") == [["own-sky"], "multi"]
     krita.run("studio.dismiss(task); method('auto')")  # as the words say
     krita.until("studio.preview.full_size", PATIENCE)
     krita.run("task = studio.apply()")
