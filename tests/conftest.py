@@ -2,10 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from harness import Daemon, Talk
+
+RUN = f"{os.getpid()}-{time.time_ns()}"
+"""In the environment of every process that a test starts, so that those left behind are found."""
+
+PATIENCE = 10.0
+"""Seconds that the last processes have to end by themselves."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ["TESTS_OF_RUN"] = RUN
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated"))  # daemons end too
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """No test leaves a process behind: one that does fails the run, and is named."""
+    until = time.monotonic() + PATIENCE
+    while (left := left_behind()) and time.monotonic() < until:
+        time.sleep(0.1)
+    for pid, test in left.items():
+        print(f"\nprocess {pid} was left behind by {test}")
+        os.kill(pid, signal.SIGKILL)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def left_behind() -> dict[int, str]:
+    """Processes of this run by number, and the test in which each was started."""
+    found: dict[int, str] = {}
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # ended meanwhile, or another user's
+            variables = dict(v.partition("=")[::2] for v in file.read_text(errors="replace").split("\0"))
+            if variables.get("TESTS_OF_RUN") == RUN and int(file.parent.name) != os.getpid():
+                found[int(file.parent.name)] = variables.get("PYTEST_CURRENT_TEST", "a fixture")
+    return found
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
