@@ -66,7 +66,7 @@ def connect(
         start: start a daemon when none runs.
         timeout: seconds to wait for it.
         client: name and version of this program, for `velatura ps`.
-        address: of a daemon elsewhere: an `Address` or the path of its connection file.
+        address: of a daemon elsewhere: an `Address`, the name of a profile, or the path of a connection file.
         home: folder to use instead of `VELATURA_HOME` or the usual place.
 
     Raises:
@@ -74,7 +74,7 @@ def connect(
     """
     base = Path(home) if home is not None else None
     if isinstance(address, (str, os.PathLike)):
-        address = endpoint.read_file(Path(address))
+        address = endpoint.read_file(endpoint.elsewhere(os.fspath(address), base))
     return Client(start, timeout, client, address, base)
 
 

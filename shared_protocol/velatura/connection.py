@@ -362,8 +362,12 @@ class Connection:
     def _check_line(self) -> None:
         while mishap := self._line.mishap():
             if mishap is Mishap.REFUSED:
-                words = "the daemon refuses this key; let its owner admit it (`velatura.keys.admit`)"
+                words = "the daemon refuses this key; let its owner admit it: velatura keys allow NAME KEY"
                 self._lost(VelaturaError("insecure", words), final=True)
+            elif mishap is Mishap.UNKNOWN and self.address.server_key:
+                words = f"{self.address.endpoint} hangs up: is {self.address.server_key} its key?"
+                words += " There, see: velatura keys list"
+                self._say_down(VelaturaError("insecure", words))
             elif self.welcome is not None:
                 words = "the connection to the daemon was lost: it ended or was restarted"
                 self._lost(VelaturaError("not_running", words))

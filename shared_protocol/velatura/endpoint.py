@@ -8,7 +8,7 @@ the same reason the XDG variables, which a sandbox redirects, are not asked. Whe
 
 Environment:
     VELATURA_HOME        a folder that holds everything, instead of the usual places.
-    VELATURA_CONNECTION  a connection file to use (of a daemon elsewhere), instead of the local one.
+    VELATURA_CONNECTION  a profile, or a connection file, of a daemon elsewhere, instead of the local one.
 """
 
 from __future__ import annotations
@@ -188,7 +188,48 @@ def read(base: Path | None = None) -> Address:
             written it; `bad_field` when it is not one.
     """
     given = os.environ.get("VELATURA_CONNECTION")
-    return read_file(Path(given).expanduser() if given and base is None else connection_file(base))
+    return read_file(elsewhere(given) if given and base is None else connection_file(base))
+
+
+def elsewhere(given: str, base: Path | None = None) -> Path:
+    """The connection file of a daemon elsewhere, by the name of a profile or by its path."""
+    return profiles(base).get(given, Path(given).expanduser())
+
+
+def profiles(base: Path | None = None) -> dict[str, Path]:
+    """The profiles, by name: connection files of daemons elsewhere that this user has noted down."""
+    return {path.stem: path for path in sorted((run_folder(base) / "profiles").glob("*.json"))}
+
+
+def add_profile(name: str, address: Address, base: Path | None = None) -> Path:
+    """Notes down how to reach a daemon elsewhere.
+
+    Raises:
+        FieldError: for a name that is no plain file name, or an address without the server's key.
+    """
+    check_plain(name)
+    check(address)
+    path = private_folder(private_folder(run_folder(base)) / "profiles") / f"{name}.json"
+    write_private(path, json.dumps(to_map(address), indent=1).encode() + b"\n")
+    return path
+
+
+def remove_profile(name: str, base: Path | None = None) -> None:
+    """Forgets a profile.
+
+    Raises:
+        FieldError: where there is none of that name.
+    """
+    known = profiles(base)
+    if name not in known:
+        raise FieldError("name", f"is {name!r}; there is {', '.join(known) or 'no profile'}")
+    known[name].unlink()
+
+
+def check_plain(name: str) -> None:
+    """Raises `FieldError` for a name that could be more than a file's."""
+    if not name or not all(c.isalnum() or c in "-_" for c in name):
+        raise FieldError("name", f"is {name!r}; use letters, digits, - and _")
 
 
 def read_file(path: Path) -> Address:

@@ -2,7 +2,7 @@
 
 Each user has one client key pair; a daemon that listens on TCP has its own, and a folder of public client
 keys it admits, one file each. On one machine the client admits itself, since only the same user can
-write there. For a remote machine its owner copies the public key over (`velatura.keys.admit`).
+write there. For a remote machine its owner admits the public key there (`velatura keys allow`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import zmq
 
-from .endpoint import private_folder, run_folder, write_private
-from .errors import VelaturaError
+from .endpoint import check_plain, private_folder, run_folder, write_private
+from .errors import FieldError, VelaturaError
 
 KEY_LENGTH = 40
 """Characters of a Z85 key."""
@@ -44,15 +44,26 @@ def admit(public: bytes, name: str, base: Path | None = None) -> Path:
     """
     if len(public) != KEY_LENGTH:
         raise VelaturaError("bad_field", f"a key has {KEY_LENGTH} characters, not {len(public)}", "public")
-    if not name or not all(c.isalnum() or c in "-_" for c in name):
-        raise VelaturaError("bad_field", f"is {name!r}; use letters, digits, - and _", "name")
+    check_plain(name)
     path = private_folder(private_folder(run_folder(base)) / "clients") / f"{name}.pub"
     write_private(path, public + b"\n")
     return path
 
 
-def admitted(base: Path | None = None) -> set[bytes]:
-    """The public keys that may connect; anything that is not a key is left out."""
-    folder = run_folder(base) / "clients"
-    found = (path.read_bytes().strip() for path in sorted(folder.glob("*.pub"))) if folder.is_dir() else ()
-    return {key for key in found if len(key) == KEY_LENGTH}
+def revoke(name: str, base: Path | None = None) -> None:
+    """Admits a key no longer; a connection that stands goes on until it is closed.
+
+    Raises:
+        FieldError: where no key of that name is admitted.
+    """
+    known = admitted(base)
+    if name not in known:
+        raise FieldError("name", f"is {name!r}; admitted: {', '.join(known) or 'none'}")
+    (run_folder(base) / "clients" / f"{name}.pub").unlink()
+
+
+def admitted(base: Path | None = None) -> dict[str, bytes]:
+    """The public keys that may connect, by name; anything that is not a key is left out."""
+    files = sorted((run_folder(base) / "clients").glob("*.pub"))
+    found = {path.stem: path.read_bytes().strip() for path in files}
+    return {name: key for name, key in found.items() if len(key) == KEY_LENGTH}

@@ -29,6 +29,7 @@ class Mishap(str, Enum):
 
     LOST = "lost"  # the peer's end was closed: the daemon ended, or the machine is gone
     REFUSED = "refused"  # the daemon does not admit this key, or is another kind of server
+    UNKNOWN = "unknown"  # it hung up before it said who it is, as one with another key does
 
 
 class Line:
@@ -88,7 +89,9 @@ class Line:
         except zmq.Again:
             return None
         kind = struct.unpack("=hi", frames[0])[0]
-        return Mishap.REFUSED if kind & REFUSED else Mishap.LOST
+        if kind & REFUSED:
+            return Mishap.REFUSED
+        return Mishap.UNKNOWN if kind & zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL else Mishap.LOST
 
     def wait(self, seconds: float, for_room: bool, wake: Any = None) -> None:
         """Blocks until a message or mishap comes, there is room to send (`for_room`), `wake` is readable, or

@@ -569,7 +569,7 @@ def curve_server(tmp_path):
             guard.start()
             folder = tmp_path / "admitted"
             folder.mkdir()
-            for i, key in enumerate(keys.admitted(tmp_path)):
+            for i, key in enumerate(keys.admitted(tmp_path).values()):
                 (folder / f"{i}.key").write_text(f'curve\n    public-key = "{key.decode()}"\n')
             guard.configure_curve(domain="*", location=str(folder))
             with context.socket(zmq.ROUTER) as router:

@@ -178,11 +178,11 @@ def test_a_damaged_key_file_is_refused(tmp_path):
 
 
 def test_admitted_keys(tmp_path):
-    assert keys.admitted(tmp_path) == set()
+    assert keys.admitted(tmp_path) == {}
     public, _ = keys.key_pair("client", tmp_path)
     keys.admit(public, "laptop", tmp_path)
     (tmp_path / "run" / "clients" / "junk.pub").write_text("not a key")
-    assert keys.admitted(tmp_path) == {public}
+    assert keys.admitted(tmp_path) == {"laptop": public}
     with pytest.raises(VelaturaError, match="letters, digits"):
         keys.admit(public, "../laptop", tmp_path)
     with pytest.raises(VelaturaError, match="40 characters"):

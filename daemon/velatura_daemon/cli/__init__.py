@@ -26,6 +26,7 @@ from . import (
     jobs,
     models,
     optimise,
+    remote,
     show,
     styles,
     stylize,
@@ -91,6 +92,8 @@ upscale.mount(app)
 app.add_typer(styles.app, name="styles")
 app.add_typer(models.app, name="models")
 app.add_typer(daemon.app, name="daemon")
+app.add_typer(remote.keys_app, name="keys")
+app.add_typer(remote.profile_app, name="profile")
 jobs.mount(app)
 doctor.mount(app)
 app.add_typer(bench.app, name="bench")

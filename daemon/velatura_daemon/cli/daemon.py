@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,12 +27,18 @@ STOP_SECONDS = 15.0
 
 
 @app.command()
-def run() -> None:
+def run(
+    listen: Annotated[
+        str, typer.Option(help="Also listen for other machines, as tcp://0.0.0.0:7878; keys are required.")
+    ] = "",
+) -> None:
     """Run the daemon in the foreground, logging to standard error."""
     from ..service.run import run as serve
+    from ..settings import load_settings
 
+    settings = load_settings()
     try:
-        serve(to_stderr=True)
+        serve(replace(settings, listen=listen or settings.listen), to_stderr=True)
     except AlreadyRunning as other:
         raise CommandError(ALREADY_RUNNING, str(other)) from other
 

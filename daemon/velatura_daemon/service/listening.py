@@ -160,4 +160,4 @@ class _Admitted:
         self._base = base
 
     def callback(self, domain: str, key: bytes) -> bool:
-        return key in keys.admitted(self._base)
+        return key in keys.admitted(self._base).values()
