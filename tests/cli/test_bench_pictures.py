@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,11 @@ def test_what_cannot_be_judged_is_said(home: Daemon, given: Path) -> None:
     (given / "few").mkdir()
     outcome = bench(given, "--made", given / "few")
     assert outcome.code == exits.FILES and "a--x.png" in outcome.err
-    Image.new("RGB", (32, 32)).save(given / "few" / "a--x.png")
+    for photo, style in itertools.product("ab", "xyz"):
+        Image.new("RGB", (32, 32)).save(given / "few" / f"{photo}--{style}.png")
     outcome = bench(given, "--made", given / "few")
     assert outcome.code == exits.BY_CODE["bad_image"]
     assert "a--x.png" in outcome.err and "is 32 x 32, and the photo 88 x 64" in outcome.err
+    (given / "styles" / "torn.png").write_bytes((given / "photos" / "a.png").read_bytes()[:60])
+    outcome = bench(given)
+    assert outcome.code == exits.BY_CODE["bad_image"] and "torn.png" in outcome.err

@@ -13,7 +13,6 @@ from typing import Any
 import velatura
 from PIL import Image
 from velatura.errors import VelaturaError
-from velatura.pictures import images
 from velatura.recipe import Recipe, recipe_from_map, recipe_to_map
 
 from .files import READABLE, check_readable, gather
@@ -72,7 +71,8 @@ def pictures(
     if made is None:
         results = painted(pairs, shown, fields, by_name, told)
     else:
-        results = ((pair, Image.open(made / name_of(pair)).convert("RGB")) for pair in pairs)
+        check_readable(*(made / name_of(pair) for pair in pairs))
+        results = ((pair, read(made / name_of(pair))) for pair in pairs)
 
     def judged() -> Iterator[tuple[quality.Look, quality.Look, str]]:
         kept: dict[Pair, Image.Image] = {}
@@ -138,9 +138,20 @@ def painted(
         told["recipe"] = {name: value for name, value in recipe_to_map(ran).items() if name != "styles"}
 
 
-def read(path: Path, side: int) -> Image.Image:
-    """A picture in RGB with a short side of about `side` pixels; both sides are multiples of 8."""
-    image = images.to_pil(images.read(path).array).convert("RGB")
+def read(path: Path, side: int = 0) -> Image.Image:
+    """A picture in RGB with a short side of about `side` pixels and both a multiple of 8; 0 keeps its size.
+
+    Raises:
+        VelaturaError: `bad_image`.
+    """
+    from velatura_models.store.pictures import read_rgb
+
+    try:
+        image = read_rgb(path)
+    except ValueError as error:
+        raise VelaturaError("bad_image", str(error)) from error
+    if not side:
+        return image
     factor = side / min(image.size)
     width, height = (max(32, round(length * factor / 8) * 8) for length in image.size)
     return image.resize((width, height), Image.Resampling.LANCZOS)
