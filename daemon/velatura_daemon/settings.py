@@ -130,7 +130,7 @@ def _from_file(file: Path) -> dict[str, Any]:
     for path in (file.parent, file):  # settings name the class that runs jobs
         check_own(path)
     try:
-        raw = file.read_text(encoding="utf-8")
+        raw = file.read_text(encoding="utf-8-sig")  # with the mark that Windows' editors put first
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

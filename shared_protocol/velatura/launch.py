@@ -109,8 +109,8 @@ class Starter:
         chosen, foreign = (list(run), True) if run else command(base)
         self._log = private_folder(run_folder(base)) / "start.log"
         environment = {k: v for k, v in os.environ.items() if not (foreign and k in _EDITORS_OWN)}
-        if base is not None:
-            environment["VELATURA_HOME"] = str(base)
+        if base is not None or "VELATURA_HOME" in environment:
+            environment["VELATURA_HOME"] = str((base or home()).absolute())  # it starts in another folder
         environment.pop("VELATURA_CONNECTION", None)
         options: dict = {"start_new_session": True}
         if sys.platform == "win32":

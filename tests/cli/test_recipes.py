@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from velatura.errors import FieldError
-from velatura_daemon.cli.recipes import parse_layers, parse_styles
+from velatura.recipe import Style, Stylize
+from velatura_daemon.cli.recipes import parse_layers, parse_styles, saved_recipe
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +53,8 @@ def test_layer_weights() -> None:
     assert parse_layers(["relu2_1=1", "relu1_1=0.5"], "style_layers") == (("relu1_1", 0.5), ("relu2_1", 1.0))
     with pytest.raises(FieldError, match="style_layers: is 'relu1_1'; write LAYER=WEIGHT"):
         parse_layers(["relu1_1"], "style_layers")
+
+
+def test_a_recipe_from_an_editor_of_windows_is_read(here: Path) -> None:
+    (here / "bom.json").write_text('{"kind": "stylize", "styles": [{"name": "mosaic"}]}', "utf-8-sig")
+    assert saved_recipe(here / "bom.json", Stylize) == Stylize(styles=(Style("mosaic"),))

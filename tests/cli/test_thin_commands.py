@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cli.running import velatura
+from cli.running import spawned, velatura
 from models.fileserver import serving
 from velatura_daemon.cli import bench_pictures, benchmarks, exits, train
 from velatura_daemon.install import Place, gimp
@@ -162,3 +165,17 @@ def test_installers_are_called_and_their_lines_shown(monkeypatch: pytest.MonkeyP
     assert velatura(action, "gimp", "--folder", "/x/plug-ins").code == 0
     assert calls == [(None, True), ([Place("gimp in /x/plug-ins", Path("/x/plug-ins"))], False)]
     assert velatura(action, "photoshop").code == exits.USAGE
+
+
+def test_letters_that_a_pipe_lacks_are_escaped(tmp_path: Path) -> None:
+    """An ASCII pipe, as under cron or on Windows: a line still comes out, JSON stays JSON."""
+    outcome = spawned("stylize", "Грусть.png", "-s", "mosaic", "-o", "o.png", PYTHONIOENCODING="ascii")
+    assert outcome.code == exits.FILES and r"\u0413" in outcome.err and "defect" not in outcome.err
+    code = "from velatura_daemon.cli import show; show.as_json({'title': 'Cœur'})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == {"title": "Cœur"}

@@ -33,6 +33,11 @@ def test_the_file_overrides_defaults_and_variables_override_the_file(paths: Path
     assert (made.threads, made.lease, made.device, made.prewarm) == (4, 5.0, "cpu", True)
 
 
+def test_the_mark_that_windows_editors_put_first_is_read_over(paths: Paths):
+    paths.settings_file.write_text("threads = 3\n", "utf-8-sig")
+    assert load_settings(paths, {}).threads == 3
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

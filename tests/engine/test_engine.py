@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout, digest
 from velatura.recipe import Style, Stylize
@@ -209,6 +210,19 @@ def test_a_damaged_cached_card_is_made_again(engine):
         card.write_bytes(b"damaged")
     run(engine, Stylize((STYLE,)))
     assert any(card.read_bytes() != b"damaged" for card in cards)
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(engine, monkeypatch):
+    def full(*_):
+        raise SafetensorError("No space left on device")
+
+    expected = pixels(run(engine, Stylize((STYLE,))))
+    for card in (engine.resources.paths.cache / "cards").rglob("*.safetensors"):
+        card.unlink()
+    engine.trim()
+    monkeypatch.setattr(sources_module, "save_card", full)
+    found = pixels(run(engine, Stylize((STYLE,))))
+    assert np.abs(found.astype(int) - expected.astype(int)).max() <= 2, "but for the card's rounding"
 
 
 def test_stroke_size_changes_the_picture(engine):

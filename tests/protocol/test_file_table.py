@@ -19,8 +19,10 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent))
 import seeds
 from velatura.blob import Picture
-from velatura.pictures import files, formats, images
+from velatura.errors import PictureWarning
+from velatura.pictures import files, formats, icc, images
 from velatura.pictures.arrays import Pixels
+from velatura.pictures.metadata import Metadata
 
 PAGE = Path(__file__).parents[2] / "docs" / "files.md"
 SUFFIXES = (".png", ".tif", ".jpg", ".webp", ".bmp")
@@ -139,6 +141,39 @@ def test_tags_that_say_how_a_tiff_stores_its_pixels_stay_behind(tmp_path: Path) 
         with tifffile.TiffFile(written(kind, tmp_path / "a.tif")) as tiff:
             tags = tiff.pages[0].tags
             assert not {320, 322, 330, 332, 529, 530, 34675} & set(tags.keys()), kind
+
+
+def test_exif_and_rights_behind_a_png_s_pixels_are_found() -> None:
+    png = seeds.SEEDS["png"]()
+    text = b"XML:com.adobe.xmp\0\0\0\0\0" + seeds.XMP
+    behind = b"".join(
+        seeds.with_chunk(bytes(33), kind, body)[33:]
+        for kind, body in ((b"eXIf", seeds.exif()[6:]), (b"iTXt", text))
+    )
+    about = files.decode(png[:-12] + behind + png[-12:]).about
+    assert b"Velatura" in about.exif and b"<dc:rights>Mine" in about.xmp
+
+
+def test_a_gray_picture_keeps_its_look_where_the_format_has_no_gray(tmp_path: Path) -> None:
+    """A linear gray profile fits gray formats; WebP gets the numbers of sRGB and no profile."""
+    linear = icc.of_primaries((0.3457, 0.3585), (), 1.0)
+    files.save(tmp_path / "a.png", seeds.gray()[:, :, None], Metadata(icc_profile=linear))
+    pixels = files.load(tmp_path / "a.png")
+    light = seeds.gray() / 255
+    srgb = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    assert np.abs(pixels.array[:, :, 0] / 65535 - srgb).max() < 1e-3
+    same = Picture(pixels.layout, memoryview(pixels.array.tobytes()))
+    for suffix in (".png", ".tif", ".jpg", ".webp"):
+        again = files.load(images.to_kind(same, pixels, out=tmp_path / f"b{suffix}"))
+        assert bool(again.about.icc_profile) == (suffix != ".webp")
+        assert np.abs(icc.to_unit(again.array)[:, :, 0] - srgb).max() < 0.03
+
+
+def test_a_profile_for_other_channels_is_left_out_and_that_is_said() -> None:
+    image = Image.fromarray(seeds.gray())
+    image.info["icc_profile"] = seeds.ADOBE
+    with pytest.warns(PictureWarning, match="its colour profile is for rgb and left out"):
+        assert images.read(image).about.icc_profile == b""
 
 
 def table() -> str:

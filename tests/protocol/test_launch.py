@@ -126,3 +126,11 @@ def test_an_editor_s_own_environment_is_not_passed_on(base, monkeypatch):
     with pytest.raises(VelaturaError) as caught:
         wait_for(starter)
     assert f"it said: []{base}" in str(caught.value)
+
+
+def test_a_relative_home_is_one_folder_for_client_and_daemon(base, monkeypatch):
+    monkeypatch.chdir(base.parent)
+    monkeypatch.setenv("VELATURA_HOME", base.name)
+    starter = launch.Starter(program("import os, sys; sys.exit(os.environ['VELATURA_HOME'])", base))
+    with pytest.raises(VelaturaError, match=f"it said: {base}"):
+        wait_for(starter)

@@ -7,6 +7,7 @@ exit code that `exits` states for it; only a defect shows a traceback, or any er
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 import warnings
@@ -108,6 +109,9 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: without the program's name; the process's own by default.
     """
+    for stream in (sys.stdout, sys.stderr):  # names of files may hold letters that a pipe's encoding lacks
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     command = typer.main.get_command(app)
     try:
         command.main(arguments, prog_name="velatura")

@@ -106,7 +106,7 @@ def saved_recipe(path: Path, kind: RecipeClass) -> Any:
         found = recipe_of(path)
     else:
         try:
-            found = recipe_from_map(json.loads(path.read_text("utf-8")))
+            found = recipe_from_map(json.loads(path.read_text("utf-8-sig")))
         except ValueError as error:
             raise FieldError(str(path), f"is not JSON: {error}") from error
     if not isinstance(found, kind):

@@ -39,8 +39,9 @@ def note(text: str) -> None:
 
 
 def as_json(value: Any) -> None:
-    """A result for scripts."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    """A result for scripts; where standard output is not Unicode, other letters are escaped."""
+    unicode = "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+    sys.stdout.write(json.dumps(value, ensure_ascii=not unicode, indent=2, default=str) + "\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

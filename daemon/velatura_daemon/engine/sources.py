@@ -29,6 +29,18 @@ from .tasks import Slot, Task
 logger = logging.getLogger(__name__)
 
 
+def _kept(card: Card, path: Path, weights: str) -> Card:
+    """A card as it lies on the disk, rounded, so that the first result is like the next; a cache that cannot
+    be written costs the time to compute it again."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_card(card, path, weights)
+        return load_card(path, weights)
+    except (OSError, SafetensorError) as error:
+        logger.warning("the card of a style cannot be kept in %s: %s", path, error)
+        return card
+
+
 class Sources:
     """Where the styles of one job come from.
 
@@ -101,8 +113,7 @@ class Sources:
             picture = self.picture(style).to(self.resources.device)
             fresh = compute_card(loader.encoder(), picture, sorted({1.0, *wanted}))
             held = Card({**(held.stats if held else {}), **fresh.stats}, fresh.grams, fresh.color)
-            save_card(held, path, weights)
-            held = load_card(path, weights)  # as rounded on disk, so that the first result is like the next
+            held = _kept(held, path, weights)
         assert held is not None  # wanted is empty only where a card is held
         store.put(key, held)
         return held

@@ -236,7 +236,7 @@ class Library:
         return self.get(name)
 
     def card_path(self, digest: str, backbone: str, weights: str) -> Path:
-        """Where the card of a picture lies in the cache, there or not; its folder exists afterwards.
+        """Where the card of a picture lies in the cache, there or not.
 
         Args:
             digest: of the picture: an entry's `digest`, or the digest a picture was sent under.
@@ -246,9 +246,7 @@ class Library:
         for part in (digest, backbone, weights):
             if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", part) or part.startswith("."):
                 raise ValueError(f"not usable in a file name: {part!r}")
-        folder = self.cache_dir / "cards" / f"{backbone}-{weights[:16]}"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{digest}.safetensors"
+        return self.cache_dir / "cards" / f"{backbone}-{weights[:16]}" / f"{digest}.safetensors"
 
     def thumbnail(self, name: str, side: int = 128) -> tuple[Layout, bytes]:
         """A style's thumbnail as pixels ready to be sent: square, RGB, 8 bits.

@@ -141,12 +141,13 @@ def upright(pixels: Pixels, about: Metadata, kind: str, what: str, turn: int = 0
         array = array[::-1]
     height, width = array.shape[:2]
     made = Pixels(np.ascontiguousarray(array), kind, about=about.fitted(width, height))
-    if about.icc_profile and not icc.space_of(about.icc_profile):
-        note(what, "its colour profile is damaged and left out")
+    colours = 1 if array.shape[2] < 3 else 3
+    space = icc.space_of(about.icc_profile)
+    if about.icc_profile and icc.CHANNELS.get(space) != colours:
+        note(what, f"its colour profile is {f'for {space}' if space else 'damaged'} and left out")
         made.about = replace(made.about, icc_profile=b"")
     profile = icc.parse(made.about.icc_profile) if made.about.icc_profile else None
-    colours = 1 if array.shape[2] < 3 else 3
-    if profile is not None and profile.channels == colours:
+    if profile is not None:
         made.original, made.profile = made.array, profile
         made.array = icc.to_srgb(made.array, profile)
     return made

@@ -99,7 +99,7 @@ def save(path: Path, array: np.ndarray, about: Metadata | None = None, recipe: R
     Raises:
         VelaturaError: `bad_image` for another ending, or when the file cannot be written.
     """
-    about = about or Metadata()
+    about, array = about or Metadata(), np.ascontiguousarray(array)
     kind = writable(path)
     check_fits(path, array.shape[1], array.shape[0])
     if kind.name == "PNG":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from ..errors import VelaturaError
 from ..pixels import MAX_PIXELS
+from . import icc
 from .arrays import Pixels, check_size, from_pil, note, opened, to_pil
 from .formats import Format
 from .metadata import Metadata
@@ -49,6 +51,10 @@ def read(data: bytes, kind: Format, what: str, longest: int = 0, most: int = MAX
 
 def write(array: np.ndarray, kind: Format, about: Metadata) -> bytes:
     """A picture (H x W x C) rounded to 8 bits; transparent parts over white where the format has no alpha."""
+    if kind.name == "WEBP" and array.shape[2] < 3 and about.icc_profile:  # has no gray to fit the profile
+        profile = icc.parse(about.icc_profile)
+        array = icc.to_srgb(array, profile) if profile is not None else array
+        about = replace(about, icc_profile=b"")
     if array.shape[2] == 1 and array.dtype != np.uint8:
         image = to_pil(np.repeat(array, 3, 2)).getchannel(0)
     else:
@@ -57,6 +63,7 @@ def write(array: np.ndarray, kind: Format, about: Metadata) -> bytes:
     for name in ("exif", "xmp"):
         if kind.name == "JPEG" and len(options.get(name, b"")) > _MOST_EXIF:
             del options[name]
+            note("the result", f"its {name.upper()} is too long for a JPEG and left out")
     if kind.name == "JPEG":
         options |= {"quality": 95, "subsampling": 0}
     elif kind.name == "WEBP":

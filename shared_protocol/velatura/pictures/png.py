@@ -55,7 +55,7 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
     if height * (width * depth * _SAMPLES.get(colour, 1) // 8) > _MOST_DEFLATED * len(data):
         raise ValueError("it ends before its pixels do")
     array = np.asarray(imagecodecs.png_decode(data))
-    about = metadata_of(info)
+    about = metadata_of({**info, **_after_pixels(data)})
     if not about.icc_profile:
         about = replace(about, icc_profile=_profile(data, info, array.ndim == 2 or array.shape[2] < 3))
     if frames > 1:
@@ -102,6 +102,17 @@ def recipe_in(data: bytes) -> Any:
             text = body[len(key) + 2 :].split(b"\0", 2)[2]
             return json.loads(zlib.decompress(text) if compressed else text)
     raise KeyError(RECIPE_KEY)
+
+
+def _after_pixels(data: bytes) -> dict[str, bytes]:
+    """EXIF and XMP that may stand behind the pixels, where Pillow has not looked; names of `Image.info`."""
+    found: dict[str, bytes] = {}
+    for kind, body in _chunks(data):
+        if kind == b"eXIf":
+            found["exif"] = body
+        elif kind == b"iTXt" and body.startswith(_XMP_KEY.encode() + b"\0\0"):
+            found["xmp"] = body[len(_XMP_KEY) + 3 :].split(b"\0", 2)[-1]
+    return found
 
 
 def _profile(data: bytes, info: dict[Any, Any], gray: bool) -> bytes:
