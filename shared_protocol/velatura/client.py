@@ -49,6 +49,8 @@ from .recipe import (
 )
 from .waiting import JobFuture
 
+AT_ONCE = 64
+"""Jobs of a client that are with the daemon at a time: a loop over hundreds of pictures holds back by itself."""
 TIMEOUT = 30.0
 """Seconds that the daemon may take to start, and to answer questions."""
 
@@ -230,7 +232,7 @@ class Client:
         out: str | os.PathLike | None = None,
         pictures: Sequence[Blob] = (),
     ) -> JobFuture:
-        """Submits a recipe; returns at once.
+        """Submits a recipe; returns at once, or when one of `AT_ONCE` earlier ones has ended.
 
         Args:
             recipe: a recipe or its map. Style pictures in it are digests from `upload`.
@@ -282,6 +284,10 @@ class Client:
             made = recipe.result_layout(content.layout if content is not None else Layout())
             files.check_target(target, made.width, made.height, pixels.source if pixels is not None else None)
         thread = self._ready()
+
+        with thread.changed:
+            while len(self._jobs) >= AT_ONCE and thread.alive:
+                thread.changed.wait(1.0)
 
         def start(connection: Any) -> JobFuture:
             handle = connection.submit(recipe, content, mask_blob, all_pictures, **options)

@@ -66,6 +66,16 @@ def test_a_picture_of_many_chunks_makes_the_round(v):
     assert out.dtype == np.float32 and out.tobytes() == deep.tobytes().translate(bytes(range(255, -1, -1)))
 
 
+def test_a_loop_over_many_pictures_holds_back_by_itself(v, monkeypatch):
+    monkeypatch.setattr("velatura.client.AT_ONCE", 3)
+    arrays = [np.full((4, 4, 3), i, np.uint8) for i in range(20)]
+    jobs = []
+    for array in arrays:
+        jobs.append(v.stylize(array, "stained-glass", wait=False))
+        assert sum(not job.done for job in jobs) <= 3
+    assert all(np.array_equal(job.result(60), 255 - array) for job, array in zip(jobs, arrays, strict=True))
+
+
 def test_previews_and_progress_stream_and_stop_keeps_the_picture(v):
     job = v.refine(ARRAY, "stained-glass", iterations=5000, preview_every=0.01, wait=False)
     steps, previews = [], 0
