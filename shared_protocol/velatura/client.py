@@ -50,7 +50,7 @@ from .recipe import (
 from .waiting import JobFuture
 
 AT_ONCE = 64
-"""Jobs of a client that are with the daemon at a time: a loop over hundreds of pictures holds back by itself."""
+"""Jobs of a client that are with the daemon at a time: a loop over hundreds of pictures holds back itself."""
 TIMEOUT = 30.0
 """Seconds that the daemon may take to start, and to answer questions."""
 

@@ -41,6 +41,14 @@ def test_a_refinement_runs_to_its_end_and_keeps_its_recipe(folder: Path) -> None
     assert recipe.iterations == 8 and recipe.style_layers == (("relu2_1", 0.5),)
 
 
+def test_a_folder_is_refined_picture_by_picture(folder: Path) -> None:
+    outcome = velatura("refine", "a.png", "in", "-s", "invert", "--iterations", 4, "-o", "to")
+    made = sorted(p.relative_to("to") for p in Path("to").rglob("*.*"))
+    assert outcome.code == 0 and len(made) == outcome.out.count("\n") >= 2
+    outcome = velatura("refine", "a.png", "in", "-s", "invert", "--previews", "steps", "-o", "to", "-f")
+    assert outcome.code == exits.USAGE and "--previews shows one picture" in outcome.err
+
+
 def test_a_texture_has_the_size_asked_for(folder: Path) -> None:
     words = ("--width", 40, "--height", 24, "--tileable", "--iterations", 4, "-o", "waves.png")
     assert velatura("texture", "-s", "b.png", *words).code == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,27 +11,23 @@ import typer
 import velatura
 from velatura.recipe import Refine, Texture
 
-from . import show
-from .exits import FILES, CommandError
-from .files import WRITABLE, check_output, check_readable
+from .exits import USAGE, CommandError
+from .files import check_output, check_readable, plan
 from .options import (
     Chosen,
     ForceOption,
     JsonOption,
     MaskOption,
+    OutOption,
     RecipeOption,
     RegionOption,
+    SkipOption,
     StyleOption,
     runs,
 )
 from .progress import JobBar
 from .recipes import SourcedStyles, parse_styles, whole_recipe
-from .work import (
-    Preview,
-    description,
-    follow,
-    report,
-)
+from .work import Done, Pair, Preview, refuse_failures, report, run_batch
 
 OutFile = Annotated[Path, typer.Option("--out", "-o", help="The picture to write.")]
 Previews = Annotated[Path | None, typer.Option("--previews", help="Folder for the picture as it develops.")]
@@ -54,8 +50,8 @@ def mount(app: typer.Typer) -> None:
 @runs(Refine)
 def refine(
     chosen: Chosen,
-    picture: Annotated[Path, typer.Argument(metavar="IN", help="The picture.")],
-    out: OutFile,
+    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Pictures, folders, globs.")],
+    out: OutOption,
     style: StyleOption = None,
     mask: MaskOption = None,
     region: RegionOption = None,
@@ -64,16 +60,20 @@ def refine(
     preview_side: Side = 0,
     recipe: RecipeOption = None,
     force: ForceOption = False,
+    skip_existing: SkipOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Optimise a picture towards a style (Gatys et al. 2016).
+    """Optimise pictures towards a style (Gatys et al. 2016).
 
-    Ctrl-C stops and keeps the best picture so far; a second Ctrl-C discards it.
+    Ctrl-C stops a single one and keeps the best picture so far; a second Ctrl-C discards it.
     """
-    check_readable(picture, recipe, mask, *(region or []))
+    check_readable(recipe, mask, *(region or []))
     sourced = SourcedStyles(parse_styles(style or []), region or [])
     whole = whole_recipe(Refine, recipe, chosen, sourced)
-    _run(whole, sourced, picture, mask, out, force, json, previews, preview_every, preview_side)
+    pairs = plan(inputs, out, force, skip=skip_existing)
+    if previews is not None and len(pairs) > 1:
+        raise CommandError(USAGE, f"--previews shows one picture as it develops; there are {len(pairs)}")
+    _run(whole, sourced, pairs, mask, json, previews, preview_every, preview_side)
 
 
 @runs(Texture)
@@ -95,50 +95,47 @@ def texture(
     check_readable(recipe)
     sourced = SourcedStyles(parse_styles(style or []), [])
     whole = whole_recipe(Texture, recipe, chosen, sourced)
-    _run(whole, sourced, None, None, out, force, json, previews, preview_every, preview_side)
+    check_output(out, force)
+    _run(whole, sourced, [(None, out)], None, json, previews, preview_every, preview_side)
 
 
 def _run(
     whole: Any,
     sourced: SourcedStyles,
-    picture: Path | None,
+    pairs: Sequence[Pair],
     mask: Path | None,
-    out: Path,
-    force: bool,
     json: bool,
     previews: Path | None,
     every: float,
     side: int,
 ) -> None:
-    from velatura.pictures import images
-
-    check_output(out, force, WRITABLE)
-    if picture is not None and out.resolve() == picture.resolve():
-        raise CommandError(FILES, f"{out} is the input itself; choose another output")
-    pixels = images.read(picture) if picture is not None else None
     sourced.load()
-    styles, pictures = sourced.of(pixels)
-    if styles:
-        whole = replace(whole, styles=styles)
     preview = _preview_writer(previews) if previews is not None else None
-    began = time.monotonic()
-    with velatura.connect(client=f"velatura {whole.KIND}") as client, JobBar() as bar:
-        job = client.submit(
-            whole,
-            pixels,
-            mask,
-            preview_every=every if preview else 0.0,
-            preview_side=side if preview else 0,
-            out=out,
-            pictures=pictures,
-        )
-        bar.begin(picture.name if picture is not None else whole.KIND)
-        follow(job, bar, preview, can_stop=whole.FACTS.stops)
-        job.result()
-    for said in job.record.get("notes", ()):
-        show.note(f"velatura: {said}")
-    source = str(picture) if picture is not None else ""
-    report([description(job, source, out, time.monotonic() - began)], json)
+    with velatura.connect(client=f"velatura {whole.KIND}") as client, JobBar(len(pairs)) as bar:
+
+        def submit(source: Path | None, target: Path, priority: str) -> velatura.JobFuture:
+            from velatura.pictures import images
+
+            pixels = images.read(source) if source is not None else None
+            styles, pictures = sourced.of(pixels)
+            ready = replace(whole, styles=styles) if styles else whole
+            return client.submit(
+                ready,
+                pixels,
+                mask,
+                priority=priority,
+                preview_every=every if preview else 0.0,
+                preview_side=side if preview else 0,
+                out=target,
+                pictures=pictures,
+            )
+
+        results: list[Done] = []
+        try:
+            run_batch(pairs, submit, bar, results, preview, whole.FACTS.stops and len(pairs) == 1)
+        finally:
+            report(results, json)
+    refuse_failures(results)
 
 
 def _preview_writer(folder: Path) -> Preview:

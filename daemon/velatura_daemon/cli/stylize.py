@@ -58,7 +58,7 @@ def stylize(
     sourced.load()
     with velatura.connect(client="velatura stylize") as client, JobBar(len(pairs)) as bar:
 
-        def submit(source: Path, target: Path, priority: str) -> velatura.JobFuture:
+        def submit(source: Path | None, target: Path, priority: str) -> velatura.JobFuture:
             from velatura.pictures import images
 
             pixels = images.read(source)

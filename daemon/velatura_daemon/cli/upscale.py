@@ -49,7 +49,7 @@ def upscale(
     pairs = plan(inputs, out, force, skip=skip_existing)
     with velatura.connect(client="velatura upscale") as client, JobBar(len(pairs)) as bar:
 
-        def submit(source: Path, target: Path, priority: str) -> velatura.JobFuture:
+        def submit(source: Path | None, target: Path, priority: str) -> velatura.JobFuture:
             return client.submit(whole, source, priority=priority, out=target)
 
         results: list[Done] = []

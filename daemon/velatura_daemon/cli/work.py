@@ -24,6 +24,7 @@ AHEAD = 2
 ABOUT_ONE_PICTURE = frozenset({"bad_image", "too_large", "out_of_memory", "worker_died"})
 """Errors that say nothing about the other pictures of a batch."""
 
+Pair = tuple[Path | None, Path]
 Preview = Callable[[int, Any], None]
 """Called with the step and a PIL image."""
 
@@ -68,26 +69,29 @@ def follow(job: JobFuture, bar: JobBar, preview: Preview | None = None, can_stop
 
 
 def run_batch(
-    pairs: Sequence[tuple[Path, Path]],
-    submit: Callable[[Path, Path, str], JobFuture],
+    pairs: Sequence[Pair],
+    submit: Callable[[Path | None, Path, str], JobFuture],
     bar: JobBar,
     results: list[Done],
+    preview: Preview | None = None,
+    can_stop: bool = False,
 ) -> None:
     """Runs one job a picture, in order. A picture of several that cannot be used is noted, the others go on;
     after an error that concerns all of them, those that are with the daemon are finished.
 
     Args:
-        pairs: picture and output file.
+        pairs: picture (none for a texture) and output file.
         submit: makes the job for a picture, an output and a priority.
         bar: where to show it.
         results: what became of each picture is appended here, so that it is known also when the rest fails.
+        preview, can_stop: see `follow`.
 
     Raises:
         VelaturaError: the error of a single picture, or one that concerns all of them.
     """
     priority = "batch" if len(pairs) > 1 else "interactive"
     waiting = deque(pairs)
-    running: deque[tuple[Path, Path, JobFuture, float]] = deque()
+    running: deque[tuple[Path | None, Path, JobFuture, float]] = deque()
     ended = 0.0
     broken: VelaturaError | None = None
     while (waiting and broken is None) or running:
@@ -100,9 +104,14 @@ def run_batch(
                 bar.end()
         if running:
             source, target, job, since = running.popleft()
-            bar.begin(source.name)
+            bar.begin((source or target).name)
             try:
-                results.append(_finish(job, source, target, bar, max(since, ended)))
+                follow(job, bar, preview, can_stop)
+                job.result()  # the client writes it
+                seconds = time.monotonic() - max(since, ended)
+                results.append(description(job, str(source or ""), target, seconds))
+                for said in job.record.get("notes", ()):
+                    show.note(f"velatura: {said}")
             except VelaturaError as error:
                 broken = broken or _note(source, target, error, pairs, results)
             ended = time.monotonic()
@@ -135,14 +144,8 @@ def description(job: JobFuture, source: str, target: Path, seconds: float) -> Do
     return Done(source, str(target), round(seconds, 3), recipe=as_map, record=dict(job.record))
 
 
-def _finish(job: JobFuture, source: Path, target: Path, bar: JobBar, since: float) -> Done:
-    follow(job, bar)
-    job.result()  # the client writes it
-    return description(job, str(source), target, time.monotonic() - since)
-
-
 def _note(
-    source: Path, target: Path, error: VelaturaError, pairs: Sequence[tuple[Path, Path]], results: list[Done]
+    source: Path | None, target: Path, error: VelaturaError, pairs: Sequence[Pair], results: list[Done]
 ) -> VelaturaError | None:
     """Notes a picture of a batch that failed; gives back an error that is not the picture's own fault."""
     if len(pairs) == 1 or error.code not in ABOUT_ONE_PICTURE:
