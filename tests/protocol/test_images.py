@@ -18,6 +18,7 @@ from velatura.recipe import Style, Stylize
 
 ADOBE = profiles.profile(profiles.ADOBE, profiles.gamma_curve(2.19921875))
 RECIPE = Stylize(styles=(Style("great-wave"),), strength=0.25)
+CFA = [(33421, 3, 2, (2, 2), True), (33422, 1, 4, b"\0\1\1\2", True)]
 RNG = np.random.default_rng(5)
 
 
@@ -379,5 +380,9 @@ def test_a_raw_file_is_refused_rather_than_its_thumbnail_painted(tmp_path):
     tifffile.imwrite(
         tmp_path / "a.tif", random((8, 8, 3), np.uint8), extratags=[(50706, 1, 4, b"\1\4\0\0", True)]
     )
-    with pytest.raises(VelaturaError, match="is camera raw"):
-        images.read(tmp_path / "a.tif")
+    with tifffile.TiffWriter(tmp_path / "nef.tif") as writer:  # the raw within, its thumbnail the first page
+        writer.write(random((8, 8, 3), np.uint8), photometric="rgb", subifds=1, metadata=None)
+        writer.write(random((64, 64), np.uint16), photometric=32803, metadata=None, extratags=CFA)
+    for name in ("a.tif", "nef.tif"):
+        with pytest.raises(VelaturaError, match="is camera raw"):
+            images.read(tmp_path / name)

@@ -107,6 +107,12 @@ def read_exif(block: bytes) -> Directory:
     return _read(block, order, start, big, _SUB) if order else Directory()
 
 
+def directory_at(block: bytes, at: int) -> Directory:
+    """A directory of a TIFF, such as one that is no page of its own; what is damaged is left out."""
+    order, _, big = _head(block)
+    return _read(block, order, at, big, set()) if order else Directory()
+
+
 def pages(block: bytes, most: int = 1000) -> int:
     """How many pages a TIFF has, reduced copies of others apart; a chain that bites its tail ends there."""
     order, start, big = _head(block)

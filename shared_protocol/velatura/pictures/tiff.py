@@ -24,6 +24,7 @@ from .metadata import (
     Directory,
     Metadata,
     describing,
+    directory_at,
     orientation_of,
     pages,
     read_exif,
@@ -35,6 +36,8 @@ from .metadata import (
 _XMP, _PROFILE, _DNG, _UNIT = 700, 34675, 50706, 296
 _ACROSS, _DOWN = 282, 283
 _MOST_SAMPLES = 32
+_SENSOR = (32803, 34892)
+"""Photometric interpretations of what a camera's sensor saw: behind a filter of colours, or linear."""
 _COLOURS = {"gray": 1, "rgb": 3, "palette": 1, "cmyk": 4, "lab": 3}
 _KINDS = {0: "gray", 1: "gray", 2: "rgb", 3: "palette", 5: "cmyk", 8: "lab", 9: "lab"}
 """What a photometric interpretation (tag 262) is read as; with 6, YCbCr, Pillow is asked."""
@@ -48,7 +51,7 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
 
     with tifffile.TiffFile(BytesIO(data)) as tiff:
         page: Any = tiff.pages[0]
-        if _DNG in page.tags or int(page.photometric) in (32803, 34892):
+        if _DNG in page.tags or int(page.photometric) in _SENSOR or _holds_raw(data, page):
             raise VelaturaError("bad_image", formats.raw_refusal())
         check_size(page.imagewidth, page.imagelength, what, most)
         if page.samplesperpixel > _MOST_SAMPLES or page.imagedepth > 1:
@@ -153,6 +156,13 @@ def _about(data: bytes) -> tuple[Metadata, int]:
     named = describing(found)
     exif = write_exif(named) if named.entries or named.subs else b""
     return Metadata(tags.get(_PROFILE, b""), exif, tags.get(_XMP, b""), dpi), turn
+
+
+def _holds_raw(data: bytes, page: Any) -> bool:
+    """Whether the page is the thumbnail of a sensor's numbers, as in most cameras' raw files."""
+    inner = (directory_at(data, place) for place in (page.subifds or ())[:8])
+    found = ((part.order, part.entries.get(262, (0, 0, b""))[2]) for part in inner)
+    return any(len(v) == 2 and struct.unpack(order + "H", v)[0] in _SENSOR for order, v in found)
 
 
 def _bare(image: Image.Image) -> Image.Image:
