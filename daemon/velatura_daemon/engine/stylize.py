@@ -22,7 +22,7 @@ from velatura_models.maths.color import (
     matching,
 )
 from velatura_models.maths.tiling import Box
-from velatura_models.methods.method import Content, Method, StyleShare, crop, framed, work
+from velatura_models.methods.method import Content, Method, Steps, StyleShare, crop, framed, work
 from velatura_models.methods.painter import painted_styles
 from velatura_models.methods.registry import load_method
 from velatura_models.networks.encoder import reach
@@ -40,12 +40,11 @@ CONTEXT = reach("relu4_1")
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """All that one pass over the part of a picture that can change needs.
+class Part:
+    """The part of a picture that can change, and all that painting it needs.
 
     Args:
-        recipe: as it runs, `auto` resolved.
-        box: the part, with what the network sees around it.
+        box: where it lies, with what the network sees around it.
         side: of the tiles' cores, in pixels, where it is cut.
         content: the part on the method's grid.
         key: under which what is seen of it is kept between jobs.
@@ -53,9 +52,6 @@ class Prepared:
         colors: for `color="statistics"` the map of colours `(3, 3)`, `(3,)` that keeps the content's.
     """
 
-    recipe: Stylize
-    method: Method
-    canvas: Canvas
     box: Box
     side: int
     content: Content
@@ -65,46 +61,70 @@ class Prepared:
     colors: tuple[Tensor, Tensor] | None
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A job with all at hand: the recipe as it runs, `auto` resolved; network and picture; and what of the
+    picture can change, None for nothing."""
+
+    recipe: Stylize
+    method: Method
+    canvas: Canvas
+    part: Part | None
+
+
 @without_gradients
 def stylize(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
     """Runs a `Stylize` recipe; see `tasks.Engine.run`."""
     started = time.perf_counter()
+    job = yield from prepare(task, resources)
+    out, about = job.canvas.begin(task.output), {}
+    if job.part is not None:
+        part, tiles = job.part, len(job.part.content.tiles)
+        seen = resources.store.get(part.key)
+        about = {
+            "cached": seen is not None,
+            "strength_in": job.method.strength_in,
+            "tile": part.side if tiles > 1 else 0,
+            "tiles": tiles,
+        }
+        if seen is None:
+            seen = yield from job.method.see(part.content)
+        todo = work(part.content, seen, part.styles, part.strength, job.recipe.residual, job.recipe.exact)
+        done = 0
+        for finished in job.method.paint(todo):
+            if finished is not None:
+                done += 1
+                _put(job, part, out, *finished)
+            yield Progressed(done, tiles) if finished is not None and tiles > 1 else None
+        resources.remember(part.key, seen, job.method.ahead(seen))
+    record = {**resources.record(job.method.dtype), **about}
+    record["seconds"] = round(time.perf_counter() - started, 4)
+    yield Finished(job.canvas.layout, out, job.recipe, record)
+
+
+def prepare(task: Task[Stylize], resources: Resources) -> Steps[Prepared]:
+    """Gathers all that a job needs: the network, the picture, then the part of it that can change.
+
+    Raises:
+        VelaturaError, WeightsError: for a style that is not known, to the library or to the method.
+    """
     recipe = resolved(task.recipe, resources)
     method = load_method(resources.loader(recipe.backbone, recipe.method))
     if method.strength_in == "picture":
         recipe = replace(recipe, scale=1.0)  # such a network's strokes have the size that it was trained for
     canvas = read_canvas(task, resources.store, task.preview_side)
-    yield None
-    out, record = canvas.begin(task.output), resources.record(method.dtype)
-    changed = changed_box(canvas)
-    if changed is not None and recipe.strength > 0:
-        job = prepare(replace(task, recipe=recipe), resources, method, canvas, changed)
-        yield None
-        seen, tiles = resources.store.get(job.key), len(job.content.tiles)
-        record.update(
-            cached=seen is not None,
-            strength_in=method.strength_in,
-            tile=job.side if tiles > 1 else 0,
-            tiles=tiles,
-        )
-        if seen is None:
-            seen = yield from method.see(job.content)
-        done = 0
-        paint = work(job.content, seen, job.styles, job.strength, recipe.residual, recipe.exact)
-        for part in method.paint(paint):
-            if part is not None:
-                done += 1
-                _put(job, out, *part)
-            yield Progressed(done, tiles) if part is not None and tiles > 1 else None
-        resources.remember(job.key, seen, method.ahead(seen))
-    record["seconds"] = round(time.perf_counter() - started, 4)
-    yield Finished(canvas.layout, out, recipe, record)
+    yield
+    changed = changed_box(canvas) if recipe.strength > 0 else None
+    if changed is None:
+        return Prepared(recipe, method, canvas, None)
+    part = part_of(replace(task, recipe=recipe), resources, method, canvas, changed)
+    yield
+    return Prepared(recipe, method, canvas, part)
 
 
 def resolved(recipe: Stylize, resources: Resources) -> Stylize:
     """The recipe with `auto` replaced by the embedded backbone, and by the network of many styles where it
-    knows all that are asked for at its own stroke size, else by the best
-    method that the backbone has."""
+    knows all that are asked for at its own stroke size, else by the best method that the backbone has."""
     backbone = "slim" if recipe.backbone == "auto" else recipe.backbone
     method = recipe.method
     if method == "auto":
@@ -126,18 +146,8 @@ def changed_box(canvas: Canvas) -> Box | None:
     return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
 
 
-def prepare(
-    task: Task[Stylize], resources: Resources, method: Method, canvas: Canvas, changed: Box
-) -> Prepared:
-    """Gathers what a pass needs.
-
-    Args:
-        task: with a recipe whose method and backbone are resolved.
-        changed: what of the canvas can change.
-
-    Raises:
-        VelaturaError, WeightsError: for a style that is not known, to the library or to the method.
-    """
+def part_of(task: Task[Stylize], resources: Resources, method: Method, canvas: Canvas, changed: Box) -> Part:
+    """What painting the part around a box needs; the recipe's method and backbone are resolved."""
     recipe, sources = task.recipe, Sources(task, resources)
     box = changed.grown(CONTEXT, canvas.picture.box).aligned(canvas.picture.box)
     counts = None if canvas.counts is None else crop(canvas.counts, box)
@@ -148,8 +158,8 @@ def prepare(
     styles = []
     for index, (style, source) in enumerate(zip(recipe.styles, found, strict=True)):
         region = sources.region(style, index, canvas)
-        part = None if region is None else crop(region, box)
-        styles.append(StyleShare(method.style(source), shares[index], part))
+        over = None if region is None else crop(region, box)
+        styles.append(StyleShare(method.style(source), shares[index], over))
     colors = None
     if recipe.color == "statistics":
         own = color_stats(content.rgb, content.weight)
@@ -159,20 +169,20 @@ def prepare(
         strength = crop(canvas.mask, box) * recipe.strength
     mask = task.mask.digest if task.mask is not None else ""
     name = (canvas.slot.digest, mask, canvas.size, recipe.backbone, recipe.method, method.dtype)
-    return Prepared(recipe, method, canvas, box, side, content, Key(SEEN, name), styles, strength, colors)
+    return Part(box, side, content, Key(SEEN, name), styles, strength, colors)
 
 
-def _put(job: Prepared, out: memoryview, core: Box, made: Tensor) -> None:
+def _put(job: Prepared, part: Part, out: memoryview, core: Box, made: Tensor) -> None:
     """Takes a finished tile, in the coordinates of the part, into the result."""
-    core = core.grown(0, job.content.shown)
+    core = core.grown(0, part.content.shown)
     made = made[:, :, : core.height, : core.width]
-    top, left = job.box.top, job.box.left
+    top, left = part.box.top, part.box.left
     place = Box(core.top + top, core.left + left, core.bottom + top, core.right + left)
     if job.recipe.color == "luminance":
         made = keep_luminance(crop(job.canvas.picture.rgb, place), made)
-    elif job.colors is not None:
-        fade = crop(job.strength, core) if isinstance(job.strength, Tensor) else job.strength
-        made = made + fade * (apply_matching(made, *job.colors) - made)
+    elif part.colors is not None:
+        fade = crop(part.strength, core) if isinstance(part.strength, Tensor) else part.strength
+        made = made + fade * (apply_matching(made, *part.colors) - made)
     job.canvas.put(out, place, made)
 
 
