@@ -120,6 +120,8 @@ def _default(f: dataclasses.Field) -> str:
         return "`" + ", ".join(f"{k}: {v:g}" for k, v in f.default) + "`"  # type: ignore[union-attr]
     if f.default is dataclasses.MISSING:
         return "empty" if f.default_factory in (dict, list) else ""
+    if f.metadata.get("unset"):
+        return ", ".join(f"`{own[f.name]}` for {name}" for name, own in recipe.UNSET.items())
     if f.default is None:
         return "nil"
     if f.default in ("", ()):

@@ -35,6 +35,13 @@ COLORS = {
     "statistics": Option("Fit to my colours", "The style first gets the content's mean and spread"),
 }
 
+OBJECTIVES = {
+    "gram": Option("Gram matrices", "The style's statistics and the drawing, as Gatys et al. 2016"),
+    "neighbours": Option(
+        "Neighbours", "Every place takes after the style's place nearest to it (Kolkin et al. 2022); seconds"
+    ),
+}
+
 OPTIMIZERS = {
     "lbfgs": Option("L-BFGS", "Gets furthest in the same time"),
     "adam": Option("Adam", "Steady; a third of the memory on very large pictures"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from .recipe import RECIPES
+from .recipe import RECIPES, UNSET, settled
 from .schema import Option, Shown, hints
 
 Sort = Literal["number", "whole", "flag", "choice", "weights"]
@@ -27,7 +27,8 @@ class Field:
         name: in the recipe.
         sort: `number`, `whole` (a whole number), `flag`, `choice` (of texts or whole numbers) or `weights`
             (layers with a number each).
-        default: the recipe's.
+        default: the recipe's; where that is unset, what its objective takes by default.
+        instead: what other objectives take in its place, by their name, where that is another.
         help: what it does, a phrase in English without its full stop.
         shown: how it is offered.
         low, high, unit: the range, both included, of numbers and weights.
@@ -43,6 +44,7 @@ class Field:
     high: float = 0.0
     unit: str = ""
     options: Mapping[Any, Option] = dataclasses.field(default_factory=dict)
+    instead: Mapping[str, Any] = dataclasses.field(default_factory=dict, compare=False)
 
     @property
     def label(self) -> str:
@@ -124,16 +126,19 @@ def _fields(cls: type) -> Iterator[Field]:
         if meta.get("shown") is None:
             continue
         kind = hints(cls)[f.name]
+        default = getattr(settled(cls()), f.name)
+        others = {name: own[f.name] for name, own in UNSET.items()} if meta["unset"] else {}
         yield Field(
             f.name,
             _sort(kind, meta),
-            f.default,
+            default,
             meta["doc"],
             meta["shown"],
             meta.get("low", 0.0),
             meta.get("high", 0.0),
             meta.get("unit", ""),
             meta.get("described", {}),
+            {name: value for name, value in others.items() if value != default},
         )
 
 

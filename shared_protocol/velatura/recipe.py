@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from .choices import (
     BACKBONES,
     COLORS,
     FACTORS,
     METHODS,
+    OBJECTIVES,
     OPTIMIZERS,
     POOLINGS,
     STARTS,
@@ -52,19 +53,23 @@ _scale = partial(
 _color = partial(choice, "style", COLORS, "Whose colours the result has", Shown("Colour", "basic"))
 _backbone = partial(choice, "auto", BACKBONES, "Which network looks at the pictures", Shown("Network"))
 _tv_weight = partial(
-    ranged, 10.0, 0.0, 1e4, "Smooths (weight of total variation): 0 keeps all grain, 30 is calm",
-    Shown("Smoothness", argument="smoothness", soft=(0, 60)),
+    ranged, low=0.0, high=1e4, doc="Smooths (weight of total variation): 0 keeps all grain, 30 is calm",
+    shown=Shown("Smoothness", argument="smoothness", soft=(0, 60)),
 )  # fmt: skip
 _levels = partial(
-    ranged, 3, 1, 6, "Sizes from coarse to fine, each twice the one before; more lay out larger forms",
-    Shown("Levels"),
+    ranged, low=1, high=6, shown=Shown("Levels"),
+    doc="Sizes from coarse to fine, each twice the one before; more lay out larger forms",
 )  # fmt: skip
 _seed = partial(
     ranged, 0, 0, 2**31 - 1, "Of the noise; the same seed gives the same picture",
     Shown("Seed", "expert", soft=None),
 )  # fmt: skip
-_optimizer = partial(choice, "lbfgs", OPTIMIZERS, "Which optimiser", Shown("Optimiser", "expert"))
-_pooling = partial(choice, "avg", POOLINGS, "How the network pools", Shown("Pooling", "expert"))
+_optimizer = partial(
+    choice, options=OPTIMIZERS, doc="Which optimiser", shown=Shown("Optimiser", "expert")
+)  # fmt: skip
+_pooling = partial(
+    choice, options=POOLINGS, doc="How the network pools", shown=Shown("Pooling", "expert")
+)  # fmt: skip
 _style_layers = partial(
     mapped, STYLE_LAYERS, 0.0, 1e3,
     "Weight per layer: only relu1_1 and relu2_1 give grain and colour without forms, more of relu5_1 larger"
@@ -72,14 +77,14 @@ _style_layers = partial(
 )  # fmt: skip
 
 
-def _iterations(default: int) -> Any:
+def _iterations(default: int | None) -> Any:
     shown = Shown("Steps", "basic", soft=(20, 1000), log=True)
     return ranged(
         default, 1, 5000, "Loss evaluations, all sizes together: 60 for a look, 500 for the last bit", shown
     )
 
 
-def _learning_rate(default: float) -> Any:
+def _learning_rate(default: float | None) -> Any:
     shown = Shown("Step size", "expert", soft=(0.003, 0.3), log=True)
     return ranged(
         default, 1e-4, 1.0, "How far Adam goes at a step, L-BFGS at its first; pixels are 0..1", shown
@@ -152,7 +157,8 @@ class Stylize:
 
 @dataclass(frozen=True)
 class Refine:
-    """Optimise the pixels (Gatys et al. 2016)."""
+    """Optimise the picture towards an objective. Fields whose default depends on the objective are unset
+    (None) until `settled`."""
 
     KIND: ClassVar[str] = "refine"
     FACTS: ClassVar[Facts] = Facts(
@@ -164,26 +170,31 @@ class Refine:
     )
 
     styles: tuple[Style, ...] = listed("the styles; weights scale their losses", most=8)
-    iterations: int = _iterations(200)
+    objective: str = choice("gram", OBJECTIVES, "What the picture shall become", Shown("Objective", "expert"))
+    iterations: int = _iterations(None)
     content_weight: float = ranged(
-        1.0, 0.0, 1e6, "How much the drawing is kept (alpha of eq. 7); its ratio to the style's counts",
-        Shown("Content weight", "expert", soft=(0.1, 10), log=True),
+        None, 0.0, 1e6, "How much the drawing is kept (alpha of eq. 7); its ratio to the style's counts",
+        Shown("Content weight", "expert", soft=(0.01, 10), log=True),
+    )  # fmt: skip
+    statistics_weight: float = ranged(
+        None, 0.0, 1e3, "How much all of the style is to be used; for neighbours only",
+        Shown("Statistics weight", "expert", soft=(0, 2)),
     )  # fmt: skip
     style_weight: float = ranged(
         5.0, 0.0, 1e6,
         "How strongly the style is sought (beta of eq. 7): 1 keeps every detail, 50 lets go of the subject",
         Shown("Style weight", "basic", soft=(0.5, 100), log=True),
     )  # fmt: skip
-    tv_weight: float = _tv_weight()
+    tv_weight: float = _tv_weight(None)
     content_layers: tuple[tuple[str, float], ...] = mapped(
         CONTENT_LAYERS, 0.0, 1e3, "Weight per layer", Shown("Content layers", "expert")
     )
     style_layers: tuple[tuple[str, float], ...] = _style_layers()
-    optimizer: str = _optimizer()
-    learning_rate: float = _learning_rate(0.03)
+    optimizer: str = _optimizer(None)
+    learning_rate: float = _learning_rate(None)
     init: str = choice("content", STARTS, "Where to begin", Shown("Start from", argument="start"))
-    pooling: str = _pooling()
-    levels: int = _levels()
+    pooling: str = _pooling(None)
+    levels: int = _levels(None)
     scale: float = _scale()
     color: str = _color()
     seed: int = _seed()
@@ -192,10 +203,13 @@ class Refine:
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)
         where = f"{path}." if path else ""
+        if self.objective != "gram":
+            return
         if self.style_weight == 0 and self.content_weight == 0:
             raise FieldError(f"{where}style_weight", "and content_weight are both 0: nothing to optimise")
         for name in ("content_layers", "style_layers"):
-            if getattr(self, name.replace("layers", "weight")) and not sum(w for _, w in getattr(self, name)):
+            weight = getattr(self, name.replace("layers", "weight"))
+            if weight != 0 and not sum(w for _, w in getattr(self, name)):
                 raise FieldError(f"{where}{name}", "weights are all 0; one must be positive")
 
     def result_layout(self, content: Layout) -> Layout:
@@ -223,11 +237,11 @@ class Texture:
     height: int = _side("Height")
     iterations: int = _iterations(300)
     style_layers: tuple[tuple[str, float], ...] = _style_layers()
-    tv_weight: float = _tv_weight()
-    optimizer: str = _optimizer()
+    tv_weight: float = _tv_weight(10.0)
+    optimizer: str = _optimizer("lbfgs")
     learning_rate: float = _learning_rate(0.05)
-    pooling: str = _pooling()
-    levels: int = _levels()
+    pooling: str = _pooling("avg")
+    levels: int = _levels(3)
     scale: float = _scale()
     tileable: bool = flag(False, "The result repeats without a seam", Shown("Tileable", "basic"))
     seed: int = _seed()
@@ -288,6 +302,28 @@ class Upscale:
 Recipe = Stylize | Refine | Texture | Upscale
 RecipeClass = type[Stylize] | type[Refine] | type[Texture] | type[Upscale]
 RECIPES: dict[str, RecipeClass] = {cls.KIND: cls for cls in (Stylize, Refine, Texture, Upscale)}
+R = TypeVar("R", bound=Recipe)
+
+UNSET: Mapping[str, Mapping[str, Any]] = {
+    "gram": {
+        "iterations": 200, "content_weight": 1.0, "statistics_weight": 0.0, "tv_weight": 10.0,
+        "optimizer": "lbfgs", "learning_rate": 0.03, "pooling": "avg", "levels": 3,
+    },
+    "neighbours": {
+        "iterations": 52, "content_weight": 0.045, "statistics_weight": 0.4, "tv_weight": 0.0,
+        "optimizer": "adam", "learning_rate": 0.005, "pooling": "max", "levels": 4,
+    },
+}  # fmt: skip
+"""What the unset fields of a refinement are, by its objective."""
+
+
+def settled(recipe: R) -> R:
+    """A recipe with nothing unset: as it runs, and as its result's recipe says."""
+    if not isinstance(recipe, Refine):
+        return recipe
+    own = UNSET[recipe.objective]
+    unset = {name: value for name, value in own.items() if getattr(recipe, name) is None}
+    return replace(recipe, **unset)  # type: ignore[return-value]  # a Refine, as it came
 
 
 def recipe_to_map(recipe: Recipe) -> dict[str, Any]:

@@ -67,12 +67,13 @@ class Shown:
 def ranged(
     default: Any, low: float, high: float, doc: str, shown: Shown | None = None, unit: str = ""
 ) -> Any:
-    """A number field within `low..high`, both included."""
+    """A number field within `low..high`, both included. A default of None leaves it unset until it is
+    settled, see `recipe.settled`; an unset field is not written down."""
     return _field(default, doc, shown, low=low, high=high, unit=unit)
 
 
-def choice(default: T, options: Iterable[T], doc: str, shown: Shown | None = None) -> Any:
-    """A text or whole number out of `options`; a map tells what each is called."""
+def choice(default: T | None, options: Iterable[T], doc: str, shown: Shown | None = None) -> Any:
+    """A text or whole number out of `options`; a map tells what each is called. None: as for `ranged`."""
     described = dict(options) if isinstance(options, Mapping) else {}
     return _field(default, doc, shown, options=tuple(options), described=described)
 
@@ -106,7 +107,8 @@ def mapped(
 
 
 def _field(default: Any, doc: str, shown: Shown | None, **checks: Any) -> Any:
-    return dataclasses.field(default=default, metadata={"doc": doc, "shown": shown, **checks})
+    metadata = {"doc": doc, "shown": shown, "unset": default is None, **checks}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @cache
@@ -124,6 +126,8 @@ def to_map(value: Any) -> Any:
             out["kind"] = kind
         for f in dataclasses.fields(value):
             item = getattr(value, f.name)
+            if _is_unset(item, f.metadata):
+                continue
             out[f.name] = dict(item) if f.metadata.get("map") else to_map(item)
         return out
     if isinstance(value, (tuple, list)):
@@ -165,6 +169,8 @@ def check(value: Any, path: str = "") -> None:
 
 def _read(kind: Any, value: Any, path: str, meta: Mapping[str, Any]) -> Any:
     """A raw value as the annotated type `kind`; ranges are checked later, by `check`."""
+    if _is_unset(value, meta):
+        return None
     origin = typing.get_origin(kind)
     if origin in (typing.Union, types.UnionType):
         options = [k for k in typing.get_args(kind) if k is not type(None)]
@@ -199,6 +205,10 @@ def _to_float(value: float, path: str) -> float:
         raise FieldError(path, "is too large a number") from None
 
 
+def _is_unset(value: Any, meta: Mapping[str, Any]) -> bool:
+    return value is None and meta.get("unset", False)
+
+
 def _read_tagged(options: list[Any], value: Any, path: str) -> Any:
     """One member of a tagged union, chosen by the map's `kind`."""
     if not isinstance(value, Mapping):
@@ -211,6 +221,8 @@ def _read_tagged(options: list[Any], value: Any, path: str) -> Any:
 
 
 def _check_field(kind: Any, value: Any, path: str, meta: Mapping[str, Any]) -> None:
+    if _is_unset(value, meta):
+        return
     origin = typing.get_origin(kind)
     if origin in (typing.Union, types.UnionType):
         if value is not None:

@@ -13,7 +13,17 @@ from velatura.fields import (
     fields_of,
     words,
 )
-from velatura.recipe import RECIPES, Refine, Texture, Upscale, recipe_from_map
+from velatura.recipe import (
+    RECIPES,
+    UNSET,
+    Refine,
+    Style,
+    Texture,
+    Upscale,
+    recipe_from_map,
+    recipe_to_map,
+    settled,
+)
 
 EVERY = [(kind, field) for kind, cls in RECIPES.items() for field in fields_of(cls)]
 
@@ -21,7 +31,8 @@ EVERY = [(kind, field) for kind, cls in RECIPES.items() for field in fields_of(c
 @pytest.mark.parametrize("kind", RECIPES)
 def test_every_field_is_in_the_table_with_the_recipe_s_own_default(kind: str):
     cls = RECIPES[kind]
-    defaults = {f.name: f.default for f in dataclasses.fields(cls)}
+    whole = settled(cls())
+    defaults = {f.name: getattr(whole, f.name) for f in dataclasses.fields(cls)}
     defaults.pop("styles", None)
     assert {f.name: f.default for f in fields_of(cls)} == defaults
 
@@ -58,6 +69,19 @@ def test_ranges_in_words():
     assert field_of(Texture, "width").range == "16 to 16384 pixels"
     assert field_of(Refine, "seed").range == "0 to 2147483647"
     assert field_of(Upscale, "factor").range == ""
+
+
+def test_what_is_unset_follows_the_objective_and_what_is_set_stays():
+    unset = Refine((Style("woodcut"),), objective="neighbours", levels=2)
+    assert set(UNSET["gram"]) & set(recipe_to_map(unset)) == {"levels"}
+    assert recipe_from_map(recipe_to_map(unset)) == unset
+    whole = settled(unset)
+    assert (whole.levels, whole.iterations) == (2, UNSET["neighbours"]["iterations"])
+    assert settled(whole) == whole and set(recipe_to_map(whole)) > set(UNSET["gram"])
+    assert field_of(Refine, "iterations").instead == {"neighbours": UNSET["neighbours"]["iterations"]}
+    assert field_of(Refine, "seed").instead == field_of(Texture, "iterations").instead == {}
+    for own in UNSET.values():
+        assert {name for name, value in vars(Refine()).items() if value is None} == set(own)
 
 
 def test_a_choice_of_numbers_takes_no_other():

@@ -46,6 +46,7 @@ RAN: dict[str, Recipe] = {
         tv_weight=10.0,
         optimizer="lbfgs",
         learning_rate=0.03,
+        pooling="avg",
         levels=1,
         backbone="slim",
     ),

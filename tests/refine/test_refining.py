@@ -13,11 +13,14 @@ from torch import Tensor
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout, digest
 from velatura.recipe import (
+    UNSET,
     Refine,
     Style,
     Stylize,
     Texture,
     check_recipe,
+    recipe_to_map,
+    settled,
 )
 from velatura_daemon.engine.engine import TorchEngine
 from velatura_daemon.engine.optimising import tile_side
@@ -306,6 +309,40 @@ def test_a_built_in_style_that_is_a_card_alone_is_refined_from_its_gram_matrices
     assert len(finished.record["notes"]) == 2
     with pytest.raises(VelaturaError, match=r"recipe.style_layers.*conv3_2"):
         run(engine, task(replace(recipe, style_layers=(("conv3_2", 1.0),)), pictures=()))
+
+
+def test_neighbours_are_refined_and_the_result_s_recipe_carries_their_numbers(engine: TorchEngine) -> None:
+    recipe = Refine((STYLE,), objective="neighbours", iterations=9)
+    mask = mask_slot(16, 20, 60, 90)
+    finished, events = run(engine, task(recipe, mask=mask, preview_every=1e-6))
+    assert finished.recipe == replace(settled(recipe), backbone="slim")
+    assert UNSET["neighbours"].items() - {("iterations", 52)} <= recipe_to_map(finished.recipe).items()
+    progress = [event for event in events if isinstance(event, Progressed)]
+    assert [event.step for event in progress] == list(range(1, 10))
+    assert set(progress[0].losses) == {"neighbours", "style", "palette", "content", "total"}
+    assert sum(isinstance(event, Previewed) for event in events) >= 8
+    changed = (pixels(finished) != pixels_of(CONTENT)).any(2)
+    inside = np.zeros((HEIGHT, WIDTH), bool)
+    inside[16:60, 20:90] = True
+    assert changed[inside].mean() > 0.5 and not changed[~inside].any()
+
+
+def test_what_neighbours_see_of_a_style_is_kept(engine: TorchEngine) -> None:
+    recipe = Refine((STYLE,), objective="neighbours", iterations=6, levels=1)
+    engine.resources.trim()
+    first, _ = run(engine, task(recipe))
+    held = engine.resources.store.bytes_by_kind()["style"]
+    assert held > 100_000
+    again, _ = run(engine, task(recipe))
+    assert engine.resources.store.bytes_by_kind()["style"] == held
+    assert bytes(first.data) == bytes(again.data)
+
+
+def test_neighbours_need_a_style_s_picture(engine: TorchEngine) -> None:
+    name = next(entry.name for entry in engine.resources.library.list() if entry.picture is None)
+    recipe = Refine((Style(name=name),), objective="neighbours")
+    with pytest.raises(VelaturaError, match=rf"without its picture; run `velatura styles pull {name}`"):
+        run(engine, task(recipe, pictures=()))
 
 
 @pytest.mark.parametrize("tileable", [False, True])

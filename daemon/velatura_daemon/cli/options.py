@@ -101,6 +101,7 @@ def option(field: Field) -> Any:
         words += f"; {field.range}"
     if field.options:
         words += f": {', '.join(map(str, field.options))}"
+    words += "".join(f"; by default {value} with {name}" for name, value in field.instead.items())
     if field.shown.off:
         name += f"/--{field.shown.off}"
     return typer.Option("--" + name, help=words + ".", rich_help_panel=panel)

@@ -23,13 +23,14 @@ from velatura.recipe import Refine, Style, Texture
 from velatura_models.networks.encoder import LAYERS, Encoder, prepared
 from velatura_models.optimise.descent import HISTORY_BYTES
 from velatura_models.optimise.gram import Gram
+from velatura_models.optimise.objective import Objective
 from velatura_models.optimise.problem import Options, StyleSource
 from velatura_models.optimise.refinement import Refinement, Step
 from velatura_models.store.cards import CARD_LAYERS
 from velatura_models.store.weights import encoder_path, load_backbone
 
 from .canvas import Canvas, Written
-from .resources import Resources
+from .resources import STYLE, Key, Resources, Store
 from .sources import Sources
 from .tasks import Checkpointed, Event, Finished, Previewed, Progressed, Task
 
@@ -40,6 +41,9 @@ CHECKPOINT_EVERY = 3.0
 
 TICK = 0.5
 """Seconds between progress events within one evaluation of many tiles."""
+
+FIRST_PREVIEW = 0.2
+"""Seconds of computing before the first preview, where they are asked for."""
 
 MAPS = 3.5
 """Maps that an evaluation holds of every layer, on average: padded, rectified, pooled, and a gradient's."""
@@ -84,8 +88,10 @@ def prepare(
     sources, recipe = Sources(task, resources), task.recipe
     if recipe.backbone == "auto":
         recipe = replace(recipe, backbone=_best_backbone(recipe.styles, sources))
-    styles, notes, recipe = _styles(recipe, sources, canvas)
+    styles, notes, recipe = _styles(recipe, sources, canvas, options.objective.needs_pictures)
     encoder = _encoder(recipe, resources)
+    pairs = zip(styles, recipe.styles, strict=True)
+    styles = [_remembered(source, style, recipe, resources) for source, style in pairs]
     options = replace(options, scale=recipe.scale, side=tile_side(encoder, resources, size))
     return Optimisation(recipe, encoder, styles, options, tuple(notes))
 
@@ -122,7 +128,7 @@ class Walk:
         self.notes, self.begin, self.show = list(job.notes), begin, show
         self.spent = 0.0
         """Seconds of computing, without the time that other jobs took in between."""
-        self.since_preview = self.since_progress = 0.0
+        self.since_preview, self.since_progress = task.preview_every - FIRST_PREVIEW, 0.0
         self.since_checkpoint = self.checkpoint_pause = CHECKPOINT_EVERY  # the first one at once
 
     def run(self) -> Iterator[Event]:
@@ -194,11 +200,11 @@ class Walk:
             yield Checkpointed(step.step, state)
 
 
-def options_of(recipe: Refine | Texture, init: str = "noise", color: str = "style", **terms: Any) -> Options:
-    """The fields that these recipes share as the optimiser takes them, without a tile size.
+def gram(recipe: Refine | Texture, **terms: Any) -> Gram:
+    """Gram matrices as the objective of a recipe.
 
     Args:
-        terms: of the objective, besides style layers and total variation; by default there is no content.
+        terms: besides style layers and total variation; by default there is no content.
 
     Raises:
         FieldError: for layers that do not exist.
@@ -210,6 +216,13 @@ def options_of(recipe: Refine | Texture, init: str = "noise", color: str = "styl
         if unknown:
             words = f"has no {', '.join(unknown)}; known: {', '.join(LAYERS)}"
             raise FieldError(f"recipe.{field}", words)
+    return objective
+
+
+def options_of(
+    recipe: Refine | Texture, objective: Objective, init: str = "noise", color: str = "style"
+) -> Options:
+    """The fields that these recipes share as the optimiser takes them, without a tile size."""
     return Options(
         objective,
         recipe.iterations,
@@ -244,16 +257,18 @@ def tile_side(encoder: Encoder, resources: Resources, size: tuple[int, int]) -> 
     return max(int(min(side, (room / per_pixel) ** 0.5)) // 16 * 16, 256)
 
 
-def _styles(recipe: R, sources: Sources, canvas: Canvas | None) -> tuple[list[StyleSource], list[str], R]:
-    """The styles as pictures where there are any, else as their cards' Gram matrices; what is to be
-    said about that; and the recipe as it will run."""
+def _styles(
+    recipe: R, sources: Sources, canvas: Canvas | None, needs_pictures: bool
+) -> tuple[list[StyleSource], list[str], R]:
+    """The styles as pictures where there are any, else, unless those are needed, as their cards' Gram
+    matrices; what is to be said about that; and the recipe as it will run."""
     found, notes, cards = [], [], []
     for index, style in enumerate(recipe.styles):
         if style.mask and canvas is None:
             where = f"recipe.styles[{index}].mask"
             raise FieldError(where, "is set, but a texture's styles apply everywhere")
         region = sources.region(style, index, canvas) if canvas is not None else None
-        if sources.has_picture(style):
+        if needs_pictures or sources.has_picture(style):
             found.append(StyleSource(sources.picture(style), None, style.weight, region))
             continue
         missing = [name for name, weight in recipe.style_layers if weight > 0 and name not in CARD_LAYERS]
@@ -273,6 +288,27 @@ def _styles(recipe: R, sources: Sources, canvas: Canvas | None) -> tuple[list[St
         recipe = replace(recipe, scale=1.0)
         notes.append(f"scale is 1: the cards of {', '.join(cards)} hold Gram matrices at one scale")
     return found, notes, recipe
+
+
+def _remembered(source: StyleSource, style: Style, recipe: R, resources: Resources) -> StyleSource:
+    """A style that keeps what is found out about its picture where the worker keeps everything."""
+    entry = resources.library.get(style.name) if style.name else None
+    name = (entry.digest or entry.name) if entry else style.digest
+    seen = Remembered(resources.store, (name, resources.loader(recipe.backbone).encoder_digest()))
+    return replace(source, kept=seen)
+
+
+class Remembered:
+    """What objectives keep of one style as one backbone sees it; implements `problem.Memory`."""
+
+    def __init__(self, store: Store, style: tuple[str, str]) -> None:
+        self.store, self.style = store, style
+
+    def get(self, key: tuple[Any, ...]) -> Any:
+        return self.store.get(Key(STYLE, (*self.style, *key)))
+
+    def put(self, key: tuple[Any, ...], value: Any) -> None:
+        self.store.put(Key(STYLE, (*self.style, *key)), value)
 
 
 def _best_backbone(styles: Sequence[Style], sources: Sources) -> str:

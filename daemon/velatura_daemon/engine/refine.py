@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
 
 from torch import Tensor
 from velatura.errors import FieldError, VelaturaError
-from velatura.recipe import Refine, Stylize
+from velatura.recipe import Refine, Stylize, settled
+from velatura_models.optimise.gram import Gram
+from velatura_models.optimise.neighbours import Neighbours
+from velatura_models.optimise.objective import Objective
 from velatura_models.optimise.problem import Problem
 from velatura_models.optimise.refinement import Refinement
 
 from .canvas import Written, read_canvas
 from .compose import read_picture
-from .optimising import Walk, options_of, prepare
+from .optimising import Walk, gram, options_of, prepare
 from .resources import Resources
 from .stylize import stylize
 from .tasks import Event, Finished, Slot, Task
@@ -32,15 +36,9 @@ def refine(task: Task[Refine], resources: Resources) -> Iterator[Event]:
         where = "content" if canvas.mask is None else "mask"
         raise FieldError(where, "covers transparent pixels only: there is nothing to refine")
     yield None
+    task = replace(task, recipe=settled(task.recipe))
     recipe = task.recipe
-    options = options_of(
-        recipe,
-        recipe.init,
-        recipe.color,
-        content_weight=recipe.content_weight,
-        style_weight=recipe.style_weight,
-        content_layers=dict(recipe.content_layers),
-    )
+    options = options_of(recipe, OBJECTIVES[recipe.objective](recipe), recipe.init, recipe.color)
     job = prepare(task, resources, options, canvas.size, canvas)
     yield None
     start = None
@@ -57,6 +55,27 @@ def refine(task: Task[Refine], resources: Resources) -> Iterator[Event]:
         return where.write(walk.picture(where.size), task.output)
 
     yield from Walk(task, resources, job, begin, show).run()
+
+
+def _gram(recipe: Refine) -> Gram:
+    return gram(
+        recipe,
+        content_weight=recipe.content_weight,
+        style_weight=recipe.style_weight,
+        content_layers=dict(recipe.content_layers),
+    )
+
+
+def _neighbours(recipe: Refine) -> Neighbours:
+    return Neighbours(
+        statistics_weight=recipe.statistics_weight,
+        content_weight=recipe.content_weight,
+        tv_weight=recipe.tv_weight,
+    )
+
+
+OBJECTIVES: Mapping[str, Callable[[Refine], Objective]] = {"gram": _gram, "neighbours": _neighbours}
+"""Objectives by the recipe's names for them."""
 
 
 def _stylized(task: Task[Refine], resources: Resources, side: int) -> Generator[None, None, Tensor]:

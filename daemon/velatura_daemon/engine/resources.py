@@ -35,7 +35,7 @@ class Key(NamedTuple):
     name: tuple[Any, ...]
 
 
-NETWORK, CARD, PICTURE, SEEN = "network", "card", "picture", "content"
+NETWORK, CARD, PICTURE, SEEN, STYLE = "network", "card", "picture", "content", "style"
 
 
 class Store:

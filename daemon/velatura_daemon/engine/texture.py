@@ -26,7 +26,7 @@ from velatura_models.store.errors import WeightsError
 from .canvas import Written, write_texture
 from .compose import Raster, as_array, encode_picture, preview_size
 from .device import without_gradients
-from .optimising import Walk, options_of, prepare
+from .optimising import Walk, gram, options_of, prepare
 from .resources import Resources
 from .tasks import (
     Event,
@@ -46,7 +46,7 @@ def optimised(task: Task[Texture], resources: Resources) -> Iterator[Event]:
     without `preview_every` the result."""
     recipe = task.recipe
     size = (recipe.height, recipe.width)
-    job = prepare(task, resources, options_of(recipe), size)
+    job = prepare(task, resources, options_of(recipe, gram(recipe)), size)
     yield None
 
     def begin(checkpoint: Mapping[str, Tensor] | None) -> Refinement:

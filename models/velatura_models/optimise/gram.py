@@ -40,6 +40,8 @@ class Gram:
         default_factory=lambda: {f"relu{b}_1": 0.2 for b in range(1, 6)}
     )
 
+    needs_pictures = False
+
     @property
     def layers(self) -> list[str]:
         return [*self.style_layers, *self.content_layers]

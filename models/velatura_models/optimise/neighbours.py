@@ -63,6 +63,7 @@ class Neighbours:
     polish: float = 1 / 13
 
     layers = COLUMN
+    needs_pictures = True
 
     def check(self, problem: Problem) -> None:
         if problem.content is None:
@@ -157,13 +158,14 @@ class Neighbours:
         most, seed = MOST // len(scene.problem.styles), scene.options.seed
         key = (*picture.shape[-2:], next(encoder.parameters()).dtype, encoder.pool, most, seed)
         own = scene.options.color == "style"
-        if own and key in source.kept:
-            return source.kept[key]
+        held: StylePool | None = source.kept.get(key) if own else None
+        if held is not None:
+            return held
         pool = yield from style_pool(
             encoder, picture, COLUMN, GRAM_LAYERS, most, seed=seed, side=scene.options.side
         )
         if own:
-            source.kept[key] = pool
+            source.kept.put(key, pool)
         return pool
 
 

@@ -49,6 +49,11 @@ class Objective(Protocol):
         """Layers of the encoder that count: they say how far around a mask must be computed."""
         ...
 
+    @property
+    def needs_pictures(self) -> bool:
+        """Whether a style must have its picture; else its Gram matrices will do."""
+        ...
+
     def check(self, problem: Problem) -> None:
         """Raises `ValueError`, in words, for a problem that it cannot work on."""
         ...

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -15,6 +15,29 @@ from ..store.cards import BASE
 from .descent import make_descent
 from .objective import Objective
 from .pyramid import GRID, LEAST
+
+
+class Memory(Protocol):
+    """Keeps values that can be made again, as long as it likes."""
+
+    def get(self, key: tuple[Any, ...]) -> Any:
+        """What was put under a key, or None."""
+        ...
+
+    def put(self, key: tuple[Any, ...], value: Any) -> None: ...
+
+
+class Kept:
+    """A `Memory` that keeps everything."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[Any, ...], Any] = {}
+
+    def get(self, key: tuple[Any, ...]) -> Any:
+        return self.values.get(key)
+
+    def put(self, key: tuple[Any, ...], value: Any) -> None:
+        self.values[key] = value
 
 
 @dataclass(frozen=True)
@@ -28,15 +51,15 @@ class StyleSource:
         grams: `{layer: (N, N)}` as from a style card; used at all levels when there is no picture.
         weight: its share.
         mask: where it applies, `(1, 1, H, W)` in 0..1 at the result's size; None is everywhere.
-        kept: what an objective has found out about the picture, by size and more; whoever hands the same
-            mapping to a later refinement with the same picture and encoder spares it that work.
+        kept: what an objective has found out about the picture; whoever hands the same memory to a later
+            refinement with the same picture and encoder spares it that work.
     """
 
     picture: Tensor | None = None
     grams: Mapping[str, Tensor] | None = None
     weight: float = 1.0
     mask: Tensor | None = None
-    kept: MutableMapping[Hashable, Any] = field(default_factory=dict)
+    kept: Memory = field(default_factory=Kept)
 
 
 @dataclass(frozen=True)

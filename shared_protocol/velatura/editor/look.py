@@ -11,7 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from velatura.fields import Field, adjustable, field_of, fields_of
-from velatura.recipe import RECIPES, Recipe, Refine, Style, Stylize, recipe_from_map, recipe_to_map
+from velatura.recipe import (
+    RECIPES,
+    Recipe,
+    Refine,
+    Style,
+    Stylize,
+    recipe_from_map,
+    recipe_to_map,
+    settled,
+)
 
 from . import mixing
 from .observable import Observable
@@ -115,12 +124,15 @@ class Look(Observable):
                 values[field.name] = values[field.name] or of_layer[field.name]
             elif field.sort == "number":
                 values[field.name] = round(values[field.name], 4)
+            if field.instead and values[field.name] == field.default:
+                values[field.name] = None  # the objective's own
         if cls.FACTS.styles:
             values["styles"] = self._mix()
         return recipe_from_map(recipe_to_map(cls(**values)))  # checked
 
     def take(self, recipe: Recipe) -> None:
         """Shows a recipe in the controls, as far as they reach (styles known by name, at most four)."""
+        recipe = settled(recipe)
         if recipe.FACTS.styles:
             named = [s for s in recipe.styles if s.name][: mixing.MOST]
             self.styles = tuple(s.name for s in named)
