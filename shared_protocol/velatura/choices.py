@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from .schema import Option
 
+QUALITIES = {
+    "fast": Option("Fast", "One pass of a network: a blink"),
+    "fine": Option("Fine", "Strokes that follow the forms, coarse to fine: seconds"),
+    "finest": Option("Finest", "More of the same, with the best network at hand: a minute"),
+    "auto": Option("Automatic", "Fine where this device takes no more than some seconds, else fast"),
+}
+"""How much work goes into a picture. `fine` and `finest` optimise it by the objective `neighbours`; the
+result's recipe says what `auto` was."""
+
 METHODS = {
     "auto": Option("Best", "The best that the network has"),
     "adain-skip": Option("AdaIN, sharper", "Keeps fine detail of the content"),

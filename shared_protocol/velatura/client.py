@@ -118,6 +118,7 @@ class Client:
         strength: float = 1.0,
         mask: Any = None,
         keep_color: bool | str = False,
+        quality: str = "fast",
         scale: float = 1.0,
         method: str = "auto",
         backbone: str = "auto",
@@ -125,7 +126,7 @@ class Client:
         out: str | os.PathLike | None = None,
         **more: Any,
     ) -> Any:
-        """Paints a picture in a style, in one feed-forward pass.
+        """Paints a picture in a style.
 
         Args:
             image: PIL image, numpy array (see `velatura.pictures.images`) or path.
@@ -135,6 +136,8 @@ class Client:
             mask: where and how strongly, of the image's size: white or 1 is in full.
             keep_color: True keeps the image's colours and changes lightness only; `"statistics"` fits the
                 style's colours to the image's first.
+            quality: `fast` is one pass of a network; `fine` (seconds), `finest` optimise it, coarse to fine;
+                `auto` is fine where this device does it in some seconds.
             scale: stroke size; 1 is the style's own.
             method, backbone: which network, and which encoder sees.
             wait: False gives the `JobFuture` at once.
@@ -148,7 +151,13 @@ class Client:
             FieldError: for a value out of range. VelaturaError: `bad_image`, `unknown_style`, …
             JobFailed, JobCancelled: how the job ended.
         """
-        fields = {"strength": strength, "scale": scale, "method": method, "backbone": backbone}
+        fields = {
+            "strength": strength,
+            "quality": quality,
+            "scale": scale,
+            "method": method,
+            "backbone": backbone,
+        }
         return self._run(Stylize, image, style, mask, keep_color, wait, out, fields, more)
 
     def refine(

@@ -23,6 +23,7 @@ from .choices import (
     OBJECTIVES,
     OPTIMIZERS,
     POOLINGS,
+    QUALITIES,
     STARTS,
     TEXTURE_METHODS,
 )
@@ -117,19 +118,29 @@ def _check_styles(styles: tuple[Style, ...], path: str) -> None:
         raise FieldError(f"{path}.styles" if path else "styles", "weights sum to 0; one must be positive")
 
 
+class Kind:
+    """What all recipes share."""
+
+    FACTS: ClassVar[Facts]
+
+    @property
+    def facts(self) -> Facts:
+        """What is true of this very job."""
+        return self.FACTS
+
+
 @dataclass(frozen=True)
-class Stylize:
-    """One feed-forward pass."""
+class Stylize(Kind):
+    """A picture painted in a style, in one pass of a network or, at a higher quality, step by step."""
 
     KIND: ClassVar[str] = "stylize"
-    FACTS: ClassVar[Facts] = Facts(
-        "Stylize", "Stylizing", "Paint the picture in a style, in one pass of a network", long=False
-    )
+    FACTS: ClassVar[Facts] = Facts("Stylize", "Stylizing", "Paint the picture in a style", long=False)
 
     styles: tuple[Style, ...] = listed("the blend", most=8)
     strength: float = ranged(
         1.0, 0.0, 1.0, "0 gives the original, 1 the full style", Shown("Strength", "basic", percent=True)
     )
+    quality: str = choice("fast", QUALITIES, "How much work goes into the picture", Shown("Quality", "basic"))
     scale: float = _scale()
     color: str = _color()
     method: str = choice("auto", METHODS, "Which way of painting", Shown("Method"))
@@ -147,8 +158,19 @@ class Stylize:
         Shown("Exact on large pictures", "expert", off="thumbnail"),
     )
 
+    @property
+    def facts(self) -> Facts:
+        """Beyond a single pass it takes many steps, and may be stopped."""
+        return self.FACTS if self.quality == "fast" else replace(self.FACTS, long=True, stops=True)
+
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)
+        if self.quality in ("fine", "finest") and self.method != "auto":
+            where = f"{path}.method" if path else "method"
+            raise FieldError(
+                where,
+                f"is {self.method!r}, which paints in one pass; leave it `auto`, or set quality to fast",
+            )
 
     def result_layout(self, content: Layout) -> Layout:
         """The content's own layout."""
@@ -156,7 +178,7 @@ class Stylize:
 
 
 @dataclass(frozen=True)
-class Refine:
+class Refine(Kind):
     """Optimise the picture towards an objective. Fields whose default depends on the objective are unset
     (None) until `settled`."""
 
@@ -218,7 +240,7 @@ class Refine:
 
 
 @dataclass(frozen=True)
-class Texture:
+class Texture(Kind):
     """Synthesise a picture from noise whose Gram matrices are the style's (Gatys et al. 2015)."""
 
     KIND: ClassVar[str] = "texture"
@@ -262,7 +284,7 @@ class Texture:
 
 
 @dataclass(frozen=True)
-class Upscale:
+class Upscale(Kind):
     """Enlarge a picture (super-resolution of Johnson et al. 2016)."""
 
     KIND: ClassVar[str] = "upscale"

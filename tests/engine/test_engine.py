@@ -36,16 +36,6 @@ def scene(height=72, width=104, channels=4, seed=0):
     return np.asarray(image)[..., :channels]
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("VELATURA_HOME", str(tmp_path_factory.mktemp("home")))
-    made = TorchEngine(Settings(dtype="float32", threads=1))
-    made.warm()
-    yield made
-    patch.undo()
-
-
 CONTENT = slot(scene(), "RGBA")
 PAINTING = slot(scene(96, 80, 3, seed=5), "RGB")
 STYLE = Style(digest=PAINTING.digest)

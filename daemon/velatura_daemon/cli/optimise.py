@@ -132,7 +132,7 @@ def _run(
 
         results: list[Done] = []
         try:
-            run_batch(pairs, submit, bar, results, preview, whole.FACTS.stops and len(pairs) == 1)
+            run_batch(pairs, submit, bar, results, preview, whole.facts.stops and len(pairs) == 1)
         finally:
             report(results, json)
     refuse_failures(results)

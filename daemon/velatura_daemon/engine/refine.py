@@ -22,11 +22,11 @@ from .stylize import stylize
 from .tasks import Event, Finished, Slot, Task
 
 
-def refine(task: Task[Refine], resources: Resources) -> Iterator[Event]:
+def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> Iterator[Event]:
     """Runs a `Refine` recipe; see `tasks.Engine.run`.
 
     With `preview_every`, `preview_side` bounds the previews and the result is of full size; without,
-    it bounds the result, as for other jobs.
+    it bounds the result, as for other jobs. `strength` lays what is made over the content.
     """
     canvas = read_canvas(task, resources.store, 0 if task.preview_every else task.preview_side)
     if canvas.mask is not None and not bool((canvas.mask > 0).any()):
@@ -52,7 +52,10 @@ def refine(task: Task[Refine], resources: Resources) -> Iterator[Event]:
 
     def show(walk: Refinement, preview: bool) -> Written:
         where = small if preview else canvas
-        return where.write(walk.picture(where.size), task.output)
+        made = walk.picture(where.size)
+        if strength < 1:
+            made = where.picture.rgb + strength * (made - where.picture.rgb)
+        return where.write(made, task.output)
 
     yield from Walk(task, resources, job, begin, show).run()
 

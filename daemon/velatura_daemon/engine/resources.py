@@ -38,6 +38,10 @@ class Key(NamedTuple):
 NETWORK, CARD, PICTURE, SEEN, STYLE = "network", "card", "picture", "content", "style"
 
 
+FIRST_GUESS = 1.0e-6
+"""Seconds for a pixel and an evaluation at fine quality on two processor cores, before any was measured."""
+
+
 class Store:
     """Values that can be made again, under a budget in bytes.
 
@@ -107,6 +111,8 @@ class Resources:
         self.store = Store(settings.cache_mb << 20)
         self.tile_bytes = (settings.memory_mb << 20) * 2 // 5
         """Bound on the activations of one pass; larger pictures are cut."""
+        self.seconds_per_pixel = FIRST_GUESS
+        """Of one evaluation of a picture of fine quality: how long the last one took here."""
         self.ahead: Iterator[None] | None = None
         """Work on the newest content that nobody waits for yet, one convolution a step."""
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from velatura.recipe import Recipe, Refine, Stylize, Texture, Upscale
 
+from .painting import paint
 from .refine import refine
 from .resources import Resources
-from .stylize import stylize
 from .tasks import Event, Task
 from .texture import texture
 from .upscale import upscale
@@ -17,7 +17,7 @@ from .upscale import upscale
 Runner = Callable[[Task[Any], Resources], Iterator[Event]]
 
 RUNNERS: Mapping[type[Recipe], Runner] = {
-    Stylize: stylize,
+    Stylize: paint,
     Refine: refine,
     Texture: texture,
     Upscale: upscale,

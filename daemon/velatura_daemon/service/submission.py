@@ -70,7 +70,7 @@ def result_bytes(submit: Submit, content: Layout | None) -> int:
 
 def ticket_of(submit: Submit, client: str) -> Ticket:
     """What the scheduler needs to know of a job."""
-    long = submit.recipe is None or submit.recipe.FACTS.long
+    long = submit.recipe is None or submit.recipe.facts.long
     urgency = Urgency.LONG if long else Urgency.LIVE
     if submit.priority == "batch":
         urgency = Urgency.BATCH

@@ -38,13 +38,14 @@ class Look(Observable):
         as_mask: whether the selection becomes a transparency mask instead of being baked into alpha.
         strength: 0..1; a refinement's `style_weight` follows it.
         scale: stroke size.
-        color, method, backbone: as the recipe names them.
+        quality, color, method, backbone: as the recipe names them.
         iterations: of a refinement.
     """
 
     strength: float
     scale: float
     color: str
+    quality: str
     method: str
     backbone: str
     iterations: int

@@ -7,9 +7,9 @@ one runs: while one is under way, later slider positions only replace what will 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from velatura.blob import Blob, Picture
 from velatura.errors import VelaturaError
@@ -224,32 +224,36 @@ class Preview(Observable):
 
     # --- at screen size ----------------------------------------------------------------------------------
 
-    def _submit(self) -> None:
+    def _submit(self, quality: str = "fast") -> None:
+        """Asks for a preview: in one pass while the hand moves, then at the quality that Apply will give."""
         self._again = False
         if self._base is None or not self.on:
             return
         try:
-            recipe = self._look.stylize()
+            recipe = replace(self._look.stylize(), quality=quality)
         except VelaturaError as error:
             self._fail(error)
             return
         base = self._base
         self.words = _("Painting a preview…")
-        shrunk = at_reduced_size(recipe, base.factor)
+        shrunk = at_reduced_size(recipe, base.factor, painted_styles(self._link.models))
 
         def submit() -> None:
-            follower = Follower(_ignore, _ignore, lambda job: self._ended(job, base), self._lost)
+            follower = Follower(_ignore, _ignore, lambda job: self._ended(job, base, quality), self._lost)
             self._job = self._link.submit(follower, shrunk, base.content, supersede=f"preview-{self._name}")
 
         self._link.when_connected(self._guarded(submit), self._fail)
 
-    def _ended(self, job: Job, base: Base) -> None:
+    def _ended(self, job: Job, base: Base, quality: str) -> None:
         if job is not self._job:
             return
         if self._again:
             self._submit()
         elif self._released and job.state is State.DONE:
-            self._commit(base)
+            if self._look.quality == "fast":
+                self._commit(base)
+            elif quality == "fast":
+                self._submit(self._look.quality)
         if job.state is State.DONE and base is self._base and job.picture is not None:
             self._draw(base, job.picture, base.factor, full=False)
         elif job.state is State.FAILED and job.error is not None:
@@ -357,8 +361,24 @@ class Preview(Observable):
             self.request(self._released)
 
 
-def at_reduced_size(recipe: R, factor: float) -> R:
-    """The recipe for a picture reduced by `factor`: strokes shrink with the picture, as far as they can."""
+def painted_styles(models: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The styles that a network of many styles knows, out of the daemon's list of models."""
+    known = [model.get("styles", ()) for model in models if model.get("kind") == "transform"]
+    return {name for names in known if len(names) > 1 for name in names}
+
+
+def at_reduced_size(recipe: R, factor: float, painted: Collection[str] = ()) -> R:
+    """The recipe for a picture reduced by `factor`: strokes shrink with the picture, as far as they can.
+
+    Args:
+        painted: styles for which `auto` takes a network whose strokes have one size.
+    """
+    if (
+        isinstance(recipe, Stylize)
+        and (recipe.quality, recipe.method, recipe.scale) == ("fast", "auto", 1)
+        and all(style.name in painted for style in recipe.styles)
+    ):
+        return recipe
     scale = getattr(recipe, "scale", None)
     if scale is None:
         return recipe  # without strokes

@@ -183,7 +183,7 @@ class Studio(Observable):
 
     def _seen(self, taken: Source, recipe: Recipe) -> Source:
         """What a kind of job is made of: a picture of its own has no surroundings, and no soft edge."""
-        facts = recipe.FACTS
+        facts = recipe.facts
         if facts.placed == "picture":
             return self.paper.only(taken, taken.selected is not None)
         return taken if facts.content else replace(taken, crop=taken.area)

@@ -116,7 +116,7 @@ class Task(Observable):
         """Starts, or starts again with the inputs it has."""
         self.error = None
         self.fraction = 0.0
-        if self._content is None and self.recipe.FACTS.content:
+        if self._content is None and self.recipe.facts.content:
             self.words, self.state = _("Reading the layer…"), "reading"
             self._run(self._read(), lambda nothing: self._have_read())
         else:
@@ -234,7 +234,7 @@ class Task(Observable):
 
     def _write(self, picture: Picture, made: Made) -> Work[None]:
         paper, taken = self._bench.paper, self._taken
-        if self.recipe.FACTS.placed == "picture":
+        if self.recipe.facts.placed == "picture":
             yield from paper.open_picture(taken, picture, self._name)
             return
         self._layer = yield from paper.add_layer(taken, picture, self._name, bake=not self._as_mask)
@@ -283,7 +283,7 @@ class Growing(Task):
 
     def _read(self) -> Work[None]:
         yield from super()._read()
-        if self.recipe.FACTS.mask:
+        if self.recipe.facts.mask:
             self._mask = yield from self._bench.paper.read_mask(self._taken)
 
     def _options(self) -> dict[str, Any]:
@@ -293,7 +293,7 @@ class Growing(Task):
         super()._on_changed(job)
         if not self.over:
             running = job.state in (State.RUNNING, State.PAUSED)
-            self.can_stop = self.recipe.FACTS.stops and running and not job.stopping
+            self.can_stop = self.recipe.facts.stops and running and not job.stopping
 
     def _on_preview(self, job: Job, step: int, picture: Picture) -> None:
         if self.over or job is not self._job:
@@ -346,13 +346,13 @@ class Growing(Task):
 
 def task_class(recipe: Recipe) -> type[Task]:
     """How a kind of job is shown while it runs."""
-    facts = recipe.FACTS
+    facts = recipe.facts
     return Growing if facts.long and facts.placed == "layer" else Task
 
 
 def layer_name(recipe: Recipe, style: str, taken: Source) -> str:
     """What the result is called in the document, or as a picture of its own."""
-    if recipe.FACTS.placed == "picture":
+    if recipe.facts.placed == "picture":
         return _("{picture}, enlarged", picture=taken.picture)
     made = recipe.FACTS.made
     return _("Velatura: {style}", style=f"{style}, {_(made)}" if made else style)
