@@ -54,6 +54,13 @@ class Settings:
     idle_seconds: float = ranged(
         600.0, 0.0, 1e7, "idle time after which the worker ends; 0 is never", unit="seconds"
     )
+    exit_seconds: float = ranged(
+        0.0,
+        0.0,
+        1e7,
+        "time without any client or job after which the daemon ends; 0 is never",
+        unit="seconds",
+    )
     blobs_mb: int = ranged(2048, 1, 1 << 20, "pictures kept for clients, shared memory", unit="MB")
     max_blob_mb: int = ranged(1600, 1, 1 << 20, "largest picture taken", unit="MB")
     lease: float = ranged(30.0, 1.0, 3600.0, "silence after which a session ends", unit="seconds")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,6 +128,18 @@ def test_the_worker_is_warmed_at_the_start_or_started_at_the_first_job(start_dae
         else:
             assert talk.status()["worker"] == {"state": "off", "pid": 0, "starts": 0}
             assert talk.run(stylize(), picture()).state is State.DONE
+
+
+def test_a_daemon_that_nobody_needs_ends_and_one_with_a_client_stays(start_daemon: Start):
+    daemon = start_daemon(exit_seconds=2)
+    process = daemon.process
+    assert process is not None
+    with daemon.connect() as talk:
+        assert talk.run(stylize(), picture()).state is State.DONE
+        end = time.monotonic() + 4
+        talk.until(lambda: time.monotonic() > end, "twice the time goes by")
+        assert process.poll() is None
+    assert process.wait(60) == 0 and "nobody has needed" in daemon.log()
 
 
 def test_an_idle_worker_does_the_engines_idle_work_to_its_end(talk: Talk):

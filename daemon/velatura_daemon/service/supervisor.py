@@ -68,7 +68,7 @@ class Supervisor:
         )
         self.jobs = Jobs(self.scheduler, self.store, self._post, self._order, settings.keep_detached)
         self.answers = Answers(self.store, paths, self._post, self._status, self._job_list, self.stop)
-        self.started = time.monotonic()
+        self.started = self._needed = time.monotonic()
         self._running = True
         self._next_ping = 0.0
         self._poller = zmq.Poller()
@@ -327,6 +327,11 @@ class Supervisor:
             session.transfers.check_time(now)
         self.jobs.check_time(now)
         self.worker.check_time(now, busy=self.scheduler.wants_worker)
+        if self.sessions or self.jobs.known:
+            self._needed = now
+        elif self.settings.exit_seconds and now - self._needed > self.settings.exit_seconds:
+            log.info("nobody has needed this daemon for %.0f seconds", self.settings.exit_seconds)
+            self.stop()
 
     def _status(self, token: str) -> dict[str, Any]:
         counts: dict[str, int] = {}
