@@ -34,9 +34,7 @@ class Content:
 
 def read_content(drawable: Any, rect: Rect, form: Form) -> Content:
     """A part of a layer to work on."""
-    own = b""
-    if form.own:
-        own = _bytes(drawable, rect, 1.0, form.own, rect.width * form.own_bytes, Gegl.AbyssPolicy.CLAMP)
+    own = _bytes(drawable, rect, 1.0, form.own, Gegl.AbyssPolicy.CLAMP) if form.own else b""
     return Content(read(drawable, rect, form), own)
 
 
@@ -50,41 +48,40 @@ def read(drawable: Any, rect: Rect, form: Form = forms.COLOUR, side: int = 0) ->
         side: scales the picture down to this longest side; 0 leaves its size.
     """
     rect, scale = fitted(rect, side)
-    layout = form.layout(rect.width, rect.height)
-    return Blob(layout, _bytes(drawable, rect, scale, form.name, layout.row_bytes, Gegl.AbyssPolicy.CLAMP))
+    pixels = _bytes(drawable, rect, scale, form, Gegl.AbyssPolicy.CLAMP)
+    return Blob(form.layout(rect.width, rect.height), pixels)
 
 
 def read_gray(drawable: Any, rect: Rect, depth: str = "u8", side: int = 0) -> Blob:
     """A part of a selection or mask; beyond its edge it is 0."""
-    rect, scale = fitted(rect, side)
-    layout = Layout(rect.width, rect.height, "GRAY", depth)
-    return Blob(layout, _bytes(drawable, rect, scale, f"Y {depth}", layout.row_bytes, Gegl.AbyssPolicy.NONE))
+    (rect, scale), form = fitted(rect, side), forms.gray(depth)
+    pixels = _bytes(drawable, rect, scale, form, Gegl.AbyssPolicy.NONE)
+    return Blob(form.layout(rect.width, rect.height), pixels)
 
 
 def read_alpha(layer: Any, rect: Rect, depth: str = "u8", side: int = 0) -> Blob:
     """A part of a layer's alpha as gray; beyond its edge it is 0."""
     rect, scale = fitted(rect, side)
-    form = Form("GRAYA", depth, forms.babl_name("GRAYA", depth))
-    both = _bytes(layer, rect, scale, form.name, form.layout(rect.width, 1).row_bytes, Gegl.AbyssPolicy.NONE)
+    both = _bytes(layer, rect, scale, forms.plain("GRAYA", depth), Gegl.AbyssPolicy.NONE)
     return Blob(Layout(rect.width, rect.height, "GRAY", depth), alpha_of(both, 2, depth))
 
 
-def _bytes(drawable: Any, rect: Rect, scale: float, name: str, row_bytes: int, beyond: Any) -> bytearray:
+def _bytes(drawable: Any, rect: Rect, scale: float, form: Form, beyond: Any) -> bytearray:
     buffer = drawable.get_buffer()
     pixels = bytearray()
-    between = forms.between(name) if drawable.get_image().get_color_profile() is not None else name
-    for strip in strips(rect, row_bytes):
+    between = form.between if drawable.get_image().get_color_profile() is not None else form.name
+    for strip in strips(rect, rect.width * form.pixel_bytes):
         part = buffer.get(_box(strip), scale, between, beyond)
-        pixels += _converted(part, strip.width, strip.height, between, name)
+        pixels += _converted(part, strip, between, form.name)
     return pixels
 
 
-def _converted(pixels: bytes, width: int, height: int, given: str, wanted: str) -> bytes:
+def _converted(pixels: bytes, size: Rect, given: str, wanted: str) -> bytes:
     """Pixels in another of babl's formats."""
     if given == wanted:
         return pixels
-    box = Gegl.Rectangle.new(0, 0, width, height)
-    buffer = Gegl.Buffer.new(given, 0, 0, width, height)
+    box = Gegl.Rectangle.new(0, 0, size.width, size.height)
+    buffer = Gegl.Buffer.new(given, 0, 0, size.width, size.height)
     buffer.set(box, given, pixels)
     return buffer.get(box, 1.0, wanted, Gegl.AbyssPolicy.NONE)
 
@@ -95,12 +92,11 @@ def _box(rect: Rect) -> Gegl.Rectangle:
 
 def write(buffer: Any, at: tuple[int, int], form: Form, picture: Picture, part: Rect) -> None:
     """Writes a part of a picture into a `Gegl.Buffer`, its top left pixel at `at`; it must lie within."""
-    size = picture.layout.pixel_bytes
-    between = forms.between(form.name) if form.own else form.name
+    between = form.between if form.own else form.name
     for strip in strips(part, picture.layout.row_bytes):
         box = _box(strip.moved(at[0] - part.x, at[1] - part.y))
-        pixels = _cut(picture.data, picture.layout.width, size, strip)
-        buffer.set(box, between, _converted(pixels, strip.width, strip.height, form.name, between))
+        pixels = _cut(picture.data, picture.layout.width, form.pixel_bytes, strip)
+        buffer.set(box, between, _converted(pixels, strip, form.name, between))
     buffer.flush()
 
 
@@ -110,7 +106,7 @@ def write_result(
     """Writes a part of what was made of a content; what came back as it went keeps the image's numbers."""
     write(buffer, at, form, picture, part)
     layout, blob = picture.layout, before.blob
-    if not before.own or blob.layout != layout:
+    if form.own is None or blob.layout != layout:
         return
     code = _CODES[layout.pixel_bytes]
     for strip in strips(part, layout.row_bytes):
@@ -122,9 +118,10 @@ def write_result(
         if all(changed):
             continue
         box = _box(strip.moved(at[0] - part.x, at[1] - part.y))
-        made = bytearray(buffer.get(box, 1.0, form.own, Gegl.AbyssPolicy.NONE))
-        kept = _cut(before.own, layout.width, form.own_bytes, strip)
-        buffer.set(box, form.own, chosen(changed, made, kept, form.own_bytes))
+        own = form.own
+        made = buffer.get(box, 1.0, own.name, Gegl.AbyssPolicy.NONE)
+        kept = _cut(before.own, layout.width, own.pixel_bytes, strip)
+        buffer.set(box, own.name, chosen(changed, made, kept, own.pixel_bytes))
     buffer.flush()
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gi
@@ -34,13 +34,6 @@ def babl_name(channels: str, depth: str) -> str:
     return f"{_COLOURS[channels]} {_DEPTHS[depth]}"
 
 
-def between(name: str) -> str:
-    """The format through which integers travel between colour spaces: on babl's own way, from integers to
-    integers, colours that the other space cannot show run over, and 65535 of alpha become 65280."""
-    channels = next((c for c, d in itertools.product(_COLOURS, ("u8", "u16")) if babl_name(c, d) == name), "")
-    return babl_name(channels, "f32") if channels else name
-
-
 @dataclass(frozen=True)
 class Form:
     """How pixels travel.
@@ -48,50 +41,62 @@ class Form:
     Attributes:
         channels, depth: of the layout.
         name: babl's name for it, in which buffers are read and written.
-        own: babl's name for the image's own numbers, where those differ and have to be kept; else empty.
-        own_bytes: size of a pixel in those.
+        own: the image's own numbers, where those differ and have to be kept.
     """
 
     channels: str
     depth: str
     name: str
-    own: str = ""
-    own_bytes: int = 0
+    own: Form | None = None
 
     def layout(self, width: int, height: int) -> Layout:
         return Layout(width, height, self.channels, self.depth)
 
     @property
+    def pixel_bytes(self) -> int:
+        return self.layout(1, 1).pixel_bytes
+
+    @property
+    def between(self) -> str:
+        """In what sRGB numbers travel to and from another colour space: on babl's own way, from integers to
+        integers, colours that the other space cannot show run over, and 65535 of alpha become 65280."""
+        known = self.channels in _COLOURS and self.name == babl_name(self.channels, self.depth)
+        return babl_name(self.channels, "f32") if known else self.name
+
+    @property
     def small(self) -> Form:
         """For small copies, which are only looked at."""
-        return Form(self.channels, "u8", babl_name(self.channels, "u8"))
+        return plain(self.channels, "u8")
 
 
-def of_layout(layout: Layout) -> Form:
-    """The form of a picture that was made from nothing: sRGB numbers."""
-    return Form(layout.channels, layout.depth, babl_name(layout.channels, layout.depth))
+def plain(channels: str, depth: str) -> Form:
+    """sRGB numbers, or those of an image without a profile."""
+    return Form(channels, depth, babl_name(channels, depth))
 
 
-COLOUR = Form("RGBA", "u8", babl_name("RGBA", "u8"))
+def gray(depth: str) -> Form:
+    """The numbers of selections and masks."""
+    return Form("GRAY", depth, f"Y {depth}")
+
+
+COLOUR = plain("RGBA", "u8")
 """For style pictures."""
 
 
 def of(image: Any) -> Form:
     """The form for an image's layers."""
-    channels = "GRAYA" if image.get_base_type() == Gimp.ImageBaseType.GRAY else "RGBA"
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         return COLOUR
-    precision = image.get_precision()
+    channels = "GRAYA" if image.get_base_type() == Gimp.ImageBaseType.GRAY else "RGBA"
+    precision, profile = image.get_precision(), image.get_color_profile()
     depth = next((d for d, stored in _AS_STORED.items() if precision in stored), "f32")
-    profile = image.get_color_profile()
-    if profile is None or depth == "f32" or precision != _AS_STORED[depth][0]:
-        depth = depth if profile is None else "f32"
-        return Form(channels, depth, babl_name(channels, depth))
+    if profile is None:
+        return plain(channels, depth)
+    if depth == "f32" or precision != _AS_STORED[depth][0]:
+        return plain(channels, "f32")
     space = profile.get_space(Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC)
-    own = Babl.get_name(Babl.format_with_space(babl_name(channels, depth), space))
-    if _like_srgb(channels, space):
-        return Form(channels, depth, own)
-    return Form(channels, "u16", babl_name(channels, "u16"), own, Layout(1, 1, channels, depth).pixel_bytes)
+    own = Form(channels, depth, Babl.get_name(Babl.format_with_space(babl_name(channels, depth), space)))
+    return own if _like_srgb(channels, space) else replace(plain(channels, "u16"), own=own)
 
 
 def _like_srgb(channels: str, space: Any) -> bool:

@@ -28,6 +28,7 @@ class GalleryView(Gtk.Box):
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self.second = Gtk.ListStore(str, str)
         """Names and titles for the choice of a second style, the first row meaning none."""
+        self.second.append(["", _("None")])
         self._gallery, self._chosen, self._choose = gallery, chosen, choose
         self._store = Gtk.ListStore(str, str, GdkPixbuf.Pixbuf, str)
         self._blank = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, SIDE, SIDE)
@@ -46,16 +47,19 @@ class GalleryView(Gtk.Box):
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=240)
         scrolled.set_size_request(4 * (SIDE + 18), -1)
         scrolled.add(self._view)
+        mine = Gtk.CheckButton(label=_("Show the styles on my layer"))
+        mine.connect("toggled", lambda button: gallery.try_on_layer(button.get_active()))
         self.pack_start(search, False, False, 0)
         self.pack_start(scrolled, True, True, 0)
+        self.pack_start(mine, False, False, 0)
         gallery.changed.connect(lambda name: name == "entries" and self._came())
         gallery.picture_changed.connect(self._picture)
         self._came()
 
     def _came(self) -> None:
         """The library has come, or changed."""
-        self.second.clear()
-        self.second.append(["", _("None")])
+        while len(self.second) > 1:  # the first row stays, as it may be the chosen one
+            self.second.remove(self.second.get_iter(1))
         for entry in self._gallery.entries:
             self.second.append([entry.name, entry.title])
         self._fill()

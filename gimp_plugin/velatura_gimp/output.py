@@ -148,7 +148,8 @@ def _layer(target: Target, result: Result, cover: Cover | None, name: str) -> An
 
 def _fill(buffer: Any, at: tuple[int, int], target: Target, result: Result, part: Rect) -> None:
     if result.content is None:
-        buffers.write(buffer, at, forms.of_layout(result.picture.layout), result.picture, part)
+        layout = result.picture.layout
+        buffers.write(buffer, at, forms.plain(layout.channels, layout.depth), result.picture, part)
     else:
         buffers.write_result(buffer, at, target.form, result.picture, part, result.content)
 
@@ -170,8 +171,7 @@ def _add_mask(layer: Any, blob: Blob) -> None:
     part = Rect(0, 0, layout.width, layout.height).intersected(
         Rect(0, 0, layer.get_width(), layer.get_height())
     )
-    form = forms.Form("GRAY", layout.depth, f"Y {layout.depth}")
-    buffers.write(mask.get_buffer(), (0, 0), form, Picture(layout, _data(blob)), part)
+    buffers.write(mask.get_buffer(), (0, 0), forms.gray(layout.depth), Picture(layout, _data(blob)), part)
     mask.update(0, 0, layer.get_width(), layer.get_height())
 
 

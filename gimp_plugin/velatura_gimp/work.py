@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import velatura
 from gi.repository import Gimp, GLib
-from velatura.blob import Blob, Picture
+from velatura.blob import Blob
 from velatura.editor import words
 from velatura.editor.i18n import _
 from velatura.editor.link import Follower, Link
@@ -56,89 +56,64 @@ def run(
         VelaturaError: what the daemon, or the way to it, had to say.
         Refused: the job was cancelled from elsewhere; what `check` raised.
     """
-    return _Run(recipe, content, mask, pictures, check).outcome()
+    main = GLib.MainLoop()
+    problems: list[Exception] = []
+    jobs: list[Job] = []
 
+    def end(problem: Exception) -> None:
+        problems.append(problem)
+        main.quit()
 
-class _Run:
-    def __init__(
-        self,
-        recipe: Recipe,
-        content: Blob | None,
-        mask: Blob | None,
-        pictures: Sequence[Blob],
-        check: Callable[[], None],
-    ) -> None:
-        self._main = GLib.MainLoop()
-        self._problem: Exception | None = None
-        self._job: Job | None = None
-        self._doing = _(recipe.FACTS.doing)
-        loop = GLibLoop(self._end)
-        self._loop = loop
-        self._link = link(loop)
-        self._link.changed.connect(self._on_link)
-        follower = Follower(self._changed, self._ignore, lambda job: self._main.quit(), self._lost)
+    loop = GLibLoop(end)
+    talk = link(loop)
 
-        def submit() -> None:
-            self._job = self._link.submit(follower, recipe, content, mask, pictures=pictures)
-
-        loop.every(LOOK_EVERY, check)
-        loop.later(0.0, lambda: self._link.when_connected(submit, self._lost))
-
-    def outcome(self) -> Job:
-        _show(_("Looking for the Velatura daemon"), None)
-        try:
-            self._main.run()
-        finally:
-            self._link.close()
-        if self._problem is not None:
-            raise self._problem
-        job = self._job
-        assert job is not None
-        if job.state is State.FAILED:
-            raise job.error or VelaturaError("internal", "the job failed without a reason")
-        if job.state is State.CANCELLED:
-            raise Refused(_("The job was cancelled: {reason}.", reason=job.reason))
-        return job
-
-    def _end(self, problem: Exception) -> None:
-        self._problem = self._problem or problem
-        self._main.quit()
-
-    def _lost(self, error: VelaturaError) -> None:
-        self._loop.later(0.0, lambda: self._end(error))  # the link's state, which tells more, changes first
-
-    def _on_link(self, name: str) -> None:
+    def state_changed(name: str) -> None:
         if name != "state":
             return
-        state = self._link.state
-        if state == "silent":
+        if talk.state == "silent":
             _show(_("The daemon does not answer; waiting for it"), None)
-            self._loop.later(PATIENCE, self._give_up)
-        elif state in ("stopped", "missing", "refused"):
-            self._end(VelaturaError("not_running", said(self._link)))
+            loop.later(PATIENCE, lambda: end(said(talk)) if talk.state == "silent" else None)
+        elif talk.state in ("stopped", "missing", "refused"):
+            end(said(talk))
 
-    def _give_up(self) -> None:
-        if self._link.state == "silent":
-            self._end(VelaturaError("timeout", said(self._link)))
+    def changed(job: Job) -> None:
+        step, of, left = 0, 0, 0.0
+        if job.progress is not None:
+            step, of, left = job.progress.step, job.progress.of, job.progress.seconds_left
+        how = words.job(job.state, job.ahead, job.reason, left, step, of)
+        _show(f"{_(recipe.FACTS.doing)}: {how}", job.fraction if of else None)
 
-    def _changed(self, job: Job) -> None:
-        progress = job.progress
-        how = words.job(
-            job.state, job.ahead, job.reason,
-            progress.seconds_left if progress else 0.0,
-            progress.step if progress else 0, progress.of if progress else 0,
-        )  # fmt: skip
-        _show(f"{self._doing}: {how}", job.fraction if progress else None)
+    def lost(error: VelaturaError) -> None:
+        loop.later(0.0, lambda: end(error))  # the link's state, which tells more, changes first
 
-    def _ignore(self, job: Job, step: int, picture: Picture) -> None:
-        """Frames are shown in the dialog's preview only."""
+    def submit() -> None:
+        follower = Follower(changed, lambda *_frame: None, lambda job: main.quit(), lost)
+        jobs.append(talk.submit(follower, recipe, content, mask, pictures=pictures))
+
+    _show(_("Looking for the Velatura daemon"), None)
+    talk.changed.connect(state_changed)
+    loop.every(LOOK_EVERY, check)
+    loop.later(0.0, lambda: talk.when_connected(submit, lost))
+    try:
+        main.run()
+    finally:
+        talk.close()
+    if problems:
+        raise problems[0]
+    job = jobs[0]
+    if job.state is State.FAILED:
+        raise job.error or VelaturaError("internal", "the job failed without a reason")
+    if job.state is State.CANCELLED:
+        raise Refused(_("The job was cancelled: {reason}.", reason=job.reason))
+    return job
 
 
-def said(of: Link) -> str:
+def said(of: Link) -> VelaturaError:
     """Why there is no daemon to talk to, and what to do."""
     if of.state in ("missing", "refused"):
-        return of.trouble
-    return _("The Velatura daemon: {state}", state=words.daemon(of.state, trouble=of.trouble))
+        return VelaturaError("not_running", of.trouble)
+    state = words.daemon(of.state, trouble=of.trouble)
+    return VelaturaError("not_running", _("The Velatura daemon: {state}", state=state))
 
 
 def _show(text: str, fraction: float | None) -> None:

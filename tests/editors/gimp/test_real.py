@@ -29,7 +29,7 @@ def daemon(folder: Path) -> Iterator[Daemon]:
 @pytest.mark.parametrize(
     "arguments",
     [
-        "style='mosaic'",
+        "style='mosaic', method='adain-skip'",
         "style='mosaic', method='multi'",
         "style='mosaic', second_style='woodcut', method='multi'",
     ],
@@ -121,10 +121,11 @@ image.delete()
     mine = np.frombuffer(made, dtype).reshape(30, 40, -1).astype(int)
     assert np.abs(mine - whole[130:160, 180:220]).max() > 20, "nothing happened"
     apart = np.abs(mine - theirs)
-    if kind == "Adobe RGB":  # babl and LittleCMS differ in the last of 16 bits, which networks may enlarge
+    if kind in (
+        "Adobe RGB",
+        "gray L*",
+    ):  # babl and LittleCMS differ in the last of 16 bits; networks enlarge it
         assert apart.max() <= 8 and apart.mean() < 1
-    elif kind == "gray L*":
-        assert apart.max() <= 1
     else:
         assert apart.max() == 0
 
@@ -157,7 +158,7 @@ config = procedure.create_config()
 config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
 config.set_property("image", image)
 config.set_core_object_array("drawables", [layer])
-config.set_property("style", "night-cafe")
+config.set_property("style-drawable", layer)
 config.set_property("method", "multi")
 config.set_property("output", {output!r})
 values = procedure.run(config)
@@ -165,7 +166,7 @@ value = values.index(0).value_nick, str(values.index(1)), state(image) == before
 image.delete()
 """)
     assert result == "execution-error" and unchanged
-    assert "no network of this method paints in the style 'night-cafe'" in kind
+    assert "no network of this method paints in" in kind
     assert "mosaic" in kind and "any style" in kind, "which there are, and what to do"
 
 
