@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from engine.test_engine import CONTENT, STYLE, pixels, run, slot
 from velatura.errors import FieldError
-from velatura.recipe import Stylize, check_recipe
+from velatura.recipe import Style, Stylize, check_recipe
 from velatura_daemon.engine import painting
 
 FINE = Stylize((STYLE,), quality="fine")
@@ -44,6 +44,8 @@ def test_auto_is_fine_where_the_last_one_was_quick_enough_here(engine):
     assert run(engine, replace(auto, method="adain")).recipe.quality == "fast"
     engine.resources.seconds_per_pixel = 1e-9
     assert run(engine, auto).recipe.quality == "fine"
+    card = Stylize((Style(name="great-wave"),), quality="auto")  # ships without its picture
+    assert run(engine, card).recipe.quality == "fast"
     assert engine.resources.seconds_per_pixel > 1e-9  # measured since
 
 

@@ -13,6 +13,7 @@ from velatura.recipe import Refine, Stylize
 
 from .refine import refine
 from .resources import Resources
+from .sources import Sources
 from .stylize import stylize
 from .tasks import Event, Finished, Task
 
@@ -44,9 +45,12 @@ def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
 
 
 def chosen(task: Task[Stylize], resources: Resources) -> str:
-    """What `auto` is: fine where it takes at most `PATIENCE`, by the time that the last one took here."""
-    if task.recipe.method != "auto" or task.content is None:
+    """What `auto` is: fine where all styles have pictures and it takes at most `PATIENCE`, by the time
+    that the last one took here."""
+    sources = Sources(task, resources)
+    if task.recipe.method != "auto" or not all(map(sources.has_picture, task.recipe.styles)):
         return "fast"
+    assert task.content is not None  # the engine has asked the recipe's facts
     layout = task.content.layout
     seconds = layout.width * layout.height * ITERATIONS["fine"] * resources.seconds_per_pixel
     return "fine" if seconds <= PATIENCE else "fast"
