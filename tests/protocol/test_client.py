@@ -111,7 +111,8 @@ def test_fields_and_options_arrive(daemon, v):
         priority="batch",
     )
     submit = submitted(daemon)
-    expected = Stylize((Style("a"),), 0.5, 1.5, "luminance", "auto", "vgg19", False)
+    styles = (Style("a"),)
+    expected = Stylize(styles, 0.5, scale=1.5, color="luminance", backbone="vgg19", residual=False)
     assert (submit.recipe, submit.priority) == (expected, "batch")
     v.refine(ARRAY, "a", iterations=7, style_layers={"relu1_1": 1.0}, seed=3, keep_color="statistics")
     layers = (("relu1_1", 1.0),)
