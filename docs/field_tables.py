@@ -53,6 +53,7 @@ def _row(field: Field) -> str:
         default = f"`{field.default}`"
     else:
         default = f"{field.default:g}"
+    default += "".join(f"; {value} with `{name}`" for name, value in field.instead.items())
     allowed = field.range or "; ".join(
         f"`{name}`" + (f": {lowered(option.help)}" if option.help else "")
         for name, option in field.options.items()

@@ -13,7 +13,7 @@ from typing import Any
 from gi.repository import Gimp, GObject
 from velatura.editor.i18n import _
 from velatura.fields import Field, adjustable
-from velatura.recipe import RECIPES, Recipe
+from velatura.recipe import RECIPES, Recipe, settled
 
 READ_WRITE = GObject.ParamFlags.READWRITE
 
@@ -63,15 +63,16 @@ def fields_from(values: Mapping[str, Any], cls: type, size: tuple[int, int]) -> 
         value = values[field.argument]
         if field.sort == "choice":
             value = type(field.default)(value)
-        found[field.name] = value or of_layer[field.name] if field.shown.fits else value
+        value = value or of_layer[field.name] if field.shown.fits else value
+        found[field.name] = field.chosen(value)
     return found
 
 
 def values_from(recipe: Recipe) -> dict[str, Any]:
     """The arguments, by name, that stand for a recipe's fields."""
-    values = {}
+    values, whole = {}, settled(recipe)
     for field in adjustable(type(recipe)):
-        value = getattr(recipe, field.name)
+        value = getattr(whole, field.name)
         values[field.argument] = str(value) if field.sort == "choice" else value
     return values
 

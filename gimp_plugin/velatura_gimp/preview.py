@@ -24,7 +24,7 @@ from velatura.editor.preview import at_reduced_size
 from velatura.errors import VelaturaError
 from velatura.jobs import Job
 from velatura.jobstate import State
-from velatura.recipe import RECIPES, Recipe, Texture
+from velatura.recipe import RECIPES, Recipe, Texture, settled
 
 from . import buffers
 from .gallery import pixbuf
@@ -239,6 +239,6 @@ def small(recipe: Recipe, factor: float) -> Recipe:
         factor = max(1.0, max(recipe.width, recipe.height) / LONG_SIDE)
         width, height = (max(16, round(side / factor)) for side in (recipe.width, recipe.height))
         recipe = replace(recipe, width=width, height=height)
-    recipe = at_reduced_size(recipe, factor)
+    recipe = at_reduced_size(settled(recipe), factor)
     steps = getattr(recipe, "iterations", 0)
     return replace(recipe, iterations=min(steps, STEPS)) if steps else recipe

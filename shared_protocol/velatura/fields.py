@@ -77,6 +77,11 @@ class Field:
             return f"{value * 100:.0f} %"
         return f"{value:.0f}" if self.sort == "whole" else f"{value:.3g}"
 
+    def chosen(self, value: Any) -> Any:
+        """What goes into the recipe for a value that is shown: None, unset, for a default that depends on the
+        objective."""
+        return None if self.instead and value == self.default else value
+
     def tidy(self, value: float) -> float:
         """A slider's number as it goes into the recipe: within the range, and no finer than it is shown."""
         if self.sort == "whole":

@@ -128,7 +128,8 @@ class Walk:
         self.notes, self.begin, self.show = list(job.notes), begin, show
         self.spent = 0.0
         """Seconds of computing, without the time that other jobs took in between."""
-        self.since_preview, self.since_progress = task.preview_every - FIRST_PREVIEW, 0.0
+        self.since_preview = max(0.0, task.preview_every - FIRST_PREVIEW)
+        self.since_progress = 0.0
         self.since_checkpoint = self.checkpoint_pause = CHECKPOINT_EVERY  # the first one at once
 
     def run(self) -> Iterator[Event]:

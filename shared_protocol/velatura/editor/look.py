@@ -125,8 +125,7 @@ class Look(Observable):
                 values[field.name] = values[field.name] or of_layer[field.name]
             elif field.sort == "number":
                 values[field.name] = round(values[field.name], 4)
-            if field.instead and values[field.name] == field.default:
-                values[field.name] = None  # the objective's own
+            values[field.name] = field.chosen(values[field.name])
         if cls.FACTS.styles:
             values["styles"] = self._mix()
         return recipe_from_map(recipe_to_map(cls(**values)))  # checked
