@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 from velatura.recipe import Refine, Stylize
 
@@ -31,15 +32,16 @@ def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
     if quality == "fast" or recipe.strength == 0:
         for event in stylize(task, resources):
             if isinstance(event, Finished):
-                event = replace(event, recipe=replace(event.recipe, quality=quality))
+                event = replace(event, recipe=replace(cast(Stylize, event.recipe), quality=quality))
             yield event
         return
-    for event in refine(replace(task, recipe=refinement(recipe, quality)), resources, recipe.strength):
+    refined = cast("Task[Refine]", replace(task, recipe=refinement(recipe, quality)))
+    for event in refine(refined, resources, recipe.strength):
         if isinstance(event, Finished):
             if task.checkpoint is None:
                 pixels = event.layout.width * event.layout.height * ITERATIONS[quality]
                 resources.seconds_per_pixel = event.record["seconds"] / pixels
-            ran = replace(recipe, quality=quality, backbone=event.recipe.backbone)
+            ran = replace(recipe, quality=quality, backbone=cast(Refine, event.recipe).backbone)
             event = replace(event, recipe=ran)
         yield event
 
