@@ -14,7 +14,7 @@ import numpy as np
 from fake_engine import FakeEngine
 from velatura.errors import VelaturaError
 from velatura.pixels import CHANNELS, Layout
-from velatura.recipe import Texture, Upscale
+from velatura.recipe import Texture, Upscale, settled
 from velatura_daemon.engine.tasks import (
     Event,
     Finished,
@@ -61,7 +61,7 @@ class InvertEngine(FakeEngine):
         while how == "wait" and not (self.home / "open").exists():
             time.sleep(0.002)
             yield None
-        steps = getattr(recipe, "iterations", 0)
+        steps = getattr(settled(recipe), "iterations", 0)
         for step in range(steps):
             if task.stopping():
                 break

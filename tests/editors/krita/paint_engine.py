@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from fake_engine import FakeEngine
 from velatura.pixels import CHANNELS, Layout
+from velatura.recipe import settled
 from velatura_daemon.engine.tasks import Event, Task
 
 KINDS = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
@@ -45,7 +46,7 @@ class PaintEngine(FakeEngine):
         if task.content is None or task.recipe.FACTS.placed == "picture":
             return super()._picture(task, mark)
         layout = task.content.layout
-        of = getattr(task.recipe, "iterations", 1)
+        of = getattr(settled(task.recipe), "iterations", 1)
         share = getattr(task.recipe, "strength", 1.0) * (mark / of if mark else 1.0)
         data = task.output(layout)
         data[:] = turned(task.content.data, layout, share)
