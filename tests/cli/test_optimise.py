@@ -57,6 +57,17 @@ def test_a_texture_has_the_size_asked_for(folder: Path) -> None:
     assert isinstance(recipe, Texture) and recipe.tileable and recipe.styles[0].digest
 
 
+def test_a_folder_of_styles_becomes_a_texture_of_each(folder: Path) -> None:
+    (folder / "in" / "broken.png").write_bytes(b"none")
+    words = ("--width", 40, "--height", 24, "--iterations", 4, "-o", "to")
+    outcome = velatura("texture", "in", "b.png", *words)
+    assert outcome.code == exits.SOME_FAILED and "broken.png" in outcome.err
+    assert Image.open("to/deep/c.png").size == Image.open("to/b.png").size == (40, 24)
+    assert recipe_of(Path("to/b.png")).styles != recipe_of(Path("to/deep/c.png")).styles
+    outcome = velatura("texture", "in", "-s", "invert", "-o", "other")
+    assert outcome.code == exits.USAGE and "one or the other" in outcome.err
+
+
 def test_previews_are_written_as_the_picture_develops(folder: Path) -> None:
     words = ("--iterations", 60, "--previews", "steps", "--preview-every", 0.05, "-o", "out.png")
     assert velatura("refine", "a.png", "-s", "invert", *words).code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -177,3 +178,12 @@ def test_a_daemon_that_ends_in_the_middle_is_said(folder: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_found_out_before_any_work(folder: Path) -> None:
     outcome = velatura("stylize", "b.png", "-s", "invert", "-o", "a.png/to/out.png")
     assert outcome.code == exits.FILES and "cannot write into" in outcome.err
+
+
+def test_a_picture_comes_and_goes_by_pipes(folder: Path) -> None:
+    words = command("stylize", "-", "-s", "invert", "--json", "-o", "-")
+    done = subprocess.run(words, input=Path("a.png").read_bytes(), capture_output=True, check=False)
+    assert done.returncode == 0 and b'"seconds"' in done.stderr
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(done.stdout))), 255 - pixels(0))
+    done = subprocess.run(words, input=b"", capture_output=True, check=False)
+    assert done.returncode == exits.FILES and b"nothing came on standard input" in done.stderr

@@ -16,6 +16,7 @@ from .files import check_output, check_readable, plan
 from .options import (
     Chosen,
     ForceOption,
+    InputsArgument,
     JsonOption,
     MaskOption,
     OutOption,
@@ -29,7 +30,10 @@ from .progress import JobBar
 from .recipes import SourcedStyles, parse_styles, whole_recipe
 from .work import Done, Pair, Preview, refuse_failures, report, run_batch
 
-OutFile = Annotated[Path, typer.Option("--out", "-o", help="The picture to write.")]
+Samples = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[IN...]", help="Pictures, folders, globs: a texture of each, without --style."),
+]
 Previews = Annotated[Path | None, typer.Option("--previews", help="Folder for the picture as it develops.")]
 Every = Annotated[
     float, typer.Option("--preview-every", min=0.05, max=60.0, help="Seconds between previews.")
@@ -50,7 +54,7 @@ def mount(app: typer.Typer) -> None:
 @runs(Refine)
 def refine(
     chosen: Chosen,
-    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Pictures, folders, globs.")],
+    inputs: InputsArgument,
     out: OutOption,
     style: StyleOption = None,
     mask: MaskOption = None,
@@ -71,21 +75,21 @@ def refine(
     sourced = SourcedStyles(parse_styles(style or []), region or [])
     whole = whole_recipe(Refine, recipe, chosen, sourced)
     pairs = plan(inputs, out, force, skip=skip_existing)
-    if previews is not None and len(pairs) > 1:
-        raise CommandError(USAGE, f"--previews shows one picture as it develops; there are {len(pairs)}")
     _run(whole, sourced, pairs, mask, json, previews, preview_every, preview_side)
 
 
 @runs(Texture)
 def texture(
     chosen: Chosen,
-    out: OutFile,
+    out: OutOption,
+    inputs: Samples = None,
     style: StyleOption = None,
     previews: Previews = None,
     preview_every: Every = 1.0,
     preview_side: Side = 0,
     recipe: RecipeOption = None,
     force: ForceOption = False,
+    skip_existing: SkipOption = False,
     json: JsonOption = False,
 ) -> None:
     """Synthesise a texture from noise (Gatys et al. 2015), or with --method network in one pass.
@@ -94,9 +98,16 @@ def texture(
     """
     check_readable(recipe)
     sourced = SourcedStyles(parse_styles(style or []), [])
-    whole = whole_recipe(Texture, recipe, chosen, sourced)
-    check_output(out, force)
-    _run(whole, sourced, [(None, out)], None, json, previews, preview_every, preview_side)
+    pairs: Sequence[Pair] = [(None, Path(out))]
+    if inputs and sourced:
+        raise CommandError(USAGE, "IN... and --style are both given; a texture is made of one or the other")
+    if inputs:
+        pairs = plan(inputs, out, force, skip=skip_existing)
+    else:
+        check_output(Path(out), force)
+    each = SourcedStyles({pairs[0][0]: 1.0}, []) if pairs and pairs[0][0] else sourced
+    whole = whole_recipe(Texture, recipe, chosen, each)
+    _run(whole, sourced, pairs, None, json, previews, preview_every, preview_side)
 
 
 def _run(
@@ -109,6 +120,8 @@ def _run(
     every: float,
     side: int,
 ) -> None:
+    if previews is not None and len(pairs) > 1:
+        raise CommandError(USAGE, f"--previews shows one picture as it develops; there are {len(pairs)}")
     sourced.load()
     preview = _preview_writer(previews) if previews is not None else None
     with velatura.connect(client=f"velatura {whole.KIND}") as client, JobBar(len(pairs)) as bar:
@@ -116,8 +129,12 @@ def _run(
         def submit(source: Path | None, target: Path, priority: str) -> velatura.JobFuture:
             from velatura.pictures import images
 
-            pixels = images.read(source) if source is not None else None
-            styles, pictures = sourced.of(pixels)
+            pixels = images.read(source) if source is not None and whole.FACTS.content else None
+            of = sourced
+            if source is not None and pixels is None:  # a texture of this picture
+                of = SourcedStyles({source: 1.0}, [])
+                of.load()
+            styles, pictures = of.of(pixels)
             ready = replace(whole, styles=styles) if styles else whole
             return client.submit(
                 ready,

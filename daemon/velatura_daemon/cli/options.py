@@ -18,6 +18,7 @@ from velatura.errors import FieldError
 from velatura.fields import Field, fields_of, lowered
 from velatura.recipe import RecipeClass
 
+from .pipes import piped
 from .recipes import parse_layers
 
 StyleOption = Annotated[
@@ -50,10 +51,15 @@ RecipeOption = Annotated[
 SkipOption = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out outputs that exist: go on with a batch.")
 ]
+InputsArgument = Annotated[
+    list[str], typer.Argument(metavar="IN...", help="Pictures, folders, globs; - is standard input.")
+]
 OutOption = Annotated[
     str,
     typer.Option(
-        "--out", "-o", help="A file for one picture, else a folder: outputs keep names and sub-folders."
+        "--out",
+        "-o",
+        help="A file for one picture, else a folder, where names and sub-folders stay; - is standard output.",
     ),
 ]
 
@@ -71,8 +77,8 @@ def runs(kind: RecipeClass) -> Callable[[Callable[..., None]], Callable[..., Non
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def run(context: typer.Context, **given: Any) -> None:
-            own = {name: given[name] for name in parameters}
-            command(_chosen(context, kind), **own)
+            with piped({name: given[name] for name in parameters}) as own:
+                command(_chosen(context, kind), **own)
 
         hints = get_type_hints(command, include_extras=True)
         _, *rest = inspect.signature(command).parameters.values()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
 import typer
 import velatura
@@ -14,6 +13,7 @@ from .files import check_readable, plan
 from .options import (
     Chosen,
     ForceOption,
+    InputsArgument,
     JsonOption,
     MaskOption,
     OutOption,
@@ -40,7 +40,7 @@ def mount(app: typer.Typer) -> None:
 @runs(Stylize)
 def stylize(
     chosen: Chosen,
-    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Pictures, folders, globs.")],
+    inputs: InputsArgument,
     out: OutOption,
     style: StyleOption = None,
     mask: MaskOption = None,

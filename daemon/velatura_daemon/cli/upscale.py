@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 import velatura
@@ -13,6 +12,7 @@ from .files import check_readable, plan
 from .options import (
     Chosen,
     ForceOption,
+    InputsArgument,
     JsonOption,
     OutOption,
     RecipeOption,
@@ -36,7 +36,7 @@ def mount(app: typer.Typer) -> None:
 @runs(Upscale)
 def upscale(
     chosen: Chosen,
-    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Pictures, folders, globs.")],
+    inputs: InputsArgument,
     out: OutOption,
     recipe: RecipeOption = None,
     force: ForceOption = False,
