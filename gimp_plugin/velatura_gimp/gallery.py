@@ -47,9 +47,11 @@ class GalleryView(Gtk.Box):
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=240)
         scrolled.set_size_request(4 * (SIDE + 18), -1)
         scrolled.add(self._view)
+        self._none = Gtk.Label(wrap=True, max_width_chars=50, xalign=0.0, no_show_all=True)
         mine = Gtk.CheckButton(label=_("Show the styles on my layer"))
         mine.connect("toggled", lambda button: gallery.try_on_layer(button.get_active()))
         self.pack_start(search, False, False, 0)
+        self.pack_start(self._none, False, False, 0)
         self.pack_start(scrolled, True, True, 0)
         self.pack_start(mine, False, False, 0)
         gallery.changed.connect(lambda name: name == "entries" and self._came())
@@ -65,12 +67,14 @@ class GalleryView(Gtk.Box):
         self._fill()
 
     def _search(self, entry: Gtk.SearchEntry) -> None:
-        self._gallery.search = entry.get_text()
+        self._gallery.find(entry.get_text())
         self._fill()
 
     def _fill(self) -> None:
         """Shows what the search leaves; one entry alone is chosen, so that nothing unseen is painted."""
         found = self._gallery.found
+        self._none.set_text(self._gallery.search_words)
+        self._none.set_visible(bool(self._gallery.search_words))
         self._store.clear()
         for entry in found:
             about = GLib.markup_escape_text(": ".join(filter(None, (entry.about, entry.error))))

@@ -54,15 +54,42 @@ def test_thumbnails_that_were_lost_with_the_daemon_are_fetched_again(
     assert studio.gallery.picture("wave") is not None
 
 
-def test_search_finds_title_and_artist_without_accents(studio: Studio) -> None:
+def test_search_finds_title_artist_technique_and_file_name_without_accents(
+    studio: Studio, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    wave, mosaic = daemon.answers["styles"]
+    daemon.answers["styles"] = [
+        {**wave, "tags": "ukiyo-e, woodblock print"},
+        {**mosaic, "name": "my-scan-0012"},
+    ]
+    studio.link.refresh()
+    loop.run(0.1)
     for words, found in (
         ("höku", ["wave"]),
         ("the wave", ["wave"]),
+        ("print woodblock", ["wave"]),
         ("mosaic wave", []),
-        ("", ["wave", "mosaic"]),
+        ("scan 12", ["my-scan-0012"]),
+        ("My-Scan", ["my-scan-0012"]),
+        ("", ["wave", "my-scan-0012"]),
     ):
-        studio.gallery.search = words
+        studio.gallery.find(words)
         assert [e.name for e in studio.gallery.found] == found
+        assert (studio.gallery.search_words == "") is bool(found)
+    studio.gallery.find(" quilt ")
+    assert "“quilt”" in studio.gallery.search_words
+
+
+def test_a_style_that_the_search_leaves_alone_is_chosen_unless_several_are_mixed(studio: Studio) -> None:
+    studio.look.choose("mosaic")
+    studio.gallery.find("wave")
+    assert studio.look.styles == ("wave",)
+    studio.look.toggle("mosaic")
+    studio.gallery.find("mosaic")
+    assert studio.look.styles == ("wave", "mosaic")
+    studio.look.choose("wave")
+    studio.gallery.find("quilt")
+    assert studio.look.styles == ("wave",)
 
 
 def test_styles_are_tried_on_the_layer_one_after_another(

@@ -29,6 +29,8 @@ class CatalogEntry:
     kind: str
     """`procedural`: painted by this project, ships as a picture. `work`: a work of art, ships as cards."""
     rights: str
+    tags: str = ""
+    """What a search finds it by besides: technique, movement, what is to be seen."""
     source: str = ""
     """Works: the file name of the picture that the cards were computed from, without its folder."""
     url: str = ""

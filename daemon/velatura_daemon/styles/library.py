@@ -50,6 +50,8 @@ class StyleEntry:
     kind: str = "user"
     """`procedural` or `work` (both built in), or `user`."""
     rights: str = ""
+    tags: str = ""
+    """What a search finds it by besides: technique, movement, what is to be seen."""
     picture: Path | None = None
     """The picture itself; None for a work of art that has not been pulled."""
     thumbnail: Path | None = None
@@ -76,6 +78,7 @@ class StyleEntry:
             "year": self.year,
             "kind": self.kind,
             "rights": self.rights,
+            "tags": self.tags,
             "has_picture": self.picture is not None,
             "can_pull": bool(self.url),
             "cards": sorted(self.cards),
@@ -321,6 +324,7 @@ class Library:
             year=item.year,
             kind=item.kind,
             rights=item.rights,
+            tags=item.tags,
             picture=picture,
             thumbnail=item.thumbnail if item.thumbnail.is_file() else None,
             cards={"slim": card} if card.is_file() else {},

@@ -230,7 +230,10 @@ class Panel(QtWidgets.QWidget):
     # --- what the artist does ----------------------------------------------------------------------------
 
     def _on_search(self, text: str) -> None:
-        self._studio.gallery.search = text
+        before = self._studio.look.styles
+        self._studio.gallery.find(text)
+        if self._studio.look.styles != before:
+            self._studio.preview.request(released=True)
 
     def _pick(self, name: str) -> None:
         look = self._studio.look

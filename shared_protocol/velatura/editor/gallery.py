@@ -40,6 +40,8 @@ class Entry:
     artist: str = ""
     year: str = ""
     kind: str = "user"
+    tags: str = ""
+    """What a search finds it by besides: technique, movement, what is to be seen."""
     thumbnail: str = ""
     """Digest of its picture, to be fetched."""
     error: str = ""
@@ -53,6 +55,11 @@ class Entry:
     def about(self) -> str:
         """Title, artist and year in one line."""
         return ", ".join(filter(None, (self.title, self.artist, self.year)))
+
+    @property
+    def searched(self) -> str:
+        """All that a search looks at; the name is what is left of a file's."""
+        return _plain(f"{self.about} {self.name.replace('-', ' ')} {self.name} {self.tags}")
 
 
 class Gallery(Observable):
@@ -87,7 +94,26 @@ class Gallery(Observable):
     def found(self) -> tuple[Entry, ...]:
         """The entries that the search leaves."""
         wanted = [_plain(word) for word in self.search.split()]
-        return tuple(e for e in self.entries if all(word in _plain(e.about) for word in wanted))
+        return tuple(e for e in self.entries if all(word in e.searched for word in wanted))
+
+    @property
+    def search_words(self) -> str:
+        """What to say where the search leaves nothing; empty where it leaves something."""
+        if self.found or not self.entries:
+            return ""
+        return _(
+            "No style matches “{search}”. Search for a title, an artist, a technique or a word such as"
+            " “sea”, “night” or “woodcut”.",
+            search=self.search.strip(),
+        )
+
+    def find(self, text: str) -> None:
+        """The artist searches. A style that is left alone is chosen, so that nothing unseen is painted; a mix
+        stays."""
+        self.search = text
+        left = self.found
+        if len(left) == 1 and not left[0].error and len(self._look.styles) < 2:
+            self._look.choose(left[0].name)
 
     def entry(self, name: str) -> Entry | None:
         return next((e for e in self.entries if e.name == name), None)
@@ -255,7 +281,7 @@ def entry_of(item: dict[str, Any]) -> Entry:
     """An entry from the daemon's plain map; what is missing stays empty."""
     texts = {
         key: str(item.get(key) or "")
-        for key in ("name", "title", "artist", "year", "kind", "thumbnail", "error")
+        for key in ("name", "title", "artist", "year", "kind", "tags", "thumbnail", "error")
     }
     if not item.get("has_picture", True) and not item.get("cards") and not texts["error"]:
         pull = _("Its picture is not here. In a terminal: velatura styles pull {name}", name=texts["name"])
