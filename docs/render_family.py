@@ -22,10 +22,8 @@ from velatura_models.networks.superres import (
     SuperResNet,
     bicubic,
     degraded,
-    find_superres,
-    load_superres,
 )
-from velatura_models.store.nets import describe_net
+from velatura_models.store.nets import describe_net, find_superres, load_into
 from velatura_models.training.crops import pictures_in, whole_picture
 
 IMAGES = Path(__file__).parent / "images"
@@ -105,7 +103,7 @@ def main() -> None:
     parser.add_argument("--net", type=Path)
     parser.add_argument("folders", type=Path, nargs="*")
     given = parser.parse_args()
-    net = load_superres(describe_net(given.net) if given.net else find_superres(given.factor))
+    net = load_into(SuperResNet, describe_net(given.net) if given.net else find_superres(given.factor))
     sets = {name: [sample(name, net.factor)] for name in SAMPLES}
     for folder in given.folders:
         paths = pictures_in(folder)

@@ -18,9 +18,9 @@ from PIL import Image, ImageDraw
 from velatura_daemon.paths import default_paths
 from velatura_daemon.styles.library import Library
 from velatura_models.networks.encoder import prepared
+from velatura_models.networks.precision import faster_dtype
 from velatura_models.optimise.reconstruct import draw_figure
 from velatura_models.store.weights import load_backbone
-from velatura_models.training.precision import faster_dtype
 
 LIBRARY = Library(default_paths().styles, default_paths().cache)
 IMAGES = Path(__file__).parent / "images" / "refine"

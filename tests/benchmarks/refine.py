@@ -45,11 +45,11 @@ from velatura_models.networks.encoder import (
     encoder_from_state,
     prepared,
 )
+from velatura_models.networks.precision import faster_dtype
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
 from velatura_models.optimise.problem import Options, Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.store.weights import load_backbone
-from velatura_models.training.precision import faster_dtype
 
 DTYPES = ("float32", "bfloat16")
 PREVIEW_SIDES = (512, 4096)

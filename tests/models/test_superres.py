@@ -11,11 +11,9 @@ from velatura_models.networks.superres import (
     SuperResNet,
     bicubic,
     degraded,
-    find_superres,
-    load_superres,
 )
 from velatura_models.store.errors import WeightsError
-from velatura_models.store.nets import describe_net, save_net
+from velatura_models.store.nets import describe_net, find_superres, load_into, save_net
 from velatura_models.training import superres
 from velatura_models.training.run import read_metrics
 
@@ -106,7 +104,7 @@ def options(photos, **changed):
 def test_the_trainer_writes_a_network_that_loads(photos, factor):
     seen = []
     path = superres.main(options(photos, factor=factor), lambda step, of, losses: seen.append((step, losses)))
-    net = load_superres(describe_net(path))
+    net = load_into(SuperResNet, describe_net(path))
     assert path.name == f"x{factor}.superres.safetensors" and net.factor == factor
     assert seen[-1][0] == 4 and set(seen[-1][1]) == {"feature", "pixel"}
     assert (photos.parent / "run/sheet-000004.jpg").is_file()
@@ -118,7 +116,7 @@ def test_the_published_preset_is_the_papers_and_trains(photos):
     assert (paper.steps, paper.batch, paper.crop, paper.rate) == (200000, 4, 288, 1e-3)
     assert (paper.feature_weight, paper.pixel_weight, superres.LAYER) == (1.0, 0.0, "relu2_2")
     path = superres.main(options(photos, preset="published", steps=1, batch=1, crop=64))
-    net = load_superres(describe_net(path))
+    net = load_into(SuperResNet, describe_net(path))
     assert (net.residual, net.upsampling, type(net.norms[0]).__name__) == (False, "transposed", "BatchNorm2d")
 
 
@@ -154,7 +152,7 @@ def test_a_file_that_is_no_network_is_refused(tmp_path):
     net = torch.nn.Conv2d(3, 3, 1)
     path = save_net(tmp_path / "x4.superres.safetensors", "superres", net, {"factor": 4})
     with pytest.raises(WeightsError, match="is no SuperResNet"):
-        load_superres(describe_net(path))
+        load_into(SuperResNet, describe_net(path))
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(WeightsError, match="truncated or damaged"):
         describe_net(path)

@@ -9,14 +9,13 @@ from velatura_models.maths.tiling import Box
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.texture_net import (
     TextureNet,
-    find_texture,
     noise_field,
     settle,
     synthesise,
     texture_of,
 )
 from velatura_models.store.errors import WeightsError
-from velatura_models.store.nets import describe_net, load_into, save_net
+from velatura_models.store.nets import describe_net, find_texture, load_into, save_net
 from velatura_models.training import texture_net as trainer
 from velatura_models.training.run import read_metrics
 

@@ -15,13 +15,13 @@ from velatura_models.maths.tiling import Box, round_up
 from velatura_models.networks.texture_net import (
     SIDE,
     TextureNet,
-    find_texture,
     synthesise,
 )
 from velatura_models.optimise.pyramid import resize
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.texture import synthesis
 from velatura_models.store.errors import WeightsError
+from velatura_models.store.nets import find_texture
 
 from .canvas import Written, write_texture
 from .compose import Raster, as_array, encode_picture, preview_size

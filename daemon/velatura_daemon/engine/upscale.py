@@ -23,10 +23,9 @@ from velatura_models.networks.superres import (
     LEAST,
     SuperResNet,
     bicubic,
-    find_superres,
 )
 from velatura_models.store.errors import WeightsError
-from velatura_models.store.nets import Net
+from velatura_models.store.nets import Net, find_superres
 
 from .compose import (
     Raster,

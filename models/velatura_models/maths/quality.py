@@ -24,10 +24,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..networks.encoder import Encoder
 from .color import LUMA, oklab
 from .gram import gram
 from .stats import mean_std, normalise
@@ -75,11 +74,11 @@ class Figures:
 
 
 @torch.inference_mode()
-def look(vgg: Encoder, picture: Tensor) -> Look:
+def look(vgg: nn.Module, picture: Tensor) -> Look:
     """Looks at a picture once, for all comparisons.
 
     Args:
-        vgg: the real VGG-19, in any dtype.
+        vgg: the real VGG-19 (`networks.encoder.Encoder`), in any dtype.
         picture: `(1, 3, H, W)` sRGB with sides of at least 32 px; what lies outside 0..1 is cut off, as on a
             screen.
     """

@@ -13,15 +13,12 @@ without batch norm. Instance norm is not offered: its statistics of the whole pi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..store.errors import WeightsError
-from ..store.nets import Net, installed, load_into
 from .convolution import reflected
 from .transform_net import UPSAMPLINGS, column_conv, upsampled_conv
 
@@ -144,30 +141,3 @@ def degraded(pictures: Tensor, factor: int) -> Tensor:
     x = F.conv2d(x, kernel.view(1, 1, 1, 7).expand(channels, 1, 1, 7), groups=channels)
     size = (pictures.shape[2] // factor, pictures.shape[3] // factor)
     return F.interpolate(x, size, mode="bicubic", antialias=True).clamp(0, 1)
-
-
-def find_superres(factor: int, weights: Path | None = None) -> Net:
-    """The network for a factor, the user's own before the one that ships.
-
-    Raises:
-        WeightsError: `missing` where there is none, saying how to train one.
-    """
-    for net in installed("superres", weights):
-        if net.architecture.get("factor", 4) == factor:
-            return net
-    raise WeightsError(
-        "missing",
-        f"no network enlarges {factor} times; train one with `velatura train superres --factor {factor}` and"
-        " install it with `velatura models add`",
-    )
-
-
-def load_superres(
-    net: Net, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
-) -> SuperResNet:
-    """A network from its file, on a device, in a dtype.
-
-    Raises:
-        WeightsError: as `nets.load_into`.
-    """
-    return load_into(SuperResNet, net).to(device, dtype, memory_format=torch.channels_last)

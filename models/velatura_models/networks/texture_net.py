@@ -17,7 +17,6 @@ training. It is then convolutions only: tiles with a halo equal the whole, whate
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,8 +24,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..maths.tiling import Box, round_up
-from ..store.errors import WeightsError
-from ..store.nets import Net, installed
 
 NORMS = ("batch", "instance")
 NOISE = 3
@@ -243,26 +240,3 @@ def texture_of(net: TextureNet, size: tuple[int, int], seed: int, side: int = SI
             rows, columns = part[0].slices()
             whole[:, :, rows, columns] = part[1]
     return whole
-
-
-def find_texture(style: str, weights: Path | None = None) -> Net:
-    """The texture network of a style.
-
-    Args:
-        style: the name it was trained under.
-        weights: folder of the user's weights; his networks come before those that ship.
-
-    Raises:
-        WeightsError: `unknown`, naming those at hand and how to train one.
-    """
-    nets = [net for net in installed("texture", weights) if not net.architecture.get("content")]
-    for net in nets:
-        if style in net.styles:
-            return net
-    names = sorted({name for net in nets for name in net.styles})
-    raise WeightsError(
-        "unknown",
-        f"no texture network of {style!r} is installed; at hand: {', '.join(names) or 'none'}. Train one "
-        "with `velatura train texture-net --style PICTURE --out RUN` and install what it writes with "
-        "`velatura models add FILE`, or use the method optimise, which takes any style",
-    )

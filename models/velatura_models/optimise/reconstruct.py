@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from ..networks.encoder import Encoder, prepared
+from ..networks.precision import faster_dtype
 from ..store.cards import resize_short
 from ..store.pictures import read_rgb
 from ..store.weights import WeightsError, load_backbone
-from ..training.precision import faster_dtype
 from .gram import Gram
 from .problem import Options, Problem, StyleSource
 from .pyramid import LEAST

@@ -170,6 +170,45 @@ def find_net(name: str, kind: str, weights: Path | None = None) -> Net:
     return nets[name]
 
 
+def find_superres(factor: int, weights: Path | None = None) -> Net:
+    """The network for a factor, the user's own before the one that ships.
+
+    Raises:
+        WeightsError: `missing` where there is none, saying how to train one.
+    """
+    for net in installed("superres", weights):
+        if net.architecture.get("factor", 4) == factor:
+            return net
+    raise WeightsError(
+        "missing",
+        f"no network enlarges {factor} times; train one with `velatura train superres --factor {factor}` and"
+        " install it with `velatura models add`",
+    )
+
+
+def find_texture(style: str, weights: Path | None = None) -> Net:
+    """The texture network of a style.
+
+    Args:
+        style: the name it was trained under.
+        weights: folder of the user's weights; his networks come before those that ship.
+
+    Raises:
+        WeightsError: `unknown`, naming those at hand and how to train one.
+    """
+    nets = [net for net in installed("texture", weights) if not net.architecture.get("content")]
+    for net in nets:
+        if style in net.styles:
+            return net
+    names = sorted({name for net in nets for name in net.styles})
+    raise WeightsError(
+        "unknown",
+        f"no texture network of {style!r} is installed; at hand: {', '.join(names) or 'none'}. Train one "
+        "with `velatura train texture-net --style PICTURE --out RUN` and install what it writes with "
+        "`velatura models add FILE`, or use the method optimise, which takes any style",
+    )
+
+
 def add_net(path: Path, weights: Path) -> Net:
     """Installs a file that a trainer wrote, after reading all of it.
 

@@ -28,11 +28,11 @@ from ..maths.quality import STYLE_LAYERS, style_loss
 from ..maths.stats import mean_std, normalise
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, encoder_from_state
+from ..networks.precision import autocast, faster_dtype
 from ..store.weights import save_decoder, weights_digest
 from .crops import batches
 from .painting import placed
 from .perceptual import phase_pattern
-from .precision import autocast, faster_dtype
 from .run import Report, Run, cosine, quiet
 
 

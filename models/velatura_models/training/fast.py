@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..networks.precision import autocast
 from ..networks.transform_net import STRIDE, TransformNet
 from ..store.cards import resize_short
 from ..store.nets import (
@@ -28,7 +29,6 @@ from ..store.nets import (
 from .crops import batches, pictures_in, whole_picture
 from .painting import chosen, loss_network, placed
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
-from .precision import autocast
 from .run import Report, Run, constant, cosine, figure_class, quiet
 
 CONV_LAYERS = tuple(f"conv{block}_1" for block in range(1, 6))

@@ -24,12 +24,12 @@ from ..methods.multimodal import (
     SUBNETS,
     MultimodalNet,
 )
+from ..networks.precision import autocast
 from ..store.cards import resize_short
 from ..store.nets import save_net
 from .crops import batches, whole_picture
 from .painting import chosen, loss_network, placed
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
-from .precision import autocast
 from .run import Report, Run, cosine, quiet
 
 

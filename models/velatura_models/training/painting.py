@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ..networks.encoder import Encoder, encoder_from_state
+from ..networks.precision import faster_dtype
 from ..store.weights import load_backbone
-from .precision import faster_dtype
 
 S = TypeVar("S")
 N = TypeVar("N", bound=nn.Module)

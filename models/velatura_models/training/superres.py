@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..networks.precision import autocast
 from ..networks.superres import (
     LEAST,
     SuperResNet,
@@ -24,7 +25,6 @@ from ..networks.superres import (
 from ..store.nets import save_net
 from .crops import batches
 from .painting import chosen, loss_network, placed
-from .precision import autocast
 from .run import Report, Run, constant, cosine, quiet
 
 LAYER = "relu2_2"

@@ -22,12 +22,12 @@ from torch.nn import functional as F
 from ..methods.style_swap import LEVEL, swap
 from ..networks.encoder import Encoder
 from ..networks.level_decoder import LevelDecoders
+from ..networks.precision import autocast, faster_dtype
 from ..store.nets import save_net
 from ..store.weights import load_backbone, weights_digest
 from .crops import batches
 from .painting import chosen, placed
 from .perceptual import total_variation
-from .precision import autocast, faster_dtype
 from .run import Report, Run, cosine, quiet
 
 

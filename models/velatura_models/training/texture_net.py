@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from ..maths.stats import normalise
 from ..maths.tiling import round_up
+from ..networks.precision import autocast
 from ..networks.texture_net import (
     NOISE,
     TextureNet,
@@ -32,7 +33,6 @@ from ..store.nets import save_net
 from .crops import batches, whole_picture
 from .painting import chosen, loss_network, placed
 from .perceptual import Perceptual, gram
-from .precision import autocast
 from .run import Report, Run, quiet
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

@@ -25,11 +25,11 @@ from torch.nn import functional as F
 
 from ..networks.encoder import Encoder
 from ..networks.level_decoder import LEVELS, LevelDecoder, LevelDecoders
+from ..networks.precision import autocast, faster_dtype
 from ..store.nets import save_net
 from ..store.weights import load_backbone, weights_digest
 from .crops import batches
 from .painting import chosen, placed
-from .precision import autocast, faster_dtype
 from .run import Report, Run, cosine, quiet
 
 TURNS = (5, 4, 3, 5, 2, 4, 5, 3, 4, 5, 2)
