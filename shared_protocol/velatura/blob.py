@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from .errors import VelaturaError
 from .pixels import Layout, new_digest
-from .recipe import Recipe
+from .recipe import Recipe, Stylize
 from .schema import check
 from .wire import Buffer
 
@@ -129,4 +129,6 @@ def named(recipe: Recipe, pictures: Mapping[str, str]) -> Recipe:
         replace(s, digest=pictures.get(s.digest, s.digest), mask=pictures.get(s.mask, s.mask))
         for s in recipe.styles
     )
+    if isinstance(recipe, Stylize):
+        recipe = replace(recipe, reference=pictures.get(recipe.reference, recipe.reference))
     return replace(recipe, styles=styles) if styles else recipe

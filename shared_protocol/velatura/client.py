@@ -45,6 +45,7 @@ from .recipe import (
     Texture,
     Upscale,
     check_recipe,
+    pictures_of,
     recipe_from_map,
 )
 from .waiting import JobFuture
@@ -274,7 +275,7 @@ class Client:
             if content is None:
                 raise FieldError("mask", "is given without a picture to apply it to")
             mask_blob = images.read_mask(mask, content.layout.width, content.layout.height)
-        named = {d for s in recipe.styles for d in (s.digest, s.mask)}
+        named = pictures_of(recipe)
         all_pictures = [*pictures, *(b for d, b in self._pictures.items() if d in named)]
         for blob in (content, mask_blob, *all_pictures):
             if blob is not None:

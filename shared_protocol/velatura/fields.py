@@ -93,7 +93,7 @@ class Field:
 
 @cache
 def fields_of(recipe_class: type) -> tuple[Field, ...]:
-    """What can be set on a recipe of a class, in its order; the styles are chosen elsewhere."""
+    """What can be set on a recipe of a class, in its order; pictures are chosen elsewhere."""
     return tuple(_fields(recipe_class))
 
 

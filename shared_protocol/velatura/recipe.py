@@ -157,6 +157,12 @@ class Stylize(Kind):
         " pass a layer, instead of a thumbnail's",
         Shown("Exact on large pictures", "expert", off="thumbnail"),
     )
+    reference: str = text(
+        "",
+        "digest of a picture whose statistics stand for the content's, so that all frames of a clip are"
+        " painted alike; empty means the content's own",
+        64,
+    )
 
     @property
     def facts(self) -> Facts:
@@ -346,6 +352,13 @@ def settled(recipe: R) -> R:
     own = UNSET[recipe.objective]
     unset = {name: value for name, value in own.items() if getattr(recipe, name) is None}
     return replace(recipe, **unset)  # type: ignore[return-value]  # a Refine, as it came
+
+
+def pictures_of(recipe: Recipe) -> list[str]:
+    """The digests of the pictures that a recipe names, once each: styles, their regions, a reference."""
+    named = [digest for style in recipe.styles for digest in (style.digest, style.mask)]
+    named.append(recipe.reference if isinstance(recipe, Stylize) else "")
+    return list(dict.fromkeys(digest for digest in named if digest))
 
 
 def recipe_to_map(recipe: Recipe) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Key(NamedTuple):
 
 
 NETWORK, CARD, PICTURE, SEEN, STYLE = "network", "card", "picture", "content", "style"
+STATISTICS = "statistics"
 
 
 FIRST_GUESS = 1.0e-6

@@ -126,6 +126,10 @@ class Sources:
         region = read_mask(self._sent(style.mask, "region mask", where), canvas.slot.layout, where)
         return shrink_map(region, (canvas.size[1], canvas.size[0]))
 
+    def reference(self) -> Slot:
+        """The picture whose statistics stand for the content's."""
+        return self._sent(self.task.recipe.reference, "reference", "recipe.reference")
+
     def _sent(self, digest: str, what: str, where: str = "") -> Slot:
         if digest not in self.task.pictures:
             raise VelaturaError("unknown_blob", f"{what} {digest} is not at hand", where)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 from velatura.recipe import Stylize
 from velatura_models.maths.color import (
     ColorStats,
@@ -30,8 +32,9 @@ from velatura_models.store.cards import Card
 from velatura_models.store.weights import methods_of
 
 from .canvas import Canvas, read_canvas
+from .compose import Raster, read_picture, shrink
 from .device import without_gradients
-from .resources import SEEN, Key, Resources
+from .resources import SEEN, STATISTICS, Key, Resources
 from .sources import Sources
 from .tasks import Event, Finished, Progressed, Task
 
@@ -59,6 +62,17 @@ class Part:
     styles: list[StyleShare]
     strength: float | Tensor
     colors: tuple[Tensor, Tensor] | None
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a method measured in a reference: whatever it is, all tensors in it count."""
+
+    value: Any
+
+    @property
+    def nbytes(self) -> int:
+        return sum(leaf.nbytes for leaf in tree_leaves(self.value) if isinstance(leaf, Tensor))
 
 
 @dataclass(frozen=True)
@@ -90,6 +104,8 @@ def stylize(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
         if seen is None:
             seen = yield from job.method.see(part.content)
         todo = work(part.content, seen, part.styles, part.strength, job.recipe.residual, job.recipe.exact)
+        if job.recipe.reference:
+            todo = replace(todo, statistics=(yield from _of_reference(task, resources, job, part)))
         done = 0
         for finished in job.method.paint(todo):
             if finished is not None:
@@ -163,13 +179,43 @@ def part_of(task: Task[Stylize], resources: Resources, method: Method, canvas: C
     colors = None
     if recipe.color == "statistics":
         own = color_stats(content.rgb, content.weight)
+        if recipe.reference:
+            reference = _reference(task, resources)
+            own = color_stats(reference.rgb, reference.alpha)
         colors = matching(_blend_colors([source.card() for source in found], shares), own)
     strength: float | Tensor = recipe.strength
     if canvas.mask is not None:
         strength = crop(canvas.mask, box) * recipe.strength
     mask = task.mask.digest if task.mask is not None else ""
-    name = (canvas.slot.digest, mask, canvas.size, recipe.backbone, recipe.method, method.dtype)
+    place = (canvas.slot.digest, mask, canvas.size, recipe.reference)
+    name = (*place, recipe.backbone, recipe.method, method.dtype)
     return Part(box, side, content, Key(SEEN, name), styles, strength, colors)
+
+
+def _of_reference(task: Task[Stylize], resources: Resources, job: Prepared, part: Part) -> Steps[Any]:
+    """The statistics of a recipe's reference, kept for the next frame: one for each blend, and the
+    reference's whole where a style has a region."""
+    recipe, method = job.recipe, job.method
+    most = float(part.strength.max()) if isinstance(part.strength, Tensor) else part.strength
+    styles = tuple(replace(style, mask="whole" if style.mask else "") for style in recipe.styles)
+    name = replace(recipe, styles=styles, strength=most, color="")
+    key = Key(STATISTICS, (name, part.side, task.preview_side, method.dtype))
+    kept: Statistics | None = resources.store.get(key)
+    if kept is None:
+        picture = _reference(task, resources)
+        content = framed(picture.rgb, picture.alpha, method.footprint, part.side)
+        whole = torch.ones(1, 1, *picture.rgb.shape[-2:])
+        shares = [s if s.region is None else replace(s, region=whole) for s in part.styles]
+        seen = yield from method.see(content)
+        todo = work(content, seen, shares, most, recipe.residual, recipe.exact)
+        kept = Statistics((yield from method.measure(todo)))
+        resources.store.put(key, kept)
+    return kept.value
+
+
+def _reference(task: Task[Stylize], resources: Resources) -> Raster:
+    slot = Sources(task, resources).reference()
+    return shrink(read_picture(slot, "reference"), task.preview_side)
 
 
 def _put(job: Prepared, part: Part, out: memoryview, core: Box, made: Tensor) -> None:

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from velatura.errors import FieldError
 from velatura.messages import Submit
 from velatura.pixels import Layout
+from velatura.recipe import pictures_of
 
 from .scheduler import Ticket, Urgency
 
 
 def digests_of(submit: Submit) -> list[str]:
-    """Every picture that a job names, once each: content, mask, style pictures, region masks."""
-    styles = submit.recipe.styles if submit.recipe else ()
-    named = [submit.content, submit.mask, *(d for s in styles for d in (s.digest, s.mask))]
+    """Every picture that a job names, once each: content, mask, and those of its recipe."""
+    named = [submit.content, submit.mask, *(pictures_of(submit.recipe) if submit.recipe else ())]
     return list(dict.fromkeys(d for d in named if d))
 
 

@@ -103,7 +103,7 @@ class AdaIN:
     def paint(self, work: Work) -> Iterator[Part | None]:
         """Tiles of g(t_a), with what the decoder alone loses added back as strength fades."""
         content, seen = work.content, work.seen
-        statistics = yield from self._statistics(work)
+        statistics = work.statistics or (yield from self.measure(work))
         for tile in content.tiles:
             features = seen.features or (yield from self.encode(crop(content.rgb, tile.outer)))
             target = _target(features, work, statistics, tile.outer)
@@ -118,6 +118,22 @@ class AdaIN:
                 lost = crop(content.rgb, tile.core).float().cpu() - rebuilt
                 picture = picture + (1 - work.fade(tile.core)) * lost
             yield tile.core, picture
+
+    def measure(self, work: Work) -> Steps[list[Statistics]]:
+        """The content's moments for every style: of the whole picture, or of the style's region."""
+        content = work.content
+        regional = [
+            (style.region if content.weight is None else style.region * content.weight, self._sums())
+            for style in work.styles
+            if style.region is not None
+        ]
+        for tile in content.tiles if regional else ():
+            features = work.seen.features or (yield from self.encode(crop(content.rgb, tile.outer)))
+            for weight, sums in regional:
+                _add(sums, features, tile, weight)
+            yield
+        made = iter([{level: each.mean_std() for level, each in sums.items()} for _, sums in regional])
+        return [work.seen.moments if style.region is None else next(made) for style in work.styles]
 
     def ahead(self, seen: Encoded) -> Iterator[None]:
         """Fills `seen.rebuilt`, so that the next strength below 1 needs one decoding only."""
@@ -136,22 +152,6 @@ class AdaIN:
         out: list[Tensor] = []
         yield from self.decoder.steps(features, out)
         return out[0].float()
-
-    def _statistics(self, work: Work) -> Steps[list[Statistics]]:
-        """The content's for every style: of the whole picture, or of the style's region."""
-        content = work.content
-        regional = [
-            (style.region if content.weight is None else style.region * content.weight, self._sums())
-            for style in work.styles
-            if style.region is not None
-        ]
-        for tile in content.tiles if regional else ():
-            features = work.seen.features or (yield from self.encode(crop(content.rgb, tile.outer)))
-            for weight, sums in regional:
-                _add(sums, features, tile, weight)
-            yield
-        made = iter([{level: each.mean_std() for level, each in sums.items()} for _, sums in regional])
-        return [work.seen.moments if style.region is None else next(made) for style in work.styles]
 
     def _sums(self) -> dict[str, Moments]:
         return {level: Moments() for level in self.levels}

@@ -133,14 +133,26 @@ class LevelMethod:
 
     def paint(self, work: Work) -> Iterator[Part | None]:
         """Level after level over the whole picture; the last one's tiles are the result's."""
+        yield from self._paint(work, dict(work.statistics or {}))
+
+    def measure(self, work: Work) -> Steps[dict[str, list[Any]]]:
+        """What the way prepares at every level, a value a style."""
+        found: dict[str, list[Any]] = {}
+        for _ in self._paint(work, found):
+            yield
+        return found
+
+    def _paint(self, work: Work, statistics: dict[str, list[Any]]) -> Iterator[Part | None]:
         content = work.content
         picture = content.rgb.float().cpu()
         for level in self.levels:
             seen = yield from self._seen(work, level, picture)
             features = self._features(picture, level, seen)
-            prepared = yield from self.way.prepare(
-                level, features, content.tiles, work.styles, content.weight
-            )
+            if level not in statistics:
+                statistics[level] = yield from self.way.prepare(
+                    level, features, content.tiles, work.styles, content.weight
+                )
+            prepared = statistics[level]
             made = torch.empty_like(picture)
             for tile in self._tiles(content.tiles, level, picture):
                 maps = yield from features(tile)

@@ -124,6 +124,8 @@ class Work:
         residual: for methods with a decoder: whether the decoder's own loss is added back as strength fades.
         exact: for networks that normalise at every layer: whether a picture in several tiles gets the
             statistics of the whole (a pass over all tiles for each layer) or those of a thumbnail.
+        statistics: what `measure` found in another picture, to be used in place of the content's own; None
+            for the content's.
     """
 
     content: Content
@@ -132,6 +134,7 @@ class Work:
     strength: float | Tensor = 1.0
     residual: bool = True
     exact: bool = False
+    statistics: Any = None
 
     def fade(self, box: Box, step: int = 1, device: torch.device | str = "cpu") -> float | Tensor:
         """The strength on a grid of `step` pixels inside a box."""
@@ -196,6 +199,11 @@ class Method(Protocol):
 
     def paint(self, work: Work) -> Iterator[Part | None]:
         """Every tile once, and None in between, at least twice a second."""
+        ...
+
+    def measure(self, work: Work) -> Steps[Any]:
+        """The statistics by which this work's content would be normalised, as `Work.statistics` takes them:
+        a clip whose frames are painted with those of one picture does not flicker by them."""
         ...
 
     def ahead(self, seen: Any) -> Iterator[None]:

@@ -120,14 +120,11 @@ class PictureMethod:
     def paint(self, work: Work) -> Iterator[Part | None]:
         """Tiles of the painted pictures, blended and laid over the content; strength 0 is exact always."""
         content, most = work.content, work.most
-        blend = [(style, self.brush.faded(style.part, most)) for style in self.brush.merged(work.styles)]
+        blend = self._blend(work)
         kept: Painted | None = work.seen if len(content.tiles) == 1 else None
-        statistics: dict[Hashable, Statistics] = {}
-        if kept is None:
-            measure = self._measured if work.exact else self._of_thumbnail
-            for painting in {painting.key: painting for _, parts in blend for painting, _ in parts}.values():
-                if self.brush.strides(painting):
-                    statistics[painting.key] = yield from measure(content.rgb, painting, content.tiles)
+        statistics: dict[Hashable, Statistics] = work.statistics or {}
+        if kept is None and work.statistics is None:
+            statistics = yield from self.measure(work)
         for tile in content.tiles:
             below = crop(content.rgb, tile.core).float().cpu()
             total, covered = torch.zeros_like(below), torch.zeros(1, 1, 1, 1)
@@ -146,9 +143,22 @@ class PictureMethod:
             over = work.fade(tile.core) / most if most else 0.0
             yield tile.core, below + over * (total / covered - most * below)
 
+    def measure(self, work: Work) -> Steps[dict[Hashable, Statistics]]:
+        """The statistics of every layer for all that is painted, by the painting's key."""
+        measure = self._measured if work.exact else self._of_thumbnail
+        statistics: dict[Hashable, Statistics] = {}
+        paintings = {painting.key: painting for _, parts in self._blend(work) for painting, _ in parts}
+        for key, painting in paintings.items():
+            if self.brush.strides(painting):
+                statistics[key] = yield from measure(work.content.rgb, painting, work.content.tiles)
+        return statistics
+
     def ahead(self, seen: Painted) -> Iterator[None]:
         """Nothing is left to be done ahead: every strength blends pictures that are kept."""
         yield from ()
+
+    def _blend(self, work: Work) -> list[tuple[StyleShare, list[tuple[Painting, float]]]]:
+        return [(style, self.brush.faded(style.part, work.most)) for style in self.brush.merged(work.styles)]
 
     def _painted(self, rgb: Tensor, painting: Painting, normalise: Normalise | None = None) -> Steps[Tensor]:
         x = rgb.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
