@@ -27,6 +27,9 @@ METHODS = {
 and mask fade between features in the first four, and between pictures in `multi`, `fast` and `multimodal`,
 whose networks paint in their own styles only."""
 
+ONE_SIZE = ("multi", "fast", "multimodal")
+"""Methods whose networks' strokes have one size, whatever the recipe's stroke size."""
+
 BACKBONES = {
     "auto": Option("Best", "VGG-19 for refining and textures once it is downloaded, else Slim"),
     "slim": Option("Slim", "Small and fast, always there"),

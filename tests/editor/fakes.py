@@ -423,7 +423,8 @@ class FakeLine:
 
     def submit(self, recipe: Recipe, content: Blob | None, mask: Blob | None, **options: Any) -> Job:
         check_recipe(recipe)
-        job = Job(recipe, content, mask, options=Options(**options))
+        pictures = options.pop("pictures", ())
+        job = Job(recipe, content, mask, pictures, Options(**options))
         for blob in job.blobs():
             blob.hash_whole()
         newer = options.get("supersede")

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 from velatura.editor.geometry import Rect
-from velatura.editor.preview import FULL_PIXELS, SCREEN_SIDE, Preview
+from velatura.editor.preview import (
+    FULL_PIXELS,
+    LONG_SIDE,
+    SCREEN_SIDE,
+    STEPS,
+    Preview,
+    at_reduced_size,
+    caveat,
+)
 from velatura.editor.studio import Studio
-from velatura.recipe import Stylize
+from velatura.recipe import Refine, Style, Stylize, Texture
 
 from editor.fakes import (
     FakeDaemon,
@@ -277,3 +285,97 @@ def test_without_a_canvas_the_docker_is_told_to_show_it(
     daemon.finish(daemon.job)
     loop.run(0.1)
     assert studio.preview.shown and not studio.preview.on_canvas and studio.preview.image is surface.image
+
+
+def test_where_the_full_size_would_take_long_it_is_left_to_apply(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    """By the time that the small picture took: here a second for a sixteenth of the pixels."""
+    paper.open(40, 40)
+    studio.look.choose("wave")
+    studio.preview.side = 10
+    studio.preview.turn(True)
+    loop.run(1.0)
+    daemon.finish(daemon.job)
+    loop.run(0.1)
+    assert studio.preview.shown and not daemon.open and paper.reads == 0
+    assert "2 times finer" in studio.preview.words, "and it says what a reduced picture cannot show"
+
+
+def test_a_part_is_looked_at_in_full_size(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+) -> None:
+    document = paper.open(40, 30)
+    studio.look.choose("wave")
+    preview = studio.preview
+    preview.side = 10
+    preview.turn(True)
+    loop.run(0.05)
+    preview.look_close(True, (39, 0))
+    loop.run(0.05)
+    part = daemon.job
+    assert part.content is not None and preview.original is part.content
+    assert bytes(part.content.read(0, 400)) == document.layers[0].cut(Rect(30, 0, 10, 10))
+    assert part.recipe == studio.look.stylize(), "at its own stroke size"
+    daemon.finish(part, 1)
+    loop.run(0.05)
+    daemon.finish(daemon.job, 2)
+    loop.run(0.05)
+    assert surface.image == Shown(bytes([2]) * 400, 1, True), "cut out of the full size, once that has come"
+    jobs = len(daemon.jobs)
+    preview.look_close(True, (0, 0))
+    loop.run(0.1)
+    assert len(daemon.jobs) == jobs and surface.image == Shown(bytes([2]) * 400, 1, True)
+
+
+def test_what_takes_many_steps_grows_on_a_small_copy_where_the_selection_is(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+) -> None:
+    paper.open(2 * LONG_SIDE, 8).selected = Rect(0, 0, 2 * LONG_SIDE, 2)
+    studio.look.choose("wave")
+    studio.preview.kind = "refine"
+    studio.preview.turn(True)
+    loop.run(0.1)
+    job = daemon.job
+    assert isinstance(job.recipe, Refine) and job.recipe.iterations == STEPS and job.recipe.scale == 0.5
+    assert job.content is not None and job.content.layout.width == LONG_SIDE and job.options.preview_every
+    assert job.mask is not None and bytes(job.mask.read(0, 4 * LONG_SIDE)) == (
+        b"\xff" * LONG_SIDE + b"\0" * 3 * LONG_SIDE
+    )
+    daemon.progress(job, 5, STEPS)
+    daemon.frame(job, 7)
+    loop.run(0.1)
+    assert pixels(surface) == {7} and f"5 of {STEPS}" in studio.preview.words
+    slide(studio, 0.5)
+    loop.run(0.1)
+    assert job.over and daemon.job is not job, "the newest does not wait for one of many steps"
+
+
+def test_an_enlargement_is_previewed_on_a_part_and_a_texture_at_a_small_size(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    document = paper.open(40, 30)
+    studio.preview.side = 16
+    studio.preview.kind = "upscale"
+    studio.preview.turn(True)
+    loop.run(0.1)
+    assert daemon.job.content is not None and daemon.job.recipe == studio.look.recipe("upscale")
+    assert bytes(daemon.job.content.read(0, 64)) == document.layers[0].cut(Rect(18, 13, 4, 4))
+    studio.preview.kind = "texture"
+    studio.look.choose("wave")
+    studio.preview.request(True)
+    loop.run(0.1)
+    assert daemon.job.content is None and isinstance(daemon.job.recipe, Texture)
+    assert (daemon.job.recipe.width, daemon.job.recipe.height) == (40, 30)
+
+
+def test_what_a_reduced_picture_cannot_show_is_said() -> None:
+    recipe = Stylize((Style("wave"),), scale=1.5)
+    assert at_reduced_size(recipe, 3).scale == 0.5 and caveat(recipe, 3) == "", "strokes shrink as far"
+    assert at_reduced_size(recipe, 6).scale == 0.5 and "2 times finer" in caveat(recipe, 6)
+    assert "one size" in caveat(Stylize((Style("wave"),), method="fast"), 1.5)
+    assert "one size" in caveat(Stylize((Style("wave"),)), 2, {"wave"})
+    assert caveat(Stylize((Style("wave"),)), 1) == ""
+    big = Texture((Style("wave"),), width=8 * LONG_SIDE, height=2 * LONG_SIDE, iterations=20)
+    small = at_reduced_size(big, 1)
+    assert (small.width, small.height, small.scale, small.iterations) == (LONG_SIDE, LONG_SIDE // 4, 0.5, 20)

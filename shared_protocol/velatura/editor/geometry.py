@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from velatura.blob import Blob, Picture
 
 STRIP_BYTES = 2 * 1024 * 1024
 """Pixels handled in one go. At F32 RGBA this is a few milliseconds of each step of the way."""
@@ -33,6 +35,10 @@ class Rect:
     @property
     def empty(self) -> bool:
         return self.width <= 0 or self.height <= 0
+
+    @property
+    def middle(self) -> tuple[int, int]:
+        return self.x + self.width // 2, self.y + self.height // 2
 
     @property
     def pixels(self) -> int:
@@ -104,6 +110,32 @@ def fitted(rect: Rect, longest: int) -> tuple[Rect, float]:
     factor = min(1.0, longest / max(rect.width, rect.height)) if longest else 1.0
     x, y, width, height = (round(n * factor) for n in (rect.x, rect.y, rect.width, rect.height))
     return Rect(x, y, max(1, width), max(1, height)), factor
+
+
+def around(point: tuple[int, int], side: int, within: Rect) -> Rect:
+    """A square around a point, moved and cut so that it lies within a rectangle."""
+    width, height = min(side, within.width), min(side, within.height)
+    x = min(max(point[0] - width // 2, within.x), within.right - width)
+    y = min(max(point[1] - height // 2, within.y), within.bottom - height)
+    return Rect(x, y, width, height)
+
+
+def cut(picture: Picture, part: Rect) -> Picture:
+    """A part of a picture, which must contain it."""
+    layout = picture.layout
+    first, length = part.x * layout.pixel_bytes, part.width * layout.pixel_bytes
+    starts = (y * layout.row_bytes + first for y in range(part.y, part.bottom))
+    pixels = b"".join(picture.data[start : start + length] for start in starts)
+    return Picture(replace(layout, width=part.width, height=part.height), memoryview(pixels))
+
+
+def thinned(mask: Blob, factor: int) -> Blob:
+    """A mask reduced by a whole factor: of so many rows and columns the first."""
+    layout = mask.layout
+    rows = (bytes(mask.read(y * layout.row_bytes, layout.row_bytes)) for y in range(0, layout.height, factor))
+    thin = b"".join(row[::factor] for row in rows)
+    width, height = reduced_size(Rect(0, 0, layout.width, layout.height), factor)
+    return Blob(replace(layout, width=width, height=height), thin)
 
 
 def zoom_factor(zoom: float) -> int:

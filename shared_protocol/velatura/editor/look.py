@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from velatura.blob import Blob
 from velatura.fields import Field, adjustable, field_of, fields_of
 from velatura.recipe import (
     RECIPES,
@@ -49,6 +50,8 @@ class Look(Observable):
     method: str
     backbone: str
     iterations: int
+    pictures: tuple[Blob, ...] = ()
+    """What recipes name by digest: styles that are not in the library."""
 
     def __init__(self) -> None:
         super().__init__()

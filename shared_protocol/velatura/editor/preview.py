@@ -1,8 +1,10 @@
-"""The live preview: follows the sliders at screen size, then commits to the full size on release.
+"""The live preview: follows the sliders at screen size, then tells what Apply will give; never stale.
 
-What it shows is drawn over the canvas by a `Surface`; the document never knows. The reduced picture is
-read and sent once, so that moving a slider sends a recipe and nothing else. At most one request waits and
-one runs: while one is under way, later slider positions only replace what will be asked next.
+What it shows is drawn by a `Surface`; the document never knows. The reduced picture is read and sent once,
+so that moving a slider sends a recipe and nothing else. At most one request waits and one runs: while one is
+under way, later slider positions only replace what will be asked next. When the hand rests, the quality that
+was chosen follows, and then the full size, where neither takes long. Where a reduced picture cannot tell how
+large strokes will be, words say so, and a part can be looked at in full size.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from velatura.blob import Blob, Picture
+from velatura.choices import ONE_SIZE
 from velatura.errors import VelaturaError
-from velatura.fields import field_of
+from velatura.fields import field_of, fields_of
 from velatura.jobs import Job
 from velatura.jobstate import State
-from velatura.recipe import Recipe, Stylize
+from velatura.recipe import RECIPES, Recipe, settled
 
 from . import geometry, words
 from .i18n import _
@@ -32,9 +35,20 @@ R = TypeVar("R", bound=Recipe)
 SCREEN_SIDE = 1024
 """Longest side of the picture that previews are made of while a slider moves, in pixels."""
 
+LONG_SIDE = 256
+"""The same for kinds of job that take many steps for every picture."""
+
+STEPS = 60
+"""Most iterations of such a preview."""
+
 FULL_PIXELS = 24_000_000
 """Above so many pixels the full size is computed by Apply only."""
 
+FULL_SECONDS = 15.0
+"""Where it would take longer, by what the small picture took, the full size is left to Apply too."""
+
+FRAMES_EVERY = 0.4
+"""Seconds between the frames of what takes many steps."""
 
 REST = 20
 """Between two looks at the layer's pixels so many times as long passes as one look took."""
@@ -45,14 +59,23 @@ class Base:
     """The picture that previews are made of.
 
     Attributes:
+        taken: what Apply would work on.
+        seen: what of it is shown: all, or a part.
         digest: of the layer's pixels when it was read.
         factor: by which `content` is reduced.
+        mask: where what takes many steps works; None for everywhere.
     """
 
     taken: Source
+    seen: Source
     digest: str
     factor: int
     content: Blob
+    mask: Blob | None = None
+
+    @property
+    def whole(self) -> bool:
+        return self.seen.crop == self.taken.crop
 
 
 @dataclass(frozen=True)
@@ -73,11 +96,15 @@ class Preview(Observable):
         clock: seconds.
 
     Attributes:
+        kind: of job that is previewed.
+        side: longest side of what it is made of while the hand moves; an editor with a small window sets less.
         on: whether the artist wants it.
+        close: whether a part is looked at in full size, rather than the whole.
+        original: the pixels that are previewed, as they are now; None before they are read.
         shown: whether a preview is to be seen now.
         on_canvas: whether it is drawn on the canvas; otherwise the docker shows `image`.
         image: what is shown, as the editor draws it.
-        words: how it is doing, empty when all is well.
+        words: how it is doing and what it cannot show rightly, empty when all is well.
         full_size: whether what is shown was computed in full size.
     """
 
@@ -93,7 +120,11 @@ class Preview(Observable):
         clock: Callable[[], float],
     ) -> None:
         super().__init__()
+        self.kind = "stylize"
+        self.side = SCREEN_SIDE
         self.on = False
+        self.close = False
+        self.original: Blob | None = None
         self.shown = False
         self.on_canvas = True
         self.image: object = None
@@ -111,6 +142,8 @@ class Preview(Observable):
         self._again = False
         self._released = True
         self._failed = False
+        self._point: tuple[int, int] | None = None
+        self._since = self._pace = 0.0
         self._look_at = 0.0
         link.changed.connect(self._on_link)
 
@@ -126,12 +159,18 @@ class Preview(Observable):
         else:
             self.clear()
 
+    def look_close(self, close: bool, point: tuple[int, int] | None = None) -> None:
+        """Shows a part in full size, around a point of the image (by default the middle of what is worked on),
+        or the whole again."""
+        self.close, self._point = close, point
+        self.request(released=True)
+
     def request(self, released: bool) -> None:
         """The look changed; `released` says that the hand is off the slider, so the full size may follow."""
         self._released = released
         self._failed = False
         self._stop_full()
-        if not self.on or not self._look.styles:
+        if not self.on or not (self._look.styles or not RECIPES[self.kind].FACTS.styles):
             self.clear()
             return
         try:
@@ -140,10 +179,11 @@ class Preview(Observable):
             self.clear()
             self._complain(str(refused))
             return
-        if self._base is None or self._base.taken != taken:
-            self._read(taken)
-        elif self._job is not None and not self._job.over:
-            self._again = True
+        seen = self._seen(taken)
+        if self._base is None or (self._base.taken, self._base.seen) != (taken, seen):
+            self._read(taken, seen)
+        elif self._job is not None and not self._job.over and not _long(self._job):
+            self._again = True  # a quick one is shown first, so that a long drag never starves
         else:
             self._submit()
 
@@ -157,6 +197,7 @@ class Preview(Observable):
             self._link.cancel(self._job)
         self._base = self._job = self._full = self._full_content = None
         self._again = self._failed = False
+        self.original = None
         self.hide()
         self.words = ""
 
@@ -202,58 +243,112 @@ class Preview(Observable):
 
     # --- the picture that previews are made of --------------------------------------------------------
 
-    def _read(self, taken: Source) -> None:
+    def _seen(self, taken: Source) -> Source:
+        """What of a source is shown: all of it at a reduced size, or a part in full size. What becomes a
+        picture of its own, of another size, is shown in part too."""
+        if RECIPES[self.kind].FACTS.placed == "picture":
+            taken, side = self._paper.only(taken, taken.selected is not None), self.side // 4
+        elif self.close:
+            side = self.side
+        else:
+            return taken
+        part = geometry.around(self._point or taken.area.middle, side, taken.crop)
+        return replace(taken, area=taken.area.intersected(part), crop=part)
+
+    def _read(self, taken: Source, seen: Source) -> None:
         for ticket in (self._reading, self._drawing):
             if ticket:
                 ticket.cancel()
-        self._base = self._full = self._full_content = None
+        digest = self._base.digest if self._base is not None and self._base.taken == taken else ""
+        if not digest:
+            self._full = self._full_content = None
+        self._base = None
         self.words = _("Reading the layer…")
 
         def done(base: Base) -> None:
             self._base = base
+            self.original = base.content
             self._submit()
 
-        self._reading = self._pump.start(self._base_of(taken), done, self._fail)
+        self._reading = self._pump.start(self._base_of(taken, seen, digest), done, self._fail)
 
-    def _base_of(self, taken: Source) -> Work[Base]:
+    def _base_of(self, taken: Source, seen: Source, digest: str) -> Work[Base]:
         """The digest comes first: a stroke that falls between the two is then noticed, not overlooked."""
-        factor = geometry.reduction(taken.crop, SCREEN_SIDE)
-        digest = yield from self._paper.digest(taken)
-        content = yield from self._paper.read_reduced(taken, factor)
-        return Base(taken, digest, factor, content)
+        side = min(self.side, LONG_SIDE) if RECIPES[self.kind].FACTS.long else self.side
+        factor = 1 if seen.crop != taken.crop else geometry.reduction(seen.crop, side)
+        digest = digest or (yield from self._paper.digest(taken))
+        content = yield from self._paper.read_reduced(seen, factor)
+        mask = yield from self._paper.read_mask(seen)
+        return Base(taken, seen, digest, factor, content, mask and geometry.thinned(mask, factor))
 
     # --- at screen size ----------------------------------------------------------------------------------
 
-    def _submit(self, quality: str = "fast") -> None:
-        """Asks for a preview: in one pass while the hand moves, then at the quality that Apply will give."""
+    def _recipe(self, base: Base) -> Recipe:
+        return self._look.recipe(self.kind, (base.taken.area.width, base.taken.area.height))
+
+    def _submit(self, chosen: bool = False) -> None:
+        """Asks for a preview: in one pass while the hand moves, or at the quality that was chosen."""
         self._again = False
         if self._base is None or not self.on:
             return
+        base = self._base
         try:
-            recipe = replace(self._look.stylize(), quality=quality)
-        except VelaturaError as error:
+            wanted = self._recipe(base)
+        except (VelaturaError, Refused) as error:
             self._fail(error)
             return
-        base = self._base
+        full = self._full
+        if not base.whole and full is not None and (full.recipe, full.taken) == (wanted, base.taken):
+            crop = base.taken.crop
+            part = geometry.cut(full.ready.picture, base.seen.crop.moved(-crop.x, -crop.y))
+            self._draw(base, part, 1, full=True)
+            return
+        recipe = wanted if chosen else wanted.quick()
+        painted = painted_styles(self._link.models)
+        shrunk = at_reduced_size(recipe, base.factor, painted)
+        truth = caveat(recipe, base.factor, painted)
         self.words = _("Painting a preview…")
-        shrunk = at_reduced_size(recipe, base.factor, painted_styles(self._link.models))
+        facts = shrunk.facts
+        options: dict[str, Any] = {"pictures": self._look.pictures, "supersede": f"preview-{self._name}"}
+        if facts.long:
+            options["preview_every"] = FRAMES_EVERY
+
+        def frame(job: Job, step: int, picture: Picture) -> None:
+            if job is self._job and base is self._base:
+                self._draw(base, picture, base.factor, full=False)
+
+        def ended(job: Job) -> None:
+            self._ended(job, base, recipe, wanted, truth)
 
         def submit() -> None:
-            follower = Follower(_ignore, _ignore, lambda job: self._ended(job, base, quality), self._lost)
-            self._job = self._link.submit(follower, shrunk, base.content, supersede=f"preview-{self._name}")
+            if self._job is not None and not self._job.over:
+                self._link.cancel(self._job)
+            self._since = self._clock()
+            self._job = self._link.submit(
+                Follower(self._progressed, frame, ended, self._lost), shrunk,
+                base.content if facts.content else None,
+                base.mask if facts.long and facts.mask else None, **options,
+            )  # fmt: skip
 
         self._link.when_connected(self._guarded(submit), self._fail)
 
-    def _ended(self, job: Job, base: Base, quality: str) -> None:
+    def _progressed(self, job: Job) -> None:
+        if job is self._job and job.progress is not None and job.progress.of > 1:
+            self.words = _("Preview: {step} of {of}", step=job.progress.step, of=job.progress.of)
+
+    def _ended(self, job: Job, base: Base, recipe: Recipe, wanted: Recipe, truth: str) -> None:
         if job is not self._job:
             return
         if self._again:
             self._submit()
-        elif self._released and job.state is State.DONE:
-            if self._look.quality == "fast":
+        elif job.state is State.DONE:
+            self.words = truth
+            if not recipe.facts.long:
+                self._pace = (self._clock() - self._since) / max(1, base.content.layout.nbytes)
+            if self._released and recipe != wanted:
+                self._submit(chosen=True)
+            elif self._released and not recipe.facts.long and wanted.facts.placed == "layer":
                 self._commit(base)
-            elif quality == "fast":
-                self._submit(self._look.quality)
         if job.state is State.DONE and base is self._base and job.picture is not None:
             self._draw(base, job.picture, base.factor, full=False)
         elif job.state is State.FAILED and job.error is not None:
@@ -267,24 +362,25 @@ class Preview(Observable):
             if not full:
                 return  # the one being drawn is shown first, so that a long drag never starves
             self._drawing.cancel()
-        work = self._paper.display(base.taken, picture, factor, full)
+        work = self._paper.display(base.seen, picture, factor, full)
         self._drawing = self._pump.start(work, lambda image: self._show(image, base, full), self._fail)
 
     def _show(self, image: object, base: Base, full: bool) -> None:
         if not self.on or base is not self._base:
             return
-        self.on_canvas = self._surface.show(image, base.taken)
+        self.on_canvas = self._surface.show(image, base.seen)
         self.image = image
         self.full_size = full
         self.shown = True
-        busy = not full and self._full_job is not None and not self._full_job.over
-        self.words = _("Painting in full size…") if busy else ""
+        if full:
+            self.words = ""
 
     # --- in full size --------------------------------------------------------------------------------------
 
     def _commit(self, base: Base) -> None:
         """The hand is off: the same in full size, which Apply then only has to write."""
-        if base.taken.crop.pixels > FULL_PIXELS:
+        pixels = base.taken.crop.pixels
+        if pixels > FULL_PIXELS or pixels * base.content.layout.pixel_bytes * self._pace > FULL_SECONDS:
             return
         if self._full_content is not None:
             self._submit_full(base, self._full_content)
@@ -298,25 +394,30 @@ class Preview(Observable):
         self._reading = self._pump.start(self._paper.read(base.taken), done, self._fail)
 
     def _submit_full(self, base: Base, content: Blob) -> None:
-        recipe = self._look.stylize()
+        recipe = self._recipe(base)
         follower = Follower(
             _ignore, _ignore, lambda job: self._full_ended(job, base, content, recipe), self._lost
         )
 
         def submit() -> None:
-            self._full_job = self._link.submit(follower, recipe, content, supersede=f"full-{self._name}")
+            self._full_job = self._link.submit(
+                follower, recipe, content, pictures=self._look.pictures, supersede=f"full-{self._name}"
+            )
             self.words = _("Painting in full size…")
 
         self._link.when_connected(self._guarded(submit), self._fail)
 
-    def _full_ended(self, job: Job, base: Base, content: Blob, recipe: Stylize) -> None:
+    def _full_ended(self, job: Job, base: Base, content: Blob, recipe: Recipe) -> None:
         if job is not self._full_job or base is not self._base:
             return
         if job.state is State.DONE and job.picture is not None and job.result is not None:
             ran, record = job.result.recipe or recipe, job.result.record
             self._full = Full(recipe, base.taken, Ready(content.digest, job.picture, ran, record))
-            factor = min(base.factor, geometry.zoom_factor(self._surface.zoom()))
-            self._draw(base, job.picture, factor, full=True)
+            if base.whole:
+                factor = min(base.factor, geometry.zoom_factor(self._surface.zoom()))
+                self._draw(base, job.picture, factor, full=True)
+            else:
+                self._submit()  # cuts its part out
         elif job.state is State.FAILED and job.error is not None:
             self._fail(job.error)
 
@@ -367,24 +468,56 @@ def painted_styles(models: Sequence[Mapping[str, Any]]) -> set[str]:
     return {name for names in known if len(names) > 1 for name in names}
 
 
-def at_reduced_size(recipe: R, factor: float, painted: Collection[str] = ()) -> R:
-    """The recipe for a picture reduced by `factor`: strokes shrink with the picture, as far as they can.
+def strokes_of_one_size(recipe: Recipe, painted: Collection[str] = ()) -> bool:
+    """Whether a network paints it whose strokes have one size, in pixels of what it sees.
 
     Args:
-        painted: styles for which `auto` takes a network whose strokes have one size.
+        painted: styles for which `auto` takes such a network.
     """
-    if (
-        isinstance(recipe, Stylize)
-        and (recipe.quality, recipe.method, recipe.scale) == ("fast", "auto", 1)
-        and all(style.name in painted for style in recipe.styles)
-    ):
-        return recipe
+    method = getattr(recipe, "method", "")
+    if recipe.facts.long or method in ONE_SIZE:
+        return method in ONE_SIZE
+    known = all(style.name in painted for style in recipe.styles)
+    return method == "auto" and known and getattr(recipe, "scale", 0) == 1
+
+
+def at_reduced_size(recipe: R, factor: float, painted: Collection[str] = ()) -> R:
+    """The recipe for a picture reduced by `factor`: strokes shrink with the picture, as far as they can. What
+    takes many steps for every picture takes fewer; what has a size of its own gets a small one.
+
+    Args:
+        painted: as for `strokes_of_one_size`.
+    """
+    recipe = settled(recipe)
+    fields = {field.name: field for field in fields_of(type(recipe))}
+    values = {name: getattr(recipe, name) for name in fields}
+    own = {name: values[name] for name, field in fields.items() if field.shown.fits}
+    if own:
+        factor = max(1.0, max(own.values()) / LONG_SIDE)
+    small: dict[str, Any] = {n: max(round(fields[n].low), round(side / factor)) for n, side in own.items()}
+    if "scale" in fields and not strokes_of_one_size(recipe, painted):
+        small["scale"] = max(fields["scale"].low, round(values["scale"] / factor, 4))
+    if "iterations" in fields:
+        small["iterations"] = min(STEPS, values["iterations"])
+    return replace(recipe, **small)
+
+
+def caveat(recipe: Recipe, factor: float, painted: Collection[str] = ()) -> str:
+    """What a preview reduced by `factor` cannot show rightly, in words; empty where it tells the truth."""
     scale = getattr(recipe, "scale", None)
-    if scale is None:
-        return recipe  # without strokes
-    low = field_of(type(recipe), "scale").low
-    return replace(recipe, scale=max(low, round(scale / factor, 4)))
+    if factor <= 1 or scale is None:
+        return ""
+    if strokes_of_one_size(recipe, painted):
+        return _("This network's strokes have one size: in full size they are {n} times finer.", n=f"{factor:.2g}")
+    finer = factor * field_of(type(recipe), "scale").low / scale
+    if finer <= 1:
+        return ""
+    return _("In full size the strokes are {n} times finer than here.", n=f"{finer:.2g}")
+
+
+def _long(job: Job) -> bool:
+    return job.recipe is not None and job.recipe.facts.long
 
 
 def _ignore(*unused: object) -> None:
-    """A preview needs only the end of its jobs."""
+    """The full size needs only the end of its job."""
