@@ -135,6 +135,10 @@ class Kind:
         """The same in one pass, where there is a way: for a preview while a hand moves."""
         return self
 
+    def in_whole(self: K, whole: str) -> K:
+        """The same for a part of a picture: by the statistics of the whole, a digest, where it heeds any."""
+        return self
+
 
 @dataclass(frozen=True)
 class Stylize(Kind):
@@ -179,6 +183,10 @@ class Stylize(Kind):
     def quick(self) -> Stylize:
         """At quality `fast`."""
         return replace(self, quality="fast")
+
+    def in_whole(self, whole: str) -> Stylize:
+        """With the whole as its reference."""
+        return replace(self, reference=whole)
 
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)

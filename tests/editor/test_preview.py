@@ -316,7 +316,11 @@ def test_a_part_is_looked_at_in_full_size(
     part = daemon.job
     assert part.content is not None and preview.original is part.content
     assert bytes(part.content.read(0, 400)) == document.layers[0].cut(Rect(30, 0, 10, 10))
-    assert part.recipe == studio.look.stylize(), "at its own stroke size"
+    assert isinstance(part.recipe, Stylize) and part.recipe.scale == 1, "at its own stroke size"
+    (whole,) = part.pictures
+    assert whole.layout.width == 10 and part.recipe.reference in whole.aliases, (
+        "by the statistics of the whole"
+    )
     daemon.finish(part, 1)
     loop.run(0.05)
     daemon.finish(daemon.job, 2)

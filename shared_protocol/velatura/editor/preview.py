@@ -64,6 +64,7 @@ class Base:
         digest: of the layer's pixels when it was read.
         factor: by which `content` is reduced.
         mask: where what takes many steps works; None for everywhere.
+        reference: the whole at a small size, by whose statistics a part is painted; None for the whole.
     """
 
     taken: Source
@@ -72,10 +73,7 @@ class Base:
     factor: int
     content: Blob
     mask: Blob | None = None
-
-    @property
-    def whole(self) -> bool:
-        return self.seen.crop == self.taken.crop
+    reference: Blob | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class Preview(Observable):
 
     Attributes:
         kind: of job that is previewed.
-        side: longest side of what it is made of while the hand moves; an editor with a small window sets less.
+        side: longest side of what it is made of; an editor with a small window sets less.
         on: whether the artist wants it.
         close: whether a part is looked at in full size, rather than the whole.
         original: the pixels that are previewed, as they are now; None before they are read.
@@ -160,8 +158,8 @@ class Preview(Observable):
             self.clear()
 
     def look_close(self, close: bool, point: tuple[int, int] | None = None) -> None:
-        """Shows a part in full size, around a point of the image (by default the middle of what is worked on),
-        or the whole again."""
+        """Shows a part in full size, around a point of the image (by default in the middle of what is worked
+        on), or the whole again."""
         self.close, self._point = close, point
         self.request(released=True)
 
@@ -275,11 +273,15 @@ class Preview(Observable):
     def _base_of(self, taken: Source, seen: Source, digest: str) -> Work[Base]:
         """The digest comes first: a stroke that falls between the two is then noticed, not overlooked."""
         side = min(self.side, LONG_SIDE) if RECIPES[self.kind].FACTS.long else self.side
-        factor = 1 if seen.crop != taken.crop else geometry.reduction(seen.crop, side)
+        part = seen.crop != taken.crop
+        factor = 1 if part else geometry.reduction(seen.crop, side)
         digest = digest or (yield from self._paper.digest(taken))
         content = yield from self._paper.read_reduced(seen, factor)
         mask = yield from self._paper.read_mask(seen)
-        return Base(taken, seen, digest, factor, content, mask and geometry.thinned(mask, factor))
+        reference = None
+        if part:
+            reference = yield from self._paper.read_reduced(taken, geometry.reduction(taken.crop, side))
+        return Base(taken, seen, digest, factor, content, mask and geometry.thinned(mask, factor), reference)
 
     # --- at screen size ----------------------------------------------------------------------------------
 
@@ -298,7 +300,7 @@ class Preview(Observable):
             self._fail(error)
             return
         full = self._full
-        if not base.whole and full is not None and (full.recipe, full.taken) == (wanted, base.taken):
+        if base.reference and full is not None and (full.recipe, full.taken) == (wanted, base.taken):
             crop = base.taken.crop
             part = geometry.cut(full.ready.picture, base.seen.crop.moved(-crop.x, -crop.y))
             self._draw(base, part, 1, full=True)
@@ -309,7 +311,10 @@ class Preview(Observable):
         truth = caveat(recipe, base.factor, painted)
         self.words = _("Painting a preview…")
         facts = shrunk.facts
-        options: dict[str, Any] = {"pictures": self._look.pictures, "supersede": f"preview-{self._name}"}
+        pictures = self._look.pictures
+        if base.reference is not None:
+            shrunk, pictures = shrunk.in_whole(base.reference.key), (*pictures, base.reference)
+        options: dict[str, Any] = {"pictures": pictures, "supersede": f"preview-{self._name}"}
         if facts.long:
             options["preview_every"] = FRAMES_EVERY
 
@@ -413,7 +418,7 @@ class Preview(Observable):
         if job.state is State.DONE and job.picture is not None and job.result is not None:
             ran, record = job.result.recipe or recipe, job.result.record
             self._full = Full(recipe, base.taken, Ready(content.digest, job.picture, ran, record))
-            if base.whole:
+            if base.reference is None:
                 factor = min(base.factor, geometry.zoom_factor(self._surface.zoom()))
                 self._draw(base, job.picture, factor, full=True)
             else:
@@ -508,7 +513,9 @@ def caveat(recipe: Recipe, factor: float, painted: Collection[str] = ()) -> str:
     if factor <= 1 or scale is None:
         return ""
     if strokes_of_one_size(recipe, painted):
-        return _("This network's strokes have one size: in full size they are {n} times finer.", n=f"{factor:.2g}")
+        return _(
+            "This network's strokes have one size: in full size they are {n} times finer.", n=f"{factor:.2g}"
+        )
     finer = factor * field_of(type(recipe), "scale").low / scale
     if finer <= 1:
         return ""
