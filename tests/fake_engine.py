@@ -11,8 +11,8 @@ The name of a job's first style says how it behaves:
     hang        never yields again
     slow-close  takes longer than any grace to be cancelled
 
-`Refine` and `Texture` make `iterations` steps of `STEP` seconds with progress at each, previews as asked for,
-and a checkpoint every fourth step; `stop` gives what is there.
+What optimises (`auto` is fast here) makes as many steps as it evaluates, of `STEP` seconds with progress at
+each, previews as asked for, and a checkpoint every fourth step; `stop` gives what is there.
 """
 
 from __future__ import annotations
@@ -90,9 +90,15 @@ class FakeEngine:
             yield None
         if how == "slow-close":
             yield from self._slow_close()
-        if not isinstance(task.recipe, (Stylize, Upscale)):
+        if self.steps(task):
             yield from self._many_steps(task, how)
         yield self._finish(task, {})
+
+    def steps(self, task: Task) -> int:
+        """How many it takes; 0 for a single pass."""
+        recipe = task.recipe
+        auto = isinstance(recipe, Stylize) and recipe.quality == "auto"
+        return 0 if recipe.effort is None or auto else recipe.effort.evaluations
 
     def _slow_close(self) -> Iterator[Event]:
         try:
@@ -105,7 +111,7 @@ class FakeEngine:
     def _many_steps(self, task: Task, how: str) -> Iterator[Event]:
         done = first = int(task.checkpoint or b"0")
         previewed = time.monotonic()
-        of = task.recipe.iterations  # type: ignore[union-attr]  # not a Stylize
+        of = self.steps(task)
         while done < of and not task.stopping():
             time.sleep(STEP)
             done += 1

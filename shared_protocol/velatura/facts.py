@@ -26,6 +26,9 @@ class Facts:
         stops: whether it may be stopped early and keeps what it has.
         placed: where an editor puts the result: on a `layer` of the picture, or in a picture of its own.
         editors: which editors offer it.
+        applied: whether an editor's Apply makes it, and its "apply last" makes it again.
+        told: the fields that a line on a recipe names besides the styles, where `made` says nothing.
+        expert: whether it is for those who know what an objective is: others have a simpler way to the same.
     """
 
     title: str
@@ -39,3 +42,6 @@ class Facts:
     stops: bool = False
     placed: Literal["layer", "picture"] = "layer"
     editors: tuple[str, ...] = ("krita", "gimp")
+    applied: bool = False
+    told: tuple[str, ...] = ()
+    expert: bool = False

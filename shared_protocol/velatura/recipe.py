@@ -27,6 +27,7 @@ from .choices import (
     STARTS,
     TEXTURE_METHODS,
 )
+from .effort import EVALUATIONS, Effort
 from .errors import FieldError, VelaturaError
 from .facts import Facts
 from .pixels import MAX_PIXELS, MAX_SIDE, Layout
@@ -131,6 +132,11 @@ class Kind:
         """What is true of this very job."""
         return self.FACTS
 
+    @property
+    def effort(self) -> Effort | None:
+        """What it optimises and how often; None for a single pass. At quality `auto`: as if it were fine."""
+        return None
+
     def quick(self: K) -> K:
         """The same in one pass, where there is a way: for a preview while a hand moves."""
         return self
@@ -145,7 +151,14 @@ class Stylize(Kind):
     """A picture painted in a style, in one pass of a network or, at a higher quality, step by step."""
 
     KIND: ClassVar[str] = "stylize"
-    FACTS: ClassVar[Facts] = Facts("Stylize", "Stylizing", "Paint the picture in a style", long=False)
+    FACTS: ClassVar[Facts] = Facts(
+        "Stylize",
+        "Stylizing",
+        "Paint the picture in a style",
+        long=False,
+        applied=True,
+        told=("strength",),
+    )
 
     styles: tuple[Style, ...] = listed("the blend", most=8)
     strength: float = ranged(
@@ -178,7 +191,18 @@ class Stylize(Kind):
     @property
     def facts(self) -> Facts:
         """Beyond a single pass it takes many steps, and may be stopped."""
-        return self.FACTS if self.quality == "fast" else replace(self.FACTS, long=True, stops=True)
+        if self.quality == "fast":
+            return self.FACTS
+        return replace(self.FACTS, long=True, stops=True, made="refined" if self.quality == "finest" else "")
+
+    @property
+    def effort(self) -> Effort | None:
+        """Of its quality: `fine` sees with the embedded network, the quicker one, unless another is named."""
+        if self.quality == "fast" or self.method != "auto" or self.strength == 0:
+            return None
+        quality = "fine" if self.quality == "auto" else self.quality
+        backbone = "slim" if (quality, self.backbone) == ("fine", "auto") else self.backbone
+        return Effort("neighbours", backbone, EVALUATIONS[quality])
 
     def quick(self) -> Stylize:
         """At quality `fast`."""
@@ -214,6 +238,7 @@ class Refine(Kind):
         "Optimise the picture's pixels towards a style, step by step",
         "refined",
         stops=True,
+        expert=True,
     )
 
     styles: tuple[Style, ...] = listed("the styles; weights scale their losses", most=8)
@@ -246,6 +271,11 @@ class Refine(Kind):
     color: str = _color()
     seed: int = _seed()
     backbone: str = _backbone()
+
+    @property
+    def effort(self) -> Effort:
+        """Of its objective, for as many iterations as it has."""
+        return Effort(self.objective, self.backbone, settled(self).iterations)
 
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)
@@ -294,6 +324,11 @@ class Texture(Kind):
     seed: int = _seed()
     backbone: str = _backbone()
     method: str = choice("optimise", TEXTURE_METHODS, "How it is made", Shown("Method"))
+
+    @property
+    def effort(self) -> Effort | None:
+        """Of Gram matrices from noise; a network makes it in one pass."""
+        return Effort("gram", self.backbone, self.iterations) if self.method == "optimise" else None
 
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)

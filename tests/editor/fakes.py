@@ -214,7 +214,7 @@ class FakePaper:
             document.active = layer.source
         return replace(layer, settled=self.active is document, own=len(document.steps))
 
-    def write_frame(self, layer: Layer, taken: Source, picture: Picture) -> Work[None]:
+    def write_frame(self, layer: Layer, taken: Source, picture: Picture, bake: bool = True) -> Work[None]:
         yield
         made = self._layer(layer.document, layer.id)
         made.pixels = cut(picture.data, taken.crop, taken.area, picture.layout.pixel_bytes)

@@ -175,7 +175,7 @@ def test_recents_presets_and_the_last_look_leave_the_controls_alone(
     daemon.finish(daemon.job)
     loop.run(0.1)
     assert studio.memory.recent == (first,)
-    assert studio.describe(first) == "The Wave, 40%"
+    assert studio.describe(first) == "The Wave, 40 %"
     studio.look.choose("mosaic")
     studio.look.strength = 0.9
     now = studio.look.stylize()
@@ -208,7 +208,7 @@ def test_re_style_takes_the_recipe_and_goes_back_to_the_source(
     document.active = document.layers[1].id
     studio.look.choose("mosaic")
     studio.watch()
-    assert studio.made_words == "Made with The Wave, 60%" and studio.can_restyle
+    assert studio.made_words == "Made with The Wave, 60 %" and studio.can_restyle
     studio.restyle()
     assert (studio.look.styles, studio.look.strength) == (("wave",), 0.6)
     assert document.active == document.layers[0].id
@@ -311,4 +311,4 @@ def test_diagnostics_name_neither_pictures_nor_files(
 
 
 def test_a_recipe_of_a_preset_survives_styles_that_are_unknown(studio: Studio) -> None:
-    assert studio.describe(Stylize((Style("lost"),), strength=0.5)) == "lost, 50%"
+    assert studio.describe(Stylize((Style("lost"),), strength=0.5)) == "lost, 50 %"

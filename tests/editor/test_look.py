@@ -30,7 +30,7 @@ def test_one_style_with_all_settings() -> None:
     look.choose("great-wave")
     look.strength, look.scale, look.color, look.backbone = 0.8, 1.5, "luminance", "vgg19"
     assert look.stylize() == Stylize(
-        (Style("great-wave"),), strength=0.8, scale=1.5, color="luminance", backbone="vgg19"
+        (Style("great-wave"),), strength=0.8, quality="auto", scale=1.5, color="luminance", backbone="vgg19"
     )
 
 
@@ -56,11 +56,13 @@ def test_a_refinement_takes_steps_and_strength() -> None:
     look = Look()
     look.choose("a")
     look.iterations = 340
-    recipe = look.refine()
+    recipe = look.recipe("refine")
     assert isinstance(recipe, Refine) and recipe.iterations == 340
     assert recipe.style_weight == Refine.__dataclass_fields__["style_weight"].default
     look.strength = 0.5
-    assert look.refine().style_weight == pytest.approx(recipe.style_weight / 10)
+    recipe_at_half = look.recipe("refine")
+    assert isinstance(recipe_at_half, Refine)
+    assert recipe_at_half.style_weight == pytest.approx(recipe.style_weight / 10)
 
 
 @given(st.floats(0, 1))

@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from engine.test_engine import CONTENT, STYLE, pixels, run, slot
+from velatura import recipe
 from velatura.errors import FieldError
 from velatura.recipe import Style, Stylize, check_recipe
-from velatura_daemon.engine import painting
 
 FINE = Stylize((STYLE,), quality="fine")
 
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch):
-    monkeypatch.setattr(painting, "ITERATIONS", {"fine": 8, "finest": 12})
+    monkeypatch.setattr(recipe, "EVALUATIONS", {"fine": 8, "finest": 12})
 
 
 def test_fine_paints_step_by_step_and_says_so(engine):
@@ -39,14 +39,14 @@ def test_strength_and_mask_lay_a_fine_picture_over_the_photo(engine):
 
 def test_auto_is_fine_where_the_last_one_was_quick_enough_here(engine):
     auto = Stylize((STYLE,), quality="auto")
-    engine.resources.seconds_per_pixel = 1.0
+    engine.resources.pace["neighbours slim"] = 1.0
     assert run(engine, auto).recipe.quality == "fast"
     assert run(engine, replace(auto, method="adain")).recipe.quality == "fast"
-    engine.resources.seconds_per_pixel = 1e-9
+    engine.resources.pace["neighbours slim"] = 1e-9
     assert run(engine, auto).recipe.quality == "fine"
     card = Stylize((Style(name="great-wave"),), quality="auto")  # ships without its picture
     assert run(engine, card).recipe.quality == "fast"
-    assert engine.resources.seconds_per_pixel > 1e-9  # measured since
+    assert engine.status()["pace"]["neighbours slim"] > 1e-9  # measured since
 
 
 def test_a_way_of_painting_in_one_pass_is_no_fine_one():

@@ -148,6 +148,10 @@ class Walk:
         if step is not None:
             self.notes.append(f"stopped on request at step {walk.step} of {walk.evaluations}")
         layout, data = yield from self.show(walk, False)
+        effort = self.job.recipe.effort
+        if step is None and not began and effort is not None:
+            work = layout.width * layout.height * effort.evaluations
+            self.resources.pace[effort.name] = self.spent / work
         record: dict[str, Any] = self.resources.record(self.resources.dtype)
         record.update(
             steps=walk.step,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
+from velatura.effort import PATIENCE
 from velatura.recipe import Refine, Stylize
 
 from .refine import refine
@@ -17,12 +18,6 @@ from .resources import Resources
 from .sources import Sources
 from .stylize import stylize
 from .tasks import Event, Finished, Task
-
-ITERATIONS = {"fine": 52, "finest": 160}
-"""Loss evaluations, all scales together."""
-
-PATIENCE = 15.0
-"""Seconds that `auto` lets a picture take before it paints it in one pass."""
 
 
 def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
@@ -38,9 +33,6 @@ def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
     refined = cast("Task[Refine]", replace(task, recipe=refinement(recipe, quality)))
     for event in refine(refined, resources, recipe.strength):
         if isinstance(event, Finished):
-            if task.checkpoint is None:
-                pixels = event.layout.width * event.layout.height * ITERATIONS[quality]
-                resources.seconds_per_pixel = event.record["seconds"] / pixels
             ran = replace(recipe, quality=quality, backbone=cast(Refine, event.recipe).backbone)
             event = replace(event, recipe=ran)
         yield event
@@ -54,19 +46,21 @@ def chosen(task: Task[Stylize], resources: Resources) -> str:
         return "fast"
     assert task.content is not None  # the engine has asked the recipe's facts
     layout = task.content.layout
-    seconds = layout.width * layout.height * ITERATIONS["fine"] * resources.seconds_per_pixel
-    return "fine" if seconds <= PATIENCE else "fast"
+    effort = task.recipe.effort
+    assert effort is not None  # its method is auto, and its strength above 0
+    return "fine" if effort.seconds(layout.width * layout.height, resources.pace) <= PATIENCE else "fast"
 
 
 def refinement(recipe: Stylize, quality: str) -> Refine:
     """The refinement that a quality stands for: `fine` sees with the embedded network, which is the quicker,
     `finest` with the best at hand."""
-    backbone = "slim" if quality == "fine" and recipe.backbone == "auto" else recipe.backbone
+    effort = replace(recipe, quality=quality).effort
+    assert effort is not None  # a quality above fast
     return Refine(
         recipe.styles,
-        objective="neighbours",
-        iterations=ITERATIONS[quality],
+        objective=effort.objective,
+        iterations=effort.evaluations,
         scale=recipe.scale,
         color=recipe.color,
-        backbone=backbone,
+        backbone=effort.backbone,
     )

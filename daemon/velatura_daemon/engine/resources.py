@@ -16,6 +16,7 @@ import torch
 import velatura
 from cachetools import LRUCache
 from torch import nn
+from velatura.effort import PACE
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Seen
 from velatura_models.networks.residency import nbytes
@@ -37,10 +38,6 @@ class Key(NamedTuple):
 
 NETWORK, CARD, PICTURE, SEEN, STYLE = "network", "card", "picture", "content", "style"
 STATISTICS = "statistics"
-
-
-FIRST_GUESS = 1.0e-6
-"""Seconds for a pixel and an evaluation at fine quality on two processor cores, before any was measured."""
 
 
 class Store:
@@ -112,8 +109,8 @@ class Resources:
         self.store = Store(settings.cache_mb << 20)
         self.tile_bytes = (settings.memory_mb << 20) * 2 // 5
         """Bound on the activations of one pass; larger pictures are cut."""
-        self.seconds_per_pixel = FIRST_GUESS
-        """Of one evaluation of a picture of fine quality: how long the last one took here."""
+        self.pace = dict(PACE)
+        """Seconds for a pixel and an evaluation, by `Effort.name`: how long the last one took here."""
         self.ahead: Iterator[None] | None = None
         """Work on the newest content that nobody waits for yet, one convolution a step."""
 
@@ -150,6 +147,7 @@ class Resources:
             "device_reason": self.device_reason,
             "dtype": plain(self.dtype),
             "dtype_reason": self.dtype_reason,
+            "pace": dict(self.pace),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "networks": sorted({key.name[0] for key in self.store.keys(NETWORK)}),

@@ -121,14 +121,14 @@ def withdraw(layer: Layer) -> bool:
     return True
 
 
-def write_frame(layer: Layer, taken: Source, picture: Picture) -> Work[None]:
+def write_frame(layer: Layer, taken: Source, picture: Picture, bake: bool = True) -> Work[None]:
     """Work: replaces the pixels of a layer that is in the picture already; no undo step.
 
     Raises:
         Gone: the document was closed, the layer deleted or its insertion undone.
     """
     document = place(layer).document
-    yield from _fill(taken, picture, lambda: node_of(document, layer.id), True)
+    yield from _fill(taken, picture, lambda: node_of(document, layer.id), bake)
     node = node_of(document, layer.id)
     node.setOpacity(max(0, own(taken).opacity - 1))  # tells the canvas; writing pixels alone does not
     node.setOpacity(own(taken).opacity)

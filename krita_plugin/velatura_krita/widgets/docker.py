@@ -20,9 +20,10 @@ from .controls import Controls
 from .gallery_view import GalleryView
 from .icons import icon
 from .menus import gallery_menu, main_menu, source_menu
+from .question import QuestionRow
 from .task_rows import TaskList
 
-BUTTONS = ("stylize", "refine")
+BUTTONS = ("stylize",)
 """The kinds of job that have a button; the others are in the menu."""
 
 BUTTON = 34
@@ -86,9 +87,10 @@ class Panel(QtWidgets.QWidget):
         self._refine = self._main_button(
             "refine",
             _("Refine"),
-            _("Optimise a layer step by step; stop whenever you like it"),
+            _("Paint it with all the work that it is worth; stop whenever you like it"),
             studio.refine,
         )
+        self._question = QuestionRow(studio)
         self._tasks = TaskList(studio)
         self._dot = QtWidgets.QLabel("●")
         self._daemon = self._label()
@@ -185,6 +187,7 @@ class Panel(QtWidgets.QWidget):
         column.addLayout(looking)
         column.addWidget(self._picture)
         column.addWidget(self._preview_words)
+        column.addWidget(self._question)
         column.addLayout(doing)
         column.addWidget(self.naming)
         column.addWidget(self._tasks)
@@ -209,6 +212,7 @@ class Panel(QtWidgets.QWidget):
         if not gone(self):
             self._controls.forget()
             self._tasks.forget()
+            self._question.forget()
 
     def theme(self) -> None:
         """Icons in the colours of the theme."""
@@ -259,7 +263,7 @@ class Panel(QtWidgets.QWidget):
     # --- showing -----------------------------------------------------------------------------------------
 
     def _refresh_all(self) -> None:
-        for name in ("tasks", "source_words", "made_words"):
+        for name in ("tasks", "source_words", "made_words", "refine_words"):
             self._on_studio(name)
         self._on_look("styles")
         self._on_link("state")
@@ -271,6 +275,9 @@ class Panel(QtWidgets.QWidget):
             self._tasks.refresh()
         elif name == "source_words":
             _say(self._source, self._studio.source_words)
+        elif name == "refine_words":
+            told = self._studio.refine_words
+            self._refine.setText(" · ".join(filter(None, (_("Refine"), told))))
         elif name == "made_words":
             _say(self._made, self._studio.made_words)
             self._restyle.setVisible(self._studio.can_restyle)

@@ -102,7 +102,10 @@ def _fill(
     menu.setToolTipsVisible(True)
     for kind, cls in RECIPES.items():
         if kind not in buttons and "krita" in cls.FACTS.editors:
-            action = menu.addAction(_(cls.FACTS.title), lambda kind=kind: studio.make(kind))
+            title = _(cls.FACTS.title)
+            if cls.FACTS.expert:
+                title = _("{kind} (for experts)", kind=title)
+            action = menu.addAction(title, lambda kind=kind: studio.make(kind))
             action.setToolTip(_(cls.FACTS.help))
             action.setEnabled(bool(studio.look.styles) or not cls.FACTS.styles)
     menu.addSeparator()

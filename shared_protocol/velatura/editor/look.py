@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from velatura.blob import Blob
 from velatura.fields import Field, adjustable, field_of, fields_of
@@ -31,7 +31,8 @@ class Look(Observable):
     """The chosen styles and settings.
 
     Every field of every recipe that a control can set is an attribute too, called as `setting` says; it
-    begins with the recipe's default. Those named here are the ones that code asks for by name.
+    begins with the recipe's default, the quality with what suits the device. Those named here are the ones
+    that code asks for by name.
 
     Attributes:
         styles: names of the styles in the mix, one to four, in the order of the pad's corners.
@@ -61,6 +62,7 @@ class Look(Observable):
         for cls in RECIPES.values():
             for field in adjustable(cls):
                 setattr(self, setting(cls, field), 0 if field.shown.fits else field.default)
+        self.quality = "auto"
 
     @property
     def style_weight(self) -> float:
@@ -107,9 +109,9 @@ class Look(Observable):
         """The recipe of a feed-forward pass; raises as `recipe`."""
         return self.recipe("stylize")  # type: ignore[return-value]  # the class of that kind
 
-    def refine(self) -> Refine:
-        """The recipe of a refinement; raises as `recipe`."""
-        return self.recipe("refine")  # type: ignore[return-value]  # the class of that kind
+    def finest(self) -> Stylize:
+        """The same picture with all the work that it is worth; raises as `recipe`."""
+        return replace(self.stylize(), quality="finest", method="auto")
 
     def recipe(self, kind: str, size: tuple[int, int] = (0, 0)) -> Recipe:
         """The recipe of a kind of job, as everything is set.

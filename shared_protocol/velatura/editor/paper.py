@@ -146,8 +146,8 @@ class Paper(Reading, Protocol):
         """Work: waits until the editor has taken a new layer in, and makes its source active again."""
         ...
 
-    def write_frame(self, layer: Layer, taken: Source, picture: Picture) -> Work[None]:
-        """Work: replaces the pixels of a layer of ours; no undo step."""
+    def write_frame(self, layer: Layer, taken: Source, picture: Picture, bake: bool = True) -> Work[None]:
+        """Work: replaces the pixels of a layer of ours; no undo step. `bake` as of `add_layer`."""
         ...
 
     def finish_layer(self, layer: Layer, name: str) -> None:

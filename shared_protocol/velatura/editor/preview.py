@@ -2,26 +2,29 @@
 
 What it shows is drawn by a `Surface`; the document never knows. The reduced picture is read and sent once,
 so that moving a slider sends a recipe and nothing else. At most one request waits and one runs: while one is
-under way, later slider positions only replace what will be asked next. When the hand rests, the quality that
-was chosen follows, and then the full size, where neither takes long. Where a reduced picture cannot tell how
-large strokes will be, words say so, and a part can be looked at in full size.
+under way, later slider positions only replace what will be asked next. When the hand rests, what Apply will
+give follows: in full size where that does not take long, so that Apply only writes it, else fine in the size
+that takes no longer. Where a reduced picture cannot tell how large strokes will be, words say so, and a part
+can be looked at in full size.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from velatura.blob import Blob, Picture
 from velatura.choices import ONE_SIZE
+from velatura.effort import PATIENCE
 from velatura.errors import VelaturaError
 from velatura.fields import field_of, fields_of
 from velatura.jobs import Job
 from velatura.jobstate import State
 from velatura.recipe import RECIPES, Recipe, settled
 
-from . import geometry, words
+from . import asking, geometry, words
 from .i18n import _
 from .link import Follower, Link
 from .look import Look
@@ -56,7 +59,7 @@ REST = 20
 
 @dataclass(frozen=True)
 class Base:
-    """The picture that previews are made of.
+    """The picture that previews are made of. Two are equal where they are of the same pixels, of any size.
 
     Attributes:
         taken: what Apply would work on.
@@ -70,18 +73,19 @@ class Base:
     taken: Source
     seen: Source
     digest: str
-    factor: int
-    content: Blob
-    mask: Blob | None = None
-    reference: Blob | None = None
+    factor: int = field(compare=False)
+    content: Blob = field(compare=False)
+    mask: Blob | None = field(default=None, compare=False)
+    reference: Blob | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Full:
-    """A full-size result, as `recipe` asked for it."""
+    """A full-size result, as `recipe` asked for it, where the selection was to become a mask or not."""
 
     recipe: Recipe
     taken: Source
+    as_mask: bool
     ready: Ready
 
 
@@ -131,7 +135,8 @@ class Preview(Observable):
         self._link, self._look, self._paper, self._pump = link, look, paper, pump
         self._surface, self._tell, self._name, self._clock = surface, tell, name, clock
         self._base: Base | None = None
-        self._full_content: Blob | None = None
+        self._full_content: tuple[Blob, Blob | None] | None = None
+        self._fine: Base | None = None
         self._full: Full | None = None
         self._reading: Ticket | None = None
         self._drawing: Ticket | None = None
@@ -193,11 +198,17 @@ class Preview(Observable):
                 ticket.cancel()
         if self._job is not None:
             self._link.cancel(self._job)
-        self._base = self._job = self._full = self._full_content = None
+        self._base = self._job = self._full = self._full_content = self._fine = None
         self._again = self._failed = False
         self.original = None
         self.hide()
         self.words = ""
+
+    def rest(self) -> None:
+        """Ends what is being painted for it, and goes on showing what it has: Apply needs the device."""
+        self._stop_full()
+        if self._job is not None and not self._job.over:
+            self._link.cancel(self._job)
 
     def hide(self) -> None:
         """Takes the preview off the canvas until the look changes (after Apply, the layer itself is seen)."""
@@ -237,7 +248,8 @@ class Preview(Observable):
         """A full-size result for exactly this recipe and this source, else None; whether the pixels are still
         the same is for whoever reads them to see."""
         full = self._full
-        return full.ready if full is not None and (full.recipe, full.taken) == (recipe, taken) else None
+        wanted = (recipe, taken, self._look.as_mask)
+        return full.ready if full is not None and (full.recipe, full.taken, full.as_mask) == wanted else None
 
     # --- the picture that previews are made of --------------------------------------------------------
 
@@ -260,7 +272,7 @@ class Preview(Observable):
         digest = self._base.digest if self._base is not None and self._base.taken == taken else ""
         if not digest:
             self._full = self._full_content = None
-        self._base = None
+        self._base = self._fine = None
         self.words = _("Reading the layer…")
 
         def done(base: Base) -> None:
@@ -288,12 +300,12 @@ class Preview(Observable):
     def _recipe(self, base: Base) -> Recipe:
         return self._look.recipe(self.kind, (base.taken.area.width, base.taken.area.height))
 
-    def _submit(self, chosen: bool = False) -> None:
-        """Asks for a preview: in one pass while the hand moves, or at the quality that was chosen."""
+    def _submit(self, chosen: Base | None = None) -> None:
+        """Asks for a preview: in one pass while the hand moves, or of a base at the chosen quality."""
         self._again = False
-        if self._base is None or not self.on:
+        base = chosen or self._base
+        if base is None or not self.on:
             return
-        base = self._base
         try:
             wanted = self._recipe(base)
         except (VelaturaError, Refused) as error:
@@ -303,9 +315,9 @@ class Preview(Observable):
         if base.reference and full is not None and (full.recipe, full.taken) == (wanted, base.taken):
             crop = base.taken.crop
             part = geometry.cut(full.ready.picture, base.seen.crop.moved(-crop.x, -crop.y))
-            self._draw(base, part, 1, full=True)
+            self._draw(base, part, 1, full=True, final=True)
             return
-        recipe = wanted if chosen else wanted.quick()
+        recipe = asking.fine(wanted) if chosen else wanted.quick()
         painted = painted_styles(self._link.models)
         shrunk = at_reduced_size(recipe, base.factor, painted)
         truth = caveat(recipe, base.factor, painted)
@@ -319,11 +331,11 @@ class Preview(Observable):
             options["preview_every"] = FRAMES_EVERY
 
         def frame(job: Job, step: int, picture: Picture) -> None:
-            if job is self._job and base is self._base:
-                self._draw(base, picture, base.factor, full=False)
+            if job is self._job and base == self._base:
+                self._draw(base, picture, base.factor)
 
         def ended(job: Job) -> None:
-            self._ended(job, base, recipe, wanted, truth)
+            self._ended(job, base, wanted, truth, at_rest=chosen is not None)
 
         def submit() -> None:
             if self._job is not None and not self._job.over:
@@ -341,37 +353,44 @@ class Preview(Observable):
         if job is self._job and job.progress is not None and job.progress.of > 1:
             self.words = _("Preview: {step} of {of}", step=job.progress.step, of=job.progress.of)
 
-    def _ended(self, job: Job, base: Base, recipe: Recipe, wanted: Recipe, truth: str) -> None:
+    def _ended(self, job: Job, base: Base, wanted: Recipe, truth: str, at_rest: bool) -> None:
         if job is not self._job:
             return
         if self._again:
             self._submit()
         elif job.state is State.DONE:
             self.words = truth
-            if not recipe.facts.long:
+            if not at_rest:
                 self._pace = (self._clock() - self._since) / max(1, base.content.layout.nbytes)
-            if self._released and recipe != wanted:
-                self._submit(chosen=True)
-            elif self._released and not recipe.facts.long and wanted.facts.placed == "layer":
-                self._commit(base)
-        if job.state is State.DONE and base is self._base and job.picture is not None:
-            self._draw(base, job.picture, base.factor, full=False)
+            if self._released and not at_rest:
+                self._follow(base, wanted)
+        if job.state is State.DONE and base == self._base and job.picture is not None:
+            self._draw(base, job.picture, base.factor, final=at_rest)
         elif job.state is State.FAILED and job.error is not None:
             if self._drawing is not None:
                 self._drawing.cancel()
             self.hide()  # what was shown is of another look, such as a style that the method does know
             self._fail(job.error)
 
-    def _draw(self, base: Base, picture: Picture, factor: int, full: bool) -> None:
+    def _draw(
+        self, base: Base, picture: Picture, factor: int, full: bool = False, final: bool = False
+    ) -> None:
+        """Draws a picture of a base.
+
+        Args:
+            full: whether it was made of the whole in full size.
+            final: whether nothing better comes.
+        """
         if self._drawing is not None and not self._drawing.over:
-            if not full:
+            if not final:
                 return  # the one being drawn is shown first, so that a long drag never starves
             self._drawing.cancel()
         work = self._paper.display(base.seen, picture, factor, full)
-        self._drawing = self._pump.start(work, lambda image: self._show(image, base, full), self._fail)
+        done = full and final
+        self._drawing = self._pump.start(work, lambda image: self._show(image, base, done), self._fail)
 
     def _show(self, image: object, base: Base, full: bool) -> None:
-        if not self.on or base is not self._base:
+        if not self.on or base != self._base:
             return
         self.on_canvas = self._surface.show(image, base.seen)
         self.image = image
@@ -380,51 +399,99 @@ class Preview(Observable):
         if full:
             self.words = ""
 
-    # --- in full size --------------------------------------------------------------------------------------
+    # --- once the hand rests -----------------------------------------------------------------------------
+
+    def _follow(self, base: Base, wanted: Recipe) -> None:
+        """What Apply will give, after a quick one."""
+        expected = asking.seconds(wanted, base.taken.crop.pixels, self._link)
+        if wanted == wanted.quick():
+            if not wanted.facts.long and wanted.facts.placed == "layer":
+                self._commit(base)
+        elif expected <= PATIENCE:
+            self._commit(base)
+        elif base.reference is not None:
+            self._submit(base)
+        else:
+            self._submit_fine(base, max(base.factor, math.ceil(math.sqrt(expected / PATIENCE))))
+
+    def _submit_fine(self, base: Base, factor: int) -> None:
+        """At the chosen quality, reduced by a factor: by so much that it takes no longer than one waits."""
+        known = base if factor == base.factor else self._fine
+        if known is not None and known.factor == factor:
+            self._submit(known)
+            return
+
+        def read() -> Work[Base]:
+            content = yield from self._paper.read_reduced(base.taken, factor)
+            mask = yield from self._paper.read_mask(base.taken)
+            return replace(base, factor=factor, content=content, mask=mask and geometry.thinned(mask, factor))
+
+        def done(smaller: Base) -> None:
+            self._fine = smaller
+            if self._released and base == self._base:
+                self._submit(smaller)
+
+        self._reading = self._pump.start(read(), done, self._fail)
 
     def _commit(self, base: Base) -> None:
-        """The hand is off: the same in full size, which Apply then only has to write."""
+        """In full size, which Apply then only has to write."""
         pixels = base.taken.crop.pixels
         if pixels > FULL_PIXELS or pixels * base.content.layout.pixel_bytes * self._pace > FULL_SECONDS:
             return
         if self._full_content is not None:
-            self._submit_full(base, self._full_content)
+            self._submit_full(base, *self._full_content)
             return
 
-        def done(content: Blob) -> None:
-            self._full_content = content
+        def read() -> Work[tuple[Blob, Blob | None]]:
+            content = yield from self._paper.read(base.taken)
+            mask = yield from self._paper.read_mask(base.taken)
+            return content, mask
+
+        def done(parts: tuple[Blob, Blob | None]) -> None:
+            self._full_content = parts
             if self._released and base is self._base:
-                self._submit_full(base, content)
+                self._submit_full(base, *parts)
 
-        self._reading = self._pump.start(self._paper.read(base.taken), done, self._fail)
+        self._reading = self._pump.start(read(), done, self._fail)
 
-    def _submit_full(self, base: Base, content: Blob) -> None:
-        recipe = self._recipe(base)
-        follower = Follower(
-            _ignore, _ignore, lambda job: self._full_ended(job, base, content, recipe), self._lost
-        )
+    def _submit_full(self, base: Base, content: Blob, mask: Blob | None) -> None:
+        recipe, as_mask = self._recipe(base), self._look.as_mask
+        facts = recipe.facts
+        masked = mask if facts.long and facts.mask and not as_mask else None
+
+        def frame(job: Job, step: int, picture: Picture) -> None:
+            if job is self._full_job and base is self._base:
+                self._draw(base, picture, self._screen_factor(base), full=True)
+
+        def ended(job: Job) -> None:
+            self._full_ended(job, base, content, recipe, as_mask)
 
         def submit() -> None:
             self._full_job = self._link.submit(
-                follower, recipe, content, pictures=self._look.pictures, supersede=f"full-{self._name}"
-            )
+                Follower(_ignore, frame, ended, self._lost), recipe, content, masked,
+                pictures=self._look.pictures, supersede=f"full-{self._name}",
+                preview_every=FRAMES_EVERY if facts.long else 0.0,
+            )  # fmt: skip
             self.words = _("Painting in full size…")
 
         self._link.when_connected(self._guarded(submit), self._fail)
 
-    def _full_ended(self, job: Job, base: Base, content: Blob, recipe: Recipe) -> None:
+    def _full_ended(self, job: Job, base: Base, content: Blob, recipe: Recipe, as_mask: bool) -> None:
         if job is not self._full_job or base is not self._base:
             return
         if job.state is State.DONE and job.picture is not None and job.result is not None:
             ran, record = job.result.recipe or recipe, job.result.record
-            self._full = Full(recipe, base.taken, Ready(content.digest, job.picture, ran, record))
+            self._full = Full(recipe, base.taken, as_mask, Ready(content.digest, job.picture, ran, record))
             if base.reference is None:
-                factor = min(base.factor, geometry.zoom_factor(self._surface.zoom()))
-                self._draw(base, job.picture, factor, full=True)
+                self._draw(base, job.picture, self._screen_factor(base), full=True, final=True)
             else:
                 self._submit()  # cuts its part out
         elif job.state is State.FAILED and job.error is not None:
             self._fail(job.error)
+
+    def _screen_factor(self, base: Base) -> int:
+        """By which a full-size picture may be reduced and still fill the screen's pixels."""
+        return min(base.factor, geometry.zoom_factor(self._surface.zoom()))
 
     def _stop_full(self) -> None:
         if self._full_job is not None:

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import velatura
 from velatura.errors import VelaturaError
-from velatura.recipe import Recipe, Stylize
+from velatura.fields import field_of
+from velatura.recipe import Recipe
 
-from . import annotation, look, words
+from . import annotation, asking, look, words
+from .asking import Answer, Question
 from .gallery import Gallery
 from .i18n import _
 from .link import Link, Start
@@ -47,6 +49,8 @@ class Studio(Observable):
         tasks: what is and was under way, the newest first.
         source_words: what would be painted on now, or why nothing.
         made_words: how the active layer was made, where Velatura made it.
+        question: what is to be answered before what was asked for starts, or None.
+        refine_words: how long a refinement will take, before it starts; empty where nobody knows.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class Studio(Observable):
         self.tasks: tuple[Task, ...] = ()
         self.source_words = ""
         self.made_words = ""
+        self.question: Question | None = None
+        self.refine_words = ""
         self.told = Signal()
         """Emitted with a text for the artist who does not see the docker."""
         self._made: annotation.Made | None = None
@@ -81,6 +87,7 @@ class Studio(Observable):
         )
         self._stop_watching: End | None = None
         self._loop = loop
+        self.look.changed.connect(self._on_look)
 
     # --- being there ------------------------------------------------------------------------------------
 
@@ -116,8 +123,9 @@ class Studio(Observable):
             made = self.paper.recipes(taken)
         except (Refused, Gone) as refused:
             self.source_words = str(refused)
-            self.made_words, self._made = "", None
+            self.made_words, self._made, self.refine_words = "", None, ""
             return
+        self.refine_words = self._refine_words(taken)
         if taken.selected:
             where = _("Selection on “{layer}”", layer=taken.name)
         else:
@@ -131,6 +139,9 @@ class Studio(Observable):
         else:
             self.made_words = ""
 
+    def _refine_words(self, taken: Source) -> str:
+        return asking.told(self.look.finest(), taken.crop.pixels, self.link) if self.look.styles else ""
+
     @property
     def can_restyle(self) -> bool:
         """Whether the active layer's recipe is known."""
@@ -139,12 +150,18 @@ class Studio(Observable):
     # --- what buttons and actions do ---------------------------------------------------------------------
 
     def apply(self) -> Task | None:
-        """A new layer above the active one in the current look, through the selection as it is now."""
+        """A new layer above the active one in the current look, through the selection as it is now; or a
+        question first, where it will take long."""
         return self.make("stylize")
 
     def refine(self) -> Task | None:
-        """A layer that improves step by step until it is stopped, cancelled or done."""
-        return self.make("refine")
+        """The same at the finest quality: a layer that improves until it is stopped, cancelled or done."""
+        return self._begin(lambda taken: self.look.finest())
+
+    def answer(self, answer: Answer | None) -> Task | None:
+        """Goes on with what was asked for, in the way that was chosen; None lets it be."""
+        self.question = None
+        return None if answer is None else self._begin(lambda taken: answer.recipe)
 
     def make(self, kind: str) -> Task | None:
         """What a kind of job makes of the active layer, or of what is selected on it, as the controls say."""
@@ -152,7 +169,7 @@ class Studio(Observable):
 
     def apply_last(self) -> Task | None:
         """Applies the newest recent recipe to the active layer, whatever the controls say."""
-        recent = next((r for r in self.memory.recent if r.KIND == "stylize"), None)
+        recent = next((r for r in self.memory.recent if r.FACTS.applied and not r.facts.made), None)
         if recent is None:
             self.tell(_("No style has been applied yet."))
             return None
@@ -168,15 +185,14 @@ class Studio(Observable):
             no_style = isinstance(error, VelaturaError) and not self.look.styles
             self.tell(_("Choose a style first.") if no_style else words.trouble(error))
             return None
+        ready = self.preview.ready_for(recipe, taken)
+        self.question = None if ready else asking.question(recipe, taken.crop.pixels, self.link)
+        if self.question is not None:
+            self.tell(self.question.words)
+            return None
         bench = Bench(self.paper, self.pump, self.link, self._withdraw, self.preview_every)
-        style = self.title(recipe)
-        kind = task_class(recipe)
-        if kind is Task:
-            mask, ready = self.look.as_mask, self.preview.ready_for(recipe, taken)
-            task = Task(bench, taken, recipe, style, mask, ready)
-        else:
-            self.preview.clear()
-            task = kind(bench, taken, recipe, style)
+        task = task_class(recipe)(bench, taken, recipe, self.title(recipe), self.look.as_mask, ready)
+        self.preview.rest()
         self._add(task)
         task.begin()
         return task
@@ -214,6 +230,10 @@ class Studio(Observable):
         else:
             self.pump.start(self.paper.settle(layer), now)
 
+    def _on_look(self, name: str) -> None:
+        """What was asked of another look is asked no more."""
+        self.question = None
+
     # --- the list of tasks ------------------------------------------------------------------------------
 
     def _add(self, task: Task) -> None:
@@ -229,6 +249,8 @@ class Studio(Observable):
     def _on_task(self, task: Task, name: str) -> None:
         """Tells artists who do not see the docker of a task's end, and now and then how it is doing."""
         now = self._clock()
+        if name == "frames" and task.frames:
+            self.preview.hide()  # the layer itself is seen
         if name == "state" and task.over:
             self.changed.emit("tasks")
             if task.state == "done":
@@ -254,10 +276,10 @@ class Studio(Observable):
     def describe(self, recipe: Recipe) -> str:
         """A recipe in one line, for lists of recents and presets."""
         parts = [self.title(recipe)]
-        if recipe.FACTS.made:
-            parts.append(_(recipe.FACTS.made))
-        elif isinstance(recipe, Stylize):
-            parts.append(f"{recipe.strength:.0%}")
+        if recipe.facts.made:
+            parts.append(_(recipe.facts.made))
+        for name in () if recipe.facts.made else recipe.facts.told:
+            parts.append(field_of(type(recipe), name).text(getattr(recipe, name)))
         return ", ".join(parts)
 
     def diagnostics(self) -> str:

@@ -74,6 +74,7 @@ class Task(Observable):
         words: how it is doing; changes before `state` does.
         fraction: 0..1.
         can_stop: whether "stop and keep" is offered.
+        frames: how many intermediate pictures have been shown in the layer.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Task(Observable):
         self.words = _("Reading the layer…")
         self.fraction = 0.0
         self.can_stop = False
+        self.frames = 0
         self.error: Exception | None = None
         self.recipe = recipe
         self._bench, self._taken, self._as_mask, self._ready = bench, taken, as_mask, ready
@@ -263,17 +265,13 @@ class Task(Observable):
 
 
 class Growing(Task):
-    """A refinement or a texture: a locked layer that improves step by step, and is one undo step in the end.
+    """What takes many steps: a locked layer that improves step by step, and is one undo step in the end.
 
-    Attributes:
-        frames: how many have been shown.
+    A selection that is to become a mask of the layer does so at the end: until then it cuts the frames out.
     """
 
-    def __init__(self, bench: Bench, taken: Source, recipe: Recipe, style: str) -> None:
-        super().__init__(bench, taken, recipe, style)
-        self.frames = 0
-        self._frame: Ticket | None = None
-        self._next: Picture | None = None
+    _frame: Ticket | None = None
+    _next: Picture | None = None
 
     def begin(self) -> None:
         """Starts in a new layer: one that a failure has left is the artist's, who may have painted on it."""
@@ -283,7 +281,7 @@ class Growing(Task):
 
     def _read(self) -> Work[None]:
         yield from super()._read()
-        if self.recipe.facts.mask:
+        if self.recipe.facts.mask and not self._as_mask:
             self._mask = yield from self._bench.paper.read_mask(self._taken)
 
     def _options(self) -> dict[str, Any]:
@@ -306,15 +304,16 @@ class Growing(Task):
         if self._next is None or (self._frame is not None and not self._frame.over):
             return
         picture, self._next = self._next, None
-        self._frame = self._bench.pump.start(self._show(picture, locked=True), self._shown, self._fail)
+        work = self._show(picture, bake=True, locked=True)
+        self._frame = self._bench.pump.start(work, self._shown, self._fail)
 
-    def _show(self, picture: Picture, locked: bool) -> Work[Layer]:
+    def _show(self, picture: Picture, bake: bool, locked: bool) -> Work[Layer]:
         paper = self._bench.paper
         if self._layer is None:
-            self._layer = yield from paper.add_layer(self._taken, picture, self._name, locked=locked)
+            self._layer = yield from paper.add_layer(self._taken, picture, self._name, bake, locked)
             self._layer = yield from paper.settle(self._layer)
         else:
-            yield from paper.write_frame(self._layer, self._taken, picture)
+            yield from paper.write_frame(self._layer, self._taken, picture, bake)
         return self._layer
 
     def _shown(self, layer: Layer) -> None:
@@ -323,9 +322,12 @@ class Growing(Task):
 
     def _write(self, picture: Picture, made: Made) -> Work[None]:
         self._drop_frames()
-        layer = yield from self._show(picture, locked=False)
-        self._bench.paper.finish_layer(layer, self._name)
-        self._bench.paper.remember(layer, made)
+        paper = self._bench.paper
+        layer = yield from self._show(picture, bake=not self._as_mask, locked=False)
+        paper.finish_layer(layer, self._name)
+        if self._as_mask:
+            paper.add_mask(layer, self._taken, self._name)
+        paper.remember(layer, made)
 
     def _give_up(self, why: str) -> None:
         self._drop_frames()
@@ -354,5 +356,5 @@ def layer_name(recipe: Recipe, style: str, taken: Source) -> str:
     """What the result is called in the document, or as a picture of its own."""
     if recipe.facts.placed == "picture":
         return _("{picture}, enlarged", picture=taken.picture)
-    made = recipe.FACTS.made
+    made = recipe.facts.made
     return _("Velatura: {style}", style=f"{style}, {_(made)}" if made else style)

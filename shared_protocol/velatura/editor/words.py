@@ -27,6 +27,16 @@ def time_left(seconds: float) -> str:
     return _("{hours} h {minutes} min left", hours=minutes // 60, minutes=minutes % 60)
 
 
+def duration(seconds: float) -> str:
+    """How long something will take, as coarse as a forecast deserves."""
+    if seconds < 55:
+        return _("about {n} s", n=max(1, round(seconds) if seconds < 10 else 5 * round(seconds / 5)))
+    minutes = max(1, round(seconds / 60))
+    if minutes < 60:
+        return _("about {n} min", n=minutes)
+    return _("about {hours} h {minutes} min", hours=minutes // 60, minutes=minutes % 60)
+
+
 def device(status: dict[str, Any]) -> str:
     """Where the networks run, from the daemon's status: the processor, or a graphics card's name."""
     engine = status.get("engine") or {}

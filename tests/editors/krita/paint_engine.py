@@ -1,8 +1,9 @@
 """An engine without networks for tests in Krita: inverts colours, keeps alpha, at every depth the wire has.
 
 The first style's name says how it behaves, as in `fake_engine`.
-`Refine` turns the picture step by step, so each frame differs from the last and the result from all of them.
-Once the file `enough` is in VELATURA_HOME it takes no further steps, so that a test decides when it ends.
+What takes steps turns the picture step by step, so each frame differs from the last and the result from all
+of them; a fine picture takes more than any test waits for. Once the file `enough` is in VELATURA_HOME it
+takes no further steps, so that a test decides when it ends.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from typing import Any
 import numpy as np
 from fake_engine import FakeEngine
 from velatura.pixels import CHANNELS, Layout
-from velatura.recipe import settled
+from velatura.recipe import Stylize
 from velatura_daemon.engine.tasks import Event, Task
+
+STEPS = 5000
+"""Of a fine picture: longer than any test waits."""
 
 KINDS = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 
@@ -42,11 +46,14 @@ class PaintEngine(FakeEngine):
         enough = self.home / "enough"
         return super().run(replace(task, stopping=lambda: enough.exists() or task.stopping()))
 
+    def steps(self, task: Task) -> int:
+        return STEPS if super().steps(task) and isinstance(task.recipe, Stylize) else super().steps(task)
+
     def _picture(self, task: Task, mark: int) -> tuple[Layout, memoryview]:
         if task.content is None or task.recipe.FACTS.placed == "picture":
             return super()._picture(task, mark)
         layout = task.content.layout
-        of = getattr(settled(task.recipe), "iterations", 1)
+        of = self.steps(task)
         share = getattr(task.recipe, "strength", 1.0) * (mark / of if mark else 1.0)
         data = task.output(layout)
         data[:] = turned(task.content.data, layout, share)

@@ -68,7 +68,7 @@ reset_look()
     ]
     assert krita.run("paper.recipes(paper.source())[layers(doc)[1].uniqueId().toString()].recipe == asked")
     krita.run("recent = entries(main()['Recent'].menu())")
-    assert krita.run("next(iter(recent))") == "Mosaic of Fans + The Great Wave off Kanagawa, 40%"
+    assert krita.run("next(iter(recent))") == "Mosaic of Fans + The Great Wave off Kanagawa, 40 %"
     krita.run("entries(main()['Remove a preset'].menu())['Evening'].trigger()")
     assert krita.run("studio.memory.presets") == {}
 

@@ -9,9 +9,6 @@ from harness import Daemon
 
 from editors.krita.session import Krita
 
-STEPS = 5000
-"""Longer than any test waits; a test ends its refinement with `enough`."""
-
 
 @pytest.fixture
 def enough(daemon: Daemon) -> Iterator[Callable[[], None]]:
@@ -36,13 +33,11 @@ before, was = history(), whole()
         """
 studio.preview_every = 0.1
 studio.look.choose("mosaic")
-studio.look.iterations = steps
 told = []
 studio.told.connect(told.append)
 task = studio.refine()
 frames = []
-""",
-        steps=STEPS,
+"""
     )
     assert krita.run("task is not None"), krita.run("told")
 

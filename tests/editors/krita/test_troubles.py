@@ -52,7 +52,7 @@ def test_a_refinement_whose_daemon_is_killed_leaves_its_layer_and_a_retry_begins
     krita: Krita, daemon: Daemon
 ) -> None:
     open_one(krita, "mosaic")
-    krita.run("before = history(); studio.preview_every = 0.1; studio.look.iterations = 5000")
+    krita.run("before = history(); studio.preview_every = 0.1")
     krita.run("task = studio.refine()")
     krita.until("task.over or task.frames >= 2")
     daemon.kill()

@@ -1,0 +1,85 @@
+"""How long a job will take here, told before it starts, and what is asked first where that is long.
+
+Apply paints in the quality `auto`, which the daemon makes fine where that takes no more than some seconds.
+Where it takes longer the artist is asked in one line; where a style has no picture there is nothing to ask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from velatura.effort import PATIENCE
+from velatura.recipe import Recipe, Stylize
+
+from . import words
+from .i18n import _
+from .link import Link
+
+R = TypeVar("R", bound=Recipe)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One way to go on: what its button says, and the recipe that then runs."""
+
+    label: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked in one line before something starts."""
+
+    words: str
+    answers: tuple[Answer, ...]
+
+
+def seconds(recipe: Recipe, pixels: int, link: Link) -> float:
+    """How long a recipe will take for so many pixels, by what was measured on the daemon's device; 0 for a
+    blink, and where nobody knows."""
+    effort = recipe.effort
+    if effort is None or (_quality(recipe) == "auto" and not has_pictures(recipe, link)):
+        return 0.0
+    pulled = any(item.get("name") == "vgg19" and item.get("installed") for item in link.models)
+    best = "vgg19" if pulled and has_pictures(recipe, link) else "slim"
+    pace = (link.status.get("engine") or {}).get("pace") or {}
+    return effort.with_backbone(best).seconds(pixels, pace)
+
+
+def told(recipe: Recipe, pixels: int, link: Link) -> str:
+    """The same in words, empty for a blink."""
+    expected = seconds(recipe, pixels, link)
+    return words.duration(expected) if expected >= 1 else ""
+
+
+def has_pictures(recipe: Recipe, link: Link) -> bool:
+    """Whether all styles have their pictures, which finer qualities are painted from."""
+    without = {item.get("name") for item in link.styles if not item.get("has_picture", True)}
+    return not any(style.name in without for style in recipe.styles)
+
+
+def fine(recipe: R) -> R:
+    """What is previewed at rest: of `auto` what it is where there is time."""
+    return replace(recipe, quality="fine") if _quality(recipe) == "auto" else recipe  # type: ignore[return-value]
+
+
+def question(recipe: Recipe, pixels: int, link: Link) -> Question | None:
+    """What is to be asked before a recipe runs on so many pixels; None where it may start at once."""
+    if not isinstance(recipe, Stylize) or recipe.quality != "auto":
+        return None
+    expected = seconds(recipe, pixels, link)
+    if expected <= PATIENCE:
+        return None
+    time = words.duration(expected)
+    return Question(
+        _("Fine would take {time} here.", time=time),
+        (
+            Answer(_("Fine"), replace(recipe, quality="fine")),
+            Answer(_("Fast, at once"), replace(recipe, quality="fast")),
+        ),
+    )
+
+
+def _quality(recipe: Recipe) -> str:
+    return recipe.quality if isinstance(recipe, Stylize) else ""
