@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ class Client:
         self._start = start and address is None and not os.environ.get("VELATURA_CONNECTION")
         self._timeout, self._client, self._given, self._base = timeout, client, address, base
         self._jobs: dict[Job, JobFuture] = {}
+        self._futures: weakref.WeakValueDictionary[str, JobFuture] = weakref.WeakValueDictionary()
         self._answers: dict[str, HappenedEvent] = {}
         self._expected: set[str] = set()
         self._uploaded: dict[str, Uploaded] = {}
@@ -268,7 +270,7 @@ class Client:
         check_recipe(recipe)
         if image is None and recipe.FACTS.content:
             raise FieldError("image", f"is missing; a {recipe.KIND} works on a picture")
-        pixels = images.read(image) if image is not None else None
+        pixels = images.read_for(recipe, image) if image is not None else None
         content = pixels.blob() if pixels is not None else None
         mask_blob = None
         if mask is not None:
@@ -301,7 +303,7 @@ class Client:
 
         def start(connection: Any) -> JobFuture:
             handle = connection.submit(recipe, content, mask_blob, all_pictures, **options)
-            job = self._jobs[handle] = JobFuture(thread, handle, pixels, target)
+            job = self._jobs[handle] = self._futures[handle.id] = JobFuture(thread, handle, pixels, target)
             return job
 
         return thread.call(start)
@@ -369,12 +371,15 @@ class Client:
             self._ready().call(lambda connection: connection.cancel(job))
 
     def attach(self, job: str) -> JobFuture:
-        """Takes over a detached job by its id; results come as PIL images."""
+        """Takes over a detached job by its id; results come as PIL images. A job of this client's own is given
+        as `submit` gave it."""
         thread = self._ready()
 
         def take(connection: Any) -> JobFuture:
+            if (own := self._futures.get(job)) is not None:
+                return own
             handle = connection.attach(job)
-            found = self._jobs[handle] = JobFuture(thread, handle, None, None)
+            found = self._jobs[handle] = self._futures[job] = JobFuture(thread, handle, None, None)
             return found
 
         return thread.call(take)

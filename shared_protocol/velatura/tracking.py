@@ -154,9 +154,15 @@ class Tracker:
                 self._fail(job, error)
 
     def fail(self, name: str, error: VelaturaError) -> None:
-        """The daemon refuses something about a job."""
+        """The daemon refuses something about a job. One that it no longer knows after a renewed hello went with
+        the session, while this program was suspended for longer than the lease: it is submitted anew."""
         job = self._jobs.get(name)
-        if job is not None:
+        if job is None:
+            return
+        if error.code == "unknown_job" and job.resync and job.recipe is not None and not job.stopping:
+            job.state, job.progress, job.resync, job.sent = State.SUBMITTED, None, False, False
+            self._tell_changed(job)
+        else:
             self._fail(job, error)
 
     def delivered(self) -> None:

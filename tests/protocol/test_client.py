@@ -247,6 +247,31 @@ def test_several_threads_share_a_client(v):
     assert all(np.array_equal(results[i], 255 - pictures[i]) for i in range(8))
 
 
+def test_a_job_is_attached_to_where_it_was_submitted(v, script):
+    job = v.submit(RECIPE, ARRAY)
+    assert v.attach(job.id) is job and np.array_equal(job.result(), 255 - ARRAY)
+    assert v.attach(job.id) is job, "also when it has ended"
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_a_gray_picture_gets_the_style_s_colours_and_stays_gray_without_them(daemon, v, script, mode):
+    def redden(daemon: FakeDaemon, peer: bytes, submit: m.Submit) -> None:
+        layout, data = daemon.blobs[submit.content]
+        step = len(data) // (layout.width * layout.height)
+        red = bytes(255 if i % step == 0 else b for i, b in enumerate(data))
+        daemon.blobs[submit.content] = layout, red
+        daemon.say(peer, m.Started(submit.job))
+        finish(daemon, peer, submit)
+
+    gray = Image.fromarray(ARRAY[:, :, 0]).convert(mode)
+    assert v.stylize(gray, "great-wave").mode == mode, "inverted, it has no colours"
+    assert v.stylize(gray, "great-wave", keep_color=True).mode == mode
+    assert submitted(daemon).recipe.color == "luminance"
+    script.run = redden
+    assert v.stylize(gray, "great-wave").mode == {"L": "RGB", "LA": "RGBA"}[mode]
+    assert v.stylize(ARRAY[:, :, 1], "great-wave").ndim == 2, "an array keeps its shape"
+
+
 def test_a_detached_job_outlives_its_client(daemon, v, script):
     script.run = start_and_hold
     job = v.submit(RECIPE, ARRAY, detached=True)

@@ -355,16 +355,19 @@ def test_an_ended_session_is_renewed_and_its_jobs_are_asked_after(daemon, connec
     assert [e.request for e in events if isinstance(e, Answered)] == [name], "the question was asked again"
 
 
-def test_a_job_that_the_daemon_has_forgotten_fails(daemon, connection, script, spin):
+def test_a_job_that_ended_with_its_session_is_submitted_anew(daemon, connection, script, spin):
     script.run = hold
-    job = connection.submit(RECIPE, content())
-    spin(connection, running(job))
-    daemon.do(daemon._waiting.clear)
+    job, stopped = connection.submit(RECIPE, content()), connection.submit(RECIPE, content())
+    spin(connection, running(stopped))
+    connection.stop(stopped)
+    script.run = None
+    daemon.do(daemon._waiting.clear)  # as when this program was suspended for longer than the lease
     daemon.forget_sessions()
     spin(connection, lambda _: not daemon.sessions)
     connection.ask("status")
-    spin(connection, ended(job))
-    assert job.error.code == "unknown_job"
+    spin(connection, lambda seen: job.over and stopped.over)
+    assert job.state is State.DONE and [s.job for s in daemon.got(m.Submit)].count(job.id) == 2
+    assert stopped.error.code == "unknown_job", "nothing is left of what was to be kept"
 
 
 def test_a_detached_job_is_attached_to(daemon, script, spin):
@@ -395,7 +398,7 @@ def test_the_end_of_the_daemon_fails_jobs_at_once_and_its_return_is_noticed(tmp_
     assert job.error.code == "not_running" and not kept.over
     second = FakeDaemon(tmp_path / "home")
     events = spin(connection, lambda seen: up(seen) and kept.over)
-    assert kept.error.code == "unknown_job"
+    assert kept.state is State.DONE, "the new daemon got it anew"
     job = connection.submit(RECIPE, content())
     spin(connection, ended(job))
     assert job.state is State.DONE

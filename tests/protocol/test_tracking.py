@@ -57,7 +57,7 @@ class Bench:
 
 STEPS = st.one_of(
     st.sampled_from(
-        ["cancel", "cancel at once", "stop", "renew", "lost", "deliver", "refuse", "prepare", "submit"]
+        "cancel,cancel at once,stop,renew,forgotten,lost,deliver,refuse,prepare,submit".split(",")
     ),
     st.one_of(*[instances(kind) for kind in ABOUT_JOBS]),
     st.sampled_from([m.Error("busy", "no"), m.Result("", NAME, LAYOUT), m.Preview("", 1, NAME, LAYOUT)]),
@@ -80,6 +80,8 @@ def test_every_job_ends_exactly_once(steps, detached):
         elif step == "renew":
             bench.tracker.renew()
             bench.exchange.restart()
+        elif step == "forgotten":
+            bench.tracker.fail(job.id, VelaturaError("unknown_job", "it ended"))
         elif step == "lost":
             bench.tracker.lost(GONE, everything=False)
         elif step == "deliver":

@@ -50,6 +50,8 @@ class Pixels:
     original: np.ndarray | None = None
     """The numbers in the picture's own profile, where that is not sRGB."""
     profile: icc.Profile | None = field(default=None, repr=False)
+    gray: Pixels | None = field(default=None, repr=False)
+    """The gray picture that this is, with room for colours: see `in_colour`."""
 
     @property
     def layout(self) -> Layout:
@@ -151,6 +153,26 @@ def upright(pixels: Pixels, about: Metadata, kind: str, what: str, turn: int = 0
         made.original, made.profile = made.array, profile
         made.array = icc.to_srgb(made.array, profile)
     return made
+
+
+def in_colour(pixels: Pixels) -> Pixels:
+    """A gray picture as RGB, for a style's colours; as it is where it has colours, or is an array, whose shape
+    the caller chose."""
+    if pixels.kind == "array" or pixels.array.shape[2] > 2:
+        return pixels
+    array = np.concatenate([pixels.array[:, :, :1]] * 3 + [pixels.array[:, :, 1:]], 2)
+    about = replace(pixels.about, icc_profile=b"")  # a profile for gray does not fit
+    return Pixels(array, pixels.kind, pixels.source, about=about, gray=pixels)
+
+
+def without_colour(picture: Picture) -> Picture | None:
+    """A result of `in_colour` as gray again, where nothing in it is coloured; else None."""
+    layout, array = picture.layout, result_array(picture)
+    if (array[:, :, 1] != array[:, :, 0]).any() or (array[:, :, 2] != array[:, :, 0]).any():
+        return None
+    gray = np.ascontiguousarray(array[:, :, [0, *range(3, array.shape[2])]])
+    channels = CHANNELS[gray.shape[2]]
+    return replace(picture, layout=replace(layout, channels=channels), data=gray.data.cast("B"))
 
 
 def result_array(picture: Picture, like: Pixels | None = None) -> np.ndarray:

@@ -16,8 +16,21 @@ from PIL import Image
 from ..blob import Blob, Picture
 from ..errors import VelaturaError
 from ..pixels import LUMA
+from ..recipe import Recipe
 from . import files, icc
-from .arrays import Pixels, from_array, from_pil, note, result_array, to_pil
+from .arrays import (
+    Pixels,
+    from_array,
+    from_pil,
+    in_colour,
+    note,
+    result_array,
+    to_pil,
+    without_colour,
+)
+
+COLOURING = ("style", "statistics")
+"""What `color` of a recipe is when a gray picture gets colours."""
 
 Anything = Any
 """A PIL image, a numpy array, or a path (str or os.PathLike)."""
@@ -45,6 +58,12 @@ def read(image: Anything, what: str = "image") -> Pixels:
     raise VelaturaError(
         "bad_image", f"is a {type(image).__name__}; give a PIL image, a numpy array or a path", what
     )
+
+
+def read_for(recipe: Recipe, image: Anything) -> Pixels:
+    """A content as `Pixels`; a gray one gets room for the colours that the recipe brings. Raises as `read`."""
+    pixels = read(image)
+    return in_colour(pixels) if getattr(recipe, "color", "") in COLOURING else pixels
 
 
 def read_style(style: Anything, what: str = "style") -> Pixels:
@@ -95,6 +114,8 @@ def to_kind(picture: Picture, like: Pixels, recipe: Any = None, out: Path | None
     Returns:
         A PIL image (with profile, EXIF and resolution in `info`), an array, or the path written.
     """
+    if like.gray is not None and (gray := without_colour(picture)) is not None:
+        picture, like = gray, like.gray
     array = result_array(picture, like)
     about = like.about.fitted(array.shape[1], array.shape[0])
     if out is not None or like.kind == "path":
