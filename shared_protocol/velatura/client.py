@@ -371,8 +371,8 @@ class Client:
             self._ready().call(lambda connection: connection.cancel(job))
 
     def attach(self, job: str) -> JobFuture:
-        """Takes over a detached job by its id; results come as PIL images. A job of this client's own is given
-        as `submit` gave it."""
+        """Takes over a detached job by its id; results come as PIL images. A job of this client's own is
+        given as `submit` gave it."""
         thread = self._ready()
 
         def take(connection: Any) -> JobFuture:

@@ -154,8 +154,8 @@ class Tracker:
                 self._fail(job, error)
 
     def fail(self, name: str, error: VelaturaError) -> None:
-        """The daemon refuses something about a job. One that it no longer knows after a renewed hello went with
-        the session, while this program was suspended for longer than the lease: it is submitted anew."""
+        """The daemon refuses something about a job. One that it no longer knows after a renewed hello went
+        with the session, while this program was suspended for longer than the lease: it is submitted anew."""
         job = self._jobs.get(name)
         if job is None:
             return

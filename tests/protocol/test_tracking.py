@@ -57,7 +57,18 @@ class Bench:
 
 STEPS = st.one_of(
     st.sampled_from(
-        "cancel,cancel at once,stop,renew,forgotten,lost,deliver,refuse,prepare,submit".split(",")
+        [
+            "cancel",
+            "cancel at once",
+            "stop",
+            "renew",
+            "forgotten",
+            "lost",
+            "deliver",
+            "refuse",
+            "prepare",
+            "submit",
+        ]
     ),
     st.one_of(*[instances(kind) for kind in ABOUT_JOBS]),
     st.sampled_from([m.Error("busy", "no"), m.Result("", NAME, LAYOUT), m.Preview("", 1, NAME, LAYOUT)]),

@@ -156,8 +156,8 @@ def upright(pixels: Pixels, about: Metadata, kind: str, what: str, turn: int = 0
 
 
 def in_colour(pixels: Pixels) -> Pixels:
-    """A gray picture as RGB, for a style's colours; as it is where it has colours, or is an array, whose shape
-    the caller chose."""
+    """A gray picture as RGB, for a style's colours; as it is where it has colours, or is an array, whose
+    shape the caller chose."""
     if pixels.kind == "array" or pixels.array.shape[2] > 2:
         return pixels
     array = np.concatenate([pixels.array[:, :, :1]] * 3 + [pixels.array[:, :, 1:]], 2)

@@ -61,7 +61,7 @@ def read(image: Anything, what: str = "image") -> Pixels:
 
 
 def read_for(recipe: Recipe, image: Anything) -> Pixels:
-    """A content as `Pixels`; a gray one gets room for the colours that the recipe brings. Raises as `read`."""
+    """A content as `Pixels`; a gray one gets room for the colours that a style brings. Raises as `read`."""
     pixels = read(image)
     return in_colour(pixels) if getattr(recipe, "color", "") in COLOURING else pixels
 
