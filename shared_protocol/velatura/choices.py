@@ -52,11 +52,17 @@ OBJECTIVES = {
     "neighbours": Option(
         "Neighbours", "Every place takes after the style's place nearest to it (Kolkin et al. 2022); seconds"
     ),
+    "strotss": Option(
+        "Optimal transport",
+        "All of the style is moved to where it fits, and what is alike stays alike (STROTSS, Kolkin et al."
+        " 2019); minutes",
+    ),
 }
 
 OPTIMIZERS = {
     "lbfgs": Option("L-BFGS", "Gets furthest in the same time"),
     "adam": Option("Adam", "Steady; a third of the memory on very large pictures"),
+    "rmsprop": Option("RMSprop", "For losses that are sampled anew at every step"),
 }
 
 STARTS = {

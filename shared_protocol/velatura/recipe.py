@@ -395,6 +395,10 @@ UNSET: Mapping[str, Mapping[str, Any]] = {
         "iterations": 52, "content_weight": 0.045, "statistics_weight": 0.4, "tv_weight": 0.0,
         "optimizer": "adam", "learning_rate": 0.005, "pooling": "max", "levels": 4,
     },
+    "strotss": {
+        "iterations": 800, "content_weight": 2.0, "statistics_weight": 0.0, "tv_weight": 0.0,
+        "optimizer": "rmsprop", "learning_rate": 0.002, "pooling": "max", "levels": 4,
+    },
 }  # fmt: skip
 """What the unset fields of a refinement are, by its objective."""
 

@@ -79,7 +79,9 @@ def test_what_is_unset_follows_the_objective_and_what_is_set_stays():
     whole = settled(unset)
     assert (whole.levels, whole.iterations) == (2, UNSET["neighbours"]["iterations"])
     assert settled(whole) == whole and set(recipe_to_map(whole)) > set(UNSET["gram"])
-    assert field_of(Refine, "iterations").instead == {"neighbours": UNSET["neighbours"]["iterations"]}
+    assert field_of(Refine, "iterations").instead == {
+        name: UNSET[name]["iterations"] for name in ("neighbours", "strotss")
+    }
     assert field_of(Refine, "seed").instead == field_of(Texture, "iterations").instead == {}
     for own in UNSET.values():
         assert {name for name, value in vars(Refine()).items() if value is None} == set(own)

@@ -9,6 +9,7 @@ from velatura_models.optimise.descent import (
     LBFGS,
     Adam,
     Descent,
+    RMSprop,
     make_descent,
 )
 
@@ -77,7 +78,18 @@ def test_lbfgs_keeps_fewer_pairs_of_large_pictures(monkeypatch: pytest.MonkeyPat
     assert len(descent.pairs) == 4
 
 
-@pytest.mark.parametrize("name", ["adam", "lbfgs"])
+def test_rmsprop_walks_as_torch_s_does() -> None:
+    x = torch.tensor([0.3, 0.5, 0.7])
+    theirs = x.clone().requires_grad_()
+    reference, ours = torch.optim.RMSprop([theirs], 0.002), RMSprop(0.002)
+    for k in range(5):
+        theirs.grad = torch.tensor([1e-3, -40.0, 2.0]) * (1 + k)
+        reference.step()
+        x = ours.step(x, 1.0, theirs.grad)
+        assert torch.allclose(x, theirs.detach())
+
+
+@pytest.mark.parametrize("name", ["adam", "lbfgs", "rmsprop"])
 def test_a_retreat_halves_the_step(name: str) -> None:
     x, slope = torch.full((4,), 0.5), torch.ones(4)
     descent = make_descent(name, 0.04)
@@ -87,5 +99,5 @@ def test_a_retreat_halves_the_step(name: str) -> None:
 
 
 def test_an_unknown_optimiser_is_named() -> None:
-    with pytest.raises(ValueError, match="'adam' or 'lbfgs', not 'sgd'"):
+    with pytest.raises(ValueError, match="adam, lbfgs, rmsprop, not 'sgd'"):
         make_descent("sgd", 0.1)

@@ -311,15 +311,25 @@ def test_a_built_in_style_that_is_a_card_alone_is_refined_from_its_gram_matrices
         run(engine, task(replace(recipe, style_layers=(("conv3_2", 1.0),)), pictures=()))
 
 
-def test_neighbours_are_refined_and_the_result_s_recipe_carries_their_numbers(engine: TorchEngine) -> None:
-    recipe = Refine((STYLE,), objective="neighbours", iterations=9)
+@pytest.mark.parametrize(
+    ("objective", "terms"),
+    [
+        ("neighbours", {"neighbours", "style", "palette", "content", "total"}),
+        ("strotss", {"transport", "moments", "palette", "content", "total"}),
+    ],
+)
+def test_an_objective_is_refined_and_the_result_s_recipe_carries_its_numbers(
+    engine: TorchEngine, objective: str, terms: set[str]
+) -> None:
+    recipe = Refine((STYLE,), objective=objective, iterations=9)
     mask = mask_slot(16, 20, 60, 90)
     finished, events = run(engine, task(recipe, mask=mask, preview_every=1e-6))
     assert finished.recipe == replace(settled(recipe), backbone="slim")
-    assert UNSET["neighbours"].items() - {("iterations", 52)} <= recipe_to_map(finished.recipe).items()
+    own = {name: value for name, value in UNSET[objective].items() if name != "iterations"}
+    assert own.items() <= recipe_to_map(finished.recipe).items()
     progress = [event for event in events if isinstance(event, Progressed)]
     assert [event.step for event in progress] == list(range(1, 10))
-    assert set(progress[0].losses) == {"neighbours", "style", "palette", "content", "total"}
+    assert set(progress[0].losses) == terms
     assert sum(isinstance(event, Previewed) for event in events) >= 8
     changed = (pixels(finished) != pixels_of(CONTENT)).any(2)
     inside = np.zeros((HEIGHT, WIDTH), bool)

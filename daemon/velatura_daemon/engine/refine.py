@@ -13,6 +13,7 @@ from velatura_models.optimise.neighbours import Neighbours
 from velatura_models.optimise.objective import Objective
 from velatura_models.optimise.problem import Problem
 from velatura_models.optimise.refinement import Refinement
+from velatura_models.optimise.strotss import Strotss
 
 from .canvas import Written, read_canvas
 from .compose import read_picture
@@ -77,7 +78,15 @@ def _neighbours(recipe: Refine) -> Neighbours:
     )
 
 
-OBJECTIVES: Mapping[str, Callable[[Refine], Objective]] = {"gram": _gram, "neighbours": _neighbours}
+def _strotss(recipe: Refine) -> Strotss:
+    return Strotss(recipe.content_weight, recipe.tv_weight)
+
+
+OBJECTIVES: Mapping[str, Callable[[Refine], Objective]] = {
+    "gram": _gram,
+    "neighbours": _neighbours,
+    "strotss": _strotss,
+}
 """Objectives by the recipe's names for them."""
 
 

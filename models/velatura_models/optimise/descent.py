@@ -1,6 +1,6 @@
-"""Two ways to walk downhill within bounds, asked for the next point after every evaluation.
+"""Three ways to walk downhill within bounds, asked for the next point after every evaluation.
 
-Both keep every point they propose within the bounds: of pixels, that is what can be displayed, so that
+All keep every point they propose within the bounds: of pixels, that is what can be displayed, so that
 the loss is that of the picture the user sees. What is walked on is one contiguous tensor; no closures,
 so that whoever drives can yield, stop or checkpoint between any two evaluations.
 """
@@ -74,6 +74,34 @@ class Adam:
         self.learning_rate /= 2
         self.first = self.second = None
         self.count = 0
+
+
+class RMSprop:
+    """RMSprop (Hinton 2012, lecture 6e) with projection onto the bounds after every step.
+
+    Args:
+        learning_rate: in units of the pixel range.
+        bounds: least and largest value of every parameter.
+        keep: how much of the mean square is kept at a step.
+    """
+
+    def __init__(
+        self, learning_rate: float, bounds: tuple[float, float] = PIXELS, keep: float = 0.99
+    ) -> None:
+        self.learning_rate, self.bounds, self.keep = learning_rate, bounds, keep
+        self.square: Tensor | None = None
+
+    def step(self, x: Tensor, loss: float, gradient: Tensor, rate: float = 1.0) -> Tensor:
+        del loss
+        if self.square is None:
+            self.square = torch.zeros_like(x)
+        self.square.mul_(self.keep).addcmul_(gradient, gradient, value=1 - self.keep)
+        scale = self.square.sqrt().add_(1e-8)
+        return torch.addcdiv(x, gradient, scale, value=-self.learning_rate * rate).clamp_(*self.bounds)
+
+    def retreat(self) -> None:
+        self.learning_rate /= 2
+        self.square = None
 
 
 class LBFGS:
@@ -159,10 +187,11 @@ class LBFGS:
         return q
 
 
+DESCENTS = {"adam": Adam, "lbfgs": LBFGS, "rmsprop": RMSprop}
+
+
 def make_descent(name: str, learning_rate: float, bounds: tuple[float, float] = PIXELS) -> Descent:
-    """`adam` or `lbfgs`; raises `ValueError` for another name."""
-    if name == "adam":
-        return Adam(learning_rate, bounds)
-    if name == "lbfgs":
-        return LBFGS(learning_rate, bounds)
-    raise ValueError(f"optimizer must be 'adam' or 'lbfgs', not {name!r}")
+    """One of `DESCENTS`; raises `ValueError` for another name."""
+    if name not in DESCENTS:
+        raise ValueError(f"optimizer must be one of {', '.join(DESCENTS)}, not {name!r}")
+    return DESCENTS[name](learning_rate, bounds)

@@ -65,19 +65,7 @@ class Gram:
 
     def notes(self, problem: Problem, scale: float) -> list[str]:
         """Which styles are smaller than what the deepest layer sees."""
-        layers = self._style_layers()
-        if not layers:
-            return []
-        field = receptive_field(layers)
-        found = []
-        for source in problem.styles:
-            if source.picture is not None and style_side(source.picture, scale) < field:
-                height, width = source.picture.shape[-2:]
-                found.append(
-                    f"a style of {width} x {height} pixels at scale {scale:g} is less than the "
-                    f"{field} that {max(layers, key=LAYERS.index)} sees at once: its large forms are lost"
-                )
-        return found
+        return small_styles(problem, scale, self._style_layers())
 
     def levels(self, size: tuple[int, int], levels: int, evaluations: int, wrap: bool) -> list[Level]:
         sizes = level_sizes(*size, levels, wrap)
@@ -110,6 +98,22 @@ class Gram:
 
     def _style_layers(self) -> list[str]:
         return list(_positive(self.style_layers)) if self.style_weight > 0 else []
+
+
+def small_styles(problem: Problem, scale: float, layers: Sequence[str]) -> list[str]:
+    """What is to be said of styles that are smaller than what the deepest of the layers sees."""
+    if not layers:
+        return []
+    field, deepest = receptive_field(list(layers)), max(layers, key=LAYERS.index)
+    found = []
+    for source in problem.styles:
+        if source.picture is not None and style_side(source.picture, scale) < field:
+            height, width = source.picture.shape[-2:]
+            found.append(
+                f"a style of {width} x {height} pixels at scale {scale:g} is less than the "
+                f"{field} that {deepest} sees at once: its large forms are lost"
+            )
+    return found
 
 
 @dataclass(frozen=True)

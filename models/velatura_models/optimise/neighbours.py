@@ -21,7 +21,7 @@ from ..networks.encoder import Encoder
 from .gram import GramTarget, GramTerm
 from .hypercolumns import StylePool, style_pool
 from .matching import COLUMN, Places, StyleSeen
-from .palette import Palette, moved_by_region
+from .palette import Palette, in_styles_colors
 from .problem import Problem, StyleSource
 from .pyramid import level_sizes, share_evaluations
 from .scene import Level, Region, Scene, by_region
@@ -92,17 +92,10 @@ class Neighbours:
     def subject(self, problem: Problem, color: str) -> Tensor | None:
         """The content with the mean and covariance of its style's colours, in every region; as it is where
         colours are to be kept."""
-        content = problem.content
-        if content is None or color != "style":
-            return content
-        regions = by_region(problem.styles, problem.size, problem.mask, content.device)
-        pictures = [[s.picture for s in region.styles if s.picture is not None] for region in regions]
-        return moved_by_region(content, list(zip(regions, pictures, strict=True)))
+        return in_styles_colors(problem) if color == "style" else problem.content
 
     def variable(self, scene: Scene) -> Laplacian:
-        mask = scene.mask()
-        fixed = None if mask is None else scene.content()
-        return Laplacian(scene.size, scene.gray, fixed, mask)
+        return scene.pyramid()
 
     def targets(self, encoder: Encoder, scene: Scene, start: Tensor) -> Generator[float, None, Terms]:
         """Looks up the neighbours of the picture that a level begins with."""

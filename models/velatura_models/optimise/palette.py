@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..maths.color import ColorStats, apply_matching, color_stats, mixture, transport
-from .scene import Placed, Region
+from .problem import Problem
+from .scene import Placed, Region, by_region
 
 DIRECTIONS = 12
 """Lines through the colour cube on which distributions are compared."""
@@ -45,6 +46,16 @@ def moved_by_region(picture: Tensor, regions: Sequence[tuple[Region[Placed], Seq
         moved += where * moved_to(picture, palette, region.where)
         weight += where
     return torch.where(weight > 0, moved / weight.clamp_min(1e-9), picture)
+
+
+def in_styles_colors(problem: Problem) -> Tensor | None:
+    """The content with the mean and covariance of its styles' colours, in every region; None without one."""
+    content = problem.content
+    if content is None:
+        return None
+    regions = by_region(problem.styles, problem.size, problem.mask, content.device)
+    pictures = [[s.picture for s in region.styles if s.picture is not None] for region in regions]
+    return moved_by_region(content, list(zip(regions, pictures, strict=True)))
 
 
 class Palette:

@@ -15,6 +15,7 @@ from ..maths.tiling import Box
 from ..store.cards import resize_short
 from .problem import Options, Problem, StyleSource, style_side
 from .pyramid import LEAST, region_of_interest, resize, resize_mask
+from .variable import Laplacian
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,12 @@ class Scene:
         elif content is not None and self.gray:
             sized = _like_luma(luma(sized), luma(content)).expand_as(sized)
         return sized.to(self.device)
+
+    def pyramid(self) -> Laplacian:
+        """The level's box as a Laplacian pyramid that may change inside the mask."""
+        mask = self.mask()
+        fixed = None if mask is None else self.content()
+        return Laplacian(self.size, self.gray, fixed, mask)
 
     def _boxed(self, mask: Tensor | None) -> Tensor | None:
         if mask is None:
