@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ from cli.running import command, spawned, velatura
 from harness import Daemon, picture, until
 from PIL import Image
 from velatura.recipe import Style, Stylize
+from velatura_daemon.cli import daemon as commands
 from velatura_daemon.cli import exits
 
 
@@ -37,6 +41,28 @@ def test_start_stop_and_start_again(empty: Daemon) -> None:
     assert velatura("daemon", "status", "--json").json["pid"] == first["pid"]
     assert velatura("daemon", "stop").out == f"stopped: process {first['pid']}\n"
     assert velatura("daemon", "stop").out == "no daemon runs\n"
+
+
+def test_a_daemon_that_hangs_is_ended_by_its_process_id(
+    empty: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(commands, "STOP_SECONDS", 0.5)
+    pid = velatura("daemon", "start", "--json").json["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    stopped = velatura("daemon", "stop")
+    assert stopped.out == f"stopped: process {pid}\n" and f"process {pid}" in stopped.err
+    pid = velatura("daemon", "start", "--json").json["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    assert velatura("daemon", "stop", "--force").out == f"stopped: process {pid}\n"
+
+
+def test_a_daemon_of_another_version_is_stopped(empty: Daemon) -> None:
+    pid = velatura("daemon", "start", "--json").json["pid"]
+    file = empty.home / "run" / "daemon.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "protocol": [9, 0], "version": "9.0"}))
+    stopped = velatura("daemon", "stop")
+    assert stopped.code == 0 and stopped.out == f"stopped: process {pid}\n" and "version 9.0" in stopped.err
 
 
 @pytest.mark.parametrize("words", [("daemon", "status"), ("ps",), ("cancel", "job")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,25 @@ def test_a_sound_installation_has_no_problems() -> None:
     assert found["device"]["detail"].startswith("cpu; device_reason: ")
     assert found["weights slim encoder"]["level"] == "ok"
     assert found["weights vgg19"]["remedy"] == "run: velatura models pull vgg19"
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_a_package_that_cannot_be_imported_is_a_problem_and_the_rest_is_still_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "velatura_daemon.engine.device", None)
+    outcome = velatura("doctor", "--json")
+    found = {finding["name"]: finding for finding in outcome.json["findings"]}
+    assert outcome.code == exits.PROBLEMS and found["device setting"]["level"] == "problem"
+    assert found["daemon"]["level"] == "ok"
+
+
+@pytest.mark.usefixtures("no_weights")
+@pytest.mark.parametrize("device", ["cuda:77", "potato"])
+def test_a_device_that_is_not_there_is_a_problem(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VELATURA_DEVICE", device)
+    assert device in findings()["device setting"]["detail"]
+    assert findings()["device setting"]["level"] == "problem"
 
 
 @pytest.mark.usefixtures("no_weights")

@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,18 @@ class Finding:
     level: str
     detail: str
     remedy: str = ""
+
+
+def guarded(check: Callable[[], Iterator[Finding]], name: str) -> Iterator[Finding]:
+    """A check's findings; a check that cannot even run is a finding too, so that the others are made."""
+    try:
+        yield from check()
+    except ImportError as error:
+        missing = (error.name or "").partition(".")[0] or "a package"
+        yield Finding(name, PROBLEM, f"cannot be looked at: {error}", f"run: pip install -U {missing}")
+    except Exception as error:  # whatever is wrong with this machine is what doctor is asked about
+        detail = f"cannot be looked at ({type(error).__name__}: {error})"
+        yield Finding(name, PROBLEM, detail, "where this says nothing to you, please report it")
 
 
 def python() -> Iterator[Finding]:
@@ -127,6 +139,22 @@ def weights(paths: Paths) -> Iterator[Finding]:
             yield Finding(name, OK if check.ok else PROBLEM, check.detail, "" if check.ok else remedy)
 
 
+def device(paths: Paths) -> Iterator[Finding]:
+    """That torch can be imported and use the device that is set."""
+    from ..engine.device import choose_device
+
+    try:
+        settings = load_settings(paths)
+    except VelaturaError:
+        return  # said by `settings`
+    try:
+        chosen, why = choose_device(settings.device)
+    except VelaturaError as error:
+        yield Finding("device setting", PROBLEM, str(error), f'set device = "auto" in {paths.settings_file}')
+    else:
+        yield Finding("device setting", OK, f"{settings.device}: {chosen}, since {why}")
+
+
 def daemon(start: bool) -> Iterator[Finding]:
     """That a daemon answers, speaks this version, and what it computes with."""
     try:
@@ -152,6 +180,8 @@ def daemon(start: bool) -> Iterator[Finding]:
             f"{key}: {engine[key]}" for key in ("device_reason", "dtype", "dtype_reason") if engine.get(key)
         )
         yield Finding("device", OK, "; ".join([str(engine["device"]), *told]))
+    elif status["worker"].get("trouble"):
+        yield Finding("device", PROBLEM, f"no worker starts: {status['worker']['trouble']}", SEE_LOG)
     elif state == "off":
         yield Finding("device", NOTE, "no worker runs; the first job starts one")
     else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +25,10 @@ app = typer.Typer(no_args_is_help=True, help="The daemon: run, start, stop, stat
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-STOP_SECONDS = 15.0
-"""How long `stop` waits for the daemon to be gone."""
+STOP_SECONDS = 10.0
+"""How long `stop` waits for the daemon to be gone before it takes the next harder way."""
+ANSWER_SECONDS = 4.0
+"""How long it waits for an answer at all."""
 
 
 @app.command()
@@ -57,25 +62,70 @@ def start(json: Json = False) -> None:
 
 
 @app.command()
-def stop() -> None:
-    """Ask the daemon to end, and wait until it has. Its jobs are cancelled."""
-    try:
-        address = endpoint.read()
-        with velatura.connect(start=False) as client:
-            client.shutdown()
-    except VelaturaError as error:
-        if error.code != "not_running":
-            raise
+def stop(
+    force: Annotated[bool, typer.Option("--force", help="End its process at once, without asking.")] = False,
+) -> None:
+    """Ask the daemon to end, and wait until it has. Its jobs are cancelled.
+
+    One that does not answer, or is of another version, is ended by its process id.
+    """
+    address = launch.find()
+    if address is None:
         show.line("no daemon runs")
         return
+    if force or not _asked(address):
+        _end(address, force)
+    show.line(f"stopped: process {address.pid}")
+
+
+def _asked(address: endpoint.Address) -> bool:
+    """Asks it to end; False when it does not answer, or has not ended in time.
+
+    Raises:
+        VelaturaError: where it does not answer and its process is out of reach.
+    """
+    try:
+        with velatura.connect(start=False, timeout=ANSWER_SECONDS) as client:
+            client.shutdown()
+    except VelaturaError as error:
+        if endpoint.is_alive(address) is not True:
+            raise
+        show.note(f"velatura: process {address.pid}, version {address.version}: {error}; it is ended")
+        return False
+    return _gone(address)
+
+
+def _end(address: endpoint.Address, at_once: bool) -> None:
+    """Ends its process and, where it leads a group of its own, its worker.
+
+    Raises:
+        VelaturaError: where it cannot be told that the process is the daemon, or it stays.
+    """
+    if endpoint.is_alive(address) is not True:
+        words = f"cannot tell whether process {address.pid} is the daemon: look, and end it yourself"
+        raise VelaturaError("not_running", words)
+    if not at_once:
+        os.kill(address.pid, signal.SIGTERM)
+        if _gone(address):
+            return
+    if sys.platform == "win32":
+        os.kill(address.pid, signal.SIGTERM)
+    elif os.getpgid(address.pid) == address.pid:
+        os.killpg(address.pid, signal.SIGKILL)
+    else:
+        os.kill(address.pid, signal.SIGKILL)
+    if not _gone(address):
+        raise VelaturaError("timeout", f"process {address.pid} has not ended, although it was killed")
+
+
+def _gone(address: endpoint.Address) -> bool:
+    """Whether it is gone within `STOP_SECONDS`."""
     until = time.monotonic() + STOP_SECONDS
     while launch.find() == address:
         if time.monotonic() > until:
-            raise VelaturaError(
-                "timeout", f"process {address.pid} has not ended after {STOP_SECONDS:g} seconds"
-            )
+            return False
         time.sleep(0.05)
-    show.line(f"stopped: process {address.pid}")
+    return True
 
 
 @app.command()

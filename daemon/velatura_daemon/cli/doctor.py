@@ -41,10 +41,14 @@ def doctor(
 def examine(start: bool) -> Iterator[checks.Finding]:
     """All findings, as they are made."""
     paths = default_paths()
-    yield from checks.python()
-    yield from checks.packages()
-    yield from checks.settings(paths)
-    yield from checks.folders(paths)
-    yield from checks.daemon(start)
-    yield from checks.weights(paths)
-    yield from checks.editors()
+    for name, check in (
+        ("python", checks.python),
+        ("packages", checks.packages),
+        ("settings", lambda: checks.settings(paths)),
+        ("folders", lambda: checks.folders(paths)),
+        ("device setting", lambda: checks.device(paths)),
+        ("daemon", lambda: checks.daemon(start)),
+        ("weights", lambda: checks.weights(paths)),
+        ("editors", checks.editors),
+    ):
+        yield from checks.guarded(check, name)

@@ -20,8 +20,8 @@ def choose_device(wanted: str) -> tuple[torch.device, str]:
         VelaturaError: `bad_field` when a device was asked for that torch does not have.
     """
     if wanted != "auto":
-        device = torch.device(wanted)
         try:
+            device = torch.device(wanted)
             torch.empty(1, device=device)
         except (RuntimeError, AssertionError) as error:
             raise VelaturaError(

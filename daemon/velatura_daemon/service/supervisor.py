@@ -353,7 +353,12 @@ class Supervisor:
                 "reserved": self.store.reserved,
                 "budget": self.store.budget,
             },
-            "worker": {"state": self.worker.state, "pid": self.worker.pid, "starts": self.worker.starts},
+            "worker": {
+                "state": self.worker.state,
+                "pid": self.worker.pid,
+                "starts": self.worker.starts,
+                "trouble": self.worker.trouble,
+            },
             "engine": self.worker.status,
             "log": str(self.paths.logs / "daemon.log"),
         }

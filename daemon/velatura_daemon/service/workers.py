@@ -61,6 +61,8 @@ class WorkerHost:
         self.status: dict[str, Any] = {}
         """The engine's own account of itself, as last heard."""
         self.starts = 0
+        self.trouble = ""
+        """Why the last attempt to start one failed; empty since one was ready."""
         self._channel: Channel | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._leaving: list[subprocess.Popen[bytes]] = []
@@ -196,7 +198,7 @@ class WorkerHost:
     def _take(self, report: Any, fds: list[int], now: float) -> None:
         self.status = getattr(report, "status", self.status)
         if isinstance(report, orders.Ready):
-            self.state, self._failed_starts = "ready", 0
+            self.state, self._failed_starts, self.trouble = "ready", 0, ""
         elif isinstance(report, orders.Warming):
             self.state, self._since = "warming", now
         elif isinstance(report, orders.Warmed):
@@ -226,6 +228,7 @@ class WorkerHost:
 
     def _start_failed(self, reason: str, now: float) -> None:
         """Another try after a pause, or after the last one the end of all hope."""
+        self.trouble = reason
         self._failed_starts += 1
         if self._failed_starts < TRIES:
             self._not_before = now + PAUSES[self._failed_starts]
