@@ -230,6 +230,50 @@ class Client:
             Upscale, image, (), None, False, wait, out, {"factor": factor, "strength": strength}, more
         )
 
+    def video(
+        self,
+        source: str | os.PathLike,
+        out: str | os.PathLike,
+        style: Any,
+        *,
+        keep_color: bool | str = False,
+        track: str | os.PathLike | Mapping[str, Any] | None = None,
+        mask: str | os.PathLike | None = None,
+        steady: bool = True,
+        crf: int = 18,
+        tell: Any = None,
+        **more: Any,
+    ) -> Path:
+        """Paints a video; needs the extra `video`. A run that was stopped goes on when it is called again.
+
+        Args:
+            source, out: files; `out` ends in `.mp4`, `.mov`, `.mkv` or `.webm`.
+            style, keep_color: as for `stylize`.
+            track: keyframes of strength and styles: a JSON file, or what would be in it.
+            mask: a video or a picture: where, and how strongly.
+            steady: hold each frame to the one before it.
+            crf: constant quality of the encoder; 18 shows no loss, more is smaller.
+            tell: called with a `velatura.video.painting.Progress` now and then.
+            more: further fields of `recipe.Stylize`.
+
+        Raises:
+            MissingExtra: with the command that installs it. VelaturaError: `bad_image` for a video that
+            cannot be read; otherwise as `stylize`.
+        """
+        from .extras import need
+        from .styles import build
+
+        need("video")
+        from .video import painting
+
+        recipe, pictures, _ = build(Stylize, style, None, keep_color, more)
+        assert isinstance(recipe, Stylize)
+        options = {"tell": tell} if tell is not None else {}
+        return painting.paint(
+            self, Path(source), Path(out), recipe, pictures,
+            track=track, mask=mask, steady=steady, crf=crf, **options,
+        )  # fmt: skip
+
     def submit(
         self,
         recipe: Recipe | Mapping[str, Any],

@@ -33,6 +33,7 @@ from . import (
     stylize,
     train,
     upscale,
+    video,
 )
 from .exits import INTERNAL, exit_code, in_words
 
@@ -90,6 +91,7 @@ def root(
 stylize.mount(app)
 optimise.mount(app)
 upscale.mount(app)
+video.mount(app)
 app.add_typer(styles.app, name="styles")
 app.add_typer(models.app, name="models")
 app.add_typer(daemon.app, name="daemon")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from velatura.errors import CODES, VelaturaError
+from velatura.extras import MissingExtra
 from velatura_models.store.errors import WeightsError
 
 OK = 0
@@ -16,7 +17,7 @@ FILES = 20
 EXISTS = 21
 """An output exists already and --force was not given."""
 PROBLEMS = 22
-"""`doctor` or `models verify` found something wrong."""
+"""`doctor` or `models verify` found something wrong, or an extra is not installed."""
 SOME_FAILED = 23
 """Some pictures of a batch failed and others were done."""
 DOWNLOAD = 24
@@ -80,7 +81,7 @@ MEANINGS = {
     ALREADY_RUNNING: "another daemon runs already",
     FILES: "a file or folder cannot be read or written",
     EXISTS: "an output exists already and --force was not given",
-    PROBLEMS: "doctor, or models verify, found a problem",
+    PROBLEMS: "doctor, or models verify, found a problem, or an extra is not installed",
     SOME_FAILED: "some pictures of a batch failed, the others are done",
     DOWNLOAD: "a download failed, or is not the pinned file",
     INTERRUPTED: "stopped with Ctrl-C, nothing kept",
@@ -104,6 +105,8 @@ def exit_code(error: BaseException) -> int | None:
         return BY_CODE[error.code]
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
+    if isinstance(error, MissingExtra):
+        return PROBLEMS
     if isinstance(error, OSError):
         return FILES
     if isinstance(error, WeightsError):
