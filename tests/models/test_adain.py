@@ -6,13 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.driving import stylized
+from velatura_models.maths.color import ColorStats, apply_matching, color_stats, transport
 from velatura_models.maths.stats import mean_std
 from velatura_models.maths.tiling import (
     STRIDE,
     Box,
     tiles,
 )
-from velatura_models.methods.adain import AdaIN
+from velatura_models.methods.adain import KEPT, OWN, AdaIN, StyleLook
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import StyleShare
 from velatura_models.networks.decoder import Decoder
@@ -41,7 +42,7 @@ def picture(height=64, width=96, seed=0):
 
 def style_of(net, seed=7):
     features = net.encoder(picture(72, 56, seed), net.levels)
-    return {level: tuple(t.flatten() for t in mean_std(maps)) for level, maps in features.items()}
+    return StyleLook({level: tuple(t.flatten() for t in mean_std(maps)) for level, maps in features.items()})
 
 
 def published(net, rgb, stats, alpha):
@@ -51,7 +52,7 @@ def published(net, rgb, stats, alpha):
     for level, maps in features.items():
         f = maps.double().numpy()
         mean, var = f.mean((2, 3), keepdims=True), f.var((2, 3), keepdims=True)
-        style_mean, style_std = (t.double().numpy().reshape(1, -1, 1, 1) for t in stats[level])
+        style_mean, style_std = (t.double().numpy().reshape(1, -1, 1, 1) for t in stats.levels[level])
         t = style_std * (f - mean) / np.sqrt(var + 1e-5) + style_mean
         mixed[level] = torch.from_numpy((1 - alpha) * f + alpha * t).float()
     return net.decoder(mixed)
@@ -87,7 +88,10 @@ def test_a_blend_decodes_the_weighted_sum_of_the_targets():
     for level, maps in features.items():
         mean, std = mean_std(maps)
         n = (maps - mean) / std
-        parts = [n * s[level][1].view(1, -1, 1, 1) + s[level][0].view(1, -1, 1, 1) for s in (one, two)]
+        parts = [
+            n * s.levels[level][1].view(1, -1, 1, 1) + s.levels[level][0].view(1, -1, 1, 1)
+            for s in (one, two)
+        ]
         mixed[level] = 0.25 * parts[0] + 0.75 * parts[1]
     torch.testing.assert_close(got, net.decoder(mixed), rtol=1e-4, atol=1e-5)
 
@@ -179,3 +183,71 @@ def test_the_halo_is_no_less_than_what_the_networks_can_see():
     net.decoder(net.encoder(rgb, LEVELS))[..., middle, middle].sum().backward()
     reached = torch.nonzero(rgb.grad.abs().sum(1)[0])
     assert int((reached - middle).abs().max()) <= reach("relu4_1")
+
+
+def palette_first(mean, seed=7):
+    """A network that moves colours, and a style whose colours lie about `mean`."""
+    net = network()
+    net.palette_first = True
+    spread = torch.diag(torch.tensor([0.02, 0.01, 0.03], dtype=torch.float64))
+    return net, StyleLook(
+        style_of(net, seed).levels, ColorStats(torch.tensor(mean, dtype=torch.float64), spread)
+    )
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.4])
+def test_colours_are_moved_in_full_before_the_encoder_and_strength_fades_features(alpha):
+    net, look = palette_first((0.7, 0.5, 0.3))
+    rgb = picture() * 0.6
+    got, seen = stylized(net, rgb, [StyleShare(look)], alpha, residual=False)
+    assert look.color is not None
+    moved = apply_matching(rgb, *transport(color_stats(rgb), look.color)).clamp(0, 1)
+    own, other = net.encoder(rgb, net.levels), net.encoder(moved, net.levels)
+    mixed = {}
+    for level, maps in own.items():
+        mean, std = mean_std(other[level])
+        style_mean, style_std = (t.view(1, -1, 1, 1) for t in look.levels[level])
+        mixed[level] = (1 - alpha) * maps + alpha * (style_std * (other[level] - mean) / std + style_mean)
+    torch.testing.assert_close(got, net.decoder(mixed), rtol=1e-4, atol=1e-4)
+    assert len(seen.views) == 2
+
+
+def test_a_slider_costs_only_the_decoder_and_strength_0_is_the_photo(monkeypatch):
+    net, look = palette_first((0.7, 0.5, 0.3))
+    rgb = picture()
+    _, known = stylized(net, rgb, [StyleShare(look)])
+    monkeypatch.setattr(net, "encode", lambda rgb: pytest.fail("encoded again"))
+    stylized(net, rgb, [StyleShare(look)], 0.4, known=known)
+    photo, _ = stylized(net, rgb, [StyleShare(look)], 0.0, known=known)
+    torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-5)
+
+
+def test_where_colours_are_kept_none_are_moved():
+    net, look = palette_first((0.7, 0.5, 0.3))
+    rgb = picture()
+    kept, _ = stylized(net, rgb, [StyleShare(look)], recolour=False)
+    net.palette_first = False
+    plain, _ = stylized(net, rgb, [StyleShare(StyleLook(look.levels))])
+    torch.testing.assert_close(kept, plain, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_tiles_equal_the_whole_in_a_palette_with_regions(strength):
+    net, look = palette_first((0.7, 0.5, 0.3))
+    _, other = palette_first((0.2, 0.6, 0.5), 8)
+    rgb = picture(136, 200)
+    region = torch.zeros(1, 1, 136, 200)
+    region[..., :90] = 1
+    styles = [StyleShare(look, 1.0, region), StyleShare(other, 2.0)]
+    a, _ = stylized(net, rgb, styles, strength)
+    b, _ = stylized(net, rgb, styles, strength, tile=64)
+    assert float((a - b).abs().max()) < 1e-4
+
+
+def test_what_is_kept_of_a_content_is_bounded():
+    net, _ = palette_first((0.7, 0.5, 0.3))
+    known = None
+    for step in range(KEPT + 3):
+        _, other = palette_first((0.1 * step, 0.5, 0.3))
+        _, known = stylized(net, picture(), [StyleShare(other)], known=known)
+    assert known is not None and len(known.views) == KEPT + 1 and OWN in known.views

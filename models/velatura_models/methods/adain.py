@@ -12,24 +12,36 @@ By default the decoder's own loss is added back as strength fades,
 
 so that strength 0 is the photo itself; `residual=False` gives the published T.
 
-Statistics are those of the whole picture: with more than one tile `see` sums them over the tiles' cores,
-and `paint` encodes again and decodes. With one tile nothing is done twice.
+AdaIN moves each channel on its own and leaves a red hat red in a sepia drawing. So `adain-skip` takes the
+palette first: the content's colours are moved to the style's mean and covariance before the encoder,
+c' = A c + b, in full whatever the strength,
+
+    t_a = (1 - a) f(c) + a sum_k w_k AdaIN(f(c'_k), f(s_k)),
+
+and both f(c) and f(c'_k) are kept, so that a slider costs the decoder alone. Where the content's colours are
+to be kept c' is c, as it is in the published form.
+
+Statistics are those of the whole picture: with more than one tile they are summed over the tiles' cores, and
+`paint` encodes again and decodes. With one tile nothing is done twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..maths.color import ColorStats, apply_matching, color_stats, transport
 from ..maths.stats import Moments
 from ..maths.tiling import Box, Footprint, Tile
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, reach
 from .loading import Loader
-from .method import Content, Part, Source, Steps, Work, averaged, crop
+from .method import Content, Part, Source, Steps, StyleShare, Work, averaged, crop
 
 Statistics = Mapping[str, tuple[Tensor, Tensor]]
 """Per level the mean and deviation of every channel, `(C,)` float32 each."""
@@ -38,25 +50,77 @@ UNIFORM = 1e-3
 """Weight that every position has in weighted statistics: keeps a region of one pixel finite."""
 
 
+KEPT = 8
+"""Palettes in which one content is kept at most: as many as a blend has styles."""
+
+Palette = tuple[float, ...]
+"""The mean and covariance that colours are moved to, all that features depend on besides the content; `OWN`
+for none."""
+OWN: Palette = ()
+
+
+@dataclass(frozen=True)
+class StyleLook:
+    """A style as AdaIN takes it: its statistics at the decoder's levels, and its colours where they count."""
+
+    levels: Statistics
+    color: ColorStats | None = None
+
+    @property
+    def palette(self) -> Palette:
+        if self.color is None:
+            return OWN
+        return (*self.color.mean.tolist(), *self.color.cov.flatten().tolist())
+
+
+class Measured(NamedTuple):
+    """What a picture gives to be painted in a style by.
+
+    Args:
+        colors: `(3, 3)`, `(3,)`: how its colours are moved; None where they stay.
+        moments: of its features in those colours.
+    """
+
+    colors: tuple[Tensor, Tensor] | None
+    moments: Statistics
+
+
+@dataclass
+class View:
+    """A content in one palette.
+
+    Args:
+        colors: as in `Measured`.
+        features: of a picture that fits in one tile; else they are made again, tile by tile.
+        moments: of the whole picture, once somebody has asked.
+    """
+
+    colors: tuple[Tensor, Tensor] | None
+    features: Mapping[str, Tensor] = field(default_factory=dict)
+    moments: Statistics | None = None
+
+    def of(self, rgb: Tensor) -> Tensor:
+        """A part of the content in this palette."""
+        return rgb if self.colors is None else apply_matching(rgb, *self.colors).clamp(0, 1)
+
+
 @dataclass
 class Encoded:
     """What AdaIN sees of a content.
 
     Args:
-        moments: of the whole picture.
-        features: of a picture that fits in one tile; else they are made again, tile by tile.
-        rebuilt: g(f(c)) of such a picture, `(1, 3, H, W)` float32: made when a strength below 1 first asks.
+        views: by palette, the last used last.
+        rebuilt: g(f(c)) of a picture that fits in one tile, `(1, 3, H, W)` float32: made when a strength
+            below 1 first asks.
     """
 
-    moments: Statistics
-    features: dict[str, Tensor] = field(default_factory=dict)
+    views: OrderedDict[Hashable, View] = field(default_factory=OrderedDict)
     rebuilt: Tensor | None = None
 
     @property
     def nbytes(self) -> int:
-        return sum(maps.nbytes for maps in self.features.values()) + (
-            0 if self.rebuilt is None else self.rebuilt.nbytes
-        )
+        maps = (maps.nbytes for view in self.views.values() for maps in view.features.values())
+        return sum(maps) + (0 if self.rebuilt is None else self.rebuilt.nbytes)
 
 
 def load(loader: Loader) -> AdaIN:
@@ -76,6 +140,7 @@ class AdaIN:
     def __init__(self, encoder: Encoder, decoder: Decoder, loader: Loader) -> None:
         self.device, self.dtype = torch.device(loader.device), loader.dtype
         self.encoder, self.decoder = encoder, decoder
+        self.palette_first = loader.method == "adain-skip"
         # at about eight maps of relu1_1's size at a time
         per_pixel = 8 * encoder.widths[0] * torch.finfo(self.dtype).bits // 8
         self.footprint = Footprint(reach(decoder.levels[0]), per_pixel)
@@ -84,61 +149,71 @@ class AdaIN:
     def levels(self) -> tuple[str, ...]:
         return self.decoder.levels
 
-    def style(self, source: Source) -> Statistics:
-        """What the style looks like at the decoder's levels."""
-        stats = source.card().at(source.scale)
-        return {level: stats[level] for level in self.levels}
+    def style(self, source: Source) -> StyleLook:
+        """What the style looks like at the decoder's levels, and its colours."""
+        card = source.card()
+        stats = card.at(source.scale)
+        levels = {level: stats[level] for level in self.levels}
+        return StyleLook(levels, card.color if self.palette_first else None)
 
     def see(self, content: Content) -> Steps[Encoded]:
-        """The features' statistics; where there is one tile, the features too."""
-        features: dict[str, Tensor] = {}
-        sums = self._sums()
-        for tile in content.tiles:
-            features = yield from self.encode(crop(content.rgb, tile.outer))
-            _add(sums, features, tile, content.weight)
-            yield
-        moments = {level: each.mean_std() for level, each in sums.items()}
-        return Encoded(moments, features if len(content.tiles) == 1 else {})
+        """The content in its own palette; several tiles wait for the palette that is asked for."""
+        seen = Encoded()
+        own = yield from self._view(content, seen, OWN, None)
+        if not self.palette_first:
+            yield from self._moments(content, own)
+        return seen
 
     def paint(self, work: Work) -> Iterator[Part | None]:
         """Tiles of g(t_a), with what the decoder alone loses added back as strength fades."""
         content, seen = work.content, work.seen
-        statistics = work.statistics or (yield from self.measure(work))
+        measured: Sequence[Measured] = work.statistics or (yield from self.measure(work))
+        views: list[View] = []
+        for style, (colors, _) in zip(work.styles, measured, strict=True):
+            views.append((yield from self._view(content, seen, _palette(work, style), colors)))
+        own = (yield from self._view(content, seen, OWN, None)) if work.fades else views[0]
+        moments = [each.moments for each in measured]
         for tile in content.tiles:
-            features = seen.features or (yield from self.encode(crop(content.rgb, tile.outer)))
-            target = _target(features, work, statistics, tile.outer)
+            maps: dict[int, Mapping[str, Tensor]] = {}
+            for view in (*views, own):
+                if id(view) not in maps:
+                    maps[id(view)] = yield from self._features(content, view, tile)
+            target = _target([maps[id(view)] for view in views], maps[id(own)], work, moments, tile.outer)
             inner = tile.core.within(tile.outer)
             picture = crop((yield from self.decode(target)), inner).cpu()
             if work.residual and work.fades:
                 rebuilt = seen.rebuilt
                 if rebuilt is None:
-                    rebuilt = crop((yield from self.decode(features)), inner).cpu()
-                    if seen.features:
+                    rebuilt = crop((yield from self.decode(maps[id(own)])), inner).cpu()
+                    if len(content.tiles) == 1:
                         seen.rebuilt = rebuilt
                 lost = crop(content.rgb, tile.core).float().cpu() - rebuilt
                 picture = picture + (1 - work.fade(tile.core)) * lost
             yield tile.core, picture
 
-    def measure(self, work: Work) -> Steps[list[Statistics]]:
-        """The content's moments for every style: of the whole picture, or of the style's region."""
-        content = work.content
-        regional = [
-            (style.region if content.weight is None else style.region * content.weight, self._sums())
-            for style in work.styles
-            if style.region is not None
-        ]
-        for tile in content.tiles if regional else ():
-            features = work.seen.features or (yield from self.encode(crop(content.rgb, tile.outer)))
-            for weight, sums in regional:
-                _add(sums, features, tile, weight)
-            yield
-        made = iter([{level: each.mean_std() for level, each in sums.items()} for _, sums in regional])
-        return [work.seen.moments if style.region is None else next(made) for style in work.styles]
+    def measure(self, work: Work) -> Steps[list[Measured]]:
+        """For every style how the content's colours are moved, and the moments of what is then seen: of the
+        whole picture, or of the style's region."""
+        content, found = work.content, []
+        for style in work.styles:
+            palette, colors = _palette(work, style), None
+            if palette != OWN and palette in work.seen.views:
+                colors = work.seen.views[palette].colors
+            elif palette != OWN:
+                colors = transport(color_stats(content.rgb, content.weight), style.part.color)
+            view = yield from self._view(content, work.seen, palette, colors)
+            if style.region is None:
+                found.append(Measured(colors, (yield from self._moments(content, view))))
+                continue
+            weight = style.region if content.weight is None else style.region * content.weight
+            found.append(Measured(colors, (yield from self._sum(content, view, weight))))
+        return found
 
     def ahead(self, seen: Encoded) -> Iterator[None]:
         """Fills `seen.rebuilt`, so that the next strength below 1 needs one decoding only."""
-        if seen.features and seen.rebuilt is None:
-            seen.rebuilt = (yield from self.decode(seen.features)).cpu()
+        own = seen.views.get(OWN)
+        if own is not None and own.features and seen.rebuilt is None:
+            seen.rebuilt = (yield from self.decode(own.features)).cpu()
 
     def encode(self, rgb: Tensor) -> Steps[dict[str, Tensor]]:
         """The features `{level: (1, C, h, w)}` of `rgb` (1, 3, H, W)."""
@@ -147,11 +222,45 @@ class AdaIN:
         yield from self.encoder.steps(x, self.levels, out)
         return out
 
-    def decode(self, features: dict[str, Tensor]) -> Steps[Tensor]:
+    def decode(self, features: Mapping[str, Tensor]) -> Steps[Tensor]:
         """The picture `(1, 3, H, W)` float32 of `features`."""
         out: list[Tensor] = []
         yield from self.decoder.steps(features, out)
         return out[0].float()
+
+    def _view(
+        self, content: Content, seen: Encoded, palette: Palette, colors: tuple[Tensor, Tensor] | None
+    ) -> Steps[View]:
+        """The content in a palette, kept for the next time."""
+        view = seen.views.get(palette)
+        if view is None:
+            view = View(colors)
+            if len(content.tiles) == 1:
+                view.features = yield from self._features(content, view, content.tiles[0])
+            seen.views[palette] = view
+            for oldest in [held for held in seen.views if held != OWN][:-KEPT]:
+                del seen.views[oldest]
+        seen.views.move_to_end(palette)
+        return view
+
+    def _features(self, content: Content, view: View, tile: Tile) -> Steps[Mapping[str, Tensor]]:
+        """A tile's features in a palette."""
+        if view.features:
+            return view.features
+        return (yield from self.encode(view.of(crop(content.rgb, tile.outer))))
+
+    def _moments(self, content: Content, view: View) -> Steps[Statistics]:
+        """Of the whole picture in a palette."""
+        if view.moments is None:
+            view.moments = yield from self._sum(content, view, content.weight)
+        return view.moments
+
+    def _sum(self, content: Content, view: View, weight: Tensor | None) -> Steps[Statistics]:
+        sums = self._sums()
+        for tile in content.tiles:
+            _add(sums, (yield from self._features(content, view, tile)), tile, weight)
+            yield
+        return {level: each.mean_std() for level, each in sums.items()}
 
     def _sums(self) -> dict[str, Moments]:
         return {level: Moments() for level in self.levels}
@@ -169,28 +278,50 @@ def _add(
         sums[level].add(maps[:, :, rows, columns], counts)
 
 
+def _palette(work: Work, style: StyleShare) -> Palette:
+    """The palette that a style sees the content in."""
+    return style.part.palette if work.recolour else OWN
+
+
 def _target(
-    features: Mapping[str, Tensor], work: Work, moments: Sequence[Statistics], outer: Box
+    changed: Sequence[Mapping[str, Tensor]],
+    own: Mapping[str, Tensor],
+    work: Work,
+    moments: Sequence[Statistics],
+    outer: Box,
 ) -> dict[str, Tensor]:
     """t_a at every level: the blended, re-normalised features, faded by the strength.
 
-    AdaIN is affine in the features, gain * f + bias, so that blending is done on gains and biases:
-    without regions or masks these are one number a channel, and the whole costs one multiply-add.
+    AdaIN is affine in the features, gain * f + bias, so that blending is done on gains and biases: without
+    regions or masks these are one number a channel, and each palette that is seen costs one multiply-add.
+
+    Args:
+        changed: features of the content as each style sees it.
+        own: those that strength fades from.
     """
     out = {}
-    for level, maps in features.items():
+    for level, maps in own.items():
         step = outer.height // maps.shape[2]
-        gain, bias, total = (torch.zeros(1, device=maps.device) for _ in range(3))
-        for style, (mean, std) in zip(work.styles, (m[level] for m in moments), strict=True):
+        gains = {id(features): (torch.zeros(1, device=maps.device), features[level]) for features in changed}
+        bias, total = (torch.zeros(1, device=maps.device) for _ in range(2))
+        for style, features, (mean, std) in zip(
+            work.styles, changed, (m[level] for m in moments), strict=True
+        ):
             mean, std = mean.to(maps.device), std.to(maps.device)
             share = style.over(outer, step, maps.device)
-            style_mean, style_std = (t.to(mean) for t in style.part[level])
+            style_mean, style_std = (t.to(mean) for t in style.part.levels[level])
             ratio = style_std / std
-            gain = gain + share * ratio.view(1, -1, 1, 1)
+            gain, seen = gains[id(features)]
+            gains[id(features)] = gain + share * ratio.view(1, -1, 1, 1), seen
             bias = bias + share * (style_mean - ratio * mean).view(1, -1, 1, 1)
             total = total + share
         fade = work.fade(outer, step, maps.device)
-        gain, bias = 1 + fade * (gain / total - 1), fade * bias / total
-        mixed = torch.addcmul(bias.to(maps), maps, gain.to(maps))
+        scaled = {key: (fade * gain / total, seen) for key, (gain, seen) in gains.items()}
+        if work.fades:
+            gain, _ = scaled.get(id(own), (torch.zeros(1, device=maps.device), maps))
+            scaled[id(own)] = gain + 1 - fade, maps
+        mixed = (fade * bias / total).to(maps)
+        for gain, seen in scaled.values():
+            mixed = torch.addcmul(mixed, seen, gain.to(maps))
         out[level] = mixed.contiguous(memory_format=torch.channels_last)
     return out

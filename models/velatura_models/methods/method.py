@@ -126,6 +126,7 @@ class Work:
             statistics of the whole (a pass over all tiles for each layer) or those of a thumbnail.
         statistics: what `measure` found in another picture, to be used in place of the content's own; None
             for the content's.
+        recolour: whether the style's colours are wanted; False where the content's are kept afterwards.
     """
 
     content: Content
@@ -135,6 +136,7 @@ class Work:
     residual: bool = True
     exact: bool = False
     statistics: Any = None
+    recolour: bool = True
 
     def fade(self, box: Box, step: int = 1, device: torch.device | str = "cpu") -> float | Tensor:
         """The strength on a grid of `step` pixels inside a box."""
@@ -160,6 +162,7 @@ def work(
     strength: float | Tensor = 1.0,
     residual: bool = True,
     exact: bool = False,
+    recolour: bool = True,
 ) -> Work:
     """Work over a content, with regions and a strength map of the picture's own size. Where every style has a
     region and none reaches, strength is 0: the content stays there."""
@@ -169,7 +172,7 @@ def work(
     covers = [style.region for style in styles if style.region is not None]
     if len(covers) == len(styles):
         strength = torch.stack(covers).sum(0).clamp(max=1.0) * strength
-    return Work(content, seen, styles, strength, residual, exact)
+    return Work(content, seen, styles, strength, residual, exact, recolour=recolour)
 
 
 class Method(Protocol):
