@@ -21,10 +21,12 @@ class Facts:
         made: what a result's name adds to that of its style, in English; empty where nothing has to be said.
         styles: whether it paints in styles, so that one has to be chosen.
         content: whether it works on a picture; one that does not makes its own.
+        trial: whether one that needs no picture may be given one all the same, to be tried on.
         mask: whether it takes a mask for where, and how strongly.
         long: whether it takes many steps, so that live previews go first and the picture is shown meanwhile.
         stops: whether it may be stopped early and keeps what it has.
-        placed: where an editor puts the result: on a `layer` of the picture, or in a picture of its own.
+        placed: where the result goes: on a `layer` of the picture, into a `picture` of its own, or into the
+            style `library`, and what comes back is only a look at it.
         editors: which editors offer it.
         applied: whether an editor's Apply makes it, and its "apply last" makes it again.
         told: the fields that a line on a recipe names besides the styles, where `made` says nothing.
@@ -37,10 +39,11 @@ class Facts:
     made: str = ""
     styles: bool = True
     content: bool = True
+    trial: bool = False
     mask: bool = True
     long: bool = True
     stops: bool = False
-    placed: Literal["layer", "picture"] = "layer"
+    placed: Literal["layer", "picture", "library"] = "layer"
     editors: tuple[str, ...] = ("krita", "gimp")
     applied: bool = False
     told: tuple[str, ...] = ()

@@ -47,6 +47,9 @@ from .schema import (
 STYLE_LAYERS = {f"relu{b}_1": 0.2 for b in range(1, 6)}
 CONTENT_LAYERS = {"relu4_2": 1.0}
 
+LOOK_SIDE = 384
+"""Longest side in pixels of the look at a style that is learned."""
+
 # Fields that several kinds have, and that are one and the same choice for the artist.
 _scale = partial(
     ranged, 1.0, 0.5, 2.0, "How large the style's features appear",
@@ -381,9 +384,60 @@ class Upscale(Kind):
         return replace(content, width=width, height=height)
 
 
-Recipe = Stylize | Refine | Texture | Upscale
-RecipeClass = type[Stylize] | type[Refine] | type[Texture] | type[Upscale]
-RECIPES: dict[str, RecipeClass] = {cls.KIND: cls for cls in (Stylize, Refine, Texture, Upscale)}
+@dataclass(frozen=True)
+class Learn(Kind):
+    """Teach the painter a style of the library, as one more row of its network (Dumoulin et al. 2017, section
+    3.1); from then on it is painted as fast as the built-in ones and mixes with them."""
+
+    KIND: ClassVar[str] = "learn"
+    FACTS: ClassVar[Facts] = Facts(
+        "Learn this style",
+        "Learning the style",
+        "Teach the painter a style of your own, in about a minute, so that it is painted at once",
+        content=False,
+        trial=True,
+        mask=False,
+        stops=True,
+        placed="library",
+        editors=(),
+    )
+
+    styles: tuple[Style, ...] = listed("the style of the library that is learned", most=1)
+    steps: int = ranged(
+        150, 1, 10000, "How long it learns; run again, it goes on from where it was",
+        Shown("Steps", "basic", soft=(50, 1000), log=True),
+    )  # fmt: skip
+    style_weight: float = ranged(
+        10.0, 0.1, 1000.0, "How strongly the style is sought, against keeping the subject",
+        Shown("Style weight", "basic", soft=(1, 100), log=True),
+    )  # fmt: skip
+    scale: float = _scale()
+    seed: int = ranged(
+        0, 0, 2**31 - 1, "Of the photos' crops that it practises on", Shown("Seed", "expert", soft=None)
+    )
+    backbone: str = _backbone()
+
+    def check_whole(self, path: str) -> None:
+        _check_styles(self.styles, path)
+        where = f"{path}.styles" if path else "styles"
+        if not self.styles[0].name:
+            raise FieldError(
+                f"{where}[0].name", "is empty; add the picture to the style library, and name it"
+            )
+        if self.styles[0].mask:
+            raise FieldError(f"{where}[0].mask", "is set, but a style is learned whole")
+
+    def result_layout(self, content: Layout | None = None) -> Layout:
+        """8-bit RGB: the content that the style is tried on, or a sample photo, at most `LOOK_SIDE` long."""
+        width, height = (content.width, content.height) if content else (0, 0)
+        factor = min(1.0, LOOK_SIDE / max(width, height, 1))
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        return Layout(*(size if width else (LOOK_SIDE, LOOK_SIDE)), "RGB")
+
+
+Recipe = Stylize | Refine | Texture | Upscale | Learn
+RecipeClass = type[Stylize] | type[Refine] | type[Texture] | type[Upscale] | type[Learn]
+RECIPES: dict[str, RecipeClass] = {cls.KIND: cls for cls in (Stylize, Refine, Texture, Upscale, Learn)}
 R = TypeVar("R", bound=Recipe)
 
 UNSET: Mapping[str, Mapping[str, Any]] = {

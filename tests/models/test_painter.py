@@ -6,9 +6,10 @@ from models.driving import stylized
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.registry import load_method
-from velatura_models.networks.transform_net import PHOTO, TransformNet
+from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.errors import WeightsError
 from velatura_models.store.nets import (
+    PHOTO,
     add_net,
     describe_net,
     installed,

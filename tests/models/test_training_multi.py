@@ -9,9 +9,10 @@ from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source
 from velatura_models.methods.painter import Painter
 from velatura_models.networks.encoder import Encoder
-from velatura_models.networks.transform_net import PHOTO, TransformNet
+from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.errors import WeightsError
 from velatura_models.store.nets import (
+    PHOTO,
     add_net,
     describe_net,
     load_into,
@@ -23,7 +24,7 @@ from velatura_models.training.multi import main as train_multi
 from velatura_models.training.painting import loss_network
 from velatura_models.training.perceptual import Perceptual, gram, phase_pattern, total_variation
 from velatura_models.training.run import average
-from velatura_models.training.style_n_plus_one import StyleNPlusOneOptions, learn, load_painter
+from velatura_models.training.style_n_plus_one import StyleNPlusOneOptions, learn, load_painter, row_of
 from velatura_models.training.style_n_plus_one import main as add_style
 
 WIDTHS = (4, 6, 8, 8, 8)
@@ -176,16 +177,16 @@ def test_learning_a_style_can_stop_at_any_step_goes_on_and_gets_better(pictures)
         return learn(net, about.styles, picture, photos, vgg, pictures / "learned", report=report, **lessons)
 
     first = learning()
-    tried = [next(first).gamma.detach().clone() for _ in range(2)]  # both styles are tried, not the photo
+    tried = [row_of(next(first)).gamma.detach().clone() for _ in range(2)]  # both styles, not the photo
     assert any(torch.equal(tried[-1], known) for known in net.gamma[:2, None])
     for _ in range(12):
-        row = next(first)
-    stopped = row.gamma.detach().clone()
+        run = next(first)
+    stopped = row_of(run).gamma.detach().clone()
     first.close()
     assert not list(pictures.rglob("*.style.safetensors"))  # no half row
     assert torch.equal(load_row(pictures / "learned"), stopped)
-    *_, row = learning()
-    assert not torch.equal(row.gamma, stopped)
+    *_, run = learning()
+    assert not torch.equal(row_of(run).gamma, stopped)
     assert [line["step"] for line in said] == [10, 20, 30] and said[-1]["style"] < said[0]["style"]
     for _ in learning():
         pass

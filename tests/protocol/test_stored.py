@@ -16,7 +16,6 @@ from velatura.editor import annotation
 from velatura.editor.memory import Memory
 from velatura.pictures.files import recipe_of
 from velatura.recipe import (
-    RECIPES,
     Recipe,
     Refine,
     Style,
@@ -68,13 +67,13 @@ RAN: dict[str, Recipe] = {
 """What was run, as its results recorded it: with the method and network that did the work."""
 
 
-@pytest.mark.parametrize("kind", RECIPES)
+@pytest.mark.parametrize("kind", RAN)
 def test_a_picture_s_text_chunk(kind: str):
     assert recipe_of(STORED / f"{kind}.png") == RAN[kind]
 
 
 def test_a_result_names_the_method_and_network_that_made_it():
-    for kind in RECIPES:
+    for kind in RAN:
         stored = recipe_to_map(recipe_of(STORED / f"{kind}.png"))
         assert "auto" not in (stored.get("method"), stored.get("backbone"))
 

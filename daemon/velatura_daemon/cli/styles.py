@@ -97,7 +97,8 @@ def pull(names: Annotated[list[str], typer.Argument(help="Names of works of art,
 def _library() -> Library:
     from ..styles.library import Library
 
-    return Library(default_paths().styles, default_paths().cache)
+    paths = default_paths()
+    return Library(paths.styles, paths.cache, paths.weights)
 
 
 def _picture(style: dict[str, Any]) -> str:

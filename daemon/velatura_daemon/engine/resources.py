@@ -105,7 +105,7 @@ class Resources:
         self.device, self.device_reason = choose_device(settings.device)
         self.dtype, self.dtype_reason = torch.float32, "not warmed up yet"
         self.paths = default_paths()
-        self.library = Library(self.paths.styles, self.paths.cache)
+        self.library = Library(self.paths.styles, self.paths.cache, self.paths.weights)
         self.store = Store(settings.cache_mb << 20)
         self.tile_bytes = (settings.memory_mb << 20) * 2 // 5
         """Bound on the activations of one pass; larger pictures are cut."""

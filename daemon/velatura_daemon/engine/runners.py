@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from velatura.recipe import Recipe, Refine, Stylize, Texture, Upscale
+from velatura.recipe import Learn, Recipe, Refine, Stylize, Texture, Upscale
 
+from .learn import learn
 from .painting import paint
 from .refine import refine
 from .resources import Resources
@@ -21,4 +22,5 @@ RUNNERS: Mapping[type[Recipe], Runner] = {
     Refine: refine,
     Texture: texture,
     Upscale: upscale,
+    Learn: learn,
 }

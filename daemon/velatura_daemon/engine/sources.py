@@ -76,12 +76,15 @@ class Sources:
         library = self.resources.library
         entry = library.get(style.name)
         if entry.picture is None:
-            raise VelaturaError(
-                "unknown_model",
-                f"{entry.title!r} ships as a card for the slim backbone, without its picture; "
-                f"run `velatura styles pull {entry.name}`, or use slim with a method that needs no pixels",
-                "recipe.backbone",
-            )
+            words = f"{entry.title!r} is here without its picture, which this needs; add it as another style"
+            if entry.learned and not entry.cards:
+                words = f"{entry.title!r} is known to its network alone; leave method `auto`, quality fast"
+            elif entry.url:
+                words = (
+                    f"{entry.title!r} ships as a card for the slim backbone, without its picture; run"
+                    f" `velatura styles pull {entry.name}`, or use slim with a method that needs no pixels"
+                )
+            raise VelaturaError("unknown_model", words, "recipe.backbone")
         image = library.read(entry, longest=4 * BASE)
         return read_picture(Slot(Layout(*image.size, image.mode), memoryview(image.tobytes())), "style").rgb
 

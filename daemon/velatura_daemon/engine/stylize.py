@@ -25,8 +25,7 @@ from velatura_models.maths.color import (
 )
 from velatura_models.maths.tiling import Box
 from velatura_models.methods.method import Content, Method, Steps, StyleShare, crop, framed, work
-from velatura_models.methods.painter import painted_styles
-from velatura_models.methods.registry import load_method
+from velatura_models.methods.registry import OWN_STYLES, load_method, method_painting
 from velatura_models.networks.encoder import reach
 from velatura_models.store.cards import Card
 from velatura_models.store.weights import methods_of
@@ -77,13 +76,14 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A job with all at hand: the recipe as it runs, `auto` resolved; network and picture; and what of the
-    picture can change, None for nothing."""
+    """A job with all at hand: the recipe as it runs, `auto` resolved; network and picture; what of the
+    picture can change, None for nothing; and what is to be said."""
 
     recipe: Stylize
     method: Method
     canvas: Canvas
     part: Part | None
+    notes: tuple[str, ...]
 
 
 @without_gradients
@@ -103,7 +103,7 @@ def stylize(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
         }
         if seen is None:
             seen = yield from job.method.see(part.content)
-        todo = work(part.content, seen, part.styles, part.strength, job.recipe.residual, job.recipe.exact)
+        todo = work(part.content, seen, part.styles, part.strength, *_ways(job.recipe))
         if job.recipe.reference:
             todo = replace(todo, statistics=(yield from _of_reference(task, resources, job, part)))
         done = 0
@@ -115,6 +115,8 @@ def stylize(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
         resources.remember(part.key, seen, job.method.ahead(seen))
     record = {**resources.record(job.method.dtype), **about}
     record["seconds"] = round(time.perf_counter() - started, 4)
+    if job.notes:
+        record["notes"] = list(job.notes)
     yield Finished(job.canvas.layout, out, job.recipe, record)
 
 
@@ -125,6 +127,7 @@ def prepare(task: Task[Stylize], resources: Resources) -> Steps[Prepared]:
         VelaturaError, WeightsError: for a style that is not known, to the library or to the method.
     """
     recipe = resolved(task.recipe, resources)
+    notes = _notes(task.recipe, recipe.method, resources)
     method = load_method(resources.loader(recipe.backbone, recipe.method))
     if method.strength_in == "picture":
         recipe = replace(recipe, scale=1.0)  # such a network's strokes have the size that it was trained for
@@ -132,22 +135,39 @@ def prepare(task: Task[Stylize], resources: Resources) -> Steps[Prepared]:
     yield
     changed = changed_box(canvas) if recipe.strength > 0 else None
     if changed is None:
-        return Prepared(recipe, method, canvas, None)
+        return Prepared(recipe, method, canvas, None, notes)
     part = part_of(replace(task, recipe=recipe), resources, method, canvas, changed)
     yield
-    return Prepared(recipe, method, canvas, part)
+    return Prepared(recipe, method, canvas, part, notes)
 
 
 def resolved(recipe: Stylize, resources: Resources) -> Stylize:
-    """The recipe with `auto` replaced by the embedded backbone, and by the network of many styles where it
-    knows all that are asked for at its own stroke size, else by the best method that the backbone has."""
+    """The recipe with `auto` replaced by the embedded backbone, and by a network that was trained for all the
+    styles where it may be (at its own stroke size) or must be (nothing else is known of them), else by the
+    best method that the backbone has."""
     backbone = "slim" if recipe.backbone == "auto" else recipe.backbone
-    method = recipe.method
+    method, weights = recipe.method, resources.paths.weights
     if method == "auto":
-        painted = painted_styles(resources.paths.weights) if backbone == "slim" and recipe.scale == 1 else ()
-        known = all(style.name in painted for style in recipe.styles)
-        method = "multi" if known else methods_of(backbone, resources.paths.weights)[0]
+        entries = [resources.library.get(style.name) for style in recipe.styles if style.name]
+        alone = any(entry.picture is None and not entry.cards for entry in entries)
+        method = ""
+        if (backbone == "slim" and recipe.scale == 1) or alone:
+            method = method_painting([style.name for style in recipe.styles], weights)
+        method = method or methods_of(backbone, weights)[0]
     return replace(recipe, backbone=backbone, method=method)
+
+
+def _notes(recipe: Stylize, method: str, resources: Resources) -> tuple[str, ...]:
+    """What is to be said of styles that are painted otherwise than one may think."""
+    if recipe.method != "auto" or method in OWN_STYLES:
+        return ()
+    entries = [resources.library.get(style.name) for style in recipe.styles if style.name]
+    return tuple(
+        f"{entry.title!r} was learned for another painter, and is painted like any picture; learn it again:"
+        f" velatura styles learn {entry.name}"
+        for entry in entries
+        if entry.learned == "outdated"
+    )
 
 
 def changed_box(canvas: Canvas) -> Box | None:
@@ -198,7 +218,7 @@ def _of_reference(task: Task[Stylize], resources: Resources, job: Prepared, part
     recipe, method = job.recipe, job.method
     most = float(part.strength.max()) if isinstance(part.strength, Tensor) else part.strength
     styles = tuple(replace(style, mask="whole" if style.mask else "") for style in recipe.styles)
-    name = replace(recipe, styles=styles, strength=most, color="")
+    name = replace(recipe, styles=styles, strength=most)
     key = Key(STATISTICS, (name, part.side, task.preview_side, method.dtype))
     kept: Statistics | None = resources.store.get(key)
     if kept is None:
@@ -207,10 +227,15 @@ def _of_reference(task: Task[Stylize], resources: Resources, job: Prepared, part
         whole = torch.ones(1, 1, *picture.rgb.shape[-2:])
         shares = [s if s.region is None else replace(s, region=whole) for s in part.styles]
         seen = yield from method.see(content)
-        todo = work(content, seen, shares, most, recipe.residual, recipe.exact)
+        todo = work(content, seen, shares, most, *_ways(recipe))
         kept = Statistics((yield from method.measure(todo)))
         resources.store.put(key, kept)
     return kept.value
+
+
+def _ways(recipe: Stylize) -> tuple[bool, bool, bool]:
+    """What `work` is told besides: residual, exact, and whether colours may move."""
+    return recipe.residual, recipe.exact, recipe.color == "style"
 
 
 def _reference(task: Task[Stylize], resources: Resources) -> Raster:

@@ -129,7 +129,7 @@ class Answers:
         """The styles; imported at the first need, since it brings numpy and pillow along."""
         from ..styles.library import Library
 
-        return Library(self.paths.styles, self.paths.cache)
+        return Library(self.paths.styles, self.paths.cache, self.paths.weights)
 
     def answer(self, token: str, request: Request) -> None:
         """Answers now or, through the librarian, soon.

@@ -30,7 +30,7 @@ def check_parts(submit: Submit) -> None:
     facts, kind = submit.recipe.FACTS, submit.recipe.KIND
     if facts.content and not submit.content:
         raise FieldError("submit.content", "is empty; name the picture to work on")
-    if submit.content and not facts.content:
+    if submit.content and not (facts.content or facts.trial):
         raise FieldError("submit.content", f"must be empty: {kind} makes a picture of its own")
     if submit.mask and not facts.mask:
         raise FieldError("submit.mask", f"must be empty: {kind} is of the whole picture")

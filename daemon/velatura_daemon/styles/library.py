@@ -2,8 +2,9 @@
 
 The supervisor (without torch), the worker's engine and the command line all read it, each in its own
 process, so everything on disk appears and vanishes in one rename: a user's style is a folder
-`<name>/` with the picture, a thumbnail and `style.json`; pictures pulled for works of art and the
-cards computed from pictures lie in the cache folder, where deleting them costs only time.
+`<name>/` with the picture or a card, a thumbnail and `style.json`; pictures pulled for works of art and the
+cards computed from pictures lie in the cache folder, where deleting them costs only time. What networks
+learned of a style lies with the networks; a style that only a network knows is listed too.
 """
 
 from __future__ import annotations
@@ -30,11 +31,16 @@ from velatura.names import LONGEST_NAME, NAME, style_name
 from velatura.pixels import Layout
 from velatura_models.store.download import fetch
 from velatura_models.store.manifest import RemoteFile
+from velatura_models.store.nets import PHOTO, Net, installed
 
 from .catalogue import CatalogEntry, catalog
 from .reading import ending_of, file_bytes, read_style, style_of, thumbnail_of
 
 LONGEST_TEXT = 200
+CARD_FILE = "card.slim.safetensors"
+"""The card of a style that came without its picture, or with its card."""
+TRAINED = ("style", "transform", "multimodal")
+"""Kinds of networks that know styles by name."""
 STALE = 24 * 3600.0
 """Age in seconds after which a folder that an interrupted `add` left behind is swept away."""
 
@@ -56,7 +62,12 @@ class StyleEntry:
     """The picture itself; None for a work of art that has not been pulled."""
     thumbnail: Path | None = None
     cards: Mapping[str, Path] = field(default_factory=dict, hash=False)
-    """Cards that ship with Velatura, by backbone. Computed ones: see `Library.card_path`."""
+    """Cards that came with the style, by backbone. Computed ones: see `Library.card_path`."""
+    learned: str = ""
+    """`yes` where a network of the user's own paints it in one pass; `outdated` where it was learned for a
+    painter that is not installed any more; else empty."""
+    row: Path | None = None
+    """The file of what was learned, where that is of this style alone."""
     digest: str = ""
     """SHA-256 of the picture file, 64 hex digits; empty where neither picture nor address is known."""
     url: str = ""
@@ -82,6 +93,7 @@ class StyleEntry:
             "has_picture": self.picture is not None,
             "can_pull": bool(self.url),
             "cards": sorted(self.cards),
+            "learned": self.learned,
             "error": self.error,
         }
 
@@ -108,11 +120,13 @@ class Library:
     Args:
         user_dir: where the user's styles are kept; made on the first `add`.
         cache_dir: for pulled pictures and computed cards.
+        weights: folder of the user's weights, which may know styles; None where that does not matter.
     """
 
-    def __init__(self, user_dir: Path, cache_dir: Path) -> None:
+    def __init__(self, user_dir: Path, cache_dir: Path, weights: Path | None = None) -> None:
         self.user_dir = Path(user_dir)
         self.cache_dir = Path(cache_dir)
+        self.weights = weights
 
     def list(self) -> tuple[StyleEntry, ...]:
         """Every style, sorted by name; a user's style that cannot be read is there with its `error`."""
@@ -121,6 +135,10 @@ class Library:
             for folder in self.user_dir.iterdir():
                 if NAME.fullmatch(folder.name) and folder.is_dir() and folder.name not in entries:
                     entries[folder.name] = self._user(folder)
+        for name, net in self._trained().items():
+            known = entries.get(name) or StyleEntry(name, name)
+            if not known.builtin:
+                entries[name] = self._learned(known, net)
         return tuple(entries[name] for name in sorted(entries))
 
     def get(self, name: str) -> StyleEntry:
@@ -200,12 +218,21 @@ class Library:
         entry = self._find(name)
         if entry is None:
             raise self._unknown(name)
-        gone = self.user_dir / f".{name}.{secrets.token_hex(4)}.removed"
-        try:
-            (self.user_dir / name).rename(gone)
-        except FileNotFoundError:
-            raise self._unknown(name) from None
-        shutil.rmtree(gone, ignore_errors=True)
+        folder = self.user_dir / name
+        if not folder.exists() and entry.row is None:
+            net = self._trained()[name]
+            raise FieldError(
+                "name",
+                f"{name!r} is one of several styles of a network; to remove them all, run:"
+                f" velatura models remove {net.name}.{net.kind}",
+            )
+        if folder.exists():
+            gone = self.user_dir / f".{name}.{secrets.token_hex(4)}.removed"
+            with contextlib.suppress(FileNotFoundError):  # another removal was quicker
+                folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+        if entry.row is not None:
+            entry.row.unlink(missing_ok=True)
 
     def pull(self, name: str, progress: Callable[[int, int], None] | None = None) -> StyleEntry:
         """Fetches a work's picture, for the methods and backbones that need pixels.
@@ -290,9 +317,32 @@ class Library:
     def _find(self, name: str) -> StyleEntry | None:
         if name in catalog():
             return self._builtin(catalog()[name])
+        entry = None
         if isinstance(name, str) and NAME.fullmatch(name) and (self.user_dir / name).is_dir():
-            return self._user(self.user_dir / name)
-        return None
+            entry = self._user(self.user_dir / name)
+        net = self._trained().get(name)
+        return entry if net is None else self._learned(entry or StyleEntry(name, name), net)
+
+    def _trained(self) -> dict[str, Net]:
+        """The styles that networks of the user's own know, the built-in ones aside."""
+        found: dict[str, Net] = {}
+        for net in installed(weights=self.weights) if self.weights else ():
+            if net.kind in TRAINED and not net.embedded:
+                for name in net.styles:
+                    if name not in catalog() and name != PHOTO and NAME.fullmatch(name):
+                        found.setdefault(name, net)
+        return found
+
+    def _learned(self, entry: StyleEntry, net: Net) -> StyleEntry:
+        """A style with what a network knows of it."""
+        painters = (known.digest for known in installed("transform", self.weights))
+        learned = "yes" if net.kind != "style" or net.needs in painters else "outdated"
+        row = net.path if len(net.styles) == 1 else None
+        entry = replace(entry, learned=learned, row=row)
+        if entry.picture is None and not entry.cards and not entry.error and learned == "outdated":
+            words = "it was learned for another painter, and its picture is not here to learn it again"
+            entry = replace(entry, error=words)
+        return entry
 
     def _unknown(self, name: str) -> VelaturaError:
         names = [entry.name for entry in self.list()]
@@ -338,7 +388,7 @@ class Library:
         try:
             about = json.loads((folder / "style.json").read_text(encoding="utf-8"))
             texts = {key: about.get(key, "") for key in ("title", "artist", "year", "rights")}
-            picture = folder / Path(about["picture"]).name
+            picture = folder / Path(about["picture"]).name if about["picture"] != "" else None
             digest, size = about["sha256"], about["size"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             return replace(entry, error=f"its style.json cannot be read ({error!r})")
@@ -347,16 +397,21 @@ class Library:
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             return replace(entry, error=f"its style.json holds no SHA-256 but {digest[:80]!r}")
         entry = replace(entry, **{**texts, "title": texts["title"] or folder.name}, digest=digest)
+        card, thumbnail = folder / CARD_FILE, folder / "thumbnail.jpg"
+        entry = replace(
+            entry,
+            thumbnail=thumbnail if thumbnail.is_file() else None,
+            cards={"slim": card} if card.is_file() else {},
+        )
+        if picture is None:
+            return entry if entry.cards else replace(entry, error="it holds neither a picture nor a card")
         try:
             found = picture.stat().st_size
         except OSError as error:
             return replace(entry, error=f"its picture is missing ({error})")
         if found != size:
             return replace(entry, error=f"its picture has {found} bytes instead of {size}")
-        thumbnail = folder / "thumbnail.jpg"
-        return replace(
-            entry, picture=picture, size=size, thumbnail=thumbnail if thumbnail.is_file() else None
-        )
+        return replace(entry, picture=picture, size=size)
 
     def _sweep(self) -> None:
         for left in self.user_dir.glob(".*"):

@@ -13,24 +13,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..maths.tiling import Footprint
-from ..networks.transform_net import PHOTO, TransformNet
+from ..networks.transform_net import TransformNet
 from ..store.errors import WeightsError
-from ..store.nets import (
-    FORMAT,
-    Net,
-    installed,
-)
+from ..store.nets import FORMAT, PHOTO, Net, installed
 from ..store.weights import read
 from .loading import Loader
 from .method import Source, Steps, StyleShare
 from .picture_method import Brush, Normalise, Painting, PictureMethod
+
+PAINTER = "painter"
+"""Name of the network of many styles that ships, and that a user's own styles are added to."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,8 @@ class Painter(Brush):
         net: TransformNet = self.loader.net(TransformNet, about, _exact)
         photo = Painting((about.digest, PHOTO), _row(net, about, PHOTO)) if PHOTO in about.styles else None
         row = _row(net, about, source.name) if added is None else row_of(added, net)
-        return Painting((about.digest, source.name), replace(row, photo=photo))
+        name = source.name if added is None else added.digest  # one that is learned again is another
+        return Painting((about.digest, name), replace(row, photo=photo))
 
     def strides(self, painting: Painting) -> list[int]:
         net: TransformNet = painting.data.net
@@ -140,15 +139,6 @@ class Painter(Brush):
         out: list[Tensor] = []
         yield from row.net.steps(rgb, row.gamma, row.beta, out, normalise)
         return out[0][:, :, :height, :width]
-
-
-def painted_styles(folder: Path | None) -> set[str]:
-    """Names of the styles that the networks of many styles know, the user's own included.
-
-    Args:
-        folder: of the user's weights.
-    """
-    return set(Painter(Loader(method="multi", folder=folder)).known())
 
 
 def _row(net: TransformNet, about: Net, name: str) -> Row:

@@ -9,7 +9,7 @@ encoder keep the content. Without skips it is exactly the published form.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -67,7 +67,7 @@ class Decoder(nn.Module):
             pass
         return out[0]
 
-    def steps(self, features: dict[str, Tensor], out: list[Tensor]) -> Iterator[None]:
+    def steps(self, features: Mapping[str, Tensor], out: list[Tensor]) -> Iterator[None]:
         """`forward` one convolution at a time: appends the picture to `out`, yielding in between.
 
         The last convolution runs in the dtype of its own weights, so that a network in bfloat16 with

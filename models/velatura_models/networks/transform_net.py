@@ -27,8 +27,6 @@ EPS = 1e-5
 NORMS = ("instance", "batch")
 UPSAMPLINGS = ("nearest", "bilinear", "transposed")
 OUTPUTS = ("sigmoid", "tanh")
-PHOTO = "photo"
-"""Name of the row of a network of several styles that gives the photo itself, where it has one."""
 STRIDE = 4
 """A picture's sides are multiples of this."""
 PADDING = 40

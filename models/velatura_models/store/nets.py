@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 FORMAT = "velatura-net-1"
+PHOTO = "photo"
+"""What a network of several styles calls the row that gives the photo itself, where it has one."""
 KINDS = ("transform", "style", "wct", "style-swap", "multimodal", "superres", "texture")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def random_crop(picture: Tensor, side: int, rng: random.Random) -> Tensor:
     return crop if rng.random() < 0.5 else transforms.horizontal_flip(crop)
 
 
-def batches(folder: Path, side: int, count: int, seed: int) -> Iterator[Tensor]:
+def batches(folder: Path, side: int, count: int, seed: int) -> Generator[Tensor, None, None]:
     """Endless batches `(count, 3, side, side)` float32 in 0..1, channels last; the next one is read while
     the last is used. Files that cannot be read are left out with a word in the log; when none can be, that is
     an error.

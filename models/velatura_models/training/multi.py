@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..networks.transform_net import PHOTO, TransformNet
+from ..networks.transform_net import TransformNet
 from ..store.cards import resize_short
-from ..store.nets import describe_net, load_into, save_net
+from ..store.nets import PHOTO, describe_net, load_into, save_net
 from .crops import batches, pictures_in, whole_picture
 from .painting import loss_network, placed
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, phase_pattern

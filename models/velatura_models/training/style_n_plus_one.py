@@ -16,15 +16,20 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..methods.painter import PAINTER
 from ..networks.encoder import Encoder
-from ..networks.transform_net import PHOTO, TransformNet
+from ..networks.transform_net import TransformNet
 from ..store.cards import resize_short
 from ..store.errors import WeightsError
-from ..store.nets import Net, describe_net, find_net, load_into, save_net
+from ..store.nets import PHOTO, Net, describe_net, find_net, load_into, save_net
 from .crops import batches, whole_picture
 from .painting import loss_network, placed
 from .perceptual import Perceptual
 from .run import Report, Run, cosine, quiet
+
+PHOTOS = Path(__file__).with_name("photos")
+"""Photos that ship to practise on; `sample` is the one to look at a style on."""
+SAMPLE = PHOTOS / "astronaut.jpg"
 
 TRIED = 128
 """Side in pixels at which the styles that a network knows are tried."""
@@ -50,7 +55,7 @@ class StyleNPlusOneOptions:
     style: Path
     content: Path
     out: Path
-    net: str = "painter"
+    net: str = PAINTER
     weights: Path | None = None
     vgg: Path | None = None
     content_weight: float = 1.0
@@ -98,7 +103,7 @@ def main(options: StyleNPlusOneOptions, report: Report = quiet) -> Path:
         try:
             next(learning)
         except StopIteration as end:
-            row, run = end.value
+            run = end.value
             break
     trained = {
         "steps": run.step,
@@ -107,7 +112,7 @@ def main(options: StyleNPlusOneOptions, report: Report = quiet) -> Path:
         "seconds": round(run.seconds),
         "loss network": seen_with,
     }
-    return save_row(row, options.out, options.style.stem, about, trained)
+    return save_row(row_of(run), options.out, options.style.stem, about, trained)
 
 
 def load_painter(about: Net, device: torch.device) -> TransformNet:
@@ -140,7 +145,7 @@ def learn(
     seed: int = 0,
     report: Report = quiet,
     plots: bool = False,
-) -> Generator[AddedStyle, None, tuple[AddedStyle, Run]]:
+) -> Generator[Run, None, Run]:
     """Learns a row for a style, one step each time it is asked.
 
     Args:
@@ -156,10 +161,11 @@ def learn(
         report: called every ten steps.
 
     Yields:
-        The row as it is by then, for `painted`; always the same object.
+        The run, which holds steps and seconds, and by `row_of` the row as it is by then; at step 0 while the
+        rows that the network has are tried. Always the same objects.
 
     Returns:
-        The row, and the run that holds steps and seconds.
+        The run at its end.
     """
     device = net.gamma.device
     loss = Perceptual(vgg)
@@ -182,7 +188,7 @@ def learn(
             if off < best:
                 best = off
                 row.load_state_dict(tried.state_dict())
-            yield row
+            yield run
     elif run.step >= steps:
         run.steps = run.step + steps
 
@@ -201,8 +207,15 @@ def learn(
         )
     ) as taken:
         for _ in taken:
-            yield row
-    return row, run
+            yield run
+    return run
+
+
+def row_of(run: Run) -> AddedStyle:
+    """The row that a run of `learn` has by now."""
+    row = run.parts["row"]
+    assert isinstance(row, AddedStyle)
+    return row
 
 
 def save_row(row: AddedStyle, folder: Path, name: str, about: Net, trained: dict[str, object]) -> Path:

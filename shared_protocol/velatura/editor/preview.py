@@ -318,7 +318,7 @@ class Preview(Observable):
             self._draw(base, part, 1, full=True, final=True)
             return
         recipe = asking.fine(wanted) if chosen else wanted.quick()
-        painted = painted_styles(self._link.models)
+        painted = painted_styles(self._link.models, self._link.styles)
         shrunk = at_reduced_size(recipe, base.factor, painted)
         truth = caveat(recipe, base.factor, painted)
         self.words = _("Painting a preview…")
@@ -534,10 +534,12 @@ class Preview(Observable):
             self.request(self._released)
 
 
-def painted_styles(models: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The styles that a network of many styles knows, out of the daemon's list of models."""
+def painted_styles(models: Sequence[Mapping[str, Any]], styles: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The styles that `auto` paints by a network trained for them, out of the daemon's lists of models and
+    styles."""
     known = [model.get("styles", ()) for model in models if model.get("kind") == "transform"]
-    return {name for names in known if len(names) > 1 for name in names}
+    learned = {style["name"] for style in styles if style.get("learned") == "yes"}
+    return learned | {name for names in known if len(names) > 1 for name in names}
 
 
 def strokes_of_one_size(recipe: Recipe, painted: Collection[str] = ()) -> bool:

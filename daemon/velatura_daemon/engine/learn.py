@@ -1,0 +1,179 @@
+"""A style of the library becomes one more row of the painter: `Learn`, a training of about a minute.
+
+The run lies in the cache folder, under the digests of painter, picture and loss network: a job that was
+cancelled, or whose worker died, is gone on with, and one that has ended is bettered by the next. The painter
+knows the style when its row's file has moved into place, at the end and not before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from velatura.errors import FieldError
+from velatura.pixels import Layout
+from velatura.recipe import LOOK_SIDE, Learn
+from velatura_models.maths.tiling import round_up
+from velatura_models.methods.painter import PAINTER
+from velatura_models.networks.transform_net import STRIDE
+from velatura_models.store.nets import Net, find_net
+from velatura_models.store.weights import encoder_path, load_backbone
+
+from .canvas import Written, write_texture
+from .compose import read_picture, shrink
+from .resources import Resources
+from .sources import Sources
+from .tasks import Checkpointed, Event, Finished, Previewed, Progressed, Slot, Task
+
+if TYPE_CHECKING:
+    from velatura_models.training.run import Run
+
+STYLE_SIDE = 384
+"""Short side in pixels at which the style's picture is seen at stroke size 1."""
+
+MOST = 2
+"""How many times a small picture is enlarged for that, at most."""
+
+CROP, BATCH = 256, 2
+"""Photos a step, and their side in pixels."""
+
+SAVE_EVERY = 10.0
+"""Seconds of computing between checkpoints."""
+
+FIRST_LOOK = 0.5
+"""Seconds of computing before the first preview, where they are asked for."""
+
+
+def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
+    """Runs a `Learn` recipe; see `tasks.Engine.run`."""
+    from velatura_models.training import style_n_plus_one as training  # it brings the trainers along
+    from velatura_models.training.crops import batches
+    from velatura_models.training.painting import placed
+
+    recipe, style = task.recipe, task.recipe.styles[0]
+    about = find_net(PAINTER, "transform", resources.paths.weights)
+    picture = _picture(style.name, about, task, resources)
+    backbone, digest = _backbone(recipe, resources)
+    yield None
+    net = training.load_painter(about, resources.device)
+    vgg = placed(load_backbone(backbone, resources.paths.weights), resources.device, resources.dtype)
+    sample = _sample(task, training.SAMPLE)
+    entry = resources.library.get(style.name)
+    folder = _folder(resources, about.digest, entry.digest, digest, recipe.scale)
+    losses: dict[str, float] = {}
+
+    def show(run: Run) -> Written:
+        with torch.no_grad():
+            made = _painted(lambda x: training.painted(net, training.row_of(run), x), sample)
+        return write_texture(made, task.output)
+
+    spent, began, looked, saved = 0.0, None, FIRST_LOOK - task.preview_every, 0.0
+    notes, run = [], None
+    with (
+        closing(batches(training.PHOTOS, CROP, BATCH, recipe.seed)) as photos,
+        closing(
+            training.learn(
+                net,
+                about.styles,
+                picture,
+                photos,
+                vgg,
+                folder,
+                style_weight=recipe.style_weight,
+                style_side=min(round(STYLE_SIDE * recipe.scale), MOST * min(picture.shape[2:])),
+                steps=recipe.steps,
+                seed=recipe.seed,
+                report=lambda step, of, means: losses.update(means),
+            )
+        ) as steps,
+    ):
+        while True:
+            before = time.perf_counter()
+            run = next(steps, None) or run
+            spent += time.perf_counter() - before
+            assert run is not None  # rows are tried before the first step
+            if began is None:
+                began = run.step
+                if began:
+                    notes.append(f"went on from step {began - 1}")
+            if run.step >= run.steps or task.stopping():
+                break
+            done = run.step - began
+            left = spent / done * (run.steps - run.step) if done > 1 else 0.0
+            yield Progressed(run.step, run.steps, dict(losses), round(left, 1))
+            if task.preview_every and spent - looked >= task.preview_every:
+                looked = spent
+                yield Previewed(run.step, *(yield from show(run)))
+            if run.step and spent - saved >= SAVE_EVERY:
+                saved = spent
+                run.save()
+                yield Checkpointed(run.step, str(run.step).encode())
+    if run.step < run.steps:
+        notes.append(f"stopped on request at step {run.step} of {run.steps}")
+    layout, data = yield from show(run)
+    trained = {
+        "steps": run.step,
+        "pictures": run.step * BATCH,
+        "side": CROP,
+        "seconds": round(run.seconds),
+        "loss network": backbone,
+    }
+    resources.library.get(style.name)  # it may have been removed meanwhile
+    training.save_row(training.row_of(run), resources.paths.weights / "nets", style.name, about, trained)
+    record: dict[str, Any] = resources.record(resources.dtype)
+    record.update(steps=run.step, seconds=round(spent, 2), painter=about.digest, notes=notes)
+    yield Finished(layout, data, replace(recipe, backbone=backbone), record)
+
+
+def _picture(name: str, about: Net, task: Task[Learn], resources: Resources) -> Tensor:
+    """The style's pixels, `(1, 3, H, W)`.
+
+    Raises:
+        FieldError: for a style that is the painter's own.
+        VelaturaError: for one that does not exist, or whose picture is not at hand, with what to do.
+    """
+    if name in about.styles:
+        raise FieldError("recipe.styles[0].name", f"is {name!r}, which the painter knows already")
+    return Sources(task, resources).picture(task.recipe.styles[0])
+
+
+def _backbone(recipe: Learn, resources: Resources) -> tuple[str, str]:
+    """The loss network's name and digest: VGG-19 where it was pulled, else the one that ships."""
+    weights = resources.paths.weights
+    name = recipe.backbone
+    if name == "auto":
+        name = "vgg19" if encoder_path("vgg19", weights).is_file() else "slim"
+    return name, resources.loader(name).encoder_digest()
+
+
+def _folder(resources: Resources, *what: object) -> Path:
+    """Where the run of this very style lies."""
+    name = hashlib.blake2b(" ".join(map(str, what)).encode(), digest_size=16).hexdigest()
+    return resources.paths.cache / "learning" / name
+
+
+def _sample(task: Task[Learn], photo: Path) -> Tensor:
+    """What the style is tried on, `(1, 3, H, W)`: the job's content, or a photo."""
+    side = min(LOOK_SIDE, task.preview_side or LOOK_SIDE)
+    slot = task.content
+    if slot is None:
+        from velatura_models.store.pictures import read_rgb
+
+        image = read_rgb(photo)
+        slot = Slot(Layout(*image.size, "RGB"), memoryview(image.tobytes()))
+    return shrink(read_picture(slot), side).rgb
+
+
+def _painted(paint: Callable[[Tensor], Tensor], rgb: Tensor) -> Tensor:
+    """A picture of any size painted by what takes sides that are multiples of the network's stride."""
+    height, width = rgb.shape[2:]
+    down, right = (max(round_up(side, STRIDE), 2 * STRIDE) - side for side in (height, width))
+    return paint(F.pad(rgb, (0, right, 0, down), mode="replicate"))[:, :, :height, :width].cpu()
