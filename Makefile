@@ -27,10 +27,10 @@ $(VENV)/installed: pyproject.toml
 
 demo: install  ## paint a photo:  make demo [PHOTO=my.jpg] [STYLE=great-wave]
 	@mkdir -p $(OUT)
-	@photo='$(PHOTO)'; if [ -z "$$photo" ]; then photo=$(OUT)/photo.png; \
+	@made='$(OUT)/$(basename $(notdir $(STYLE))).png'; photo='$(PHOTO)'; if [ -z "$$photo" ]; then photo=$(OUT)/photo.png; \
 	  $(BIN)/python -c "import skimage.data, PIL.Image as I; I.fromarray(skimage.data.coffee()).save('$(OUT)/photo.png')"; fi; \
-	  $(BIN)/velatura stylize "$$photo" --style '$(STYLE)' -o '$(OUT)/$(STYLE).png' --force && \
-	  echo "Painted: $(OUT)/$(STYLE).png   (the daemon keeps running; stop it with: $(BIN)/velatura daemon stop)"
+	  $(BIN)/velatura stylize "$$photo" --style '$(STYLE)' -o "$$made" --force && \
+	  echo "Painted: $$made   (the daemon keeps running; stop it with: $(BIN)/velatura daemon stop)"
 
 quick: install  ## lint and, beside it, the tests without networks: under a minute
 	@$(MAKE) --no-print-directory -j2 lint pure

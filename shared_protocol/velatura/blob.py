@@ -50,6 +50,8 @@ class Blob:
     def __init__(self, layout: Layout, source: Buffer | Rows) -> None:
         check(layout, "layout")
         self.layout = layout
+        self.title = ""
+        """What its owner calls it (a file), for messages."""
         self.digest = ""
         self._name = f"local-{next(_names)}"
         self._hash = new_digest(layout)

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Literal
 
 from .recipe import RECIPES, UNSET, settled
-from .schema import Option, Shown, hints
+from .schema import Option, Shown, hints, plain
 
 Sort = Literal["number", "whole", "flag", "choice", "weights"]
 
@@ -68,8 +68,7 @@ class Field:
         """The allowed numbers in words, empty for what is no number: `0 to 1`, `16 to 16384 pixels`."""
         if self.sort not in ("number", "whole", "weights"):
             return ""
-        low, high = (f"{n:.0f}" if n == int(n) else f"{n:g}" for n in (self.low, self.high))
-        return f"{low} to {high} {self.unit}".rstrip()
+        return f"{plain(self.low)} to {plain(self.high)} {self.unit}".rstrip()
 
     def text(self, value: Any) -> str:
         """A number as it is shown beside its slider."""

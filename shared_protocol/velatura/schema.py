@@ -294,7 +294,12 @@ def _check_number(value: float, path: str, meta: Mapping[str, Any]) -> None:
     if (low is not None and value < low) or (high is not None and value > high):
         unit = f" {meta['unit']}" if meta.get("unit") else ""
         shown = f"{value:g}" if isinstance(value, float) else str(value)[:40]
-        raise FieldError(path, f"is {shown}; allowed is {low:g} to {high:g}{unit}")
+        raise FieldError(path, f"is {shown}; allowed is {plain(low)} to {plain(high)}{unit}")
+
+
+def plain(number: float) -> str:
+    """A bound of a range for people: whole numbers in full."""
+    return f"{number:.0f}" if number == int(number) and abs(number) < 1e15 else f"{number:g}"
 
 
 def _check_text(value: str, path: str, meta: Mapping[str, Any]) -> None:

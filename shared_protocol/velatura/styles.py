@@ -102,7 +102,9 @@ def styles_of(style: Any, size: tuple[int, int] | None = None) -> tuple[tuple[St
 def _picture(what: Any, where: str) -> Blob:
     from .pictures import images
 
-    blob = images.read_style(what, where).blob()
+    pixels = images.read_style(what, where)
+    blob = pixels.blob()
+    blob.title = str(pixels.source or "")
     blob.hash_whole()
     return blob
 

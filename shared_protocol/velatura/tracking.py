@@ -281,6 +281,9 @@ class Tracker:
     # -- ends -------------------------------------------------------------------------------------------
 
     def _fail(self, job: Job, error: VelaturaError) -> None:
+        for blob in job.blobs():
+            if blob.title and blob.digest:  # nobody knows his file by its digest
+                error.message = error.message.replace(blob.digest, blob.title)
         job.error = error
         self._end(job, Event.FAIL, State.FAILED)
 

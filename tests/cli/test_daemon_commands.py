@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -98,6 +99,7 @@ def test_logs_show_the_end_of_the_file(empty: Daemon) -> None:
 def test_status_is_readable(home: Daemon) -> None:
     outcome = velatura("daemon", "status")
     assert outcome.code == 0 and "version" in outcome.out and "blobs.budget" in outcome.out
+    assert not re.search(r"protocol +\d, |uptime +[\d.]+$", outcome.out, re.MULTILINE)
 
 
 def test_ps_shows_every_clients_jobs_and_cancel_ends_them(home: Daemon) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import io
 import json
 import os
 import subprocess
 import sys
+import typing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +17,11 @@ from typing import Any
 import pytest
 from cli.running import spawned, velatura
 from models.fileserver import serving
-from velatura_daemon.cli import bench_pictures, benchmarks, exits, train
+from rich.console import Console
+from velatura_daemon.cli import bench_pictures, benchmarks, completion, exits, show, train
 from velatura_daemon.install import Place, gimp
+from velatura_models.store.errors import WeightsError
+from velatura_models.store.nets import find_net, installed
 from velatura_models.store.verify import Check
 
 
@@ -29,7 +35,40 @@ def test_models_list_tells_what_is_installed() -> None:
     rows = {row["name"]: row for row in velatura("models", "list", "--json").json}
     assert rows["slim"]["installed"] and "adain" in rows["slim"]["methods"]
     assert not rows["vgg19"]["installed"] and rows["vgg19"]["methods"] == []
-    assert "Oxford" in velatura("models", "list").out
+    listed = velatura("models", "list").out
+    assert "painter.transform" in listed and max(map(len, listed.splitlines())) < 150
+    assert "Oxford" in velatura("models", "show", "slim").out
+    assert velatura("models", "show", "slime").code == 7
+
+
+def test_a_cut_network_is_called_damaged(own_home: Path) -> None:
+    nets = own_home / "data" / "weights" / "nets"
+    nets.mkdir(parents=True)
+    whole = next(net for net in installed("transform") if net.name == "cut-paper").path
+    (nets / "mine.transform.safetensors").write_bytes(whole.read_bytes()[:9000])
+    assert "damaged" in velatura("models", "list").out
+    with pytest.raises(WeightsError, match="truncated or damaged"):
+        find_net("mine", "transform", nets.parent)
+
+
+def test_a_narrow_terminal_gets_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = io.StringIO()
+    monkeypatch.setattr(show, "out", lambda: Console(file=told, force_terminal=True, no_color=True, width=60))
+    show.table(("name", "title", "year"), [("wave", "Under a very long title indeed " * 3, "1884 to 1886")])
+    assert "year: 1884 to 1886" in told.getvalue() and "\n  title: Under a very" in told.getvalue()
+
+
+def test_tab_offers_styles_files_and_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "starfish.png").touch()
+    (tmp_path / "stars").mkdir()
+    assert completion.styles("star") == ["starry-night", "starfish.png", "stars/"]
+
+    def offered(words: str) -> list[str]:
+        asked = {"_VELATURA_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "3"}
+        return spawned(**asked).out.split()
+
+    assert offered("velatura stylize --method adain-") == ["adain-skip"]
 
 
 def test_a_failed_pull_says_why_and_leaves_nothing(tmp_path: Path, own_home: Path) -> None:
@@ -102,6 +141,13 @@ def test_the_real_trainers_options_are_understood() -> None:
     for name in train.TRAINERS:
         shown = velatura("train", name, "--help")
         assert shown.code == 0 and "--out" in shown.out and "--steps" in shown.out
+        assert velatura("train", name, "-h").out == shown.out
+        module = importlib.import_module(train._module(name))
+        options = next(iter(typing.get_type_hints(module.main).values()))
+        told = {**train.COMMON, **train.argument_docs(options)}
+        assert not [field.name for field in dataclasses.fields(options) if not told.get(field.name)]
+    outcome = velatura("train", "fast", "--style", "a", "--content", "b", "--out", "c", "--device", "cuda:77")
+    assert outcome.code == 3 and "cuda:77" in outcome.err
 
 
 def test_bench_prints_nested_figures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,6 +179,10 @@ def _follow(file: Path) -> None:
 
 
 def _value(name: str, value: object) -> str:
+    if name == "uptime" and isinstance(value, float):
+        return show.duration(value)
+    if name == "protocol" and isinstance(value, list):
+        return ".".join(map(str, value))
     is_bytes = name.endswith("bytes") or name in ("blobs.reserved", "blobs.budget")
     return show.size(value) if is_bytes and isinstance(value, int) else str(value)
 
@@ -188,7 +192,7 @@ def _rows(told: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     for name, value in told.items():
         if isinstance(value, dict):
             rows += _rows(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
+        elif isinstance(value, list) and name != "protocol":
             rows.append((prefix + name, ", ".join(map(str, value))))
         else:
             rows.append((prefix + name, _value(prefix + name, value)))

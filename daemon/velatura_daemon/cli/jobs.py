@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 import velatura
 from velatura.errors import VelaturaError
+from velatura.jobstate import TERMINAL, State
 
 from . import show
 
@@ -48,8 +49,11 @@ def cancel(
 ) -> None:
     """Cancel jobs, also other clients'."""
     with velatura.connect(start=False) as client:
-        known = [job["name"] for job in client.jobs()]
-        for name in [_whole_name(given, known) for given in jobs]:
+        states = {job["name"]: job["state"] for job in client.jobs()}
+        for name in [_whole_name(given, list(states)) for given in jobs]:
+            if State(states[name]) in TERMINAL:
+                show.line(f"{name}: has ended already ({states[name]})")
+                continue
             client.cancel(name)
             show.line(f"{name}: cancelled")
 

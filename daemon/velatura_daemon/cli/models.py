@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from velatura_models.store.errors import WeightsError
 from velatura_models.store.manifest import backbones, describe
 from velatura_models.store.nets import add_net, everything, remove_net
 
@@ -14,14 +15,14 @@ from . import show
 from .exits import PROBLEMS
 from .progress import download_bar
 
-app = typer.Typer(no_args_is_help=True, help="Networks: list, pull, verify.")
+app = typer.Typer(no_args_is_help=True, help="Networks: list, show, pull, add, remove, verify.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
 def list_models(json: Json = False) -> None:
-    """List backbones, with their licences, and trained networks, with what they were trained on."""
+    """List backbones and trained networks; `velatura models show NAME` tells licence and training."""
     rows = everything(default_paths().weights)
     if json:
         show.as_json(rows)
@@ -34,7 +35,7 @@ def list_models(json: Json = False) -> None:
                 "yes" if row["installed"] else "no",
                 ", ".join(row["methods"]) or "-",
                 "-" if row["source"] == "embedded" else show.size(row["size"]),
-                f"{row['title']} [{row['licence']}]",
+                show.brief(row["title"]),
             )
             for row in rows
             if row["kind"] == "backbone"
@@ -44,11 +45,28 @@ def list_models(json: Json = False) -> None:
     show.table(
         ("network", "source", "styles", "trained"),
         (
-            (row["name"], row["source"], ", ".join(row["styles"]) or "-", training_of(row["trained"]))
+            (row["name"], row["source"], _styles(row["styles"]), show.brief(training_of(row["trained"])))
             for row in rows
             if row["kind"] != "backbone"
         ),
     )
+
+
+@app.command("show")
+def show_model(name: str, json: Json = False) -> None:
+    """Show all that is known of one backbone or network: licence, styles, training, file."""
+    rows = {row["name"]: row for row in everything(default_paths().weights)}
+    if name not in rows:
+        raise WeightsError("unknown", f"no network is called {name!r}; there are {', '.join(rows)}")
+    if json:
+        show.as_json(rows[name])
+        return
+    told = dict(rows[name], trained=training_of(rows[name].get("trained", {})))
+    show.table(("", ""), ((k, ", ".join(v) if isinstance(v, list) else v) for k, v in told.items() if v))
+
+
+def _styles(names: list[str]) -> str:
+    return ", ".join(names) if 0 < len(names) <= 3 else f"{len(names)} styles" if names else "-"
 
 
 def training_of(trained: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from velatura.errors import FieldError
 from velatura.fields import Field, fields_of, lowered
 from velatura.recipe import RecipeClass
 
+from . import completion
 from .pipes import piped
 from .recipes import parse_layers
 
@@ -27,6 +28,7 @@ StyleOption = Annotated[
         "--style",
         "-s",
         help="Style: a NAME of the library or a picture FILE, with :WEIGHT for a blend. Repeat for more.",
+        autocompletion=completion.styles,
     ),
 ]
 MaskOption = Annotated[
@@ -110,7 +112,8 @@ def option(field: Field) -> Any:
     words += "".join(f"; by default {value} with {name}" for name, value in field.instead.items())
     if field.shown.off:
         name += f"/--{field.shown.off}"
-    return typer.Option("--" + name, help=words + ".", rich_help_panel=panel)
+    offered = completion.choice_of(field.options) if field.options else None
+    return typer.Option("--" + name, help=words + ".", rich_help_panel=panel, autocompletion=offered)
 
 
 def _parameter(field: Field) -> inspect.Parameter:

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -45,7 +47,9 @@ def as_json(value: Any) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A plain table; cells are shown as they are, and folded only to fit a terminal."""
+    """A plain table; cells are shown as they are, and folded only to fit a terminal. Where a terminal is too
+    narrow for its words, each row becomes a paragraph."""
+    rows = list(rows)
     made = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
     for index, column in enumerate(columns):
         made.add_column(column, overflow="fold", no_wrap=index == 0)
@@ -54,7 +58,20 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     console = out()
     if not console.is_terminal:
         console.width = ENDLESS
-    console.print(made)
+    cells = [columns, *rows]
+    natural = sum(2 + max(cell_len(str(row[i])) for row in cells) for i in range(len(columns)))
+    if natural <= 1.5 * console.width:
+        console.print(made)
+        return
+    for first, *others in rows:
+        told = zip(columns[1:], others, strict=True)
+        words = ", ".join(f"{c}: {v}" if c else str(v) for c, v in told if str(v) not in ("", "-"))
+        console.print(Text(str(first), style="bold"), Padding(Text(words), (0, 0, 0, 2)), sep="\n")
+
+
+def brief(text: str, longest: int = 60) -> str:
+    """The beginning of a text, for a cell."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
 def size(count: float) -> str:

@@ -37,6 +37,29 @@ TRAINERS = {
     "superres": "Train a network that enlarges pictures 4 or 8 times.",
 }
 
+COMMON = {
+    "batch": "Pictures a step.",
+    "content_layers": "Layers whose maps are compared with the photo's.",
+    "content_loss": "How their difference is taken.",
+    "content_weight": "Of the content loss.",
+    "copies": "How many pictures of a batch are of one photo, in different styles.",
+    "crop": "Side of the crops in pixels.",
+    "device": "Where to train: auto, cpu, cuda, cuda:1, mps.",
+    "identity_weight": "Of the difference where a picture is its own style.",
+    "optimizer": "Which one.",
+    "projection_rate": "Learning rate of the projections to the teacher's channels.",
+    "rate": "Learning rate at the start.",
+    "seed": "Of the random numbers.",
+    "sheet_every": "Steps between sample sheets.",
+    "smooth_weight": "Of the total variation.",
+    "steps": "Training steps.",
+    "style_layers": "Layers whose Gram matrices are compared with the style's.",
+    "style_weight": "Of the style loss.",
+    "upsampling": "How maps are enlarged.",
+    "widths": "Channels of the blocks.",
+}
+"""Options that mean the same in every trainer; a trainer's own words come first."""
+
 app = typer.Typer(no_args_is_help=True, help="Train networks on pictures of your own.")
 
 
@@ -45,6 +68,8 @@ def trainer_command(name: str, module: Any) -> Callable[..., None]:
 
     A tuple is written with commas, such as `--widths 32,64,128,256,256`; an empty text is the empty tuple.
     """
+    from ..engine.device import choose_device
+
     options = next(iter(typing.get_type_hints(module.main).values()))
     hints, docs = typing.get_type_hints(options), argument_docs(options)
     tuples = {n: typing.get_args(h)[0] for n, h in hints.items() if typing.get_origin(h) is tuple}
@@ -55,7 +80,7 @@ def trainer_command(name: str, module: Any) -> Callable[..., None]:
             default = ",".join(map(str, default))
         flag = field.name.replace("_", "-")
         flags = f"--{flag}/--no-{flag}" if hints[field.name] is bool else f"--{flag}"
-        option = typer.Option(flags, help=docs.get(field.name, ""))
+        option = typer.Option(flags, help=docs.get(field.name) or COMMON.get(field.name, ""))
         kind = Annotated[str if field.name in tuples else hints[field.name], option]
         parameters.append(
             inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -63,6 +88,8 @@ def trainer_command(name: str, module: Any) -> Callable[..., None]:
 
     def run(**values: Any) -> None:
         try:
+            if "device" in values:
+                values["device"] = str(choose_device(values["device"])[0])
             for field, kind in tuples.items():
                 values[field] = tuple(kind(part) for part in values[field].split(",") if part)
             with JobBar() as bar:
@@ -111,7 +138,11 @@ def _mount(name: str, text: str) -> None:
 
     @app.command(name, help=text, context_settings=passing_all_on)
     def command(context: typer.Context) -> None:
-        inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        inner = typer.Typer(
+            add_completion=False,
+            pretty_exceptions_enable=False,
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
         inner.command(help=text)(trainer_command(name, importlib.import_module(_module(name))))
         typer.main.get_command(inner).main(context.args, prog_name=f"velatura train {name}")
 

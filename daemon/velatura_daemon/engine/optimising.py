@@ -186,8 +186,9 @@ class Walk:
         """The events of one step; always at least one."""
         if step.whole or self.since_progress >= TICK:
             self.since_progress = 0.0
-            done = max(step.fraction - began, 1e-6)
-            left = self.spent / done * max(0.0, 1.0 - step.fraction)
+            done = step.fraction - began
+            enough = done > min(0.02, 2 / step.of)  # the first steps tell nothing: they fill caches
+            left = self.spent / done * max(0.0, 1.0 - step.fraction) if enough else 0.0
             yield Progressed(step.step, step.of, dict(step.losses), round(left, 2))
         else:
             yield None

@@ -20,6 +20,7 @@ import zmq
 from velatura import messages as m
 from velatura import wire
 from velatura.errors import VelaturaError
+from velatura.jobstate import State
 
 from ..between import orders
 from ..paths import Paths
@@ -380,7 +381,9 @@ class Supervisor:
                     "age": round(now - job.created, 3),
                     "step": job.progress.step if job.progress else 0,
                     "of": job.progress.of if job.progress else 0,
-                    "seconds_left": job.progress.seconds_left if job.progress else 0.0,
+                    "seconds_left": job.progress.seconds_left
+                    if job.progress and job.state is State.RUNNING
+                    else 0.0,
                     "reason": job.reason,
                 }
             )

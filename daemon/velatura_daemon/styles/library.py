@@ -346,8 +346,8 @@ class Library:
 
     def _unknown(self, name: str) -> VelaturaError:
         names = [entry.name for entry in self.list()]
-        close = difflib.get_close_matches(style_name(str(name)), names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"there are: {', '.join(names)}"
+        close = difflib.get_close_matches(style_name(str(name)), names, n=3, cutoff=0.0)
+        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "there are none"
         return VelaturaError("unknown_style", f"no style is called {str(name)[:80]!r}; {hint}")
 
     def _refuse_taken(self, name: str) -> None:

@@ -29,7 +29,7 @@ from ..maths.tiling import Footprint
 from ..networks.convolution import convolution, reflected
 from ..networks.transform_net import Layer
 from ..store.errors import WeightsError
-from ..store.nets import Net, installed
+from ..store.nets import Net, few, installed
 from .loading import Loader
 from .method import Source, Steps
 from .picture_method import Brush, Normalise, Painting, PictureMethod
@@ -227,7 +227,7 @@ class Multimodal(Brush):
             raise WeightsError(
                 "unknown",
                 f"no multimodal network paints in the style {source.name!r}; there are some for "
-                f"{', '.join(sorted(styles)) or 'none'}. Train it with `velatura train multimodal`, "
+                f"{few(styles)}. Train it with `velatura train multimodal`, "
                 "or use a method that takes any style, such as adain-skip",
             )
         about = styles[source.name]

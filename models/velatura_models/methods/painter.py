@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from ..maths.tiling import Footprint
 from ..networks.transform_net import TransformNet
 from ..store.errors import WeightsError
-from ..store.nets import FORMAT, PHOTO, Net, installed
+from ..store.nets import FORMAT, PHOTO, Net, few, installed
 from ..store.weights import read
 from .loading import Loader
 from .method import Source, Steps, StyleShare
@@ -86,7 +86,7 @@ class Painter(Brush):
             raise WeightsError(
                 "unknown",
                 f"no network of this method paints in the style {source.name!r}; it knows "
-                f"{', '.join(sorted(styles)) or 'none'}. Train it with `velatura train {trainer}`, "
+                f"{few(styles)}. Train it with `velatura train {trainer}`, "
                 "or use a method that takes any style, such as adain-skip",
             )
         about, added = styles[source.name]

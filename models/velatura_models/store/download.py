@@ -75,9 +75,8 @@ def _fetch(file: RemoteFile, base: str, folder: Path, progress: Progress | None)
             if attempt == ATTEMPTS - 1:
                 reason = getattr(error, "reason", error)
                 held = part.stat().st_size if part.exists() else 0
-                raise WeightsError(
-                    "download", f"{url} could not be fetched ({reason}); run again to go on from byte {held}"
-                ) from error
+                again = f"run again to go on from byte {held}" if held else "try again later"
+                raise WeightsError("download", f"{url} could not be fetched ({reason}); {again}") from error
         time.sleep(0.2 * 2**attempt)
     found = file_sha256(part)
     if found != file.sha256:

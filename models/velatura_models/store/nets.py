@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,6 +160,16 @@ def installed(kind: str = "", weights: Path | None = None) -> Iterator[Net]:
             seen.add(path.name)
 
 
+def damaged(weights: Path | None = None) -> Iterator[tuple[Path, WeightsError]]:
+    """Network files that cannot be read, and why; the listed ones leave them out."""
+    for folder in folders(weights):
+        for path in sorted(folder.glob("[!.]*.safetensors")):
+            try:
+                describe_net(path)
+            except WeightsError as error:
+                yield path, error
+
+
 def find_net(name: str, kind: str, weights: Path | None = None) -> Net:
     """The network of a name and kind.
 
@@ -168,7 +178,10 @@ def find_net(name: str, kind: str, weights: Path | None = None) -> Net:
     """
     nets = {net.name: net for net in installed(kind, weights)}
     if name not in nets:
-        raise WeightsError("missing", f"no {kind} network {name!r} is installed; at hand: {_list(nets)}")
+        for path, error in damaged(weights):
+            if path.name == f"{name}.{kind}.safetensors":
+                raise error
+        raise WeightsError("missing", f"no {kind} network {name!r} is installed; at hand: {few(nets)}")
     return nets[name]
 
 
@@ -245,7 +258,19 @@ def everything(weights: Path) -> list[dict[str, Any]]:
         }
         for net in installed(weights=weights)
     ]
-    return [{**describe(b, weights), "kind": "backbone"} for b in backbones().values()] + own
+    broken = [
+        {
+            "name": path.name.removesuffix(".safetensors"),
+            "kind": "damaged",
+            "source": "yours" if path.is_relative_to(weights) else "embedded",
+            "installed": False,
+            "styles": [],
+            "trained": {"note": f"damaged: {error}"},
+            "file": str(path),
+        }
+        for path, error in damaged(weights)
+    ]
+    return [{**describe(b, weights), "kind": "backbone"} for b in backbones().values()] + own + broken
 
 
 def remove_net(name: str, weights: Path) -> None:
@@ -263,5 +288,8 @@ def remove_net(name: str, weights: Path) -> None:
     own[f"{name}.safetensors"].unlink()
 
 
-def _list(names: Mapping[str, object]) -> str:
-    return ", ".join(names) or "none"
+def few(names: Iterable[str], most: int = 5) -> str:
+    """Names in a sentence: a handful, and how many more there are."""
+    known = sorted(names)
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more or "none"

@@ -76,6 +76,7 @@ def daemon(state: str, where: str = "", busy: str = "", trouble: str = "", loadi
         return _("Busy with {what}", what=busy)
     if state == "ready":
         return _("Ready on {device}", device=where) if where else _("Ready")
+    trouble = trouble[:1].upper() + trouble[1:]  # it is a sentence of its own here
     if state == "silent":
         return _("Not answering. {trouble}", trouble=trouble)
     if state == "missing":
