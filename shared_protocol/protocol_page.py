@@ -69,7 +69,7 @@ def _table(cls: type) -> str:
         return "No fields."
     below = _docs_below(cls)
     rows = ["| field | type | allowed | default | meaning |", "|---|---|---|---|---|"]
-    for f in dataclasses.fields(cls):
+    for f in sorted(dataclasses.fields(cls), key=lambda field: bool(field.kw_only)):  # a kind's own first
         meaning = f.metadata.get("doc") or below.get(f.name, "")
         options = f.metadata.get("described", {}).items()
         meaning += "".join(f"; `{name}`: {option.help or option.label}" for name, option in options)

@@ -248,7 +248,8 @@ class Result:
     recipe: Recipe | None = None
     """As it ran: `auto` resolved, style names kept."""
     record: dict[str, Any] = field(default_factory=dict)
-    """What bit-for-bit repetition needs and what it cost: build, device, dtype, threads, tile, seconds."""
+    """What bit-for-bit repetition needs and what it cost: build, device, dtype, threads, tile, seconds; and
+    `notes`, sentences for whoever asked."""
 
 
 @dataclass(frozen=True)

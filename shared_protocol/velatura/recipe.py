@@ -125,10 +125,16 @@ def _check_styles(styles: tuple[Style, ...], path: str) -> None:
 K = TypeVar("K", bound="Kind")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """What all recipes share."""
 
     FACTS: ClassVar[Facts]
+
+    networks: tuple[str, ...] = listed(
+        "What painted it, `name digest` each, as a result's recipe says; where others are at hand, the notes"
+        " of the result say which", most=32,
+    )  # fmt: skip
 
     @property
     def facts(self) -> Facts:
@@ -440,6 +446,9 @@ RecipeClass = type[Stylize] | type[Refine] | type[Texture] | type[Upscale] | typ
 RECIPES: dict[str, RecipeClass] = {cls.KIND: cls for cls in (Stylize, Refine, Texture, Upscale, Learn)}
 R = TypeVar("R", bound=Recipe)
 
+SIXTEEN = ("sixteen.transform",)
+"""What the method `multi` painted with in version 0.1, whose results did not name their networks."""
+
 UNSET: Mapping[str, Mapping[str, Any]] = {
     "gram": {
         "iterations": 200, "content_weight": 1.0, "statistics_weight": 0.0, "tv_weight": 10.0,
@@ -487,6 +496,8 @@ def recipe_from_map(data: Mapping[str, Any], path: str = "recipe") -> Recipe:
     kind = data.get("kind") if isinstance(data, Mapping) else None
     if not isinstance(kind, str) or kind not in RECIPES:
         raise FieldError(f"{path}.kind", f"is {kind!r}; known: {', '.join(RECIPES)}")
+    if data.get("method") == "multi" and "exact" in data and "quality" not in data:  # stored by version 0.1
+        data = {"networks": SIXTEEN, **data}
     return from_map(RECIPES[kind], data, path)
 
 

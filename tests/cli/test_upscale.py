@@ -23,7 +23,7 @@ def test_pictures_become_larger_files_with_their_recipe_inside(folder: Path) -> 
 def test_a_saved_recipe_runs_again_and_options_change_it(folder: Path) -> None:
     Path("mine.json").write_text(json.dumps({"kind": "upscale", "factor": 4, "strength": 0.5}))
     (done,) = velatura("upscale", "a.png", "-o", "x.png", "--recipe", "mine.json", "--json").json
-    assert done["recipe"] == {"kind": "upscale", "factor": 4, "strength": 0.5}
+    assert done["recipe"] == {"kind": "upscale", "factor": 4, "strength": 0.5, "networks": []}
     velatura("upscale", "a.png", "-o", "y.png", "--recipe", "mine.json", "--factor", 8)
     assert recipe_of(Path("y.png")) == Upscale(factor=8, strength=0.5)
 

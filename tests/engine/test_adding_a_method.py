@@ -16,7 +16,7 @@ from velatura_daemon.engine.engine import TorchEngine
 from velatura_daemon.engine.tasks import Finished, Progressed, Slot, Task
 from velatura_daemon.settings import Settings
 from velatura_models.maths.tiling import Footprint
-from velatura_models.methods import registry
+from velatura_models.methods import loading
 from velatura_models.methods.picture_method import Brush, Painting, PictureMethod
 
 PAGE = Path(__file__).parents[2] / "docs" / "methods.md"
@@ -30,14 +30,14 @@ def slot(array: np.ndarray, layout: Layout) -> Slot:
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TorchEngine:
-    """One whose registry has the page's method."""
+    """One that knows the page's method."""
     code = re.search(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     assert code
     module = types.ModuleType("velatura_models.methods.posterise")
     vars(module).update(Brush=Brush, Footprint=Footprint, Painting=Painting, PictureMethod=PictureMethod)
     exec(textwrap.dedent(code[1]), vars(module))  # the page is ours
     monkeypatch.setitem(sys.modules, module.__name__, module)  # step 1
-    monkeypatch.setitem(registry.MODULES, "posterise", "posterise")  # step 2
+    monkeypatch.setitem(loading.MODULES, "posterise", "posterise")  # step 2
     monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
     return TorchEngine(Settings(dtype="float32", threads=1, tile=64))
 

@@ -63,7 +63,7 @@ def test_a_learned_style_is_painted_in_one_pass_by_its_name_and_mixes(engine):
     assert np.ptp(pixels(done)) > 20
     assert engine.resources.library.get("moss").learned == "yes"
     alone = run(engine, Stylize((Style("moss"),)))
-    assert alone.recipe.method == "multi" and "notes" not in alone.record
+    assert alone.recipe.method == "multi" and not alone.record["notes"]
     mixed = run(engine, Stylize((Style("moss", weight=1.0), Style("ink", weight=1.0))))
     assert mixed.recipe.method == "multi" and bytes(mixed.data) != bytes(alone.data)
 

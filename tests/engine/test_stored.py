@@ -1,7 +1,8 @@
-"""A recipe that the last version stored in a picture paints that picture again."""
+"""A stored recipe paints its picture again, or the result says which network is another now."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +10,51 @@ import pytest
 from velatura.pictures import images
 from velatura.pictures.files import recipe_of
 from velatura.pixels import digest
+from velatura.recipe import Recipe, Style, Stylize, recipe_from_map, recipe_to_map
 from velatura_daemon.engine.engine import TorchEngine
 from velatura_daemon.engine.tasks import Finished, Slot, Task
-from velatura_daemon.settings import Settings
 
 STORED = Path(__file__).parents[1] / "protocol" / "stored"
 
 
 @pytest.mark.parametrize("kind", ["stylize", "upscale"])
-def test_the_same_picture_within_one_step_of_8_bits(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
-    content, then = images.read(STORED / "content.png"), images.read(STORED / f"{kind}.png")
-    data = memoryview(np.ascontiguousarray(content.array)).cast("B")
-    slot = Slot(content.layout, data, digest(content.layout, [data]))
+def test_the_same_picture_within_one_step_of_8_bits(kind: str, engine: TorchEngine) -> None:
+    then = images.read(STORED / f"{kind}.png")
     recipe = recipe_of(STORED / f"{kind}.png")
-    task = Task("job", recipe, slot, None, {}, lambda layout: memoryview(bytearray(layout.nbytes)))
-    last = None
-    for event in TorchEngine(Settings(dtype="float32", threads=1)).run(task):
-        last = event or last
-    assert isinstance(last, Finished) and last.recipe == recipe
+    last = painted(engine, recipe)
+    assert last.recipe == replace(recipe, networks=last.recipe.networks) and not last.record["notes"]
     now = np.frombuffer(last.data, np.uint8).reshape(then.array.shape).astype(int)
     assert np.abs(now - then.array).max() <= 1
+
+
+def test_a_result_names_its_networks_and_says_which_changed(engine: TorchEngine) -> None:
+    first = painted(engine, Stylize((Style("mosaic"),), method="adain"))
+    assert [entry.split()[0] for entry in first.recipe.networks] == ["slim/adain", "slim/encoder"]
+    assert painted(engine, first.recipe).record["notes"] == []
+    decoder, encoder = first.recipe.networks
+    (said,) = painted(engine, replace(first.recipe, networks=("slim/adain 012345", encoder))).record["notes"]
+    assert "network slim/adain has changed since (012345 then" in said and decoder.split()[1] in said
+    style_changed = replace(first.recipe, method="adain-skip")  # another network was asked for, none changed
+    assert painted(engine, style_changed).record["notes"] == []
+
+
+def test_a_recipe_of_version_0_1_by_a_network_of_many_styles_says_that_another_paints(
+    engine: TorchEngine,
+) -> None:
+    stored = recipe_to_map(recipe_of(STORED / "stylize.png")) | {"method": "multi"}
+    del stored["quality"], stored["networks"]
+    last = painted(engine, recipe_from_map(stored))
+    (said,) = last.record["notes"]
+    assert "painter.transform; the recipe is of sixteen.transform" in said
+    assert painted(engine, last.recipe).record["notes"] == []
+
+
+def painted(engine: TorchEngine, recipe: Recipe) -> Finished:
+    """What a recipe makes of the picture that all stored ones were made from."""
+    content = images.read(STORED / "content.png")
+    data = memoryview(np.ascontiguousarray(content.array)).cast("B")
+    slot = Slot(content.layout, data, digest(content.layout, [data]))
+    task = Task("job", recipe, slot, None, {}, lambda layout: memoryview(bytearray(layout.nbytes)))
+    *_, last = engine.run(task)
+    assert isinstance(last, Finished)
+    return last

@@ -135,7 +135,7 @@ def test_a_preview_bounds_the_result(engine):
 def test_the_record_names_the_network_and_a_recipe_makes_it_again(engine):
     content = slot(scene(), "RGB")
     first = run(engine, Upscale(4, 0.8), content)
-    assert first.record["network"] == "own" and len(first.record["digest"]) == 32
+    assert [entry.split()[0] for entry in first.recipe.networks] == ["own.superres"]
     again = run(engine, recipe_from_map(recipe_to_map(first.recipe)), content)
     assert bytes(again.data) == bytes(first.data)
 

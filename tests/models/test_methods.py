@@ -4,9 +4,8 @@ import pytest
 import torch
 from models.driving import stylized
 from velatura.recipe import METHODS as RECIPE_METHODS
-from velatura_models.methods.loading import Loader
+from velatura_models.methods.loading import MODULES, Loader, load_method
 from velatura_models.methods.method import Source, StyleShare
-from velatura_models.methods.registry import MODULES, load_method
 from velatura_models.store.cards import compute_card
 from velatura_models.store.errors import WeightsError
 from velatura_models.store.nets import installed

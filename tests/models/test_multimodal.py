@@ -7,13 +7,12 @@ from models.driving import stylized
 from PIL import Image
 from safetensors.torch import save_file
 from velatura_models.maths.tiling import Box, Tile
-from velatura_models.methods.loading import Loader
+from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import (
     Source,
     StyleShare,
 )
 from velatura_models.methods.multimodal import Multimodal, MultimodalNet
-from velatura_models.methods.registry import load_method
 from velatura_models.networks.encoder import Encoder
 from velatura_models.store.errors import WeightsError
 from velatura_models.store.nets import describe_net, load_into, save_net

@@ -3,9 +3,8 @@
 import pytest
 import torch
 from models.driving import stylized
-from velatura_models.methods.loading import Loader
+from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import Source, StyleShare
-from velatura_models.methods.registry import load_method
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.errors import WeightsError
 from velatura_models.store.nets import (

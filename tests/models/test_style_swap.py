@@ -197,9 +197,9 @@ def test_files_of_other_networks_are_refused(tmp_path):
     path = tmp_path / "nets/slim.style-swap.safetensors"
     save_net(path, "style-swap", decoders, decoders.architecture, needs="f" * 32)
     with pytest.raises(WeightsError, match="velatura train swap"):
-        Loader("slim", "style-swap", tmp_path).level_decoders()
+        Loader("slim", "style-swap", tmp_path).levels()
 
 
 def test_what_ships_is_for_the_backbone_that_ships():
-    decoders = Loader("slim", "style-swap").level_decoders()
+    _, decoders = Loader("slim", "style-swap").levels()
     assert tuple(decoders) == (LEVEL,)

@@ -297,14 +297,14 @@ def test_files_of_other_networks_are_refused(tmp_path):
     path = tmp_path / "nets/slim.wct.safetensors"
     save_net(path, "wct", decoders, decoders.architecture, needs="0" * 32)
     with pytest.raises(WeightsError, match=r"trained for encoder weights 000000000000.*velatura train wct"):
-        loader.level_decoders()
+        loader.levels()
     digest = weights_digest(slim.state_dict())
     save_net(path, "wct", decoders, {"widths": list(slim.widths)}, needs=digest)
     with pytest.raises(WeightsError, match="is no LevelDecoders") as caught:
-        loader.level_decoders()
+        loader.levels()
     assert caught.value.code == "architecture"
 
 
 def test_what_ships_is_for_the_backbone_that_ships():
-    decoders = Loader("slim", "wct").level_decoders()
+    _, decoders = Loader("slim", "wct").levels()
     assert tuple(decoders) == LEVELS and set(LEVELS) == set(CARD_LAYERS)

@@ -30,6 +30,7 @@ STYLIZE = Stylize(
     method="adain",
     backbone="slim",
     residual=True,
+    networks=("slim/adain 0123456789ab", "slim/encoder fedcba987654"),
 )
 
 LAYERS = (("relu1_1", 0.5), ("relu4_1", 0.25))

@@ -56,7 +56,7 @@ def test_the_bytes_are_the_networks(engine, net):
     with torch.no_grad():
         wanted = net(noise_field(5, 3, (24, 36))).clamp(0, 1)[0].permute(1, 2, 0).numpy() * 255
     assert np.abs(made - wanted).max() <= 0.51
-    assert events[-1].record["network"] and [e for e in events if isinstance(e, Progressed)][-1].step == 1
+    assert events[-1].recipe.networks and [e for e in events if isinstance(e, Progressed)][-1].step == 1
 
 
 def test_a_seed_gives_its_texture_again_and_another_seed_another(engine):

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 from velatura.errors import FieldError, VelaturaError
+from velatura_models.methods.loading import load_method
 from velatura_models.methods.method import Source, StyleShare, framed, run_through, work
-from velatura_models.methods.registry import load_method
 from velatura_models.store.cards import compute_card
 from velatura_models.store.weights import WeightsError, methods_of
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -30,8 +30,9 @@ from velatura_models.store.weights import encoder_path, load_backbone
 from .canvas import Written, write_texture
 from .compose import read_picture, shrink
 from .resources import Resources
+from .result import finished
 from .sources import Sources
-from .tasks import Checkpointed, Event, Finished, Previewed, Progressed, Slot, Task
+from .tasks import Checkpointed, Event, Previewed, Progressed, Slot, Task
 
 if TYPE_CHECKING:
     from velatura_models.training.run import Run
@@ -128,9 +129,10 @@ def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
     }
     resources.library.get(style.name)  # it may have been removed meanwhile
     training.save_row(training.row_of(run), resources.paths.weights / "nets", style.name, about, trained)
-    record: dict[str, Any] = resources.record(resources.dtype)
-    record.update(steps=run.step, seconds=round(spent, 2), painter=about.digest, notes=notes)
-    yield Finished(layout, data, replace(recipe, backbone=backbone), record)
+    loader = resources.loader(backbone)
+    loader.used.update({f"{about.name}.{about.kind}": about.digest, f"{backbone}/encoder": digest})
+    ran = replace(recipe, backbone=backbone)
+    yield finished(layout, data, ran, loader, spent, notes, steps=run.step)
 
 
 def _picture(name: str, about: Net, task: Task[Learn], resources: Resources) -> Tensor:

@@ -20,19 +20,21 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 from velatura.errors import FieldError
 from velatura.recipe import Refine, Style, Texture
-from velatura_models.networks.encoder import LAYERS, Encoder, prepared
+from velatura_models.methods.loading import Loader
+from velatura_models.networks.encoder import LAYERS, Encoder
 from velatura_models.optimise.descent import HISTORY_BYTES
 from velatura_models.optimise.gram import Gram
 from velatura_models.optimise.objective import Objective
 from velatura_models.optimise.problem import Options, StyleSource
 from velatura_models.optimise.refinement import Refinement, Step
 from velatura_models.store.cards import CARD_LAYERS
-from velatura_models.store.weights import encoder_path, load_backbone
+from velatura_models.store.weights import encoder_path
 
 from .canvas import Canvas, Written
 from .resources import STYLE, Key, Resources, Store
+from .result import finished
 from .sources import Sources
-from .tasks import Checkpointed, Event, Finished, Previewed, Progressed, Task
+from .tasks import Checkpointed, Event, Previewed, Progressed, Task
 
 R = TypeVar("R", Refine, Texture)
 
@@ -65,6 +67,7 @@ class Optimisation(Generic[R]):
     """
 
     recipe: R
+    loader: Loader
     encoder: Encoder
     styles: list[StyleSource]
     options: Options
@@ -89,22 +92,12 @@ def prepare(
     if recipe.backbone == "auto":
         recipe = replace(recipe, backbone=_best_backbone(recipe.styles, sources))
     styles, notes, recipe = _styles(recipe, sources, canvas, options.objective.needs_pictures)
-    encoder = _encoder(recipe, resources)
-    pairs = zip(styles, recipe.styles, strict=True)
-    styles = [_remembered(source, style, recipe, resources) for source, style in pairs]
-    options = replace(options, scale=recipe.scale, side=tile_side(encoder, resources, size))
-    return Optimisation(recipe, encoder, styles, options, tuple(notes))
-
-
-def _encoder(recipe: Refine | Texture, resources: Resources) -> Encoder:
-    """The backbone as an optimisation sees with it, kept for the next."""
     loader = resources.loader(recipe.backbone)
-
-    def make() -> Encoder:
-        return prepared(load_backbone(loader.backbone, loader.folder).to(loader.device), loader.dtype)
-
-    key = (f"{recipe.backbone}/optimising", loader.encoder_digest(), loader.dtype)
-    return loader.hold(key, make).variant(recipe.pooling)
+    encoder = loader.optimising_encoder().variant(recipe.pooling)
+    pairs = zip(styles, recipe.styles, strict=True)
+    styles = [_remembered(source, style, loader, resources) for source, style in pairs]
+    options = replace(options, scale=recipe.scale, side=tile_side(encoder, resources, size))
+    return Optimisation(recipe, loader, encoder, styles, options, tuple(notes))
 
 
 class Walk:
@@ -152,14 +145,9 @@ class Walk:
         if step is None and not began and effort is not None:
             work = layout.width * layout.height * effort.evaluations
             self.resources.pace[effort.name] = self.spent / work
-        record: dict[str, Any] = self.resources.record(self.resources.dtype)
-        record.update(
-            steps=walk.step,
-            tile=self.job.options.side or 0,
-            seconds=round(self.spent, 4),
-            notes=[*self.notes, *walk.notes],
-        )
-        yield Finished(layout, data, self.job.recipe, record)
+        notes, tile = [*self.notes, *walk.notes], self.job.options.side or 0
+        ran, loader = self.job.recipe, self.job.loader
+        yield finished(layout, data, ran, loader, self.spent, notes, steps=walk.step, tile=tile)
 
     def _begin(self) -> tuple[Refinement, float]:
         """The refinement and the share of it that an earlier worker did."""
@@ -296,11 +284,11 @@ def _styles(
     return found, notes, recipe
 
 
-def _remembered(source: StyleSource, style: Style, recipe: R, resources: Resources) -> StyleSource:
+def _remembered(source: StyleSource, style: Style, loader: Loader, resources: Resources) -> StyleSource:
     """A style that keeps what is found out about its picture where the worker keeps everything."""
     entry = resources.library.get(style.name) if style.name else None
     name = (entry.digest or entry.name) if entry else style.digest
-    seen = Remembered(resources.store, (name, resources.loader(recipe.backbone).encoder_digest()))
+    seen = Remembered(resources.store, (name, loader.encoder_digest()))
     return replace(source, kept=seen)
 
 

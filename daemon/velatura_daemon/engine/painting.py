@@ -33,8 +33,9 @@ def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
     refined = cast("Task[Refine]", replace(task, recipe=refinement(recipe, quality)))
     for event in refine(refined, resources, recipe.strength):
         if isinstance(event, Finished):
-            ran = replace(recipe, quality=quality, backbone=cast(Refine, event.recipe).backbone)
-            event = replace(event, recipe=ran)
+            ran = cast(Refine, event.recipe)
+            painted = replace(recipe, quality=quality, backbone=ran.backbone, networks=ran.networks)
+            event = replace(event, recipe=painted)
         yield event
 
 
@@ -63,4 +64,5 @@ def refinement(recipe: Stylize, quality: str) -> Refine:
         scale=recipe.scale,
         color=recipe.color,
         backbone=effort.backbone,
+        networks=recipe.networks,
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from torch import Tensor
 from velatura.errors import FieldError, VelaturaError
 from velatura.recipe import Refine, Stylize, settled
+from velatura_models.methods.loading import Loader
 from velatura_models.optimise.gram import Gram
 from velatura_models.optimise.neighbours import Neighbours
 from velatura_models.optimise.objective import Objective
@@ -44,7 +45,7 @@ def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> I
     yield None
     start = None
     if job.recipe.init == "stylized":
-        start = yield from _stylized(task, resources, max(canvas.size))
+        start = yield from _stylized(task, resources, job.loader, max(canvas.size))
     problem = Problem(canvas.size, job.styles, canvas.picture.rgb, counts, start)
     small = canvas.smaller(task.preview_side)
 
@@ -90,7 +91,9 @@ OBJECTIVES: Mapping[str, Callable[[Refine], Objective]] = {
 """Objectives by the recipe's names for them."""
 
 
-def _stylized(task: Task[Refine], resources: Resources, side: int) -> Generator[None, None, Tensor]:
+def _stylized(
+    task: Task[Refine], resources: Resources, loader: Loader, side: int
+) -> Generator[None, None, Tensor]:
     """The content after one feed-forward pass with the same styles, by the embedded network, which is always
     there: where to begin."""
     recipe = Stylize(task.recipe.styles, scale=task.recipe.scale, color=task.recipe.color)
@@ -103,7 +106,7 @@ def _stylized(task: Task[Refine], resources: Resources, side: int) -> Generator[
         output=lambda layout: memoryview(bytearray(layout.nbytes)),
         preview_side=side,
     )
-    for event in stylize(before, resources):
+    for event in stylize(before, resources, loader):
         if isinstance(event, Finished):
             return read_picture(Slot(event.layout, event.data)).rgb
         yield None

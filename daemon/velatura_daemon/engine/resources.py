@@ -8,12 +8,10 @@ here but bounded by `memory_mb`, which `tile_bytes` is a share of.
 from __future__ import annotations
 
 import gc
-import platform
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import torch
-import velatura
 from cachetools import LRUCache
 from torch import nn
 from velatura.effort import PACE
@@ -122,7 +120,7 @@ class Resources:
             self.paths.weights,
             self.device,
             dtype or self.dtype,
-            self._network,
+            lambda name, make: self.store.hold(Key(NETWORK, name), lambda: _ordinary(make)),
         )
 
     def remember(self, key: Key, seen: Seen, ahead: Iterator[None]) -> None:
@@ -156,23 +154,11 @@ class Resources:
             **{f"{kind}_bytes": size for kind, size in sorted(held.items())},
         }
 
-    def record(self, dtype: torch.dtype) -> dict[str, Any]:
-        """What a result must say of how it was made, to be made again bit for bit."""
-        return {
-            "velatura": velatura.__version__,
-            "torch": torch.__version__,
-            "machine": platform.machine(),
-            "device": str(self.device),
-            "dtype": plain(dtype),
-            "threads": torch.get_num_threads(),
-        }
 
-    def _network(self, name: tuple[Any, ...], make: Callable[[], nn.Module]) -> nn.Module:
-        def ordinary() -> nn.Module:
-            with torch.inference_mode(False):  # for jobs with gradients too, whichever asks first
-                return make()
-
-        return self.store.hold(Key(NETWORK, name), ordinary)
+def _ordinary(make: Callable[[], nn.Module]) -> nn.Module:
+    """A network that serves jobs with gradients too, whichever asks first."""
+    with torch.inference_mode(False):
+        return make()
 
 
 def _size(value: Any) -> int:

@@ -24,8 +24,8 @@ from velatura_models.maths.color import (
     matching,
 )
 from velatura_models.maths.tiling import Box
+from velatura_models.methods.loading import OWN_STYLES, Loader, load_method, method_painting
 from velatura_models.methods.method import Content, Method, Steps, StyleShare, crop, framed, work
-from velatura_models.methods.registry import OWN_STYLES, load_method, method_painting
 from velatura_models.networks.encoder import reach
 from velatura_models.store.cards import Card
 from velatura_models.store.weights import methods_of
@@ -34,8 +34,9 @@ from .canvas import Canvas, read_canvas
 from .compose import Raster, read_picture, shrink
 from .device import without_gradients
 from .resources import SEEN, STATISTICS, Key, Resources
+from .result import finished
 from .sources import Sources
-from .tasks import Event, Finished, Progressed, Task
+from .tasks import Event, Progressed, Task
 
 CONTEXT = reach("relu4_1")
 """Pixels around what can change that the network sees as well: as far as relu4_1 and back."""
@@ -76,10 +77,11 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A job with all at hand: the recipe as it runs, `auto` resolved; network and picture; what of the
+    """A job with all at hand: the recipe as it runs, `auto` resolved; networks and picture; what of the
     picture can change, None for nothing; and what is to be said."""
 
     recipe: Stylize
+    loader: Loader
     method: Method
     canvas: Canvas
     part: Part | None
@@ -87,10 +89,10 @@ class Prepared:
 
 
 @without_gradients
-def stylize(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
-    """Runs a `Stylize` recipe; see `tasks.Engine.run`."""
+def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = None) -> Iterator[Event]:
+    """Runs a `Stylize` recipe; see `tasks.Engine.run`. `loader` is of the job that this is a part of."""
     started = time.perf_counter()
-    job = yield from prepare(task, resources)
+    job = yield from prepare(task, resources, loader or resources.loader())
     out, about = job.canvas.begin(task.output), {}
     if job.part is not None:
         part, tiles = job.part, len(job.part.content.tiles)
@@ -107,38 +109,36 @@ def stylize(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
         if job.recipe.reference:
             todo = replace(todo, statistics=(yield from _of_reference(task, resources, job, part)))
         done = 0
-        for finished in job.method.paint(todo):
-            if finished is not None:
+        for tile in job.method.paint(todo):
+            if tile is not None:
                 done += 1
-                _put(job, part, out, *finished)
-            yield Progressed(done, tiles) if finished is not None and tiles > 1 else None
+                _put(job, part, out, *tile)
+            yield Progressed(done, tiles) if tile is not None and tiles > 1 else None
         resources.remember(part.key, seen, job.method.ahead(seen))
-    record = {**resources.record(job.method.dtype), **about}
-    record["seconds"] = round(time.perf_counter() - started, 4)
-    if job.notes:
-        record["notes"] = list(job.notes)
-    yield Finished(job.canvas.layout, out, job.recipe, record)
+    seconds = time.perf_counter() - started
+    yield finished(job.canvas.layout, out, job.recipe, job.loader, seconds, job.notes, **about)
 
 
-def prepare(task: Task[Stylize], resources: Resources) -> Steps[Prepared]:
-    """Gathers all that a job needs: the network, the picture, then the part of it that can change.
+def prepare(task: Task[Stylize], resources: Resources, loader: Loader) -> Steps[Prepared]:
+    """Gathers all that a job needs: the networks, the picture, then the part of it that can change.
 
     Raises:
         VelaturaError, WeightsError: for a style that is not known, to the library or to the method.
     """
     recipe = resolved(task.recipe, resources)
     notes = _notes(task.recipe, recipe.method, resources)
-    method = load_method(resources.loader(recipe.backbone, recipe.method))
+    loader = replace(loader, backbone=recipe.backbone, method=recipe.method)
+    method = load_method(loader)
     if method.strength_in == "picture":
         recipe = replace(recipe, scale=1.0)  # such a network's strokes have the size that it was trained for
     canvas = read_canvas(task, resources.store, task.preview_side)
     yield
     changed = changed_box(canvas) if recipe.strength > 0 else None
     if changed is None:
-        return Prepared(recipe, method, canvas, None, notes)
+        return Prepared(recipe, loader, method, canvas, None, notes)
     part = part_of(replace(task, recipe=recipe), resources, method, canvas, changed)
     yield
-    return Prepared(recipe, method, canvas, part, notes)
+    return Prepared(recipe, loader, method, canvas, part, notes)
 
 
 def resolved(recipe: Stylize, resources: Resources) -> Stylize:
@@ -218,7 +218,7 @@ def _of_reference(task: Task[Stylize], resources: Resources, job: Prepared, part
     recipe, method = job.recipe, job.method
     most = float(part.strength.max()) if isinstance(part.strength, Tensor) else part.strength
     styles = tuple(replace(style, mask="whole" if style.mask else "") for style in recipe.styles)
-    name = replace(recipe, styles=styles, strength=most)
+    name = replace(recipe, styles=styles, strength=most, networks=())
     key = Key(STATISTICS, (name, part.side, task.preview_side, method.dtype))
     kept: Statistics | None = resources.store.get(key)
     if kept is None:

@@ -12,6 +12,7 @@ from velatura.errors import FieldError
 from velatura.pixels import Layout
 from velatura.recipe import Texture
 from velatura_models.maths.tiling import Box, round_up
+from velatura_models.methods.loading import Loader
 from velatura_models.networks.texture_net import (
     SIDE,
     TextureNet,
@@ -28,12 +29,8 @@ from .compose import Raster, as_array, encode_picture, preview_size
 from .device import without_gradients
 from .optimising import Walk, gram, options_of, prepare
 from .resources import Resources
-from .tasks import (
-    Event,
-    Finished,
-    Progressed,
-    Task,
-)
+from .result import finished
+from .tasks import Event, Progressed, Task
 
 
 def texture(task: Task[Texture], resources: Resources) -> Iterator[Event]:
@@ -65,7 +62,8 @@ def generated(task: Task[Texture], resources: Resources) -> Iterator[Event]:
     dtype and tile; `preview_side` bounds the result."""
     started = time.perf_counter()
     recipe = task.recipe
-    net, digest = _network(recipe, resources)
+    loader = resources.loader()
+    net = _network(recipe, loader)
     yield None
     size = (recipe.height, recipe.width)
     shown = _bounded(size, task.preview_side)
@@ -90,15 +88,12 @@ def generated(task: Task[Texture], resources: Resources) -> Iterator[Event]:
         yield Progressed(min(done, count), count)
     if not straight:  # a preview, or a seamless texture whose sides are not on the network's grid
         layout, out = yield from write_texture(resize(whole, shown, recipe.tileable), task.output)
-    record = resources.record(resources.dtype)
-    record.update(
-        network=digest, tile=side if count > 1 else 0, seconds=round(time.perf_counter() - started, 4)
-    )
-    yield Finished(layout, out, recipe, record)
+    seconds = time.perf_counter() - started
+    yield finished(layout, out, recipe, loader, seconds, tile=side if count > 1 else 0)
 
 
-def _network(recipe: Texture, resources: Resources) -> tuple[TextureNet, str]:
-    """The network that makes a recipe's texture, resident, and the digest of its weights."""
+def _network(recipe: Texture, loader: Loader) -> TextureNet:
+    """The network that makes a recipe's texture, resident."""
     if len(recipe.styles) != 1 or not recipe.styles[0].name:
         raise FieldError(
             "recipe.styles",
@@ -106,10 +101,10 @@ def _network(recipe: Texture, resources: Resources) -> tuple[TextureNet, str]:
             "other pictures; the method optimise takes those",
         )
     try:
-        about = find_texture(recipe.styles[0].name, resources.paths.weights)
+        about = find_texture(recipe.styles[0].name, loader.folder)
     except WeightsError as error:
         raise FieldError("recipe.styles[0].name", str(error)) from error
-    return resources.loader().net(TextureNet, about), about.digest
+    return loader.net(TextureNet, about)
 
 
 def _bounded(size: tuple[int, int], side: int) -> tuple[int, int]:

@@ -19,13 +19,14 @@ from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Upscale
 from velatura_models.maths.tiling import Box, Footprint, Tile, tiles
+from velatura_models.methods.loading import Loader
 from velatura_models.networks.superres import (
     LEAST,
     SuperResNet,
     bicubic,
 )
 from velatura_models.store.errors import WeightsError
-from velatura_models.store.nets import Net, find_superres
+from velatura_models.store.nets import find_superres
 
 from .compose import (
     Raster,
@@ -37,13 +38,8 @@ from .compose import (
 )
 from .device import without_gradients
 from .resources import Resources
-from .tasks import (
-    Event,
-    Finished,
-    Progressed,
-    Slot,
-    Task,
-)
+from .result import finished
+from .tasks import Event, Progressed, Slot, Task
 
 TILE = 640
 """Side of a tile's core in the result, in pixels, on a CPU: about half a second of work on two cores."""
@@ -55,7 +51,8 @@ def upscale(task: Task[Upscale], resources: Resources) -> Iterator[Event]:
     started = time.perf_counter()
     recipe, slot = task.recipe, task.content
     assert slot is not None  # the engine has asked the recipe's facts
-    net, about = _network(recipe.factor, resources)
+    loader = resources.loader()
+    net = _network(recipe.factor, loader)
     longest = max(1, task.preview_side // recipe.factor) if task.preview_side else 0
     width, height = preview_size(slot.layout.width, slot.layout.height, longest)
     picture = shrink(read_picture(slot), longest)
@@ -74,21 +71,13 @@ def upscale(task: Task[Upscale], resources: Resources) -> Iterator[Event]:
         cropped = [None if maps is None else _crop(maps, inner, net.factor) for maps in (alpha, extra)]
         _write(large, out, core, net.factor, _crop(made, inner, net.factor), *cropped)
         yield Progressed(done, len(cut)) if len(cut) > 1 else None
-    record = resources.record(next(net.parameters()).dtype)
-    record.update(
-        network=about.name,
-        digest=about.digest,
-        tile=cut[0].core.width if len(cut) > 1 else 0,
-        tiles=len(cut),
-        seconds=round(time.perf_counter() - started, 4),
-    )
-    yield Finished(large, out, recipe, record)
+    tile, seconds = cut[0].core.width if len(cut) > 1 else 0, time.perf_counter() - started
+    yield finished(large, out, recipe, loader, seconds, tile=tile, tiles=len(cut))
 
 
-def _network(factor: int, resources: Resources) -> tuple[SuperResNet, Net]:
+def _network(factor: int, loader: Loader) -> SuperResNet:
     try:
-        about = find_superres(factor, resources.paths.weights)
-        return resources.loader().net(SuperResNet, about), about
+        return loader.net(SuperResNet, find_superres(factor, loader.folder))
     except WeightsError as error:
         raise VelaturaError("unknown_model", str(error), "recipe.factor") from error
 

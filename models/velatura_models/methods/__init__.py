@@ -1,1 +1,1 @@
-"""The feed-forward methods, one file each; `registry` names them."""
+"""The feed-forward methods, one file each; `loading` names them."""

@@ -124,8 +124,8 @@ class Encoded:
 
 
 def load(loader: Loader) -> AdaIN:
-    """See `registry.load_method`."""
-    return AdaIN(loader.encoder(), loader.decoder(), loader)
+    """See `loading.load_method`."""
+    return AdaIN(*loader.pair(), loader)
 
 
 class AdaIN:

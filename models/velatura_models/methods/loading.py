@@ -1,13 +1,15 @@
-"""Where a method's networks come from, and where they run: the one way from a file to a resident network.
+"""From a method's name to the method with its networks: the one way from a file to a resident network.
 
-Whoever hosts methods gives `hold`, which keeps what was loaded as long as it sees fit; a network is known by
-the digest of its weights, so that a file that was replaced is never taken for the old one.
+Adding a method is its module and its line in `MODULES`; see docs/methods.md. Whoever hosts methods gives
+`hold`, which keeps what was loaded as long as it sees fit; a network is known by the digest of its weights,
+so that a file that was replaced is never taken for the old one, and a result can say what painted it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,27 @@ import torch
 from torch import Tensor, nn
 
 from ..networks.decoder import Decoder
-from ..networks.encoder import Encoder
+from ..networks.encoder import Encoder, prepared
 from ..networks.level_decoder import LevelDecoders
 from ..networks.residency import resident
 from ..store.errors import WeightsError
-from ..store.headers import header
 from ..store.nets import Net, find_net, load_into
-from ..store.weights import decoder_path, encoder_path, load_backbone, load_decoder
+from ..store.weights import installed_digest, load_backbone, load_decoder
+from .method import Method
+
+MODULES = {
+    "adain-skip": "adain",
+    "adain": "adain",
+    "wct": "wct",
+    "style-swap": "style_swap",
+    "fast": "painter",
+    "multi": "painter",
+    "multimodal": "multimodal",
+}
+"""Name to module; a module has `load(loader) -> Method`."""
+
+OWN_STYLES = ("multi", "fast", "multimodal")
+"""Methods whose networks paint in the styles that they were trained for, the best first."""
 
 Hold = Callable[[tuple[Any, ...], Callable[[], Any]], Any]
 """Gives what is kept under a key, made by a function where nothing is."""
@@ -44,7 +60,7 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Loader:
-    """What a method's `load` is given.
+    """What a method's `load` is given: one a job, whose copies for another backbone (`replace`) share `used`.
 
     Args:
         backbone: one of `weights.BACKBONES`; methods with networks of their own do not look at it.
@@ -52,6 +68,7 @@ class Loader:
         folder: of pulled weights, and of the user's own networks.
         device, dtype: where networks run, and in what.
         hold: keeps loaded networks under `(name, digest, dtype)`; by default as long as the loader is.
+        used: the networks that were asked for so far, with the digests of their weights.
     """
 
     backbone: str = "slim"
@@ -60,30 +77,33 @@ class Loader:
     device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32
     hold: Hold = field(default_factory=lambda: Shelf().hold)
+    used: dict[str, str] = field(default_factory=dict)
 
     def encoder(self) -> Encoder:
         """The backbone; raises `WeightsError` as `weights.load_backbone`."""
-        key = (f"{self.backbone}/encoder", self.encoder_digest(), self.dtype)
-        return self.hold(
-            key, lambda: resident(load_backbone(self.backbone, self.folder), self.device, self.dtype)
-        )
+        return self._held(f"{self.backbone}/encoder", self.encoder_digest(), self._backbone)
 
     def encoder_digest(self) -> str:
         """Of the backbone's weights; raises `WeightsError` where it is not installed."""
-        return header(encoder_path(self.backbone, self.folder)).get("digest", "")
+        return installed_digest(self.backbone, "", self.folder)
 
-    def decoder(self) -> Decoder:
-        """The backbone's decoder for the method; raises `WeightsError` as `weights.load_decoder`."""
+    def optimising_encoder(self) -> Encoder:
+        """The backbone made ready for gradients to the picture, see `encoder.prepared`."""
+        digest = self.used[f"{self.backbone}/encoder"] = self.encoder_digest()
+        key = (f"{self.backbone}/optimising", digest, self.dtype)
+        return self.hold(key, lambda: prepared(self._backbone().to(self.device), self.dtype))
 
-        def make() -> Decoder:
-            decoder = load_decoder(self.backbone, self.method, self.folder)
-            return resident(decoder, self.device, self.dtype, decoder.convs[-1].parameters())
+    def pair(self) -> tuple[Encoder, Decoder]:
+        """The backbone and its decoder for the method; raises `WeightsError` as `weights.load_decoder`."""
+        encoder, digest = self.encoder(), installed_digest(self.backbone, self.method, self.folder)
 
-        digest = header(decoder_path(self.backbone, self.method, self.folder)).get("digest", "")
-        return self.hold((f"{self.backbone}/{self.method}", digest, self.dtype), make)
+        def load() -> Decoder:
+            return load_decoder(self.backbone, self.method, self.folder)
 
-    def level_decoders(self) -> LevelDecoders:
-        """The backbone's decoders for the method, a level each.
+        return encoder, self._held(f"{self.backbone}/{self.method}", digest, load, _last_layer)
+
+    def levels(self) -> tuple[Encoder, LevelDecoders]:
+        """The backbone and its decoders for the method, a level each.
 
         Raises:
             WeightsError: `missing`; `architecture` where they were trained for other encoder weights.
@@ -95,7 +115,7 @@ class Loader:
                 f"{about.path} was trained for encoder weights {about.needs[:12]}, but {self.backbone} holds "
                 f"{held[:12]}; train it again with `velatura train {TRAINED_BY[self.method]}`",
             )
-        return self.net(LevelDecoders, about, _last_layers)
+        return self.encoder(), self.net(LevelDecoders, about, _last_layers)
 
     def net(
         self,
@@ -113,12 +133,52 @@ class Loader:
         Raises:
             WeightsError: as `nets.load_into`.
         """
+        return self._held(f"{about.name}.{about.kind}", about.digest, lambda: load_into(build, about), exact)
 
+    def _held(
+        self,
+        name: str,
+        digest: str,
+        load: Callable[[], Any],
+        exact: Callable[[Any], Iterable[Tensor]] = lambda net: (),
+    ) -> Any:
         def make() -> nn.Module:
-            net = load_into(build, about)
+            net = load()
             return resident(net, self.device, self.dtype, exact(net))
 
-        return self.hold((f"{about.name}.{about.kind}", about.digest, self.dtype), make)
+        self.used[name] = digest
+        return self.hold((name, digest, self.dtype), make)
+
+    def _backbone(self) -> Encoder:
+        return load_backbone(self.backbone, self.folder)
+
+
+def load_method(loader: Loader) -> Method:
+    """A method, resident on its device.
+
+    Raises:
+        WeightsError: `unknown` name, or what loading its networks raises.
+    """
+    if loader.method not in MODULES:
+        raise WeightsError("unknown", f"no method is called {loader.method!r}; known: {', '.join(MODULES)}")
+    return import_module(f".{MODULES[loader.method]}", __package__).load(loader)
+
+
+def method_painting(names: Iterable[str], folder: Path | None) -> str:
+    """The first method of `OWN_STYLES` whose networks know all of these styles; empty where none does.
+
+    Args:
+        folder: of the user's weights.
+    """
+    for method in OWN_STYLES:
+        known = load_method(Loader(method=method, folder=folder)).brush.known()  # type: ignore[attr-defined]
+        if all(name in known for name in names):
+            return method
+    return ""
+
+
+def _last_layer(decoder: Decoder) -> Iterable[Tensor]:
+    return decoder.convs[-1].parameters()
 
 
 def _last_layers(decoders: LevelDecoders) -> list[Tensor]:

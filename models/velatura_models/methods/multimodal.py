@@ -195,7 +195,7 @@ def _exact(net: MultimodalNet) -> list[Tensor]:
 
 
 def load(loader: Loader) -> PictureMethod:
-    """See `registry.load_method`."""
+    """See `loading.load_method`."""
     return PictureMethod(Multimodal(loader), loader)
 
 

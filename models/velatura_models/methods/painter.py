@@ -48,7 +48,7 @@ class Row:
 
 
 def load(loader: Loader) -> PictureMethod:
-    """See `registry.load_method`."""
+    """See `loading.load_method`."""
     return PictureMethod(Painter(loader), loader)
 
 
@@ -92,8 +92,11 @@ class Painter(Brush):
         about, added = styles[source.name]
         net: TransformNet = self.loader.net(TransformNet, about, _exact)
         photo = Painting((about.digest, PHOTO), _row(net, about, PHOTO)) if PHOTO in about.styles else None
-        row = _row(net, about, source.name) if added is None else row_of(added, net)
-        name = source.name if added is None else added.digest  # one that is learned again is another
+        if added is None:
+            row, name = _row(net, about, source.name), source.name
+        else:
+            row, name = row_of(added, net), added.digest  # one that is learned again is another
+            self.loader.used[f"{added.name}.{added.kind}"] = added.digest
         return Painting((about.digest, name), replace(row, photo=photo))
 
     def strides(self, painting: Painting) -> list[int]:

@@ -59,9 +59,9 @@ class Swapped(Levelled):
 
 
 def load(loader: Loader) -> LevelMethod:
-    """See `registry.load_method`."""
-    encoder = loader.encoder()
-    return LevelMethod(StyleSwap(encoder), encoder, loader.level_decoders(), loader, (LEVEL,))
+    """See `loading.load_method`."""
+    encoder, decoders = loader.levels()
+    return LevelMethod(StyleSwap(encoder), encoder, decoders, loader, (LEVEL,))
 
 
 class StyleSwap(Change):

@@ -38,9 +38,9 @@ Colors = Mapping[str, tuple[Tensor, Tensor]]
 
 
 def load(loader: Loader) -> LevelMethod:
-    """See `registry.load_method`."""
-    decoders = loader.level_decoders()
-    return LevelMethod(WCT(tuple(decoders)), loader.encoder(), decoders, loader)
+    """See `loading.load_method`."""
+    encoder, decoders = loader.levels()
+    return LevelMethod(WCT(tuple(decoders)), encoder, decoders, loader)
 
 
 class WCT(Change):

@@ -79,14 +79,21 @@ def load_decoder(backbone: str, method: str = "auto", cache: Path | None = None)
         raise WeightsError("architecture", f"{path} holds method {about.get('method')!r}, not {method!r}")
     decoder = _decoder_from_state(path, state, about)
     wanted = about.get("encoder", "")
-    held = header(encoder_path(backbone, cache)).get("digest")
+    held = installed_digest(backbone, "", cache)
     if wanted != held:
         raise WeightsError(
             "architecture",
-            f"{path} was trained for encoder weights {wanted[:12]}, but {backbone} holds {str(held)[:12]}; "
+            f"{path} was trained for encoder weights {wanted[:12]}, but {backbone} holds {held[:12]}; "
             + remedy(backbone),
         )
     return decoder
+
+
+def installed_digest(backbone: str, method: str = "", cache: Path | None = None) -> str:
+    """Of an installed network's weights, as its file's header says: of a backbone, or of its decoder for a
+    method; raises `WeightsError` where it is not installed."""
+    path = decoder_path(backbone, method, cache) if method else encoder_path(backbone, cache)
+    return header(path).get("digest", "")
 
 
 def methods_of(backbone: str, cache: Path | None = None) -> tuple[str, ...]:

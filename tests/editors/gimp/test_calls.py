@@ -310,7 +310,7 @@ value = result, (made.get_width() / layer.get_width(), made.get_image().get_id()
 made.get_image().delete()
 image.delete()
 """)
-    assert result["recipe"] == {"kind": "upscale", "factor": 4, "strength": 0.5}
+    assert result["recipe"] == {"kind": "upscale", "factor": 4, "strength": 0.5, "networks": []}
     assert size == [4.0, True]
 
 
