@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from velatura.errors import FieldError, VelaturaError
 from velatura.pixels import Layout
-from velatura.recipe import Stylize, Texture, Upscale
+from velatura.recipe import Learn, Stylize, Texture, Upscale
 from velatura_daemon.engine.tasks import (
     Checkpointed,
     Event,
@@ -97,6 +97,8 @@ class FakeEngine:
     def steps(self, task: Task) -> int:
         """How many it takes; 0 for a single pass."""
         recipe = task.recipe
+        if isinstance(recipe, Learn):
+            return recipe.steps
         auto = isinstance(recipe, Stylize) and recipe.quality == "auto"
         return 0 if recipe.effort is None or auto else recipe.effort.evaluations
 
@@ -136,6 +138,9 @@ class FakeEngine:
         if isinstance(task.recipe, Texture):
             layout = Layout(task.recipe.width, task.recipe.height, "RGB")
             made = bytes([task.recipe.seed % 256]) * layout.nbytes
+        elif isinstance(task.recipe, Learn):
+            layout = task.recipe.result_layout(task.content.layout if task.content else None)
+            made = bytes([128]) * layout.nbytes
         elif isinstance(task.recipe, Upscale):
             assert task.content is not None
             layout = task.recipe.result_layout(task.content.layout)

@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__, endpoint, launch
-from .blob import Blob
+from . import __version__, endpoint, launch, stylefile
+from .blob import Blob, Picture
 from .connection_thread import ConnectionThread
 from .endpoint import Address
 from .errors import FieldError, VelaturaError
@@ -38,8 +38,10 @@ from .jobs import (
     JobPreview,
     Uploaded,
 )
+from .names import style_name
 from .pixels import Layout
 from .recipe import (
+    Learn,
     Recipe,
     Refine,
     Stylize,
@@ -369,17 +371,94 @@ class Client:
         return self._ask("styles")
 
     def add_style(
-        self, name: str, picture: Any, title: str = "", artist: str = "", year: int | str = ""
+        self,
+        name: str,
+        picture: Any,
+        title: str = "",
+        artist: str = "",
+        year: int | str = "",
+        rights: str = "",
     ) -> dict[str, Any]:
-        """Adds a picture to the style library; gives the new entry."""
+        """Adds a picture to the style library; gives the new entry.
+
+        Args:
+            name: small letters, digits and single hyphens.
+            picture: a path, PIL image or array.
+            title, artist, year, rights: for people, at most 200 characters each; rights such as `CC BY 4.0`.
+        """
         from .pictures import images
 
         blob = images.read_style(picture, "picture").blob()
-        blob.hash_whole()
-        self._upload(blob)
-        args = {"name": name, "title": title, "artist": artist, "year": str(year), "digest": blob.digest}
-        found = self._ask("style_add", **args)
-        return found[0] if found else {"name": name}
+        texts = {"title": title, "artist": artist, "year": str(year), "rights": rights}
+        return self._send_style("style_add", blob, name=name, **texts)
+
+    def import_style(self, path: str | os.PathLike, name: str = "") -> dict[str, Any]:
+        """Adds a style that `export_style` wrote to the library; gives the new entry.
+
+        Args:
+            name: to call it by; by default what it is called in the file.
+
+        Raises:
+            VelaturaError: `bad_image` for a file that is damaged, no style, or holds what none may hold.
+        """
+        blob = stylefile.blob_of(stylefile.read(Path(path)))
+        return self._send_style("style_import", blob, name=name)
+
+    def export_style(self, name: str, path: str | os.PathLike | None = None) -> Path:
+        """Writes a style of the library as one file to pass on: picture or card, what was learned of it,
+        thumbnail, title, artist and rights. Gives the path.
+
+        Args:
+            path: by default the style's name with `.velatura`, in the folder one is in.
+        """
+        target = Path(path) if path is not None else Path(name + stylefile.SUFFIX)
+        found = self._ask("style_export", name=name)
+        target.write_bytes(stylefile.bytes_of(self._fetch(found[0]["digest"])))
+        return target
+
+    def learn(
+        self,
+        picture: Any,
+        name: str = "",
+        *,
+        title: str = "",
+        artist: str = "",
+        year: int | str = "",
+        rights: str = "",
+        image: Any = None,
+        wait: bool = True,
+        out: str | os.PathLike | None = None,
+        **more: Any,
+    ) -> Any:
+        """Teaches the painter a style, in about a minute; from then on its name is enough, and fast.
+
+        Args:
+            picture: a path, PIL image or array, which becomes a style of the library; or the name of a style
+                that is there, to learn it or to learn it better.
+            name, title, artist, year, rights: of a new style, as for `add_style`; a path's name by default.
+            image: to try it on meanwhile and in the end; a photo by default.
+            wait: False gives the `JobFuture` at once.
+            out: file for the look at it.
+            more: further fields of `recipe.Learn` (`steps`, `style_weight`, `scale`, …), and options of
+                `submit` such as `preview_every`.
+
+        Returns:
+            The style's name; or the `JobFuture`, whose result is the look at it.
+        """
+        from .styles import build, is_file
+
+        if isinstance(picture, str) and not is_file(picture):
+            name = picture
+        else:
+            path = Path(picture) if isinstance(picture, (str, os.PathLike)) else None
+            name = name or (style_name(path.stem) if path is not None else "")
+            self.add_style(name, picture, title or (path.stem if path else ""), artist, year, rights)
+        recipe, _, options = build(Learn, name, None, False, more)
+        job = self.submit(recipe, image, out=out, **options)
+        if not wait:
+            return job
+        _awaited(job)
+        return name
 
     def remove_style(self, name: str) -> None:
         """Removes one of the user's own styles."""
@@ -402,10 +481,7 @@ class Client:
         """A picture that the daemon holds (a thumbnail), as a PIL image."""
         from .pictures import images
 
-        answer = self._expect(lambda connection: connection.fetch(digest), f"picture {digest}")
-        if answer.picture is None:
-            raise answer.error or VelaturaError("unknown_blob", digest)
-        return images.to_pil(images.result_array(answer.picture))
+        return images.to_pil(images.result_array(self._fetch(digest)))
 
     def cancel(self, job: JobFuture | str) -> None:
         """Cancels a job; by its id, also that of another session."""
@@ -453,15 +529,21 @@ class Client:
         size = (pixels.array.shape[1], pixels.array.shape[0]) if pixels is not None else None
         recipe, pictures, options = build(kind, style, size, keep_color, fields | more)
         job = self.submit(recipe, pixels, mask, out=out, pictures=pictures, **options)
-        if not wait:
-            return job
-        try:
-            return job.result()
-        except BaseException:  # a keyboard interrupt too must not leave it running
-            job.cancel()
-            raise
+        return _awaited(job) if wait else job
+
+    def _send_style(self, what: str, blob: Blob, **args: str) -> dict[str, Any]:
+        self._upload(blob)
+        found = self._ask(what, digest=blob.digest, **args)
+        return found[0] if found else {"name": args["name"]}
+
+    def _fetch(self, digest: str) -> Picture:
+        answer = self._expect(lambda connection: connection.fetch(digest), f"picture {digest}")
+        if answer.picture is None:
+            raise answer.error or VelaturaError("unknown_blob", digest)
+        return answer.picture
 
     def _upload(self, blob: Blob) -> None:
+        blob.hash_whole()
         thread = self._ready()
         with thread.changed:
             self._uploaded.pop(blob.digest, None)
@@ -550,3 +632,11 @@ class Client:
             for job in list(self._jobs.values()):
                 job.give_up(event.error)
             self._jobs.clear()
+
+
+def _awaited(job: JobFuture) -> Any:
+    try:
+        return job.result()
+    except BaseException:  # a keyboard interrupt too must not leave it running
+        job.cancel()
+        raise

@@ -312,12 +312,23 @@ class Request:
     request: str = text("", "chosen by the client", NAME)
     what: str = choice(
         "status",
-        ("status", "styles", "style_add", "style_remove", "jobs", "models", "shutdown"),
+        (
+            "status",
+            "styles",
+            "style_add",
+            "style_remove",
+            "style_import",
+            "style_export",
+            "jobs",
+            "models",
+            "shutdown",
+        ),
         "the question",
     )
     after: str = text("", "for lists: the last item's name of the page before; empty for the first")
     args: dict[str, Any] = field(default_factory=dict)
-    """style_add: name, title, artist, year, digest (of an offered picture); style_remove: name."""
+    """style_add: name, title, artist, year, digest (of an offered picture); style_remove, style_export:
+    name; style_import: digest (of an offered file, see `stylefile`), name."""
 
 
 @dataclass(frozen=True)

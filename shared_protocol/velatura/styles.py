@@ -81,7 +81,7 @@ def styles_of(style: Any, size: tuple[int, int] | None = None) -> tuple[tuple[St
         if isinstance(weight, bool) or not isinstance(weight, (int, float)):
             raise FieldError(f"{where}.weight", f"must be a number, not {weight!r}")
         name, digest, region = "", "", ""
-        if isinstance(what, str) and not _is_file(what):
+        if isinstance(what, str) and not is_file(what):
             name = what
         else:
             picture = _picture(what, where)
@@ -109,7 +109,7 @@ def _picture(what: Any, where: str) -> Blob:
     return blob
 
 
-def _is_file(text: str) -> bool:
+def is_file(text: str) -> bool:
     """Whether a text names a file rather than a style of the library."""
     separators = [os.sep] + ([os.altsep] if os.altsep else [])
     return any(s in text for s in separators) or bool(Path(text).suffix) or text.startswith("~")

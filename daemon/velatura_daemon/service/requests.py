@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from velatura import messages
+from velatura import messages, stylefile
+from velatura.blob import Picture
 from velatura.errors import FieldError, VelaturaError
 from velatura.messages import (
     MAX_HEADER,
@@ -47,8 +48,8 @@ Items = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Thumbnail:
-    """A style's small picture, ready to become a blob."""
+class Carried:
+    """A style's small picture or its file, ready to become a blob."""
 
     digest: str
     layout: Layout
@@ -122,7 +123,7 @@ class Answers:
         self.store, self.paths, self.post = store, paths, post
         self._status, self._jobs, self._shutdown = status, jobs, shutdown
         self.librarian = Librarian()
-        self._thumbnails: dict[tuple[str, str], Thumbnail] = {}
+        self._thumbnails: dict[tuple[str, str], Carried] = {}
 
     @cached_property
     def library(self) -> Library:
@@ -144,10 +145,15 @@ class Answers:
         elif request.what == "shutdown":
             self.post(token, Reply(request.request, []))
             self._shutdown()
-        elif request.what == "style_add":
+        elif request.what in ("style_add", "style_import"):
             self._add_style(token, request)
         else:
-            work = {"styles": self._styles, "models": self._models, "style_remove": self._remove_style}
+            work = {
+                "styles": self._styles,
+                "models": self._models,
+                "style_remove": self._remove_style,
+                "style_export": self._export_style,
+            }
             self._later(token, request, lambda: work[request.what](request))
 
     def _later(self, token: str, request: Request, work: Callable[[], Items]) -> None:
@@ -160,9 +166,13 @@ class Answers:
                 return
             result = future.result()
             for item in result:
-                thumbnail = item.pop("_thumbnail", None)
+                thumbnail, file = item.pop("_thumbnail", None), item.pop("_file", None)
                 if thumbnail is not None and not self._keep(thumbnail):
                     item["thumbnail"] = ""
+                if file is not None and not self._keep(file):
+                    busy = VelaturaError("busy", "there is no room for the style's file; raise blobs_mb")
+                    self.post(token, error_for(busy, request=request.request))
+                    return
             self.post(token, page(request, result))
 
         self.librarian.do(work, done)
@@ -184,7 +194,7 @@ class Answers:
             out.append({**item, "_thumbnail": thumbnail})
         return out
 
-    def _thumbnail(self, name: str, picture: str) -> Thumbnail | None:
+    def _thumbnail(self, name: str, picture: str) -> Carried | None:
         key = (name, picture)
         if key not in self._thumbnails:
             try:
@@ -192,37 +202,46 @@ class Answers:
             except VelaturaError as error:
                 log.debug("no thumbnail of style %s: %s", name, error)
                 return None
-            self._thumbnails[key] = Thumbnail(digest(layout, [data]), layout, data)
+            self._thumbnails[key] = Carried(digest(layout, [data]), layout, data)
         return self._thumbnails[key]
 
-    def _keep(self, thumbnail: Thumbnail) -> bool:
-        """Makes a thumbnail a blob that clients can fetch; on the supervisor's thread. False without room."""
-        if self.store.get(thumbnail.digest) is None:
+    def _keep(self, carried: Carried) -> bool:
+        """Makes it a blob that clients can fetch; on the supervisor's thread. False without room."""
+        if self.store.get(carried.digest) is None:
             try:
-                fd = create_slot(len(thumbnail.data))
+                fd = create_slot(len(carried.data))
             except VelaturaError as error:
-                log.warning("a thumbnail is left out: %s", error)
+                log.warning("what was asked for of a style is left out: %s", error)
                 return False
-            write_slot(fd, 0, thumbnail.data)
-            self.store.add(thumbnail.digest, thumbnail.layout, fd)
+            write_slot(fd, 0, carried.data)
+            self.store.add(carried.digest, carried.layout, fd)
         return True
 
     def _remove_style(self, request: Request) -> Items:
         self.library.remove(_text(request, "name"))
         return []
 
-    def _add_style(self, token: str, request: Request) -> None:
-        """Takes a style's picture from the store; on the supervisor's thread up to the reading."""
+    def _export_style(self, request: Request) -> Items:
         name = _text(request, "name")
+        blob = stylefile.blob_of(self.library.export(name))
+        data = bytes(blob.read(0, blob.layout.nbytes))
+        held = Carried(blob.hash_whole(), blob.layout, data)
+        return [{"name": name, "digest": held.digest, "_file": held}]
+
+    def _add_style(self, token: str, request: Request) -> None:
+        """Takes a style's picture or file from the store; on the supervisor's thread up to the reading."""
+        name = _text(request, "name", None if request.what == "style_add" else "")
         texts = {key: _text(request, key, "") for key in ("title", "artist", "year", "rights")}
         blob = self.store.get(_text(request, "digest"))
         if blob is None:
-            raise VelaturaError("unknown_blob", "the style's picture is not held; send it first")
+            raise VelaturaError("unknown_blob", "the style's picture or file is not held; send it first")
         layout, data = blob.layout, map_slot(blob.fd, blob.layout.nbytes)
 
         def work() -> Items:
             from ..styles.received import image_of
 
+            if request.what == "style_import":
+                return [self.library.add_file(stylefile.bytes_of(Picture(layout, data)), name).to_map()]
             return [self.library.add(name, image_of(layout, data), **texts).to_map()]
 
         self._later(token, request, work)

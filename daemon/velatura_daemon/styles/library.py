@@ -26,13 +26,15 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from safetensors import SafetensorError
 from velatura.errors import FieldError, VelaturaError
 from velatura.names import LONGEST_NAME, NAME, style_name
 from velatura.pixels import Layout
 from velatura_models.store.download import fetch
 from velatura_models.store.manifest import RemoteFile
-from velatura_models.store.nets import PHOTO, Net, installed
+from velatura_models.store.nets import PHOTO, Net, describe_net, installed
 
+from . import exchange
 from .catalogue import CatalogEntry, catalog
 from .reading import ending_of, file_bytes, read_style, style_of, thumbnail_of
 
@@ -185,20 +187,75 @@ class Library:
                 raise FieldError(key, f"must be text of at most {LONGEST_TEXT} characters")
         self._refuse_taken(name)
         data, ending, image = _picture_file(picture)
+        thumbnail = io.BytesIO()
+        thumbnail_of(image).save(thumbnail, "JPEG", quality=90)
+        files = {f"picture{ending}": data, "thumbnail.jpg": thumbnail.getvalue()}
+        return self._keep(name, texts, files)
+
+    def export(self, name: str) -> bytes:
+        """A style as the bytes of one file, see `exchange`.
+
+        Raises:
+            VelaturaError: `unknown_style`; `bad_image` for damaged files.
+        """
+        entry = self.get(name)
+        row = entry.row if entry.row is not None and describe_net(entry.row).kind == "style" else None
+        if not (entry.picture or entry.cards or row):
+            raise VelaturaError(
+                "bad_image",
+                f"style {name!r} is known to a network of its own alone; pass that on: {entry.row}",
+            )
+        texts = {key: getattr(entry, key) for key in exchange.TEXTS}
+        try:
+            return exchange.pack(texts, entry.picture, entry.thumbnail, entry.cards.get("slim"), row)
+        except (OSError, SafetensorError) as error:
+            raise VelaturaError("bad_image", f"style {name!r} cannot be read: {error}") from error
+
+    def add_file(self, data: bytes, name: str = "") -> StyleEntry:
+        """Stores a style that `export` gave.
+
+        Args:
+            name: to call it by; by default what it is called there.
+
+        Raises:
+            FieldError: for a name that breaks the rules or is taken.
+            VelaturaError: `bad_image` or `too_large` for what is wrong with the file.
+        """
+        held = exchange.unpack(data)
+        name = check_name(name or held.texts["name"])
+        self._refuse_taken(name)
+        files = {"thumbnail.jpg": held.thumbnail, CARD_FILE: held.card}
+        if held.picture:
+            files[f"picture{ending_of(held.picture)}"] = held.picture
+        files = {file: content for file, content in files.items() if content}
+        if held.row and self.weights is not None:
+            nets = self.weights / "nets"
+            nets.mkdir(parents=True, exist_ok=True)
+            partial = nets / f".{name}.{secrets.token_hex(4)}.adding"
+            _write(partial, exchange.row_file(held, name))
+            partial.replace(nets / f"{name}.style.safetensors")
+        if held.picture or held.card:
+            return self._keep(name, {**held.texts, "title": held.texts["title"] or name}, files)
+        return self.get(name)
+
+    def _keep(self, name: str, texts: Mapping[str, str], files: Mapping[str, bytes]) -> StyleEntry:
+        """Writes a style's folder: all of it or nothing."""
+        pictures = [file for file in files if file.startswith("picture")]
+        known_by = files[pictures[0] if pictures else CARD_FILE]
         about = {
-            "name": name,
             **texts,
-            "picture": f"picture{ending}",
-            "size": len(data),
-            "sha256": hashlib.sha256(data).hexdigest(),
+            "name": name,
+            "picture": pictures[0] if pictures else "",
+            "size": len(known_by),
+            "sha256": hashlib.sha256(known_by).hexdigest(),
         }
         self.user_dir.mkdir(parents=True, exist_ok=True)
         self._sweep()
         made = self.user_dir / f".{name}.{secrets.token_hex(4)}.adding"
         made.mkdir()
         try:
-            _write(made / f"picture{ending}", data)
-            thumbnail_of(image).save(made / "thumbnail.jpg", quality=90)
+            for file, content in files.items():
+                _write(made / file, content)
             _write(made / "style.json", json.dumps(about, ensure_ascii=False, indent=1).encode("utf-8"))
             made.rename(self.user_dir / name)
         except OSError as error:

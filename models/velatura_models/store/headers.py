@@ -5,7 +5,9 @@ A safetensors file is eight bytes of length, that much JSON, and the tensors' by
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import WeightsError
@@ -36,6 +38,19 @@ def header(path: Path) -> dict[str, str]:
     except (OSError, ValueError, TypeError, LookupError) as error:
         kind = "a pickle, which is never loaded" if _is_pickle(path) else f"truncated or damaged ({error})"
         raise WeightsError("corrupt", f"{path} is {kind}; {remedy(path.name)}") from error
+
+
+def digest_of(tensors: Iterable[tuple[str, tuple[int, ...], bytes]]) -> str:
+    """Name of a set of weights: 32 hex digits over names, shapes and float32 values.
+
+    Args:
+        tensors: name, shape, and the values as little-endian float32, in any order.
+    """
+    h = hashlib.blake2b(digest_size=16)
+    for name, shape, values in sorted(tensors, key=lambda tensor: tensor[0]):
+        h.update(f"{name} {tuple(shape)}\n".encode())
+        h.update(values)
+    return h.hexdigest()
 
 
 def remedy(name: str) -> str:

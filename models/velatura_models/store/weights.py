@@ -12,7 +12,6 @@ a decoder names the digest of the encoder that it was trained for.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +29,7 @@ from ..networks.encoder import (
     encoder_from_state,
 )
 from .errors import WeightsError
-from .headers import header, remedy
+from .headers import digest_of, header, remedy
 from .manifest import EMBEDDED
 
 BACKBONES = ("slim", "vgg19", "vgg19-imagenet")
@@ -118,12 +117,8 @@ def weights_digest(state: Mapping[str, Tensor]) -> str:
     The same for a half-precision file and for the network loaded from it, so
     `weights_digest(encoder.state_dict())` serves as a cache key.
     """
-    h = hashlib.blake2b(digest_size=16)
-    for name in sorted(state):
-        tensor = state[name].detach().to("cpu", torch.float32).contiguous()
-        h.update(f"{name} {tuple(tensor.shape)}\n".encode())
-        h.update(tensor.numpy().tobytes())
-    return h.hexdigest()
+    values = ((name, t.detach().to("cpu", torch.float32).contiguous()) for name, t in state.items())
+    return digest_of((name, tuple(t.shape), t.numpy().tobytes()) for name, t in values)
 
 
 def save_encoder(

@@ -1,0 +1,72 @@
+"""`velatura styles learn`, `export` and `add` of a style's file, and the same from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import velatura as python
+from cli.conftest import pixels
+from cli.running import velatura
+from PIL import Image
+from velatura.errors import VelaturaError
+from velatura.recipe import Learn
+from velatura_daemon.cli import exits
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def moss(folder: Path) -> Iterator[Path]:
+    """A picture to learn; its style is gone afterwards."""
+    Image.fromarray(pixels(5, 48)).save(folder / "Moss (2).png")
+    yield folder / "Moss (2).png"
+    with python.connect() as client:
+        for style in client.styles():
+            if style["kind"] == "user":
+                client.remove_style(style["name"])
+
+
+def test_a_picture_is_learned_under_a_name_and_again_by_it(moss: Path) -> None:
+    words = ("--steps", 4, "--artist", "Me", "--licence", "CC BY 4.0", "--on", "a.png", "-o", "look.png")
+    outcome = velatura("styles", "learn", moss, *words)
+    assert (outcome.code, outcome.out) == (0, "moss-2\n")
+    assert Image.open("look.png").size == (24, 24)
+    shown = velatura("styles", "show", "moss-2", "--json").json
+    assert (shown["title"], shown["artist"], shown["rights"]) == ("Moss (2)", "Me", "CC BY 4.0")
+    assert velatura("styles", "learn", "moss-2", "--steps", 2).out == "moss-2\n"
+    assert velatura("styles", "learn", moss).code == exits.BY_CODE["bad_field"]  # its name is taken
+    assert velatura("styles", "learn", "nothing.png").code == exits.FILES
+    assert velatura("styles", "learn", "moss-2", "--steps", 0).code == exits.BY_CODE["bad_field"]
+
+
+def test_a_style_is_exported_and_added_elsewhere(moss: Path) -> None:
+    assert velatura("styles", "add", moss, "--name", "moss", "--title", "Möss").code == 0
+    assert velatura("styles", "export", "moss").out == "moss.velatura\n"
+    assert velatura("styles", "export", "moss").code == exits.EXISTS
+    assert velatura("styles", "export", "moss", "--force", "-o", "moss.velatura").code == 0
+    assert velatura("styles", "export", "moss", "-o", "moss.png").code == exits.FILES
+    assert velatura("styles", "export", "mos").code == exits.BY_CODE["unknown_style"]
+    assert velatura("styles", "add", "moss.velatura").code == exits.BY_CODE["bad_field"]  # it is here
+    assert velatura("styles", "add", "moss.velatura", "--name", "fern").out == "fern\n"
+    assert velatura("styles", "show", "fern", "--json").json["title"] == "Möss"
+    refused = velatura("styles", "add", "moss.velatura", "--name", "x", "--title", "Y")
+    assert refused.code == exits.BY_CODE["bad_field"] and "the file says it itself" in refused.err
+    Path("bad.velatura").write_bytes(Path("moss.velatura").read_bytes()[:-9])
+    assert "truncated or damaged" in velatura("styles", "add", "bad.velatura").err
+
+
+def test_python_learns_arrays_exports_and_imports(moss: Path) -> None:
+    with python.connect() as client:
+        assert client.learn(pixels(6, 40), "felt", title="Felt", steps=3) == "felt"
+        job = client.learn("felt", steps=3, image=np.asarray(Image.open("a.png")), wait=False)
+        assert isinstance(job.recipe, Learn) and job.recipe.steps == 3
+        assert job.result().shape == (24, 24, 3)
+        with pytest.raises(VelaturaError, match="stepps: is no field of learn"):
+            client.learn("felt", stepps=3)
+        path = client.export_style("felt", "felt.velatura")
+        assert client.import_style(path, "felt-2")["title"] == "Felt"
+        with pytest.raises(VelaturaError, match="cannot be read"):
+            client.import_style("none.velatura")
