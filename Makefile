@@ -3,32 +3,37 @@
 VENV   := .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
+PIP    := $(VENV)/bin/pip install --disable-pip-version-check $(PIP_FLAGS)
 STYLE  ?= starry-night
-PHOTO  ?=
+PHOTO  ?= models/velatura_models/training/photos/coffee.jpg
 OUT    ?= out
 CATALOGUES := $(wildcard shared_protocol/velatura/editor/po/*.po)
 QUICK  := $(wildcard tests/test_*.py tests/protocol tests/editor tests/krita tests/install) \
           $(addprefix tests/daemon/test_,blobs.py orders.py scheduler.py settings.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install quick pure test test-faults test-editors lint format texts bench quality krita-zip gimp-zip clean
+.PHONY: help demo install quick pure test test-faults test-editors lint format texts bench quality dist krita-zip gimp-zip clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-install: $(VENV)/installed  ## the virtual environment with everything
+install: $(VENV)/tools  ## the virtual environment with everything
 
-$(VENV)/installed: pyproject.toml
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
-	  echo "Python's venv module is missing: run  apt-get install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(VENV)/tools: $(VENV)/installed
+	$(PIP) --quiet -e shared_protocol -e '.[dev]'
 	@touch $@
 
-demo: install  ## paint a photo:  make demo [PHOTO=my.jpg] [STYLE=great-wave]
+$(VENV)/installed: pyproject.toml shared_protocol/pyproject.toml
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python's venv module is missing: run  apt-get install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the daemon: PyTorch is 1.3 GB, with CUDA 6 GB (see the README)."
+	$(PIP) -e shared_protocol -e .
+	@touch $@
+
+demo: $(VENV)/installed  ## paint a photo:  make demo [PHOTO=my.jpg] [STYLE=great-wave]
 	@mkdir -p $(OUT)
-	@made='$(OUT)/$(basename $(notdir $(STYLE))).png'; photo='$(PHOTO)'; if [ -z "$$photo" ]; then photo=$(OUT)/photo.png; \
-	  $(BIN)/python -c "import skimage.data, PIL.Image as I; I.fromarray(skimage.data.coffee()).save('$(OUT)/photo.png')"; fi; \
+	@made='$(OUT)/$(basename $(notdir $(STYLE))).png'; photo='$(PHOTO)'; \
 	  $(BIN)/velatura stylize "$$photo" --style '$(STYLE)' -o "$$made" --force && \
 	  echo "Painted: $$made   (the daemon keeps running; stop it with: $(BIN)/velatura daemon stop)"
 
@@ -72,6 +77,12 @@ krita-zip: install  ## the plug-in as a zip for Krita's importer
 
 gimp-zip: install  ## the plug-in as a zip for GIMP
 	$(BIN)/python -m velatura_daemon.install zip gimp $(OUT)
+
+dist: install  ## both distributions, for every platform:  make dist [FOR="linux x86_64"]
+	rm -rf dist && $(BIN)/python -m velatura_daemon.install wheels $(FOR)
+	$(BIN)/python -m build --outdir dist shared_protocol
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
 
 clean:  ## remove what was built
 	rm -rf $(VENV) $(OUT) build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,20 +1,24 @@
-"""The tables of fields in these pages: what can be set on a recipe, and a GIMP procedure's arguments.
+"""The tables of fields in these pages: what can be set on a recipe, a GIMP procedure's arguments, settings.
 
     python docs/field_tables.py          rewrites them
     python docs/field_tables.py --check  exit code 1 when a page is out of date
 
-They come from `velatura.fields`, so that pages and programs cannot disagree; a test runs the check. In a page
-each stands between `<!-- NAME -->` and `<!-- /NAME -->`.
+They come from `velatura.fields` and the daemon's `Settings`, so that pages and programs cannot disagree; a
+test runs the check. In a page each stands between `<!-- NAME -->` and `<!-- /NAME -->`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from velatura.fields import Field, adjustable, fields_of, lowered
 from velatura.recipe import RECIPES
+from velatura.schema import plain
+from velatura_daemon.settings import Settings
 
 DOCS = Path(__file__).parent
 HEAD = ["| field | called | what it does | range or choices | default |", "|---|---|---|---|---|"]
@@ -25,7 +29,12 @@ def parts() -> dict[str, str]:
     tables = {
         f"fields {kind}": "\n".join([*HEAD, *map(_row, fields_of(cls))]) for kind, cls in RECIPES.items()
     }
-    return tables | {"arguments": "\n".join(["| procedure | arguments |", "|---|---|", *_arguments()])}
+    return tables | {
+        "arguments": "\n".join(["| procedure | arguments |", "|---|---|", *_arguments()]),
+        "settings": "\n".join(
+            ["| setting | what it is | range or choices | default |", "|---|---|---|---|", *_settings()]
+        ),
+    }
 
 
 def rendered(page: str) -> str:
@@ -67,6 +76,19 @@ def _arguments() -> list[str]:
         for kind, cls in RECIPES.items()
         if "gimp" in cls.FACTS.editors
     ]
+
+
+def _settings() -> Iterator[str]:
+    for field in dataclasses.fields(Settings):
+        about = field.metadata
+        allowed = ", ".join(f"`{option}`" for option in about.get("options") or ())
+        if "low" in about:
+            allowed = f"{plain(about['low'])} to {plain(about['high'])} {about['unit']}".rstrip()
+        default = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        shown = f"`{default}`" if default != "" else "none"
+        if isinstance(field.default, bool):
+            allowed = "`true`, `false`"
+        yield f"| `{field.name}` | {about['doc']} | {allowed or 'text'} | {shown} |"
 
 
 def main(arguments: list[str]) -> int:

@@ -20,6 +20,7 @@ from velatura.errors import FieldError
 from velatura.schema import (
     check,
     choice,
+    flag,
     from_map,
     hints,
     ranged,
@@ -49,8 +50,7 @@ class Settings:
     memory_mb: int = ranged(1500, 128, 1 << 20, "working memory of one job: sets the tile size", unit="MB")
     cache_mb: int = ranged(1024, 0, 1 << 20, "networks, cards, contents kept in the worker", unit="MB")
     tile: int = ranged(0, 0, 16384, "side of a tile; 0 takes the largest that fits memory_mb", unit="pixels")
-    prewarm: bool = True
-    """Whether the worker loads its networks at the daemon's start rather than at the first job."""
+    prewarm: bool = flag(True, "load the networks at the daemon's start rather than at the first job")
     idle_seconds: float = ranged(
         600.0, 0.0, 1e7, "idle time after which the worker ends; 0 is never", unit="seconds"
     )

@@ -53,7 +53,7 @@ def guarded(check: Callable[[], Iterator[Finding]], name: str) -> Iterator[Findi
 def python() -> Iterator[Finding]:
     """The interpreter."""
     version = ".".join(map(str, sys.version_info[:3]))
-    allowed = SpecifierSet(importlib.metadata.metadata("velatura")["Requires-Python"])
+    allowed = SpecifierSet(importlib.metadata.metadata("velatura-daemon")["Requires-Python"])
     if not allowed.contains(version):
         yield Finding("python", PROBLEM, version, f"use Python {allowed}")
     else:
@@ -63,8 +63,12 @@ def python() -> Iterator[Finding]:
 def packages() -> Iterator[Finding]:
     """The packages that Velatura's own metadata asks for, with the versions found."""
     found, wrong = [], 0
-    for needed in map(Requirement, importlib.metadata.requires("velatura") or []):
-        if needed.marker is not None and not needed.marker.evaluate({"extra": "daemon"}):
+    wanted = [
+        *(importlib.metadata.requires("velatura") or []),
+        *(importlib.metadata.requires("velatura-daemon") or []),
+    ]
+    for needed in map(Requirement, wanted):
+        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
             continue
         name = needed.name
         try:

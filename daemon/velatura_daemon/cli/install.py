@@ -17,6 +17,11 @@ class Editor(str, Enum):
     gimp = "gimp"
 
 
+NEXT = {
+    Editor.krita: "Done. Start Krita anew; Velatura is under Settings > Dockers.",
+    Editor.gimp: "Done. Start GIMP anew; Velatura is under Filters, once a picture is open.",
+}
+
 Which = Annotated[Editor, typer.Argument(help="The editor.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Folder = Annotated[
@@ -51,3 +56,5 @@ def _run(action: str, editor: Editor, dry_run: bool, folder: Path | None) -> Non
     places = [Place(f"{editor.value} in {folder}", folder.expanduser())] if folder else None
     for line in getattr(installer(editor.value), action)(places, dry_run=dry_run):
         show.line(line)
+    if action == "install" and not dry_run:
+        show.line(NEXT[editor])

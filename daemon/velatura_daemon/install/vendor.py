@@ -3,8 +3,9 @@
 Editors bring their own Python, of another version than the daemon's, and upgrade it behind our back.
 So the wheels of several versions are merged into one folder, which then imports in CPython 3.10 to 3.14:
 pyzmq has one wheel each for 3.10 and 3.11 and a stable-ABI one from 3.12 on, msgpack has one per version
-and falls back to pure Python where none fits. Wheels come through pip and are kept in Velatura's cache,
-with their licences.
+and falls back to pure Python where none fits. The merged folders come with the package (`make dist` packs
+them), so that an installation needs no network; in a checkout they come through pip and are kept in
+Velatura's cache. Licences stay beside them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from velatura.errors import VelaturaError
 
 from ..paths import default_paths
+from .archive import write_zip
 
 PACKAGES = ("pyzmq==27.1.0", "msgpack==1.1.2")
 PYTHONS = ("3.10", "3.11", "3.13", "3.14")
@@ -32,6 +34,9 @@ PLATFORMS = {
     ("macos", "arm64"): ("macosx_11_0_arm64", "macosx_10_15_universal2"),
 }
 """Wheel platforms by system and machine."""
+
+BROUGHT = Path(__file__).parent / "wheels"
+"""The merged folders that come with the package, one zip a platform."""
 
 _NEEDLESS = ("RECORD", "REQUESTED", "INSTALLER", "direct_url.json")
 
@@ -53,7 +58,7 @@ def pip_command(into: Path, python: str, tags: tuple[str, ...]) -> list[str]:
 
 
 def assemble(system: str, machine: str, cache: Path | None = None) -> Path:
-    """The merged folder for a platform, from the cache or freshly fetched; do not write into it.
+    """The merged folder for a platform, from cache, package, or freshly fetched; do not write into it.
 
     Args:
         system: `linux`, `windows` or `macos`.
@@ -74,18 +79,27 @@ def assemble(system: str, machine: str, cache: Path | None = None) -> Path:
         return kept
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent, prefix=f"{name}.") as scratch:
-        merged = Path(scratch) / "merged"
-        for python in PYTHONS:
-            part = Path(scratch) / python
-            _pip(pip_command(part, python, tags))
-            shutil.copytree(part, merged, dirs_exist_ok=True)
-        _tidy(merged)
+        merged, brought = Path(scratch) / "merged", BROUGHT / f"{name}.zip"
+        if brought.is_file():
+            shutil.unpack_archive(brought, merged)
+        else:
+            for python in PYTHONS:
+                part = Path(scratch) / python
+                _pip(pip_command(part, python, tags))
+                shutil.copytree(part, merged, dirs_exist_ok=True)
+            _tidy(merged)
         try:
             merged.rename(kept)
         except OSError:
             if not kept.is_dir():  # else another installer was faster; its folder is the same
                 raise
     return kept
+
+
+def pack(system: str, machine: str) -> Path:
+    """Puts a platform's merged folder into the package; the zip."""
+    folder = assemble(system, machine)
+    return write_zip(folder, BROUGHT / f"{folder.name}.zip")
 
 
 def _pip(command: list[str]) -> None:
