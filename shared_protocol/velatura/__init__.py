@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from .pictures.files import recipe_of
     from .recipe import (
+        Keypoints,
         Refine,
         Style,
         Stylize,
@@ -44,6 +45,7 @@ _HOMES = {
     "Style": "recipe",
     "Stylize": "recipe",
     "Texture": "recipe",
+    "Keypoints": "recipe",
     "Upscale": "recipe",
     "VelaturaError": "errors",
     "connect": "client",
@@ -57,6 +59,7 @@ __all__ = [
     "JobEvent",
     "JobFailed",
     "JobFuture",
+    "Keypoints",
     "Refine",
     "Style",
     "Stylize",

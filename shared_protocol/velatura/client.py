@@ -41,6 +41,7 @@ from .jobs import (
 from .names import style_name
 from .pixels import Layout
 from .recipe import (
+    Keypoints,
     Learn,
     Recipe,
     Refine,
@@ -275,6 +276,37 @@ class Client:
             self, Path(source), Path(out), recipe, pictures,
             track=track, mask=mask, steady=steady, crf=crf, **options,
         )  # fmt: skip
+
+    def keypoints(
+        self,
+        image: Any,
+        style: Any,
+        *,
+        most: int = 24,
+        backbone: str = "auto",
+        out: str | os.PathLike | None = None,
+    ) -> dict[str, Any]:
+        """Places of a picture and of a style that correspond, for `refine(deform=...)`.
+
+        Args:
+            image, style: as for `stylize`; one style.
+            most: how many pairs at most.
+            out: file for the picture with the pairs drawn on it.
+
+        Returns:
+            `{"content": [width, height], "style": [width, height], "pairs": [[x, y, x2, y2], ...]}`, all in
+            pixels; no pairs where nothing corresponds.
+        """
+        from .pictures import images
+
+        fields = {"most": most, "backbone": backbone}
+        job = self._run(Keypoints, images.read(image), style, None, False, False, out, fields, {})
+        try:
+            job.result()
+        except BaseException:
+            job.cancel()
+            raise
+        return {name: job.record[name] for name in ("content", "style", "pairs")}
 
     def submit(
         self,

@@ -20,6 +20,8 @@ PACE: Mapping[str, float] = {
     "neighbours vgg19": 5.0e-6,
     "gram slim": 0.3e-6,
     "gram vgg19": 1.6e-6,
+    "strotss slim": 0.6e-6,
+    "strotss vgg19": 2.1e-6,
 }
 """Seconds for a pixel and an evaluation on two processor cores: what is told before any was measured."""
 

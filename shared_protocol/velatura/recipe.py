@@ -30,6 +30,7 @@ from .choices import (
 from .effort import EVALUATIONS, Effort
 from .errors import FieldError, VelaturaError
 from .facts import Facts
+from .pairs import LEAST as LEAST_PAIRS
 from .pixels import MAX_PIXELS, MAX_SIDE, Layout
 from .schema import (
     Shown,
@@ -441,9 +442,39 @@ class Learn(Kind):
         return Layout(*(size if width else (LOOK_SIDE, LOOK_SIDE)), "RGB")
 
 
-Recipe = Stylize | Refine | Texture | Upscale | Learn
-RecipeClass = type[Stylize] | type[Refine] | type[Texture] | type[Upscale] | type[Learn]
-RECIPES: dict[str, RecipeClass] = {cls.KIND: cls for cls in (Stylize, Refine, Texture, Upscale, Learn)}
+@dataclass(frozen=True)
+class Keypoints(Kind):
+    """Find places of the content and of a style that correspond, by neural best buddies (Aberman et
+    al. 2018)."""
+
+    KIND: ClassVar[str] = "keypoints"
+    FACTS: ClassVar[Facts] = Facts(
+        "Keypoints",
+        "Looking for pairs",
+        "Find places of the picture and of a style that correspond",
+        mask=False,
+        editors=(),
+    )
+
+    styles: tuple[Style, ...] = listed("the style, which needs its picture", most=1)
+    most: int = ranged(24, LEAST_PAIRS, 64, "How many pairs at most", Shown("Pairs", "basic"))
+    backbone: str = _backbone()
+
+    def check_whole(self, path: str) -> None:
+        _check_styles(self.styles, path)
+        if self.styles[0].mask:
+            raise FieldError(f"{path}.styles[0].mask" if path else "styles[0].mask", "is set, but not heeded")
+
+    def result_layout(self, content: Layout) -> Layout:
+        """The content's own layout."""
+        return content
+
+
+Recipe = Stylize | Refine | Texture | Upscale | Learn | Keypoints
+RecipeClass = type[Stylize] | type[Refine] | type[Texture] | type[Upscale] | type[Learn] | type[Keypoints]
+RECIPES: dict[str, RecipeClass] = {
+    cls.KIND: cls for cls in (Stylize, Refine, Texture, Upscale, Learn, Keypoints)
+}
 R = TypeVar("R", bound=Recipe)
 
 SIXTEEN = ("sixteen.transform",)

@@ -14,6 +14,7 @@ from velatura.errors import VelaturaError
 from velatura.pixels import Layout, digest
 from velatura.recipe import (
     UNSET,
+    Keypoints,
     Refine,
     Style,
     Stylize,
@@ -353,6 +354,25 @@ def test_neighbours_need_a_style_s_picture(engine: TorchEngine) -> None:
     recipe = Refine((Style(name=name),), objective="neighbours")
     with pytest.raises(VelaturaError, match=rf"without its picture; run `velatura styles pull {name}`"):
         run(engine, task(recipe, pictures=()))
+
+
+def test_keypoints_are_drawn_on_the_content_and_told(engine: TorchEngine) -> None:
+    content = slot(scene(240, 256, 3), "RGB")
+    bent = slot(np.roll(scene(240, 256, 3), (6, 10), (0, 1)), "RGB")
+    recipe = Keypoints((Style(digest=bent.digest),), most=8)
+    finished, events = run(engine, task(recipe, content, pictures=(bent,)))
+    assert sum(isinstance(event, Progressed) for event in events) > 20
+    assert finished.record["content"] == finished.record["style"] == [256, 240]
+    pairs = np.array(finished.record["pairs"])
+    assert 3 <= len(pairs) <= 8
+    moved = pairs[:, 2:] - pairs[:, :2]
+    assert float((np.abs(moved - (10, 6)).max(1) <= 4).mean()) >= 0.8
+    drawn = (pixels(finished) != pixels_of(content)).any(2)
+    assert all(drawn[int(y), int(x)] for x, y, *_ in pairs) and drawn.mean() < 0.3
+
+    gray = slot(np.full((40, 60, 3), 128, np.uint8), "RGB")
+    finished, _ = run(engine, task(recipe, gray, pictures=(bent,)))
+    assert finished.record["pairs"] == [] and "no good pairs" in finished.record["notes"][0]
 
 
 @pytest.mark.parametrize("tileable", [False, True])

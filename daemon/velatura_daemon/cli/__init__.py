@@ -25,6 +25,7 @@ from . import (
     doctor,
     install,
     jobs,
+    keypoints,
     models,
     optimise,
     remote,
@@ -91,6 +92,7 @@ def root(
 stylize.mount(app)
 optimise.mount(app)
 upscale.mount(app)
+keypoints.mount(app)
 video.mount(app)
 app.add_typer(styles.app, name="styles")
 app.add_typer(models.app, name="models")

@@ -90,7 +90,7 @@ def prepare(
     """
     sources, recipe = Sources(task, resources), task.recipe
     if recipe.backbone == "auto":
-        recipe = replace(recipe, backbone=_best_backbone(recipe.styles, sources))
+        recipe = replace(recipe, backbone=best_backbone(recipe.styles, sources))
     styles, notes, recipe = _styles(recipe, sources, canvas, options.objective.needs_pictures)
     loader = resources.loader(recipe.backbone)
     encoder = loader.optimising_encoder().variant(recipe.pooling)
@@ -305,7 +305,7 @@ class Remembered:
         self.store.put(Key(STYLE, (*self.style, *key)), value)
 
 
-def _best_backbone(styles: Sequence[Style], sources: Sources) -> str:
+def best_backbone(styles: Sequence[Style], sources: Sources) -> str:
     """VGG-19 where it was pulled; cards without a picture ship for `slim` alone."""
     pulled = encoder_path("vgg19", sources.resources.paths.weights).is_file()
     return "vgg19" if pulled and all(sources.has_picture(style) for style in styles) else "slim"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from velatura.recipe import Learn, Recipe, Refine, Stylize, Texture, Upscale
+from velatura.recipe import Keypoints, Learn, Recipe, Refine, Stylize, Texture, Upscale
 
+from .keypoints import keypoints
 from .learn import learn
 from .painting import paint
 from .refine import refine
@@ -23,4 +24,5 @@ RUNNERS: Mapping[type[Recipe], Runner] = {
     Texture: texture,
     Upscale: upscale,
     Learn: learn,
+    Keypoints: keypoints,
 }

@@ -36,10 +36,9 @@ def spline_through(points: Tensor, values: Tensor, at: Tensor) -> Tensor:
     top = torch.cat([_kernel(points, points), affine], 1)
     bottom = torch.cat([affine.T, affine.new_zeros(3, 3)], 1)
     right = torch.cat([values, values.new_zeros(3, values.shape[1])])
-    try:
-        weights = torch.linalg.solve(torch.cat([top, bottom]), right)
-    except torch.linalg.LinAlgError as error:
-        raise ValueError("no thin-plate spline goes through points that coincide or lie on a line") from error
+    weights, info = torch.linalg.solve_ex(torch.cat([top, bottom]), right)
+    if int(info):
+        raise ValueError("no thin-plate spline goes through points that coincide or lie on a line")
     return _kernel(at, points) @ weights[:count] + _affine(at) @ weights[count:]
 
 

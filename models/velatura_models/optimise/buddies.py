@@ -48,6 +48,10 @@ FARTHEST = 0.2
 """Longest displacement of a pair, after alignment, as a share of the longer side."""
 
 
+Window = tuple[Tensor, Tensor]
+"""The first row and column of positions, and those behind the last."""
+
+
 @dataclass(frozen=True)
 class Candidates:
     """Pairs of positions of one layer: `(n, 2)` rows and columns each, and how sure each pair is, `(n,)`."""
@@ -95,10 +99,8 @@ def best_buddies(encoder: Encoder, one: Tensor, other: Tensor) -> Generator[floa
     first, second = maps
     top = LAYERS[0]
     active = [_activation(side[top]) for side in maps]
-    whole = [torch.zeros(2, dtype=torch.long), torch.tensor(first[top].shape[1:])]
-    pairs = _buddies(
-        first[top], second[top], whole, [whole[0], torch.tensor(second[top].shape[1:])], PATCH[top]
-    )
+    wholes = [(torch.zeros(2, dtype=torch.long), torch.tensor(side[top].shape[1:])) for side in maps]
+    pairs = _buddies(first[top], second[top], wholes[0], wholes[1], PATCH[top])
     pairs = _lively(pairs, active)
     for number, layer in enumerate(LAYERS[1:]):
         active = [_activation(side[layer]) for side in maps]
@@ -109,8 +111,8 @@ def best_buddies(encoder: Encoder, one: Tensor, other: Tensor) -> Generator[floa
             for places, limit in ((pairs.here, limits[0]), (pairs.there, limits[1])):
                 middle = 2 * places[k] + 1
                 low = (middle - REACH[layer]).clamp_min(0).minimum(limit - 1)
-                boxes.append([low, (middle + REACH[layer]).minimum(limit).maximum(low + 1)])
-            found = _buddies(first[layer], second[layer], *boxes, PATCH[layer])
+                boxes.append((low, (middle + REACH[layer]).minimum(limit).maximum(low + 1)))
+            found = _buddies(first[layer], second[layer], boxes[0], boxes[1], PATCH[layer])
             found = _lively(found, active)
             if number > 0:  # one is followed on: its neighbours would tell the same
                 found = _surest(found, 1)
@@ -166,10 +168,10 @@ def _activation(maps: Tensor) -> Tensor:
     return (lengths - low) / (high - low).maximum(1e-3 * high).clamp_min(1e-9)
 
 
-def _buddies(one: Tensor, other: Tensor, box: list[Tensor], its: list[Tensor], patch: int) -> Candidates:
+def _buddies(one: Tensor, other: Tensor, box: Window, its: Window, patch: int) -> Candidates:
     """Mutual nearest positions of two windows of maps `(C, h, w)`, by the cosine of squares around them,
     after both were given a common mean and deviation in every channel."""
-    first, second = (_window(maps, *where, patch) for maps, where in ((one, box), (other, its)))
+    first, second = _window(one, box, patch), _window(other, its, patch)
     means, spreads = zip(
         *((w.mean((1, 2), keepdim=True), w.std((1, 2), keepdim=True)) for w in (first, second)), strict=True
     )
@@ -190,9 +192,9 @@ def _buddies(one: Tensor, other: Tensor, box: list[Tensor], its: list[Tensor], p
     return Candidates(places[0], places[1], cosines[mine, theirs].cpu())
 
 
-def _window(maps: Tensor, low: Tensor, high: Tensor, patch: int) -> Tensor:
-    """Positions `low` to `high` of maps, with what squares around them need besides."""
-    reach = patch // 2
+def _window(maps: Tensor, where: Window, patch: int) -> Tensor:
+    """The positions of maps in a window, with what squares around them need besides."""
+    (low, high), reach = where, patch // 2
     padded = F.pad(maps[None], (reach, reach, reach, reach), mode="replicate")[0]
     return padded[:, int(low[0]) : int(high[0]) + 2 * reach, int(low[1]) : int(high[1]) + 2 * reach]
 

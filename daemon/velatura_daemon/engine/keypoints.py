@@ -1,0 +1,91 @@
+"""Pairs of places that correspond, found in a content and a style.
+
+The result is the content with every pair drawn on it, an arrow from where it is to where it would move; the
+pairs themselves stand in the record.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+from velatura.pairs import LEAST, Pair, as_map
+from velatura.recipe import Keypoints
+from velatura_models.methods.loading import Loader
+from velatura_models.optimise import buddies
+
+from .canvas import read_canvas
+from .device import without_gradients
+from .optimising import best_backbone
+from .resources import Resources
+from .result import finished
+from .sources import Sources
+from .tasks import Event, Progressed, Task
+
+DARK, BRIGHT = (20, 20, 20), (255, 190, 30)
+
+
+@without_gradients
+def keypoints(task: Task[Keypoints], resources: Resources) -> Iterator[Event]:
+    """Runs a `Keypoints` recipe; see `tasks.Engine.run`. `preview_side` bounds the result."""
+    started = time.perf_counter()
+    canvas = read_canvas(task, resources.store, task.preview_side)
+    yield None
+    sources, recipe = Sources(task, resources), task.recipe
+    style = sources.picture(recipe.styles[0])
+    backbone = best_backbone(recipe.styles, sources) if recipe.backbone == "auto" else recipe.backbone
+    yield None
+    loader = resources.loader(backbone)
+    found = yield from found_pairs(canvas.picture.rgb, style, loader, recipe.most)
+    (height, width), its = canvas.size, (style.shape[-1], style.shape[-2])
+    size = (width, height)
+    pairs = as_pairs(found, size, its)
+    layout, data = yield from canvas.write(_drawn(canvas.picture.rgb, found), task.output)
+    notes, seconds = [NONE] if len(pairs) < LEAST else [], time.perf_counter() - started
+    recipe = replace(recipe, backbone=backbone)
+    yield finished(layout, data, recipe, loader, seconds, notes, **as_map(pairs, size, its))
+
+
+NONE = "no good pairs were found: the two pictures show nothing alike that an encoder could tell"
+
+
+def found_pairs(content: Tensor, style: Tensor, loader: Loader, most: int) -> Generator[Event, None, Tensor]:
+    """Pairs `(k, 4)` in pixels, found with a loader's backbone; yields progress."""
+    encoder = loader.optimising_encoder().variant("max")
+    running = buddies.keypoints(encoder, content, style, most)
+    while True:
+        try:
+            done = next(running)
+        except StopIteration as end:
+            return end.value
+        yield Progressed(round(100 * done), 100)
+
+
+def as_pairs(found: Tensor, content: tuple[int, int], style: tuple[int, int]) -> tuple[Pair, ...]:
+    """Pixels `(k, 4)` as shares of the pictures' widths and heights."""
+    shares = found / torch.tensor([*content, *style], dtype=found.dtype)
+    return tuple(Pair(*row) for row in shares.clamp(0, 1).tolist())
+
+
+def _drawn(rgb: Tensor, pairs: Tensor) -> Tensor:
+    """A picture `(1, 3, H, W)` with an arrow for each pair."""
+    pixels = (rgb[0].permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
+    image = Image.fromarray(pixels)
+    pen, unit = ImageDraw.Draw(image), max(2, max(image.size) // 200)
+    goals = buddies.aligned(pairs) if len(pairs) >= 2 else pairs[:, :2]
+    for (x, y), (gx, gy) in zip(pairs[:, :2].tolist(), goals.tolist(), strict=True):
+        for color, more in ((DARK, 2), (BRIGHT, 0)):
+            pen.line((x, y, gx, gy), color, unit + more)
+            pen.ellipse(_around(x, y, unit + more / 2), color)
+            pen.ellipse(_around(gx, gy, unit / 2 + more / 2), color)
+    made = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None]
+    return made.to(rgb) / 255
+
+
+def _around(x: float, y: float, radius: float) -> tuple[float, float, float, float]:
+    return x - radius, y - radius, x + radius, y + radius
