@@ -1,4 +1,4 @@
-"""`velatura install krita|gimp` and `velatura uninstall`: the plug-ins' own installers do the work."""
+"""`velatura install krita|gimp`, `velatura uninstall` and `velatura service`: the installers do the work."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ Folder = Annotated[
 def mount(app: typer.Typer) -> None:
     app.command()(install)
     app.command()(uninstall)
+    app.add_typer(service_app, name="service")
 
 
 def install(editor: Which, dry_run: DryRun = False, folder: Folder = None) -> None:
@@ -43,6 +44,27 @@ def install(editor: Which, dry_run: DryRun = False, folder: Folder = None) -> No
 def uninstall(editor: Which, dry_run: DryRun = False, folder: Folder = None) -> None:
     """Remove the plug-in from Krita or GIMP."""
     _run("uninstall", editor, dry_run, folder)
+
+
+service_app = typer.Typer(no_args_is_help=True, help="Service: let the system start the daemon on need.")
+
+
+@service_app.command("install")
+def install_service(dry_run: DryRun = False) -> None:
+    """Have systemd (Linux) start the daemon when a program connects; macOS and Windows at login."""
+    from ..install import service
+
+    for line in service.install(dry_run=dry_run):
+        show.line(line)
+
+
+@service_app.command("remove")
+def remove_service(dry_run: DryRun = False) -> None:
+    """Take that back."""
+    from ..install import service
+
+    for line in service.remove(dry_run=dry_run):
+        show.line(line)
 
 
 def installer(editor: str) -> Any:
