@@ -17,10 +17,12 @@ from velatura.errors import VelaturaError
 from . import document
 from .loop import QtLoop
 from .overlay import Surface
-from .qt import QtCore, QtWidgets
+from .qt import QtCore
 from .widgets.docker import Panel
+from .widgets.live import Live
 
 DOCKER = "velatura_docker"
+LIVE = "velatura_live"
 RECORD = Path(__file__).with_name("installed.json")
 LOCALE = Path(__file__).with_name("locale")
 DOMAIN = "velatura_krita"
@@ -41,6 +43,7 @@ def studio() -> Studio:
             f"Krita {application.version()}",
         )  # fmt: skip
         _studio.told.connect(tell_on_canvas)
+        _surface.painted = _studio.preview.look_now
         QtCore.QCoreApplication.instance().aboutToQuit.connect(_studio.close)
     return _studio
 
@@ -95,12 +98,7 @@ class Docker(krita.DockWidget):
         i18n.load(i18n.environment_languages(QtCore.QLocale().name()), LOCALE, DOMAIN)
         self.setWindowTitle(_("Velatura"))
         panel = Panel(studio(), surface())
-        scroll = QtWidgets.QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(panel)
-        self.setWidget(scroll)
+        self.setWidget(panel)
         self.panel = panel
         self.destroyed.connect(lambda *unused: panel.forget())
 
@@ -108,6 +106,22 @@ class Docker(krita.DockWidget):
         """Another view is active: what is painted on is another layer."""
         if _studio is not None and _studio.link.state != "asleep":
             QtCore.QTimer.singleShot(0, _studio.watch)
+
+
+class LiveDocker(krita.DockWidget):
+    """The preview beside the canvas, in a docker of its own: as large as one likes, on another screen too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        i18n.load(i18n.environment_languages(QtCore.QLocale().name()), LOCALE, DOMAIN)
+        self.setWindowTitle(_("Velatura Live"))
+        panel = Live(studio(), surface())
+        self.setWidget(panel)
+        self.panel = panel
+        self.destroyed.connect(lambda *unused: panel.forget())
+
+    def canvasChanged(self, canvas: Any) -> None:
+        """The other docker sees to it."""
 
 
 class Velatura(krita.Extension):
@@ -126,22 +140,18 @@ class Velatura(krita.Extension):
                 _("Velatura: Compare with Original"),
                 lambda: surface().hold(not surface().held),
             ),
+            "velatura_cancel": (_("Velatura: Cancel"), lambda: studio().cancel()),
+            "velatura_stop": (_("Velatura: Stop and Keep"), lambda: studio().stop()),
+            "velatura_next": (_("Velatura: Next Style"), lambda: studio().next_style(1)),
+            "velatura_previous": (_("Velatura: Previous Style"), lambda: studio().next_style(-1)),
         }
         for name, (text, call) in calls.items():
             action = window.createAction(name, text, "tools/scripts")
             action.triggered.connect(lambda checked=False, call=call: call())
-        window.themeChanged.connect(lambda: _theme(window))
 
 
 def toggle_preview() -> None:
-    here = studio()
-    here.wake()
-    here.preview.turn(not here.preview.on)
-
-
-def _theme(window: Any) -> None:
-    for panel in window.qwindow().findChildren(Panel):
-        panel.theme()
+    studio().show_preview(not studio().preview.on)
 
 
 def register() -> None:
@@ -149,4 +159,5 @@ def register() -> None:
     application = krita.Krita.instance()
     application.addExtension(Velatura(application))
     areas = getattr(krita.DockWidgetFactoryBase, "DockPosition", krita.DockWidgetFactoryBase)
-    application.addDockWidgetFactory(krita.DockWidgetFactory(DOCKER, areas.DockRight, Docker))
+    for name, docker in ((DOCKER, Docker), (LIVE, LiveDocker)):
+        application.addDockWidgetFactory(krita.DockWidgetFactory(name, areas.DockRight, docker))

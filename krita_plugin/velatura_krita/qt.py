@@ -33,7 +33,9 @@ __all__ = [
 
 def event_point(event: QtGui.QMouseEvent) -> QtCore.QPointF:
     """Where a mouse or pen event happened, in the widget."""
-    return event.position() if MAJOR == 6 else event.localPos()
+    if MAJOR == 6:
+        return event.position()
+    return event.posF() if isinstance(event, QtGui.QTabletEvent) else event.localPos()
 
 
 def notifier(descriptor: int, parent: QtCore.QObject | None = None) -> QtCore.QSocketNotifier:

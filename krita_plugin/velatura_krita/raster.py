@@ -82,16 +82,3 @@ def place(image: QtGui.QImage, strip: QtGui.QImage, top: int) -> None:
     painter.setCompositionMode(QtGui.QPainter.CompositionMode.CompositionMode_Source)
     painter.drawImage(0, top, strip)
     painter.end()
-
-
-def from_image(image: QtGui.QImage, longest: int) -> tuple[bytes, int, int]:
-    """BGRA u8 bytes, width and height of an image, reduced so that its longer side fits `longest`."""
-    if max(image.width(), image.height()) > longest:
-        image = image.scaled(
-            longest,
-            longest,
-            QtCore.Qt.AspectRatioMode.KeepAspectRatio,
-            QtCore.Qt.TransformationMode.SmoothTransformation,
-        )
-    image = image.convertToFormat(_FORMAT.Format_ARGB32)
-    return packed(image, 4), image.width(), image.height()

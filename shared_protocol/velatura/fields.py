@@ -7,6 +7,7 @@ iterates over `fields_of` and names none.
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,14 @@ class Field:
         if self.shown.percent:
             return f"{value * 100:.0f} %"
         return f"{value:.0f}" if self.sort == "whole" else f"{value:.3g}"
+
+    def read(self, text: str) -> float | None:
+        """The number that a person typed, as it goes into the recipe; None where it is none."""
+        try:
+            value = float(text.replace(self.unit, "").strip(" %").replace(",", "."))
+        except ValueError:
+            return None
+        return self.tidy(value / 100 if self.shown.percent else value) if math.isfinite(value) else None
 
     def chosen(self, value: Any) -> Any:
         """What goes into the recipe for a value that is shown: None, unset, for a default that depends on the

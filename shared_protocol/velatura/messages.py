@@ -327,7 +327,8 @@ class Request:
     )
     after: str = text("", "for lists: the last item's name of the page before; empty for the first")
     args: dict[str, Any] = field(default_factory=dict)
-    """style_add: name, title, artist, year, digest (of an offered picture); style_remove, style_export:
+    """style_add: name, title, artist, year, digest (of an offered picture, or where `file` is true of a
+    picture's file); style_remove, style_export:
     name; style_import: digest (of an offered file, see `stylefile`), name."""
 
 

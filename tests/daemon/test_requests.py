@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from harness import Daemon, Talk, picture
 from peer import Peer
+from PIL import Image
 from velatura import messages as m
+from velatura import stylefile
 from velatura.blob import Blob
 from velatura.errors import VelaturaError
 from velatura.jobs import Fetched, Uploaded
@@ -69,6 +73,33 @@ def test_a_style_that_cannot_be_added_is_an_error_in_words(talk: Talk, args: dic
     with pytest.raises(VelaturaError) as caught:
         talk.ask("style_add", **args)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "TIFF", "PNG"])
+def test_a_file_is_read_by_the_daemon_and_kept_as_it_is(talk: Talk, kind: str):
+    """F8: editors send a style's file rather than decode it; what is cut off is refused."""
+    image = Image.new("RGBA", (90, 70), (200, 40, 10, 255))
+    image.paste((0, 0, 0, 0), (0, 0, 45, 70))
+    data = io.BytesIO()
+    image.save(data, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    whole = data.getvalue()
+    digest = upload(talk, stylefile.blob_of(whole))
+    added = talk.ask("style_add", name="from-file", digest=digest, file=True)
+    try:
+        assert added[0]["has_picture"]
+        (kept,) = talk.daemon.home.rglob("from-file/picture.*")
+        assert kept.read_bytes() == whole
+    finally:
+        talk.ask("style_remove", name="from-file")
+    cut = whole[: len(whole) // 2]
+    with pytest.raises(VelaturaError) as caught:
+        talk.ask("style_add", name="cut-off", digest=upload(talk, stylefile.blob_of(cut)), file=True)
+    assert caught.value.code == "bad_image"
+
+
+def test_a_picture_that_is_said_to_be_a_file_is_refused(talk: Talk):
+    with pytest.raises(VelaturaError, match="is a picture, and no style's file"):
+        talk.ask("style_add", name="no-file", digest=upload(talk, picture(50, 50)), file=True)
 
 
 def test_a_name_that_is_none_is_refused_by_the_library_and_reported(talk: Talk):

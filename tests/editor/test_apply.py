@@ -8,7 +8,7 @@ from velatura.editor.memory import Memory
 from velatura.editor.studio import KEPT, Studio
 from velatura.recipe import Style, Stylize, Upscale
 
-from editor.fakes import FakeDaemon, FakeLoop, FakePaper
+from editor.fakes import FakeDaemon, FakeLoop, FakePaper, Shown
 
 
 @pytest.fixture
@@ -312,3 +312,42 @@ def test_diagnostics_name_neither_pictures_nor_files(
 
 def test_a_recipe_of_a_preset_survives_styles_that_are_unknown(studio: Studio) -> None:
     assert studio.describe(Stylize((Style("lost"),), strength=0.5)) == "lost, 50 %"
+
+
+def test_a_task_shows_what_came_of_it_and_leads_to_its_layer(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, told: list[str]
+) -> None:
+    document = paper.open(400, 200)
+    studio.look.choose("wave")
+    task = studio.apply()
+    assert task is not None and not task.has_layer and studio.current is task
+    loop.run(0.1)
+    daemon.finish(daemon.job, 7)
+    loop.run(0.2)
+    assert isinstance(task.image, Shown) and (task.image.factor, set(task.image.pixels)) == (5, {7})
+    assert document.active == document.layers[0].id
+    studio.go_to(task)
+    assert document.active == document.layers[1].id and studio.current is None
+    document.delete("Velatura: The Wave")
+    assert not task.has_layer
+    studio.go_to(task)
+    assert "gone" in told[-1]
+
+
+def test_the_newest_task_is_cancelled_by_a_key(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    paper.open(8, 8)
+    studio.look.choose("wave")
+    first, second = studio.apply(), studio.refine()
+    assert first is not None and second is not None
+    loop.run(0.1)
+    daemon.progress(daemon.job, 1, 50)
+    loop.run(0.1)
+    studio.stop()
+    assert daemon.job.stopping
+    studio.cancel()
+    assert (first.state, second.state) == ("running", "cancelled")
+    studio.cancel()
+    studio.cancel()
+    assert first.state == "cancelled"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
+
 import pytest
+from velatura import stylefile
 from velatura.editor.gallery import entry_of, free_name
 from velatura.editor.geometry import Rect
+from velatura.editor.memory import Memory
 from velatura.editor.studio import Studio
 from velatura.recipe import Stylize
 
@@ -159,3 +164,76 @@ def test_a_style_that_is_removed_leaves_the_mix(studio: Studio, loop: FakeLoop, 
     studio.gallery.remove("wave")
     loop.run(0.1)
     assert ("style_remove", {"name": "wave"}) in daemon.asked and studio.look.styles == ("mosaic",)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".kra"])
+def test_a_file_is_sent_as_it_is_for_the_daemon_to_read(
+    studio: Studio, loop: FakeLoop, daemon: FakeDaemon, tmp_path: Path, suffix: str
+) -> None:
+    """F8: nothing is decoded in the editor; of Krita's files it is the picture that they show."""
+    file, data = tmp_path / f"Été à Arles{suffix}", bytes(range(256)) * 40
+    if suffix == ".kra":
+        with zipfile.ZipFile(file, "w") as whole:
+            whole.writestr("mergedimage.png", data)
+    else:
+        file.write_bytes(data)
+    daemon.answers["style_add"] = [{"name": "ete"}]
+    studio.gallery.add_file(file)
+    loop.run(0.2)
+    (added,) = [arguments for what, arguments in daemon.asked if what == "style_add"]
+    assert (added["name"], added["title"], added["file"]) == ("ete-a-arles", "Été à Arles", True)
+    assert stylefile.blob_of(data).hash_whole() == added["digest"]
+    assert studio.look.styles == ("ete",) and studio.gallery.words == ""
+
+
+@pytest.mark.parametrize("what", ["missing", "empty zip"])
+def test_a_file_without_a_picture_is_refused_in_words(
+    studio: Studio, loop: FakeLoop, daemon: FakeDaemon, tmp_path: Path, what: str
+) -> None:
+    file = tmp_path / "notes.kra"
+    if what == "empty zip":
+        with zipfile.ZipFile(file, "w") as whole:
+            whole.writestr("maindoc.xml", "<DOC/>")
+    studio.gallery.add_file(file)
+    loop.run(0.2)
+    assert studio.gallery.words.startswith("“notes.kra” cannot be read as a picture: ")
+    assert all(what != "style_add" for what, _ in daemon.asked)
+
+
+def test_favourites_come_first_and_are_remembered(
+    studio: Studio, loop: FakeLoop, daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    gallery = studio.gallery
+    assert [e.name for e in gallery.entries] == ["wave", "mosaic"]
+    gallery.favourites_only = True
+    assert gallery.found == () and "No favourites yet" in gallery.search_words
+    gallery.favour("mosaic")
+    assert [e.name for e in gallery.entries] == ["mosaic", "wave"]
+    assert [e.name for e in gallery.found] == ["mosaic"]
+    assert Memory(tmp_path / "memory.json").settings["favourites"] == ["mosaic"]
+    gallery.favour("mosaic")
+    gallery.favourites_only = False
+    assert [e.name for e in gallery.found] == ["wave", "mosaic"]
+
+
+def test_the_next_style_of_those_shown_is_chosen_around_the_end(studio: Studio) -> None:
+    chosen = []
+    for ways in (1, 1, 1, -1):
+        studio.next_style(ways)
+        chosen.append(studio.look.styles)
+    assert chosen == [("wave",), ("mosaic",), ("wave",), ("mosaic",)]
+    studio.gallery.search = "nothing at all"
+    studio.next_style(1)
+    assert studio.look.styles == ("mosaic",)
+
+
+def test_a_style_that_someone_passed_on_is_taken_as_it_is(
+    studio: Studio, loop: FakeLoop, daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    file = tmp_path / "hers.velatura"
+    file.write_bytes(b"a style")
+    daemon.answers["style_import"] = [{"name": "her-style"}]
+    studio.gallery.add_file(file)
+    loop.run(0.2)
+    (added,) = [arguments for what, arguments in daemon.asked if what == "style_import"]
+    assert added["name"] == "" and studio.look.styles == ("her-style",)

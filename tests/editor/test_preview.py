@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from velatura.editor.geometry import Rect
+from velatura.editor.memory import Memory
 from velatura.editor.preview import (
     FULL_PIXELS,
     LONG_SIDE,
@@ -383,3 +386,37 @@ def test_what_a_reduced_picture_cannot_show_is_said() -> None:
     big = Texture((Style("wave"),), width=8 * LONG_SIDE, height=2 * LONG_SIDE, iterations=20)
     small = at_reduced_size(big, 1)
     assert (small.width, small.height, small.scale, small.iterations) == (LONG_SIDE, LONG_SIDE // 4, 0.5, 20)
+
+
+def test_a_style_that_is_pressed_shows_something(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    """The preview comes by itself, or words say what is missing, unless the artist does without."""
+    studio.pick("wave")
+    assert studio.preview.on and studio.preview.words == "Open a picture first."
+    paper.open(40, 30)
+    studio.pick("mosaic")
+    loop.run(0.1)
+    daemon.finish(daemon.job, 1)
+    loop.run(0.1)
+    assert studio.preview.shown
+    studio.show_preview(False)
+    studio.pick("wave")
+    assert not studio.preview.on and Memory(tmp_path / "memory.json").settings["preview"] is False
+    assert [studio.pick(name, mix=True) for name in ("mosaic", "a", "b", "c")] == [True, True, True, False]
+
+
+def test_after_a_stroke_the_layer_is_looked_at_at_once(
+    preview: Preview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+) -> None:
+    """And where the stroke changed nothing, what is shown closes over it again."""
+    loop.run(3)
+    shown, surface.image = surface.image, None
+    preview.look_now()
+    loop.run(0.05)
+    assert surface.image is shown
+    jobs = len(daemon.jobs)
+    document.layers[0].pixels[77] ^= 1
+    preview.look_now()
+    loop.run(0.05)
+    assert len(daemon.jobs) == jobs + 1

@@ -18,6 +18,7 @@ from velatura.recipe import (
     UNSET,
     Refine,
     Style,
+    Stylize,
     Texture,
     Upscale,
     recipe_from_map,
@@ -96,3 +97,21 @@ def test_a_choice_of_numbers_takes_no_other():
 
 def test_a_field_that_is_not_shown_is_not_in_the_table():
     assert "styles" not in {field.name for field in fields_of(Refine)}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("strength", "55 %", 0.55),
+        ("strength", "55", 0.55),
+        ("strength", "2000", 1.0),
+        ("scale", "80,5%", 0.805),
+    ],
+)
+def test_a_typed_number_is_what_is_shown(name: str, text: str, value: float):
+    assert field_of(Stylize, name).read(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["", "much", "nan", "%"])
+def test_what_is_no_number_changes_nothing(text: str):
+    assert field_of(Stylize, "strength").read(text) is None

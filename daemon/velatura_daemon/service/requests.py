@@ -242,7 +242,9 @@ class Answers:
 
             if request.what == "style_import":
                 return [self.library.add_file(stylefile.bytes_of(Picture(layout, data)), name).to_map()]
-            return [self.library.add(name, image_of(layout, data), **texts).to_map()]
+            file = request.args.get("file") is True
+            picture = stylefile.bytes_of(Picture(layout, data)) if file else image_of(layout, data)
+            return [self.library.add(name, picture, **texts).to_map()]
 
         self._later(token, request, work)
 

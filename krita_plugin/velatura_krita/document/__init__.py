@@ -5,7 +5,17 @@ that yields between strips. Objects of libkis are looked up again at every step,
 close the picture, delete the layer or undo meanwhile; what is gone raises `Gone` and nothing is written.
 """
 
-from .active import active_view, alive, only, own, recipes, remember, select, source
+from .active import (
+    active_view,
+    alive,
+    application,
+    only,
+    own,
+    recipes,
+    remember,
+    select,
+    source,
+)
 from .reading import digest, display, read, read_mask, read_reduced
 from .writing import (
     add_layer,
@@ -18,7 +28,7 @@ from .writing import (
 )
 
 __all__ = [
-    "active_view", "add_layer", "add_mask", "alive", "digest", "display", "finish_layer", "only",
-    "open_picture", "own", "read", "read_mask", "read_reduced", "recipes", "remember", "select", "settle",
-    "source", "withdraw", "write_frame",
+    "active_view", "add_layer", "add_mask", "alive", "application", "digest", "display", "finish_layer",
+    "only", "open_picture", "own", "read", "read_mask", "read_reduced", "recipes", "remember", "select",
+    "settle", "source", "withdraw", "write_frame",
 ]  # fmt: skip

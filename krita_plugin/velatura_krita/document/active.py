@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import krita
+from velatura.blob import Blob
 from velatura.editor import annotation, geometry
 from velatura.editor.annotation import Made
 from velatura.editor.geometry import Rect
@@ -31,6 +32,8 @@ class Own:
         target: of the layers that the document makes.
         opacity: of the layer, 0..255.
         size: of the document, in pixels.
+        sent: what `read` has read of a layer that travels in another space: its own pixels over the crop,
+            and the same as they travel.
     """
 
     document: Any = field(compare=False)
@@ -39,6 +42,7 @@ class Own:
     target: Space
     opacity: int
     size: tuple[int, int]
+    sent: list[tuple[bytearray, Blob]] = field(default_factory=list, compare=False)
 
 
 def own(taken: Source) -> Own:

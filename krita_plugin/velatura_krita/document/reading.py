@@ -38,15 +38,21 @@ def read(taken: Source) -> Work[Blob]:
     """Work: the crop of a source in full size and depth, as the daemon reads it."""
     space = own(taken).space
     layout = wire_layout(space, taken.crop.width, taken.crop.height)
-    data = bytearray(layout.nbytes)
+    data, before = bytearray(layout.nbytes), bytearray()
+    converted = wire_space(space) != space
     at = 0
     with Converter(space, wire_space(space)) as converter:
         for strip in converter.strips(taken.crop):
-            piece = converter.convert(_projection(taken, strip), strip.pixels)
+            pixels = _projection(taken, strip)
+            piece = converter.convert(pixels, strip.pixels)
             data[at : at + len(piece)] = piece
             at += len(piece)
+            if converted:
+                before += pixels
             yield
-    return Blob(layout, data)
+    blob = Blob(layout, data)
+    own(taken).sent[:] = [(before, blob)] if converted else []
+    return blob
 
 
 def read_reduced(taken: Source, factor: int) -> Work[Blob]:

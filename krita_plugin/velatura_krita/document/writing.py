@@ -35,7 +35,7 @@ from .active import (
     space_of,
 )
 from .closing import tell_layer_dockers
-from .reading import rows_of, selected
+from .reading import selected
 from .scratch import Converter
 
 SETTLING = 1.0
@@ -164,13 +164,32 @@ def _fill(taken: Source, picture: Picture, node: Callable[[], Any], bake: bool) 
             _("“{picture}” was scaled or converted meanwhile; its layer does not fit.", picture=taken.picture)
         )
     cover = (lambda strip: selected(taken, strip)) if bake and mine.selection is not None else None
-    yield from _pour(picture, _given(taken, picture), mine.target, taken.area, taken.crop, node, cover)
+    given = _given(taken, picture)
+
+    def kept(pixels: bytes, strip: Rect) -> bytes:
+        return _kept(taken, picture, pixels, strip) if given == wire_space(mine.space) else pixels
+
+    yield from _pour(picture, given, mine.target, taken.area, taken.crop, node, cover, kept)
 
 
 def _given(taken: Source, picture: Picture) -> Space:
     """The space of a result: the source's on the wire, or 8-bit sRGB where it was made without the source."""
     wire = wire_space(own(taken).space)
     return wire if wire.layout(picture.layout.width, picture.layout.height) == picture.layout else DISPLAY
+
+
+def _kept(taken: Source, picture: Picture, pixels: bytes, strip: Rect) -> bytes:
+    """A converted strip of a result with the layer's own pixels where it is what was sent: there and back
+    through another colour space they would not be what they were."""
+    mine = own(taken)
+    if not mine.sent or mine.space != mine.target:
+        return pixels
+    before, blob = mine.sent[0]
+    size = blob.layout.pixel_bytes
+    sent = cut(blob.read(0, blob.layout.nbytes), strip, taken.crop, size)
+    which = alpha.changed(sent, cut(picture.data, strip, taken.crop, size), size)
+    own_size = mine.space.pixel_bytes
+    return alpha.chosen(which, pixels, cut(memoryview(before), strip, taken.crop, own_size), own_size)
 
 
 def _pour(
@@ -181,6 +200,7 @@ def _pour(
     crop: Rect,
     node: Callable[[], Any],
     cover: Callable[[Rect], bytes] | None = None,
+    kept: Callable[[bytes, Rect], bytes] = lambda pixels, strip: pixels,
 ) -> Work[None]:
     """Work: the part `area` of a picture of `crop` as pixels of a node.
 
@@ -188,29 +208,29 @@ def _pour(
         given, target: the picture's space, and the node's.
         node: asked at every strip; may raise `Gone`.
         cover: what a strip's alpha is multiplied by.
+        kept: gives a converted strip back what it lost.
     """
     with Converter(given, target) as converter:
         for strip in converter.strips(area):
             while QtWidgets.QApplication.activeModalWidget() is not None:
                 yield 0.2  # the artist is asked something, perhaps whether to save before closing
-            pixels = _cut(picture, strip, crop)
+            pixels = cut(picture.data, strip, crop, picture.layout.pixel_bytes)
             if picture.layout.channels == "RGB":
                 pixels = raster.rgb_to_bgra(pixels)
-            pixels = converter.convert(pixels, strip.pixels)
+            pixels = kept(converter.convert(pixels, strip.pixels), strip)
             if cover is not None:
                 pixels = alpha.bake(pixels, target.channels, target.depth.lower(), cover(strip))
             node().setPixelData(QtCore.QByteArray(pixels), strip.x, strip.y, strip.width, strip.height)
             yield
 
 
-def _cut(picture: Picture, strip: Rect, crop: Rect) -> bytes:
-    """The bytes of `strip` out of a picture of `crop`."""
-    if strip.width == crop.width:
-        return bytes(rows_of(picture, strip.y - crop.y, strip.height))
-    row, pixel = picture.layout.row_bytes, picture.layout.pixel_bytes
-    first = (strip.x - crop.x) * pixel
-    starts = ((y - crop.y) * row + first for y in range(strip.y, strip.bottom))
-    return b"".join(picture.data[at : at + strip.width * pixel] for at in starts)
+def cut(data: memoryview, strip: Rect, crop: Rect, pixel_bytes: int) -> bytes:
+    """The bytes of `strip` out of pixels of `crop`."""
+    row, width = crop.width * pixel_bytes, strip.width * pixel_bytes
+    first = (strip.y - crop.y) * row + (strip.x - crop.x) * pixel_bytes
+    if width == row:
+        return bytes(data[first : first + strip.height * row])
+    return b"".join(data[at : at + width] for at in range(first, first + strip.height * row, row))
 
 
 def _neighbours(taken: Source) -> tuple[Any, Any]:

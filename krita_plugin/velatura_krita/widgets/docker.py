@@ -1,4 +1,4 @@
-"""The docker: from the gallery at the top to the daemon's state at the bottom."""
+"""The docker: what is chosen scrolls; Apply, what is under way and the daemon's state stay in sight below."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import velatura
 from velatura.editor import words
 from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
+from velatura.editor.tasks import Task
 
 from ..qt import (
     QtCore,
@@ -16,22 +17,24 @@ from ..qt import (
     QtWidgets,
     gone,
 )
+from .buttons import SIDE, IconButton, MainButton
 from .controls import Controls
 from .gallery_view import GalleryView
-from .icons import icon
-from .menus import gallery_menu, main_menu, source_menu
+from .menus import drop, gallery_menu, main_menu, source_menu
 from .question import QuestionRow
+from .rows import Fold
+from .strip import Strip
 from .task_rows import TaskList
 
 BUTTONS = ("stylize",)
 """The kinds of job that have a button; the others are in the menu."""
 
-BUTTON = 34
 _TOUCHES = {
     QtCore.QEvent.Type.MouseButtonPress,
     QtCore.QEvent.Type.TabletPress,
     QtCore.QEvent.Type.TouchBegin,
     QtCore.QEvent.Type.KeyPress,
+    QtCore.QEvent.Type.DragEnter,
 }
 
 
@@ -47,114 +50,89 @@ class Panel(QtWidgets.QWidget):
         super().__init__()
         self.setObjectName("velatura_panel")
         self._studio, self._surface = studio, surface
-        self._buttons: list[QtWidgets.QAbstractButton] = []
+        gallery = studio.gallery
         self._search = QtWidgets.QLineEdit()
         self._search.setPlaceholderText(_("Search styles"))
         self._search.setAccessibleName(_("Search styles"))
+        self._search.setToolTip(_("A title, an artist, a technique, or a word such as “sea” or “night”"))
         self._search.setClearButtonEnabled(True)
-        self._search.setMinimumHeight(BUTTON)
-        self._search.textChanged.connect(self._on_search)
-        self._on_layer = self._button("layer", _("Show the styles on my layer"), checkable=True)
-        self._on_layer.clicked.connect(lambda on: studio.gallery.try_on_layer(on))
-        self._mix = self._button("mix", _("Mix styles: press two to four of them"), checkable=True)
-        self._add = self._button("add", _("Add a style of your own"))
+        self._search.setMinimumHeight(SIDE)
+        self._search.setMinimumWidth(60)
+        self._search.textChanged.connect(gallery.find)
+        self._favourites = IconButton(
+            "heart", _("Only my favourites"), lambda on: setattr(gallery, "favourites_only", on), True
+        )
+        self._on_layer = IconButton("layer", _("Show the styles on my layer"), gallery.try_on_layer, True)
+        self._mix = IconButton("mix", _("Mix styles: press two to four of them"), checkable=True)
+        self._add = IconButton("add", _("Add a style of your own; or drop a picture on the gallery"))
         self._add.setMenu(source_menu(self, studio))
         self._add.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._gallery = GalleryView(studio.gallery, studio.look)
+        self._gallery = GalleryView(gallery, studio.look)
         self._gallery.setAccessibleName(_("Styles"))
         self._gallery.picked.connect(self._pick)
         self._gallery.menu_asked.connect(lambda name, at: gallery_menu(self, studio, name, at))
-        self._gallery_words = self._label()
+        self._gallery.dropped.connect(lambda mime: drop(studio, mime))
+        self._gallery_words = _label()
         self._controls = Controls(studio)
-        self._source = self._label()
-        self._made = self._label()
+        self._source = _label()
+        self._made = _label()
         self._restyle = QtWidgets.QPushButton(_("Re-style"))
         self._restyle.setToolTip(_("Take this layer's recipe and paint its source again"))
-        self._restyle.setMinimumHeight(BUTTON)
+        self._restyle.setMinimumHeight(SIDE)
         self._restyle.clicked.connect(studio.restyle)
-        self._preview = self._button("eye", _("Live preview"), checkable=True, text=_("Live preview"))
-        self._preview.clicked.connect(lambda on: studio.preview.turn(on))
-        self._compare = self._button("compare", _("Hold to see the original"), text=_("Compare"))
+        self._strip = Strip(studio)
+        self._strip_fold = Fold(_("Variations"), self._strip)
+        self._results = TaskList(studio, lambda tasks: tuple(task for task in tasks if task.over))
+        holder = QtWidgets.QWidget()
+        self._stack(holder, (self._results,), 0, 0)
+        self._results_fold = Fold(_("Results"), holder)
+        self._preview = IconButton(
+            "eye", _("Live preview on the canvas"), studio.show_preview, True, _("Preview")
+        )
+        self._compare = IconButton("compare", _("Hold to see the original"), text=_("Compare"))
         self._compare.pressed.connect(lambda: surface.hold(True))
         self._compare.released.connect(lambda: surface.hold(False))
-        self._preview_words = self._label()
+        self._preview_words = _label()
         self._picture = QtWidgets.QLabel()
         self._picture.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
         self._picture.setAccessibleName(_("Preview"))
-        self._apply = self._main_button(
-            "brush", _("Apply"), _("Paint a new layer above this one"), studio.apply
-        )
-        self._refine = self._main_button(
+        self._question = QuestionRow(studio)
+        self._apply = MainButton("brush", _("Apply"), _("Paint a new layer above this one"), studio.apply)
+        self._refine = MainButton(
             "refine",
             _("Refine"),
             _("Paint it with all the work that it is worth; stop whenever you like it"),
             studio.refine,
         )
-        self._question = QuestionRow(studio)
-        self._tasks = TaskList(studio)
+        self._refine_words = _label()
+        self._tasks = TaskList(studio, in_sight)
         self._dot = QtWidgets.QLabel("●")
-        self._daemon = self._label()
+        self._dot.setToolTip(f"Velatura {velatura.__version__}")
+        self._daemon = _label()
         self._daemon.setAccessibleName(_("State of the daemon"))
         self._help = QtWidgets.QPushButton()
-        self._help.setMinimumHeight(BUTTON)
+        self._help.setToolTip(_("What helps now"))
+        self._help.setMinimumHeight(SIDE)
         self._help.clicked.connect(self._on_help)
-        self._menu = self._button("menu", _("More that Velatura can do, presets, recent looks, help"))
+        self._menu = IconButton("menu", _("More that Velatura can do, presets, recent looks, help"))
         self.naming = self._naming_row()
         self._menu.setMenu(main_menu(self, studio, self.naming, BUTTONS))
         self._menu.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._version = QtWidgets.QLabel(velatura.__version__)
-        self._version.setEnabled(False)
         self._lay_out()
         self._ends = self._listen()
         for widget in (self, *self.findChildren(QtWidgets.QWidget)):
             widget.installEventFilter(self)
-        self.theme()
         self._refresh_all()
 
     # --- building ---------------------------------------------------------------------------------------
-
-    def _label(self) -> QtWidgets.QLabel:
-        label = QtWidgets.QLabel()
-        label.setWordWrap(True)
-        label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-        return label
-
-    def _button(self, name: str, tip: str, checkable: bool = False, text: str = "") -> QtWidgets.QToolButton:
-        button = QtWidgets.QToolButton()
-        button.setProperty("icon_name", name)
-        button.setCheckable(checkable)
-        if checkable:
-            button.setStyleSheet("QToolButton:checked { background: palette(highlight); border-radius: 3px }")
-        button.setToolTip(tip)
-        button.setAccessibleName(text or tip)
-        button.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-        button.setMinimumSize(BUTTON, BUTTON)
-        button.setIconSize(QtCore.QSize(22, 22))
-        if text:
-            button.setText(text)
-            button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            policy = QtWidgets.QSizePolicy.Policy
-            button.setSizePolicy(policy.Expanding, policy.Fixed)
-        self._buttons.append(button)
-        return button
-
-    def _main_button(self, name: str, text: str, tip: str, call: Callable[[], Any]) -> QtWidgets.QPushButton:
-        button = QtWidgets.QPushButton(text)
-        button.setProperty("icon_name", name)
-        button.setToolTip(tip)
-        button.setMinimumHeight(40)
-        button.setIconSize(QtCore.QSize(22, 22))
-        button.setObjectName(f"velatura_{name}")
-        button.clicked.connect(lambda checked=False: call())
-        self._buttons.append(button)
-        return button
 
     def _naming_row(self) -> QtWidgets.QLineEdit:
         """A line that asks for a preset's name: in the docker, since no window of ours blocks."""
         line = QtWidgets.QLineEdit()
         line.setPlaceholderText(_("Name of the preset, then Enter"))
         line.setAccessibleName(_("Name of the preset"))
-        line.setMinimumHeight(BUTTON)
+        line.setToolTip(_("Keeps the look under a name, in the menu"))
+        line.setMinimumHeight(SIDE)
         line.hide()
 
         def keep() -> None:
@@ -168,30 +146,43 @@ class Panel(QtWidgets.QWidget):
         return line
 
     def _lay_out(self) -> None:
-        top = _row(self._search, self._on_layer, self._mix, self._add)
         made = _row(self._made, self._restyle)
         made.setStretch(0, 1)
-        looking = _row(self._preview, self._compare)
-        doing = _row(self._apply, self._refine)
-        state = _row(self._dot, self._daemon, self._help, self._version, self._menu)
+        top = _row(self._search, self._favourites, self._on_layer, self._mix, self._add)
+        inside = QtWidgets.QWidget()
+        self._stack(inside, (
+            top, self._gallery, self._gallery_words, self._controls, self._source, made, self._picture,
+            self._strip_fold, self._results_fold,
+        ), 6)  # fmt: skip
+        inside.layout().setStretch(1, 1)
+        scroll = QtWidgets.QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        state = _row(self._dot, self._daemon, self._help, self._menu)
         state.setStretch(1, 1)
+        foot = QtWidgets.QWidget()
+        self._stack(foot, (
+            _row(self._preview, self._compare), self._preview_words, self._question,
+            _row(self._apply, self._refine), self._refine_words, self.naming, self._tasks, state,
+        ), 4)  # fmt: skip
+        foot.setSizePolicy(QtWidgets.QSizePolicy.Policy.Preferred, QtWidgets.QSizePolicy.Policy.Maximum)
         column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(6, 6, 6, 6)
-        column.setSpacing(6)
-        column.addLayout(top)
-        column.addWidget(self._gallery, 1)
-        column.addWidget(self._gallery_words)
-        column.addWidget(self._controls)
-        column.addWidget(self._source)
-        column.addLayout(made)
-        column.addLayout(looking)
-        column.addWidget(self._picture)
-        column.addWidget(self._preview_words)
-        column.addWidget(self._question)
-        column.addLayout(doing)
-        column.addWidget(self.naming)
-        column.addWidget(self._tasks)
-        column.addLayout(state)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(scroll, 1)
+        column.addWidget(foot)
+
+    def _stack(
+        self, widget: QtWidgets.QWidget, parts: tuple[Any, ...], spacing: int, margin: int = 6
+    ) -> None:
+        column = QtWidgets.QVBoxLayout(widget)
+        column.setContentsMargins(margin, margin, margin, margin)
+        column.setSpacing(spacing)
+        for part in parts:
+            add = column.addLayout if isinstance(part, QtWidgets.QLayout) else column.addWidget
+            add(part)
 
     def _listen(self) -> list[Callable[[], None]]:
         studio = self._studio
@@ -210,20 +201,14 @@ class Panel(QtWidgets.QWidget):
             end()
         self._ends = []
         if not gone(self):
-            self._controls.forget()
-            self._tasks.forget()
-            self._question.forget()
+            for part in (self._controls, self._tasks, self._results, self._question, self._strip):
+                part.forget()
 
-    def theme(self) -> None:
-        """Icons in the colours of the theme."""
-        for button in self._buttons:
-            button.setIcon(icon(button.property("icon_name"), self.palette()))
-        self._tasks.theme()
+    def sizeHint(self) -> QtCore.QSize:
+        return QtCore.QSize(280, 640)
 
-    def changeEvent(self, event: QtCore.QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QtCore.QEvent.Type.PaletteChange and hasattr(self, "_tasks"):
-            self.theme()
+    def minimumSizeHint(self) -> QtCore.QSize:
+        return QtCore.QSize(220, 260)
 
     def eventFilter(self, watched: QtCore.QObject, event: QtCore.QEvent) -> bool:
         """The first touch wakes Velatura; until then nothing runs."""
@@ -233,20 +218,9 @@ class Panel(QtWidgets.QWidget):
 
     # --- what the artist does ----------------------------------------------------------------------------
 
-    def _on_search(self, text: str) -> None:
-        before = self._studio.look.styles
-        self._studio.gallery.find(text)
-        if self._studio.look.styles != before:
-            self._studio.preview.request(released=True)
-
     def _pick(self, name: str) -> None:
-        look = self._studio.look
-        if self._mix.isChecked():
-            if not look.toggle(name):
-                self._studio.gallery.words = _("A mix has at most four styles; press one to take it out.")
-        else:
-            look.choose(name)
-        self._studio.preview.request(released=True)
+        if not self._studio.pick(name, self._mix.isChecked()):
+            self._studio.gallery.words = _("A mix has at most four styles; press one to take it out.")
 
     def _on_help(self) -> None:
         link = self._studio.link
@@ -273,11 +247,13 @@ class Panel(QtWidgets.QWidget):
     def _on_studio(self, name: str) -> None:
         if name == "tasks":
             self._tasks.refresh()
+            self._results.refresh()
+            self._results_fold.setVisible(any(task.over for task in self._studio.tasks))
         elif name == "source_words":
             _say(self._source, self._studio.source_words)
         elif name == "refine_words":
-            told = self._studio.refine_words
-            self._refine.setText(" · ".join(filter(None, (_("Refine"), told))))
+            time = self._studio.refine_words
+            _say(self._refine_words, _("Refine takes {time} here.", time=time) if time else "")
         elif name == "made_words":
             _say(self._made, self._studio.made_words)
             self._restyle.setVisible(self._studio.can_restyle)
@@ -309,7 +285,7 @@ class Panel(QtWidgets.QWidget):
         preview = self._studio.preview
         self._preview.setChecked(preview.on)
         self._compare.setEnabled(preview.shown)
-        elsewhere = preview.shown and not preview.on_canvas
+        elsewhere = preview.shown and not preview.on_canvas and not self._surface.beside
         text = preview.words
         if elsewhere and not text:
             text = _("The canvas cannot be drawn on here, so the preview is shown in the docker.")
@@ -325,22 +301,33 @@ class Panel(QtWidgets.QWidget):
 
     def _on_gallery(self, name: str) -> None:
         gallery = self._studio.gallery
-        if name in ("entries", "search"):
+        if name in ("entries", "search", "favourites", "favourites_only"):
             self._gallery.refresh()
         if self._search.text() != gallery.search:  # typed in another window
             self._search.setText(gallery.search)
-        text = gallery.words
+        text = gallery.words or gallery.search_words
         if not text and not gallery.entries:
             text = _("Press anywhere here, and the styles appear. Nothing runs before that.")
-        elif not text and not gallery.found:
-            text = _("No style is called that.")
         _say(self._gallery_words, text)
         self._on_layer.setChecked(gallery.on_layer)
+        self._favourites.setChecked(gallery.favourites_only)
+
+
+def in_sight(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    """The tasks that always stay in sight: the two newest under way, or else the newest of all."""
+    return tuple(task for task in tasks if not task.over)[:2] or tasks[:1]
+
+
+def _label() -> QtWidgets.QLabel:
+    label = QtWidgets.QLabel()
+    label.setWordWrap(True)
+    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+    return label
 
 
 def _row(*parts: QtWidgets.QWidget) -> QtWidgets.QHBoxLayout:
     line = QtWidgets.QHBoxLayout()
-    line.setSpacing(4)
+    line.setSpacing(3)
     for part in parts:
         line.addWidget(part)
     return line

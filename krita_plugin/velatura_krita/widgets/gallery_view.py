@@ -1,4 +1,4 @@
-"""The gallery as a grid of pictures: one is chosen, or several while mixing."""
+"""The gallery as a grid of pictures: one is chosen, or several while mixing; pictures are dropped on it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 from velatura.editor.gallery import Gallery
 from velatura.editor.look import Look
 
-from ..qt import QtCore, QtGui, QtWidgets
+from ..qt import QtCore, QtGui, QtWidgets, event_point
 from ..raster import to_image
 
-PICTURE = 84
-_PAD = 5
+SMALLEST = 78
+"""Least width of a cell, in pixels: so many columns as fit share the width."""
+
+_PAD = 4
+_HEART = 24
+"""Side of the corner of a picture that makes a style a favourite."""
 _NAME = QtCore.Qt.ItemDataRole.UserRole
 
 
@@ -91,14 +95,20 @@ class Model(QtCore.QAbstractListModel):
 
 
 class Painter(QtWidgets.QStyledItemDelegate):
-    """Paints one style: its picture with rounded corners, its title below, its share when chosen."""
+    """Paints one style: its picture with rounded corners, its title below, its share when chosen, and a heart
+    when it is a favourite or under the pointer."""
 
-    def __init__(self, look: Look, parent: QtCore.QObject) -> None:
+    def __init__(self, gallery: Gallery, look: Look, parent: QtCore.QObject) -> None:
         super().__init__(parent)
-        self._look = look
+        self._gallery, self._look = gallery, look
+        self.cell = SMALLEST
 
     def sizeHint(self, option: Any, index: QtCore.QModelIndex) -> QtCore.QSize:
-        return QtCore.QSize(PICTURE + 2 * _PAD, PICTURE + 2 * _PAD + option.fontMetrics.height() + 4)
+        return QtCore.QSize(self.cell, self.cell + option.fontMetrics.height() + 4)
+
+    def heart(self, cell: QtCore.QRect) -> QtCore.QRectF:
+        """Where in a cell the heart is."""
+        return QtCore.QRectF(cell.left() + _PAD, cell.top() + _PAD, _HEART, _HEART)
 
     def paint(self, painter: QtGui.QPainter, option: Any, index: QtCore.QModelIndex) -> None:
         painter.save()
@@ -107,7 +117,7 @@ class Painter(QtWidgets.QStyledItemDelegate):
         role, name = QtGui.QPalette.ColorRole, index.data(_NAME)
         palette = option.palette
         cell = QtCore.QRectF(option.rect)
-        side = PICTURE
+        side = self.cell - 2 * _PAD
         box = QtCore.QRectF(cell.center().x() - side / 2, cell.top() + _PAD, side, side)
         shape = QtGui.QPainterPath()
         shape.addRoundedRect(box, 6, 6)
@@ -130,6 +140,9 @@ class Painter(QtWidgets.QStyledItemDelegate):
         if chosen and len(self._look.styles) > 1:
             share = self._look.weights[self._look.styles.index(name)]
             _badge(painter, box, f"{share:.0%}", palette, option.font)
+        favourite = name in self._gallery.favourites
+        if favourite or option.state & state.State_MouseOver:
+            _heart(painter, self.heart(option.rect), favourite, palette)
         text = cell.adjusted(2, side + 2 * _PAD - 1, -2, 0).toRect()
         usable = index.flags() & QtCore.Qt.ItemFlag.ItemIsEnabled
         group = QtGui.QPalette.ColorGroup.Active if usable else QtGui.QPalette.ColorGroup.Disabled
@@ -144,6 +157,29 @@ def _middle(pixmap: QtGui.QPixmap) -> QtCore.QRectF:
     """The largest square in the middle of a picture."""
     side = min(pixmap.width(), pixmap.height())
     return QtCore.QRectF((pixmap.width() - side) / 2, (pixmap.height() - side) / 2, side, side)
+
+
+def _heart(painter: QtGui.QPainter, box: QtCore.QRectF, full: bool, palette: QtGui.QPalette) -> None:
+    inner = box.adjusted(5, 5, -5, -5)
+    at, down = inner.center().x(), inner.bottom()
+    shape = QtGui.QPainterPath(QtCore.QPointF(at, down))
+    for side in (-1, 1):
+        far = at + side * inner.width() / 2
+        top = inner.top() - inner.height() * 0.15
+        shape.moveTo(at, down)
+        shape.cubicTo(
+            far * 1.0 + side, down - inner.height() * 0.5, far, top, at, inner.top() + inner.height() * 0.3
+        )
+    plate = QtGui.QPainterPath()
+    plate.addEllipse(box.adjusted(1, 1, -1, -1))
+    back = QtGui.QColor(palette.color(QtGui.QPalette.ColorRole.Base))
+    back.setAlpha(190)
+    painter.fillPath(plate, back)
+    color = QtGui.QColor("#e0526b")
+    if full:
+        painter.fillPath(shape, color)
+    else:
+        painter.strokePath(shape, QtGui.QPen(palette.color(QtGui.QPalette.ColorRole.Text), 1.4))
 
 
 def _badge(painter: QtGui.QPainter, box: QtCore.QRectF, text: str, palette: Any, font: Any) -> None:
@@ -162,30 +198,35 @@ class GalleryView(QtWidgets.QListView):
     Signals:
         picked(str): a style was pressed, or chosen by key.
         menu_asked(str, QPoint): the context menu of a style, at a place on the screen.
+        dropped(QMimeData): something that may be a picture was dropped on it.
     """
 
     picked = QtCore.pyqtSignal(str)
     menu_asked = QtCore.pyqtSignal(str, QtCore.QPoint)
+    dropped = QtCore.pyqtSignal(QtCore.QMimeData)
 
     def __init__(self, gallery: Gallery, look: Look) -> None:
         super().__init__()
         self._gallery = gallery
         self._model = Model(gallery)
         self.setModel(self._model)
-        self.setItemDelegate(Painter(look, self))
+        self._painter = Painter(gallery, look, self)
+        self.setItemDelegate(self._painter)
         self.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
         self.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
         self.setMovement(QtWidgets.QListView.Movement.Static)
+        self.setAcceptDrops(True)  # after the movement, which would forbid it
+        self.viewport().setAcceptDrops(True)
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
         self.setSelectionMode(QtWidgets.QAbstractItemView.SelectionMode.NoSelection)
         self.setVerticalScrollMode(QtWidgets.QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        self.setMinimumHeight(2 * (PICTURE + 3 * _PAD + 14))
+        self.setMinimumHeight(2 * (SMALLEST + _PAD + 20))
+        self.setVerticalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
         scroller = QtWidgets.QScroller
         scroller.grabGesture(self.viewport(), scroller.ScrollerGestureType.TouchGesture)
-        self.clicked.connect(lambda index: self.picked.emit(index.data(_NAME)))
         self.customContextMenuRequested.connect(self._menu)
         self.verticalScrollBar().valueChanged.connect(self._tell_sight)
 
@@ -202,6 +243,30 @@ class GalleryView(QtWidgets.QListView):
         if name in names:
             self.scrollTo(self._model.index(names.index(name)))
 
+    def mouseReleaseEvent(self, event: QtGui.QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        at = event_point(event).toPoint()
+        index = self.indexAt(at)
+        if event.button() != QtCore.Qt.MouseButton.LeftButton or index != self.currentIndex():
+            return
+        usable = index.isValid() and index.flags() & QtCore.Qt.ItemFlag.ItemIsEnabled
+        if usable and self._painter.heart(self.visualRect(index)).contains(QtCore.QPointF(at)):
+            self._gallery.favour(index.data(_NAME))
+        elif usable:
+            self.picked.emit(index.data(_NAME))
+
+    def dragEnterEvent(self, event: Any) -> None:
+        mime = event.mimeData()
+        if mime.hasImage() or any(url.isLocalFile() for url in mime.urls()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: Any) -> None:
+        event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:
+        event.acceptProposedAction()
+        self.dropped.emit(event.mimeData())
+
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
         key = QtCore.Qt.Key
         if event.key() in (key.Key_Return, key.Key_Enter, key.Key_Space) and self.currentIndex().isValid():
@@ -211,6 +276,11 @@ class GalleryView(QtWidgets.QListView):
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
         super().resizeEvent(event)
+        width = self.viewport().width() - 1
+        cell = width // max(2, width // SMALLEST)
+        if cell != self._painter.cell:
+            self._painter.cell = cell
+            self.scheduleDelayedItemsLayout()
         self._tell_sight()
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:
@@ -225,7 +295,7 @@ class GalleryView(QtWidgets.QListView):
     def _tell_sight(self, *unused: object) -> None:
         if not self.isVisible():
             return
-        window = self.viewport().rect().adjusted(0, -PICTURE, 0, PICTURE)
+        window = self.viewport().rect().adjusted(0, -SMALLEST, 0, SMALLEST)
         names = self._model.names()
         seen = [
             n for row, n in enumerate(names) if self.visualRect(self._model.index(row)).intersects(window)

@@ -24,15 +24,23 @@ def _drawing(name: str, color: str, pixels: int) -> QtGui.QPixmap:
     return pixmap
 
 
-def icon(name: str, palette: QtGui.QPalette) -> QtGui.QIcon:
-    """An icon for the palette as it is now; ask again when the theme changes."""
+def icon(
+    name: str,
+    palette: QtGui.QPalette,
+    role: QtGui.QPalette.ColorRole = QtGui.QPalette.ColorRole.ButtonText,
+) -> QtGui.QIcon:
+    """An icon for the palette as it is now; ask again when the theme changes.
+
+    Args:
+        role: whose colour it has.
+    """
     made = QtGui.QIcon()
     groups = {
         QtGui.QIcon.Mode.Normal: QtGui.QPalette.ColorGroup.Active,
         QtGui.QIcon.Mode.Disabled: QtGui.QPalette.ColorGroup.Disabled,
     }
     for mode, group in groups.items():
-        color = palette.color(group, QtGui.QPalette.ColorRole.ButtonText).name()
+        color = palette.color(group, role).name()
         for scale in (1, 2, 3):
             pixmap = QtGui.QPixmap(_drawing(name, color, SIZE * scale))
             pixmap.setDevicePixelRatio(scale)

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Container
 from pathlib import Path
 
-from velatura.blob import Blob
-from velatura.editor.gallery import STYLE_SIDE
 from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
-from velatura.pixels import Layout
+from velatura.pictures.formats import READABLE
 from velatura.recipe import RECIPES, Recipe
 
 from ..qt import QtCore, QtGui, QtWidgets
-from ..raster import from_image
 
 MANUAL = Path(__file__).parent.parent / "manual.html"
 
@@ -31,33 +28,25 @@ def ask_for_file(panel: QtWidgets.QWidget, studio: Studio) -> None:
     """A file dialog that does not block; each chosen picture becomes a style."""
     dialog = QtWidgets.QFileDialog(panel, _("Pictures to use as styles"))
     dialog.setFileMode(QtWidgets.QFileDialog.FileMode.ExistingFiles)
-    formats = QtGui.QImageReader.supportedImageFormats()
-    patterns = " ".join(f"*.{bytes(name).decode()}" for name in formats)
-    dialog.setNameFilter(_("Pictures ({patterns})", patterns=patterns))
+    patterns = " ".join(f"*{suffix}" for suffix in (*READABLE, ".kra", ".ora"))
+    dialog.setNameFilters([_("Pictures ({patterns})", patterns=patterns), _("All files (*)")])
     dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setModal(False)
-    dialog.filesSelected.connect(lambda files: [add_file(studio, Path(f)) for f in files])
+    dialog.filesSelected.connect(lambda files: [studio.gallery.add_file(Path(f)) for f in files])
     dialog.show()
 
 
-def add_file(studio: Studio, path: Path) -> None:
-    """A picture file becomes a style named after it."""
-    reader = QtGui.QImageReader(str(path))
-    reader.setAutoTransform(True)
-    size = reader.size()
-    if size.isValid() and max(size.width(), size.height()) > 2 * STYLE_SIDE:
-        size.scale(2 * STYLE_SIDE, 2 * STYLE_SIDE, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
-        reader.setScaledSize(size)  # decoders such as JPEG's are then quick
-    image = reader.read()
-    if image.isNull():
-        studio.gallery.words = _(
-            "“{file}” cannot be read as a picture: {why}", file=path.name, why=reader.errorString()
-        )
-        return
-    data, width, height = from_image(image, STYLE_SIDE)
-    blob = Blob(Layout(width, height, "BGRA", "u8"), data)
-    blob.hash_whole()
-    studio.gallery.add(blob, path.stem)
+def drop(studio: Studio, mime: QtCore.QMimeData) -> None:
+    """What was dropped on the gallery becomes styles: files, or a picture such as a browser's."""
+    files = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+    for file in files:
+        studio.gallery.add_file(file)
+    if not files and mime.hasImage():
+        image, data = QtGui.QImage(mime.imageData()), QtCore.QByteArray()
+        buffer = QtCore.QBuffer(data)
+        buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
+        image.save(buffer, "PNG")
+        studio.gallery.add_bytes(data.data(), _("Dropped picture"))
 
 
 def gallery_menu(panel: QtWidgets.QWidget, studio: Studio, name: str, at: QtCore.QPoint) -> None:
@@ -70,6 +59,11 @@ def gallery_menu(panel: QtWidgets.QWidget, studio: Studio, name: str, at: QtCore
     about = menu.addAction(entry.about)
     about.setEnabled(False)
     in_mix = name in studio.look.styles
+    favourite = name in studio.gallery.favourites
+    menu.addAction(
+        _("No favourite any more") if favourite else _("Make it a favourite"),
+        lambda: studio.gallery.favour(name),
+    )
     menu.addAction(_("Take out of the mix") if in_mix else _("Add to the mix"), lambda: _mix(studio, name))
     if entry.mine:
         menu.addAction(_("Remove from my styles"), lambda: studio.gallery.remove(name))

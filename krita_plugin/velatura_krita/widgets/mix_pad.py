@@ -34,6 +34,7 @@ class MixPad(QtWidgets.QWidget):
         self._pictures: list[QtGui.QPixmap | None] = []
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(_("Mixing pad"))
+        self.setToolTip(_("Drag the handle towards the styles that shall count more; arrow keys move it too"))
         self.setCursor(QtCore.Qt.CursorShape.CrossCursor)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
 

@@ -42,6 +42,7 @@ class QuestionRow(QtWidgets.QFrame):
         answers = [*((answer.label, answer) for answer in question.answers), (_("Leave it"), None)]
         for label, answer in answers:
             button = QtWidgets.QPushButton(label)
+            button.setToolTip(question.words)
             button.setMinimumHeight(HEIGHT)
             button.clicked.connect(lambda checked=False, answer=answer: self._studio.answer(answer))
             self._buttons.addWidget(button)

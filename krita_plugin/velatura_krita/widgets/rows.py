@@ -75,7 +75,7 @@ class Rows(QtWidgets.QWidget):
     def _slider(self, control: Control) -> Slider:
         field = control.field
         assert field.soft is not None
-        slider = Slider(_(field.label), *field.soft, field.default, field.text, field.shown.log)
+        slider = Slider(_(field.label), *field.soft, field.default, field.text, field.read, field.shown.log)
         slider.moved.connect(lambda number: self._set(control, field.tidy(number), False))
         slider.settled.connect(lambda number: self._set(control, field.tidy(number)))
         self._show[control.setting] = slider.show_value
@@ -121,6 +121,7 @@ class Fold(QtWidgets.QWidget):
         self.button.setAutoRaise(True)
         self.button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setMinimumHeight(HEIGHT)
+        self.button.setToolTip(_("Show or hide what is below"))
         self.button.toggled.connect(self._unfold)
         self._inside = inside
         column = QtWidgets.QVBoxLayout(self)

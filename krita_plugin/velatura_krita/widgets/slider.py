@@ -18,6 +18,7 @@ _STEPS = 1000
 
 class Slider(QtWidgets.QAbstractSlider):
     """A value between `low` and `high`, set by a press anywhere on it, by keys, or by the wheel when focused.
+    A right press, or a digit, opens a line to type it in.
 
     Signals:
         moved(float): the value changes under the hand.
@@ -27,6 +28,7 @@ class Slider(QtWidgets.QAbstractSlider):
         name: shown inside, and told to screen readers.
         low, high, default: in the value's own unit; a double click goes back to the default.
         text: how the value is written.
+        read: what a typed text means; None where it is no number.
         logarithmic: equal ways multiply the value by equal factors.
     """
 
@@ -40,11 +42,14 @@ class Slider(QtWidgets.QAbstractSlider):
         high: float,
         default: float,
         text: Callable[[float], str],
+        read: Callable[[str], float | None],
         logarithmic: bool = False,
     ) -> None:
         super().__init__()
         self._name, self._low, self._high, self._default = name, low, high, default
-        self._text, self._logarithmic = text, logarithmic
+        self._text, self._read, self._logarithmic = text, read, logarithmic
+        self._line: QtWidgets.QLineEdit | None = None
+        self._typed: float | None = None
         self._showing = False
         self.setRange(0, _STEPS)
         self.setSingleStep(_STEPS // 100)
@@ -59,7 +64,9 @@ class Slider(QtWidgets.QAbstractSlider):
 
     @property
     def number(self) -> float:
-        """The value in its own unit."""
+        """The value in its own unit; one that was typed exactly, also beyond what the slider reaches."""
+        if self._typed is not None:
+            return self._typed
         share = self.value() / _STEPS
         if self._logarithmic:
             return self._low * (self._high / self._low) ** share
@@ -69,7 +76,9 @@ class Slider(QtWidgets.QAbstractSlider):
         """Shows a value without saying that it was moved."""
         self._showing = True
         self.setValue(round(_STEPS * self._share(number)))
+        self._typed = number
         self._showing = False
+        self.setAccessibleDescription(self._text(number))
         self.update()
 
     def _share(self, number: float) -> float:
@@ -79,6 +88,7 @@ class Slider(QtWidgets.QAbstractSlider):
         return (number - self._low) / (self._high - self._low)
 
     def _on_value(self, value: int) -> None:
+        self._typed = None
         self.setAccessibleDescription(self._text(self.number))
         self.update()
         if self._showing:
@@ -97,6 +107,49 @@ class Slider(QtWidgets.QAbstractSlider):
         if event.button() == QtCore.Qt.MouseButton.LeftButton:
             self.setSliderDown(True)
             self._to(event)
+        elif event.button() == QtCore.Qt.MouseButton.RightButton:
+            self.type_in(self._text(self.number))
+
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
+        if self._line is not None and event.key() == QtCore.Qt.Key.Key_Escape:
+            self._close_line()
+        elif event.text().isdigit():
+            self.type_in(event.text(), chosen=False)
+        else:
+            super().keyPressEvent(event)
+
+    def type_in(self, text: str, chosen: bool = True) -> QtWidgets.QLineEdit:
+        """Opens the line to type a value in; Enter takes it, Escape or going elsewhere leaves it.
+
+        Args:
+            text: what stands in it.
+            chosen: whether that is marked, to be typed over.
+        """
+        line = self._line = QtWidgets.QLineEdit(text, self)
+        line.setAccessibleName(self._name)
+        line.setGeometry(self.rect())
+        line.returnPressed.connect(self._take_typed)
+        line.editingFinished.connect(self._close_line)
+        line.show()
+        line.setFocus()
+        if chosen:
+            line.selectAll()
+        return line
+
+    def _take_typed(self) -> None:
+        number = self._read(self._line.text()) if self._line is not None else None
+        self._close_line()
+        if number is not None:
+            self.show_value(number)
+            self.moved.emit(number)
+            self.settled.emit(number)
+
+    def _close_line(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.hide()
+            line.deleteLater()
+            self.setFocus()
 
     def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:
         if self.isSliderDown():

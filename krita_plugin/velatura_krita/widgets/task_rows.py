@@ -1,13 +1,20 @@
-"""The list of what is under way: progress with time left, Stop and Cancel in plain sight, Retry."""
+"""What is under way and what came of it: a picture, progress with time left, and what can be done."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
 from velatura.editor.tasks import Task
 
 from ..qt import QtCore, QtGui, QtWidgets
-from .icons import icon
+from .buttons import IconButton
+
+PICTURE = 40
+"""Side of a task's picture, in pixels."""
+
+Chosen = Callable[[tuple[Task, ...]], tuple[Task, ...]]
 
 
 class Title(QtWidgets.QLabel):
@@ -35,6 +42,9 @@ class TaskRow(QtWidgets.QFrame):
         self.task = task
         self._studio = studio
         self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self._picture = QtWidgets.QLabel()
+        self._picture.setFixedSize(PICTURE, PICTURE)
+        self._picture.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
         self._title = Title(task.title)
         self._words = QtWidgets.QLabel()
         self._words.setTextFormat(QtCore.Qt.TextFormat.PlainText)
@@ -44,37 +54,29 @@ class TaskRow(QtWidgets.QFrame):
         self._bar.setMaximumHeight(8)
         self._bar.setRange(0, 1000)
         self._bar.setAccessibleName(_("Progress of {task}", task=task.title))
+        self._go = self._button("go", _("Go to its layer"), lambda: studio.go_to(task))
         self._stop = self._button("stop", _("Stop and keep"), task.stop)
         self._cancel = self._button("cancel", _("Cancel"), task.cancel)
         self._retry = self._button("retry", _("Try again"), task.retry)
         self._dismiss = self._button("cancel", _("Remove from the list"), lambda: studio.dismiss(task))
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(0, 2, 0, 2)
-        grid.setVerticalSpacing(2)
-        grid.addWidget(self._title, 0, 0)
-        grid.addWidget(self._words, 1, 0)
-        grid.addWidget(self._bar, 2, 0)
-        for column, button in enumerate((self._retry, self._stop, self._cancel, self._dismiss), start=1):
+        grid.setVerticalSpacing(1)
+        grid.setHorizontalSpacing(3)
+        grid.addWidget(self._picture, 0, 0, 3, 1)
+        for line, part in enumerate((self._title, self._words, self._bar)):
+            grid.addWidget(part, line, 1)
+        buttons = (self._go, self._retry, self._stop, self._cancel, self._dismiss)
+        for column, button in enumerate(buttons, start=2):
             grid.addWidget(button, 0, column, 3, 1)
-        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
         self._end = task.changed.connect(self.refresh)
         self.refresh()
-        self.theme()
 
-    def _button(self, name: str, text: str, call: object) -> QtWidgets.QToolButton:
-        button = QtWidgets.QToolButton()
-        button.setProperty("icon_name", name)
+    def _button(self, name: str, text: str, call: Callable[[], object]) -> IconButton:
+        button = IconButton(name, text, call)
         button.setAccessibleName(f"{text}: {self.task.title}")
-        button.setToolTip(text)
-        button.setMinimumSize(34, 34)
-        button.setIconSize(QtCore.QSize(20, 20))
-        button.clicked.connect(lambda checked=False: call())  # type: ignore[operator]  # a plain callable
         return button
-
-    def theme(self) -> None:
-        """Icons in the colours of the theme."""
-        for button in self.findChildren(QtWidgets.QToolButton):
-            button.setIcon(icon(button.property("icon_name"), self.palette()))
 
     def refresh(self, *unused: object) -> None:
         task = self.task
@@ -85,6 +87,12 @@ class TaskRow(QtWidgets.QFrame):
             self._bar.setValue(round(task.fraction * 1000))
         else:
             self._bar.setRange(0, 0)
+        self._picture.setVisible(task.image is not None)
+        if task.image is not None:
+            keep, smooth = QtCore.Qt.AspectRatioMode.KeepAspectRatio, QtCore.Qt.TransformationMode
+            image = QtGui.QImage(task.image).scaled(PICTURE, PICTURE, keep, smooth.SmoothTransformation)
+            self._picture.setPixmap(QtGui.QPixmap.fromImage(image))
+        self._go.setVisible(task.state == "done" and task.has_layer)
         self._stop.setVisible(task.can_stop)
         self._cancel.setVisible(not task.over)
         self._retry.setVisible(task.can_retry)
@@ -96,11 +104,15 @@ class TaskRow(QtWidgets.QFrame):
 
 
 class TaskList(QtWidgets.QWidget):
-    """All tasks, the newest first."""
+    """Some of the tasks, the newest first.
 
-    def __init__(self, studio: Studio) -> None:
+    Args:
+        chosen: which of them, out of all.
+    """
+
+    def __init__(self, studio: Studio, chosen: Chosen) -> None:
         super().__init__()
-        self._studio = studio
+        self._studio, self._chosen = studio, chosen
         self._rows: list[TaskRow] = []
         self._column = QtWidgets.QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -108,7 +120,7 @@ class TaskList(QtWidgets.QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        tasks = self._studio.tasks
+        tasks = self._chosen(self._studio.tasks)
         for row in [row for row in self._rows if row.task not in tasks]:
             self._rows.remove(row)
             row.forget()
@@ -119,10 +131,6 @@ class TaskList(QtWidgets.QWidget):
         for at, row in enumerate(self._rows):
             self._column.insertWidget(at, row)
         self.setVisible(bool(self._rows))
-
-    def theme(self) -> None:
-        for row in self._rows:
-            row.theme()
 
     def forget(self) -> None:
         for row in self._rows:

@@ -7,28 +7,38 @@ style in sight is tried on a small copy of the active layer, one after another, 
 from __future__ import annotations
 
 import unicodedata
+import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from velatura import stylefile
 from velatura.blob import Blob, Picture
 from velatura.errors import VelaturaError
-from velatura.jobs import Job
 from velatura.names import style_name
 from velatura.recipe import Style, Stylize
 
 from . import geometry, words
 from .i18n import _
-from .link import Follower, Link
+from .link import Link
 from .look import Look
+from .memory import Memory
 from .observable import Observable, Signal
 from .paper import Gone, Reading, Refused
-from .pump import Pump
+from .pump import Pump, Work
+from .trials import Trials, Wanted
 
 STYLE_SIDE = 1536
 """Longest side of a picture that is added as a style, in pixels."""
 
-TRIAL_SIDE = 192
-"""Longest side of the copy of the layer that styles are tried on."""
+MAX_FILE = 128 * 1024 * 1024
+"""Most bytes of a file that is sent to become a style."""
+
+_FAVOURITES = "favourites"
+
+_SHOWN = "mergedimage.png"
+"""What Krita's and OpenRaster's files hold besides their layers: the picture as it is seen."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +80,17 @@ class Gallery(Observable):
         search: what the artist typed.
         on_layer: whether thumbnails show the styles on the active layer.
         words: trouble with adding a style, or what is going on.
+        favourites: names of the styles that come first.
+        favourites_only: whether only those are shown.
     """
 
-    def __init__(self, link: Link, look: Look, paper: Reading, pump: Pump) -> None:
+    def __init__(
+        self, link: Link, look: Look, paper: Reading, pump: Pump, memory: Memory | None = None
+    ) -> None:
         super().__init__()
+        self._memory = memory
+        self.favourites = frozenset(memory.settings.get(_FAVOURITES, ()) if memory else ())
+        self.favourites_only = False
         self.entries: tuple[Entry, ...] = ()
         self.search = ""
         self.on_layer = False
@@ -82,11 +99,9 @@ class Gallery(Observable):
         """Emitted with a style's name when its thumbnail has come."""
         self._link, self._look, self._paper, self._pump = link, look, paper, pump
         self._thumbnails: dict[str, Picture] = {}
-        self._trials: dict[str, Picture] = {}
         self._asked: set[str] = set()
         self._in_sight: tuple[str, ...] = ()
-        self._trial_content: Blob | None = None
-        self._trial: str = ""
+        self._trials = Trials(link, paper, pump, self._wanted, self.picture_changed.emit, self._fail)
         link.changed.connect(self._on_link)
         look.changed.connect(lambda name: self._fetch_chosen())
 
@@ -94,13 +109,16 @@ class Gallery(Observable):
     def found(self) -> tuple[Entry, ...]:
         """The entries that the search leaves."""
         wanted = [_plain(word) for word in self.search.split()]
-        return tuple(e for e in self.entries if all(word in e.searched for word in wanted))
+        shown = (e for e in self.entries if not self.favourites_only or e.name in self.favourites)
+        return tuple(e for e in shown if all(word in e.searched for word in wanted))
 
     @property
     def search_words(self) -> str:
         """What to say where the search leaves nothing; empty where it leaves something."""
         if self.found or not self.entries:
             return ""
+        if self.favourites_only and not self.search.strip():
+            return _("No favourites yet: press the heart of a style, or choose it in the style's menu.")
         return _(
             "No style matches “{search}”. Search for a title, an artist, a technique or a word such as"
             " “sea”, “night” or “woodcut”.",
@@ -115,46 +133,52 @@ class Gallery(Observable):
         if len(left) == 1 and not left[0].error and len(self._look.styles) < 2:
             self._look.choose(left[0].name)
 
+    def favour(self, name: str) -> None:
+        """Makes a style a favourite, or a style like others again."""
+        self.favourites = self.favourites ^ {name}
+        if self._memory is not None:
+            self._memory.set(_FAVOURITES, sorted(self.favourites))
+        self._arrange()
+
+    def step(self, ways: int) -> None:
+        """Chooses the style so many places further in what is shown, around the end."""
+        names = [e.name for e in self.found if not e.error]
+        if not names:
+            return
+        chosen = self._look.styles
+        at = names.index(chosen[-1]) + ways if chosen and chosen[-1] in names else min(ways, 0)
+        self._look.choose(names[at % len(names)])
+
     def entry(self, name: str) -> Entry | None:
         return next((e for e in self.entries if e.name == name), None)
 
     def picture(self, name: str) -> Picture | None:
         """What to show for a style now; None while it has not come."""
-        return (self._trials.get(name) if self.on_layer else None) or self._thumbnails.get(name)
+        return (self._trials.pictures.get(name) if self.on_layer else None) or self._thumbnails.get(name)
 
     def in_sight(self, names: tuple[str, ...]) -> None:
         """The widget tells which styles can be seen; theirs are fetched."""
         self._in_sight = names
         for name in names:
             self._fetch(name)
-        self._next_trial()
+        self._trials.go_on()
 
     def try_on_layer(self, on: bool) -> None:
         """Shows the styles on the active layer as it is now, or their own thumbnails."""
-        self._trials.clear()
-        self._trial_content = None
+        self._trials.end()
         self.on_layer = on
         for entry in self.entries:
             self.picture_changed.emit(entry.name)
-        if not on:
-            return
-        try:
-            taken = self._paper.source()
-        except (Refused, Gone) as refused:
-            self.words = str(refused)
-            return
-        factor = geometry.reduction(taken.crop, TRIAL_SIDE)
-
-        def done(content: Blob) -> None:
-            self._trial_content = content
-            self._next_trial()
-
-        self._pump.start(self._paper.read_reduced(taken, factor), done, self._fail)
+        if on:
+            self._trials.begin()
 
     # --- the artist's own styles ---------------------------------------------------------------------
 
     def add(self, blob: Blob, title: str) -> None:
         """Puts a picture into the style library and chooses it."""
+        self._send(blob, title)
+
+    def _send(self, blob: Blob, title: str, what: str = "style_add", **about: Any) -> None:
         name = free_name(title, {e.name for e in self.entries})
         self.words = _("Adding “{title}”…", title=title)
 
@@ -162,17 +186,45 @@ class Gallery(Observable):
             if error is not None:
                 self._fail(error)
             else:
-                self._link.ask("style_add", added, name=name, title=title, digest=blob.digest)
+                named = {"name": name, "title": title, "digest": blob.digest, **about}
+                self._link.ask(what, added, **named)
 
         def added(items: Any, error: VelaturaError | None) -> None:
             if error is not None:
-                self._fail(error)
+                self.words = _("“{file}” is no style: {why}", file=title, why=words.trouble(error))
                 return
             self.words = ""
             self._look.choose(str(items[0].get("name", name)) if items else name)
             self._link.refresh()
 
         self._link.when_connected(lambda: self._link.upload(blob, uploaded), self._fail)
+
+    def add_file(self, path: Path) -> None:
+        """Sends a picture's file as it is, for the daemon to read, and makes a style of it. Of Krita's and
+        OpenRaster's files it is the picture that they show; a style's file gives the style that it holds."""
+
+        def read() -> Work[Blob]:
+            data = _file(path)
+            yield
+            return (yield from _whole(data))
+
+        def failed(error: Exception) -> None:
+            why = words.trouble(error)
+            self.words = _("“{file}” cannot be read as a picture: {why}", file=path.name, why=why)
+
+        self._add_work(read(), path.stem, failed, stylefile.is_style_file(path))
+
+    def add_bytes(self, data: bytes, title: str) -> None:
+        """The same for a file's bytes, such as of a picture that was dropped."""
+        self._add_work(_whole(data), title, self._fail)
+
+    def _add_work(
+        self, work: Work[Blob], title: str, failed: Callable[[Exception], None], style: bool = False
+    ) -> None:
+        """Sends a file once it is read: a picture's, or a style's."""
+        what, about = ("style_import", {"name": ""}) if style else ("style_add", {"file": True})
+        self.words = _("Adding “{title}”…", title=title)
+        self._pump.start(work, lambda blob: self._send(blob, title, what, **about), failed)
 
     def add_from_layer(self, selected: bool) -> None:
         """Makes a style of the active layer, or of what the selection shows of it."""
@@ -208,13 +260,16 @@ class Gallery(Observable):
 
     def _on_link(self, name: str) -> None:
         if name == "styles":
-            entries = [entry_of(item) for item in self._link.styles]
-            self.entries = tuple(sorted(entries, key=_order))
+            self.entries = tuple(entry_of(item) for item in self._link.styles)
+            self._arrange()
             self._fetch_again()
         elif name == "state" and self._link.state == "ready":
             self._fetch_again()
-        elif name == "state":
-            self._trial = ""
+
+    def _arrange(self) -> None:
+        """Favourites first, then as `_order` says."""
+        ordered = sorted(self.entries, key=lambda e: (e.name not in self.favourites, *_order(e)))
+        self.entries = tuple(ordered)
 
     def _fetch_again(self) -> None:
         """Pictures that were asked for and did not come, because the daemon ended, are asked for anew."""
@@ -240,33 +295,15 @@ class Gallery(Observable):
 
         self._link.fetch(entry.thumbnail, tell)
 
-    def _next_trial(self) -> None:
-        if not self.on_layer or self._trial or self._trial_content is None:
-            return
+    def _wanted(self) -> list[Wanted]:
+        """What is in sight, on the layer."""
         known = {e.name for e in self.entries if not e.error}
-        name = next((n for n in self._in_sight if n in known and n not in self._trials), "")
-        if not name or self._link.state != "ready":
-            return
-        self._trial = name
-        content = self._trial_content
-
-        def ended(job: Job) -> None:
-            self._trial = ""
-            if self._trial_content is content and job.picture is not None:
-                self._trials[name] = job.picture
-                self.picture_changed.emit(name)
-                self._next_trial()
-
-        def lost(error: VelaturaError) -> None:
-            self._trial = ""
-
-        recipe = Stylize(styles=(Style(name=name),), scale=0.5, backbone=self._look.backbone)
-        follower = Follower(lambda job: None, lambda *preview: None, ended, lost)
-        try:
-            self._link.submit(follower, recipe, content, priority="batch")
-        except VelaturaError as error:
-            self._trial = ""
-            self._fail(error)
+        backbone = self._look.backbone
+        return [
+            (name, Stylize(styles=(Style(name=name),), scale=0.5, backbone=backbone))
+            for name in self._in_sight
+            if name in known and self.on_layer
+        ]
 
     def _fail(self, error: Exception) -> None:
         self.words = words.trouble(error)
@@ -296,6 +333,26 @@ def free_name(title: str, taken: set[str]) -> str:
     while name in taken:
         name, n = f"{base}-{n}", n + 1
     return name
+
+
+def _file(path: Path) -> bytes:
+    """The bytes of a picture's file."""
+    if path.stat().st_size > MAX_FILE:
+        raise VelaturaError("too_large", _("it has more than {n} MB", n=MAX_FILE >> 20))
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as whole:
+            if _SHOWN not in whole.namelist() or whole.getinfo(_SHOWN).file_size > MAX_FILE:
+                raise VelaturaError("bad_image", _("there is no picture in it"))
+            return whole.read(_SHOWN)
+    return path.read_bytes()
+
+
+def _whole(data: bytes) -> Work[Blob]:
+    """Work: a file's bytes as a blob."""
+    blob = stylefile.blob_of(data)
+    while not blob.hash_piece():
+        yield
+    return blob
 
 
 def _plain(text: str) -> str:

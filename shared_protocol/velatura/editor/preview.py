@@ -144,7 +144,7 @@ class Preview(Observable):
         self._full_job: Job | None = None
         self._again = False
         self._released = True
-        self._failed = False
+        self._failed = self._mend = False
         self._point: tuple[int, int] | None = None
         self._since = self._pace = 0.0
         self._look_at = 0.0
@@ -232,8 +232,14 @@ class Preview(Observable):
         elif self._clock() >= self._look_at:
             self._look_at_pixels(self._base)
 
+    def look_now(self) -> None:
+        """The artist has painted: looks at once; where nothing changed, what is shown is shown anew."""
+        self._look_at, self._mend = 0.0, True
+        self.look_again()
+
     def _look_at_pixels(self, base: Base) -> None:
-        began = self._clock()
+        began, mend = self._clock(), self._mend
+        self._mend = False
 
         def done(digest: str) -> None:
             now = self._clock()
@@ -241,6 +247,8 @@ class Preview(Observable):
             if base is self._base and digest != base.digest:
                 self._base = None
                 self.request(released=True)
+            elif mend and base is self._base and self.image is not None:
+                self._surface.show(self.image, base.seen)
 
         self._pump.start(self._paper.digest(base.taken), done, self._fail)
 

@@ -31,12 +31,15 @@ from .paper import Gone, Layer, Paper, Refused, Source, Surface
 from .preview import Preview
 from .pump import Pump, timed, timings
 from .tasks import Bench, Task, task_class
+from .variations import Variation, Variations
 
 WATCH = 0.7
 """Seconds between looks at what changed in the document; Krita's interface has no events for that."""
 
-KEPT = 6
+KEPT = 12
 """Ended tasks that stay in the list."""
+
+_PREVIEW = "preview"
 
 TELL_EVERY = 4.0
 """Seconds between words on how a task is doing, for the artist who does not see the docker."""
@@ -81,7 +84,8 @@ class Studio(Observable):
         self.memory = Memory(memory_file)
         self.look = look.Look()
         self.link = Link(loop, start, f"{editor}, velatura {velatura.__version__}", clock)
-        self.gallery = Gallery(self.link, self.look, paper, self.pump)
+        self.gallery = Gallery(self.link, self.look, paper, self.pump, self.memory)
+        self.variations = Variations(self.link, self.look, paper, self.pump)
         self.preview = Preview(
             self.link, self.look, paper, self.pump, surface, self.tell, secrets.token_hex(4), clock
         )
@@ -240,6 +244,61 @@ class Studio(Observable):
         ended = [t for t in self.tasks if t.over][KEPT - 1 :]
         self.tasks = (task, *(t for t in self.tasks if t not in ended))
         task.changed.connect(lambda name: self._on_task(task, name))
+
+    def cancel(self) -> None:
+        """Cancels the newest task that is under way."""
+        if self.current is not None:
+            self.current.cancel()
+
+    def stop(self) -> None:
+        """Ends the newest growing task and keeps what it has."""
+        if self.current is not None:
+            self.current.stop()
+
+    @property
+    def current(self) -> Task | None:
+        """The newest task that is under way."""
+        return next((task for task in self.tasks if not task.over), None)
+
+    def pick(self, name: str, mix: bool = False) -> bool:
+        """A style is pressed: it becomes the only one, or joins or leaves the mix, and its preview is shown
+        unless the artist does without; False where the mix is full."""
+        if not mix:
+            self.look.choose(name)
+        elif not self.look.toggle(name):
+            return False
+        self._preview_chosen()
+        return True
+
+    def show_preview(self, on: bool) -> None:
+        """The artist wants the preview, or does without from now on."""
+        self.wake()
+        self.memory.set(_PREVIEW, on)
+        self.preview.turn(on)
+
+    def _preview_chosen(self) -> None:
+        if self.look.styles and not self.preview.on and self.memory.settings.get(_PREVIEW, True):
+            self.preview.turn(True)
+        else:
+            self.preview.request(released=True)
+
+    def vary(self, variation: Variation) -> None:
+        """Takes a variation, and previews it."""
+        self.variations.take(variation)
+        self._preview_chosen()
+
+    def next_style(self, ways: int) -> None:
+        """Chooses another style of those shown, so many places further, and previews it."""
+        self.wake()
+        self.gallery.step(ways)
+        self._preview_chosen()
+
+    def go_to(self, task: Task) -> None:
+        """Makes a task's layer the active one."""
+        try:
+            task.go_to()
+        except (Gone, Refused) as gone:
+            self.tell(str(gone))
 
     def dismiss(self, task: Task) -> None:
         """Takes an ended task off the list."""

@@ -17,7 +17,7 @@ from velatura.jobs import Job
 from velatura.jobstate import State
 from velatura.recipe import Recipe
 
-from . import words
+from . import geometry, words
 from .annotation import Made
 from .i18n import _
 from .link import Follower, Link
@@ -26,6 +26,9 @@ from .paper import Gone, Layer, Paper, Source
 from .pump import Pump, Ticket, Work
 
 OPEN = ("reading", "running", "writing")
+
+IMAGE_SIDE = 96
+"""Longest side of a task's image, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Task(Observable):
         fraction: 0..1.
         can_stop: whether "stop and keep" is offered.
         frames: how many intermediate pictures have been shown in the layer.
+        image: what came of it, small, as the editor draws it; None before it is there.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class Task(Observable):
         self.fraction = 0.0
         self.can_stop = False
         self.frames = 0
+        self.image: object = None
         self.error: Exception | None = None
         self.recipe = recipe
         self._bench, self._taken, self._as_mask, self._ready = bench, taken, as_mask, ready
@@ -107,6 +112,17 @@ class Task(Observable):
     @property
     def over(self) -> bool:
         return self.state not in OPEN
+
+    @property
+    def has_layer(self) -> bool:
+        """Whether its layer is in the picture."""
+        return self._layer is not None and self._bench.paper.alive(self._layer)
+
+    def go_to(self) -> None:
+        """Makes its layer the active one; raises `Gone`."""
+        if self._layer is None:
+            raise Gone
+        self._bench.paper.select(self._taken, self._layer.id)
 
     @property
     def can_retry(self) -> bool:
@@ -233,6 +249,7 @@ class Task(Observable):
         self.state = "writing"
         made = Made(recipe, self._taken.layer, self._name, dict(record))
         self._run(self._write(picture, made), lambda nothing: self._written())
+        self._draw_image(picture)
 
     def _write(self, picture: Picture, made: Made) -> Work[None]:
         paper, taken = self._bench.paper, self._taken
@@ -244,6 +261,14 @@ class Task(Observable):
         if self._as_mask:
             paper.add_mask(self._layer, taken, self._name)
         paper.remember(self._layer, made)
+
+    def _draw_image(self, picture: Picture) -> None:
+        """A small image of a result for the list; one that cannot be made is not worth a word."""
+        if not self.recipe.facts.content or self.recipe.facts.placed == "picture":
+            return
+        factor = geometry.reduction(self._taken.crop, IMAGE_SIDE)
+        work = self._bench.paper.display(self._taken, picture, factor, True)
+        self._bench.pump.start(work, lambda image: setattr(self, "image", image), lambda error: None)
 
     def _written(self) -> None:
         self._content = self._mask = self._ready = None

@@ -52,6 +52,7 @@ def load_all():
 
 def drive(docker, studio):
     """Every kind of event that the docker's own widgets take."""
+    from velatura.editor.geometry import Rect
     from velatura.editor.tasks import Task
     from velatura_krita import overlay, raster
     from velatura_krita.widgets import menus
@@ -67,17 +68,25 @@ def drive(docker, studio):
     QtTest.QTest.keyClick(slider, QtCore.Qt.Key.Key_Right)
     QtTest.QTest.mouseDClick(slider, left)
     assert studio.look.strength == 1.0
+    QtTest.QTest.keyClick(slider, QtCore.Qt.Key.Key_3)
+    line = slider.findChild(QtWidgets.QLineEdit)
+    QtTest.QTest.keyClicks(line, "3 %")
+    QtTest.QTest.keyClick(line, QtCore.Qt.Key.Key_Return)
+    assert studio.look.strength == 0.33 and slider.number == 0.33
     QtTest.QTest.mouseClick(panel._controls._pad, left, pos=QtCore.QPoint(30, 30))
     for menu in panel.findChildren(QtWidgets.QMenu):
         menu.aboutToShow.emit()
     menus.ask_for_file(panel, studio)
     panel.findChild(QtWidgets.QFileDialog).close()
-    panel.theme()
     image = QtGui.QImage(30, 20, QtGui.QImage.Format.Format_ARGB32)
     image.fill(0xFF336699)
-    assert raster.from_image(image, 64)[0][:4] == bytes([0x99, 0x66, 0x33, 0xFF])
+    assert raster.packed(image, 4)[:4] == bytes([0x99, 0x66, 0x33, 0xFF])
     canvas = QtWidgets.QWidget()
     shown = overlay.Overlay(canvas)
+    stroke = overlay.Stroke(Rect(0, 0, 300, 200), 30.0)
+    stroke.points += [QtCore.QPointF(250, 150), QtCore.QPointF(290, 190)]
+    opened = stroke.opened(image.copy())
+    assert (opened.pixelColor(27, 17).alpha(), opened.pixelColor(5, 5).alpha()) == (0, 255)
     shown.image, shown.rect_in_image = image, QtCore.QRectF(0, 0, 30, 20)
     canvas.show()
     studio._add(Task(MagicMock(), types.SimpleNamespace(name="layer"), studio.look.stylize(), "a + b"))
@@ -97,4 +106,10 @@ if __name__ == "__main__":
     docker.resize(360, 1000)
     docker.show()
     drive(docker, plugin.studio())
+    live = plugin.LiveDocker()
+    live.show()
+    live.panel.live.click()
+    assert plugin.surface().beside and plugin.studio().preview.on
+    live.hide()
+    assert not plugin.surface().beside
     print(modules, "modules, PyQt", QtCore.PYQT_VERSION_STR)

@@ -15,6 +15,9 @@ SPACES = [
     ("RGBA", "U8", "ClayRGB-elle-V2-g22.icc"),
     ("RGBA", "F32", "Rec2020-elle-V4-g10.icc"),
 ]
+CONVERTED = [space for space in SPACES if space[0] in ("CMYKA", "LABA") or space[2]]
+"""Those that travel as sRGB."""
+
 WIDTH, HEIGHT = 97, 61
 
 
@@ -217,3 +220,26 @@ def test_every_kind_of_source(krita: Krita, kind: str, folder) -> None:
     notes = {"hidden": "is hidden", "animated": "is animated"}
     if kind in notes:
         assert notes[kind] in krita.run("studio.watch(); studio.source_words")
+
+
+@pytest.mark.parametrize("finest", [False, True])
+@pytest.mark.parametrize(
+    ("model", "depth", "profile"), [s for s in SPACES if s[0] not in ("RGBA", "GRAYA") or s[2]]
+)
+def test_strength_0_is_the_original_in_every_space(
+    krita: Krita, model: str, depth: str, profile: str, finest: bool
+) -> None:
+    """F3: pure black ink stays pure black ink, though it travels as sRGB; the same for Refine."""
+    given = noise(model, depth)
+    given[20:40, :, :-1] = 0
+    given[20:40, :, -2] = given[..., -2].max()  # of CMYK: black ink alone
+    krita.run(
+        "picture(w, h, model, depth, profile); fill(layer, data, 0, 0, w, h); studio.look.strength = 0.0",
+        w=WIDTH, h=HEIGHT, model=model, depth=depth, profile=profile, data=given.tobytes(),
+    )  # fmt: skip
+    krita.until("doc.activeNode() is not None")
+    krita.run(
+        "studio.look.choose('mosaic'); task = studio.refine() if finest else studio.apply()", finest=finest
+    )
+    krita.until("task is not None and task.over")
+    assert krita.run("task.words, pixels(layers(doc)[1], 0, 0, w, h)") == ["Done", given.tobytes()]

@@ -106,10 +106,8 @@ def test_a_style_from_a_file(docker: Krita, daemon: Daemon, folder: Path) -> Non
 def test_a_file_that_is_no_picture_is_refused_in_words(docker: Krita, folder: Path) -> None:
     file = folder / "notes.png"
     file.write_text("not a picture")
-    docker.run("from pathlib import Path; from velatura_krita.widgets import menus")
-    docker.run("menus.add_file(studio, Path(path))", path=str(file))
-    words = docker.run("panel._gallery_words.text()")
-    assert "“notes.png” cannot be read as a picture" in words
+    docker.run("from pathlib import Path; studio.gallery.add_file(Path(path))", path=str(file))
+    docker.until("'is no style: ' in panel._gallery_words.text()")
     docker.run("studio.gallery.words = ''")
 
 
@@ -118,14 +116,14 @@ def test_the_gallery_shows_the_styles_on_my_layer(docker: Krita) -> None:
     krita = docker
     krita.run("panel._on_layer.click()")
     try:
-        name = krita.until("next(iter(studio.gallery._trials), '')")
+        name = krita.until("next(iter(studio.gallery._trials.pictures), '')")
         data = krita.run("bytes(studio.gallery.picture(name).data)", name=name)
         assert data[:4] == bytes([246, 195, 55, 255])
-        krita.until("all(n in studio.gallery._trials for n in studio.gallery._in_sight)")
+        krita.until("all(n in studio.gallery._trials.pictures for n in studio.gallery._in_sight)")
         assert krita.run("len(history()[0]), doc.modified()")[0] >= 1
     finally:
         krita.run("panel._on_layer.click()")
-    assert krita.run("studio.gallery.on_layer, len(studio.gallery._trials)") == [False, 0]
+    assert krita.run("studio.gallery.on_layer, len(studio.gallery._trials.pictures)") == [False, 0]
 
 
 def test_every_control_has_a_name_and_can_be_reached_by_keyboard(docker: Krita) -> None:

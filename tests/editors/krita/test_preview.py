@@ -195,3 +195,73 @@ def test_without_a_canvas_the_docker_shows_it_and_says_so(krita: Krita) -> None:
         assert krita.run("docker('velatura_docker').panel._picture.pixmap().width()") > 50
     finally:
         krita.run("overlay._CANVASES = known; studio.preview.turn(False)")
+
+
+def test_strokes_are_seen_while_they_are_painted(krita: Krita, folder: Path) -> None:
+    """The preview opens under the brush, stays elsewhere, and closes with the stroke in it."""
+    open_halves(krita)
+    krita.run("studio.look.choose('mosaic'); studio.preview.turn(True)")
+    krita.until("studio.preview.full_size")
+    far = (255 - 40, 255 - 120, 255 - 220)
+    krita.run(
+        """
+from velatura_krita import overlay
+app.action("KritaShape/KisToolBrush").trigger()
+view = app.activeWindow().activeView()
+canvas = overlay.canvas_of(view)
+to = overlay.image_to_canvas(view)
+where = [to.map(QtCore.QPointF(x, 80)).toPoint() for x in (30, 40, 50)]
+QtTest.QTest.mousePress(canvas, QtCore.Qt.LeftButton, pos=where[0])
+for at in where[1:]:
+    QtTest.QTest.mouseMove(canvas, at)
+shown = studio.preview.image
+"""
+    )
+    krita.until("plugin.surface()._stroke is not None and len(plugin.surface()._stroke.points) > 1")
+    for _ in range(200):
+        under, elsewhere = shown_colors(krita, folder, [(40, 80), (170, 80)])
+        if np.abs(np.subtract(under, (255 - 220, 255 - 60, 255 - 40))).max() > 40:
+            break
+    else:
+        raise AssertionError("the preview stays over the stroke")
+    assert np.abs(np.subtract(elsewhere, far)).max() <= 3
+    krita.run("QtTest.QTest.mouseRelease(canvas, QtCore.Qt.LeftButton, pos=where[-1])")
+    krita.until("plugin.surface()._stroke is None and plugin.surface()._image is studio.preview.image")
+    krita.until("studio.preview.full_size")
+    color = krita.run("tuple(pixels(layer, 40, 80, 1, 1))")
+    for _ in range(200):
+        (under,) = shown_colors(krita, folder, [(40, 80)])
+        if np.abs(np.subtract(under, [255 - color[i] for i in (2, 1, 0)])).max() <= 3:
+            break
+    else:
+        raise AssertionError(f"{under} is not the opposite of {color}")
+
+
+def test_the_live_docker_follows_the_brush_and_leaves_the_canvas_free(krita: Krita) -> None:
+    open_halves(krita)
+    krita.run(
+        """
+live = docker("velatura_live")
+live.setVisible(True)
+live.raise_()
+studio.look.choose("mosaic")
+"""
+    )
+    krita.until("live.panel.isVisible()")
+    krita.run("live.panel.live.click()")
+    try:
+        krita.until("live.panel.shown.image is not None and studio.preview.full_size")
+        assert (
+            krita.run("app.activeWindow().qwindow().findChildren(QtWidgets.QWidget, 'velatura_preview')")
+            == []
+        )
+        krita.run("before = live.panel.shown.image")
+        krita.run("fill(layer, bytes([9, 200, 30, 255]) * 400, 20, 20, 20, 20); studio.preview.look_now()")
+        krita.until("live.panel.shown.image is not before and studio.preview.full_size")
+        color = krita.run("live.panel.shown.image.pixelColor(30, 30).getRgb()[:3]")
+        assert np.abs(np.subtract(color, (255 - 30, 255 - 200, 255 - 9))).max() <= 1
+        krita.run("live.panel.apply.click()")
+        krita.until("len(layers(doc)) == 2 and studio.tasks[0].state == 'done'")
+    finally:
+        krita.run("live.setVisible(False)")
+    krita.until("not plugin.surface().beside")

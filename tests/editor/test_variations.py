@@ -1,0 +1,64 @@
+"""What other settings would do, tried on the layer one after another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from velatura.editor.studio import Studio
+
+from editor.fakes import FakeDaemon, FakeLoop, FakePaper
+
+
+def test_each_changes_one_setting_and_is_tried_behind_everything_else(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    paper.open(800, 400)
+    studio.look.choose("wave")
+    variations, came = studio.variations, []
+    variations.picture_came.connect(came.append)
+    variations.show(True)
+    base = replace(studio.look.stylize(), quality="fast")
+    assert len({v.name for v in variations.offered}) == len(variations.offered) >= 6
+    for variation in variations.offered:
+        loop.run(0.1)
+        (job,) = daemon.open
+        assert job.recipe == replace(base, **variation.settings) != base
+        assert job.options.priority == "batch" and job.content is not None
+        assert job.content.layout.width == 160
+        assert variations.picture(variation.name) is None
+        daemon.finish(job, 1)
+    loop.run(0.1)
+    assert came == [v.name for v in variations.offered] and not daemon.open
+    assert all(variations.picture(name) is not None for name in came)
+
+
+def test_one_that_is_chosen_goes_into_the_controls(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    paper.open(80, 40)
+    studio.look.choose("wave")
+    studio.variations.show(True)
+    chosen = next(v for v in studio.variations.offered if "scale" in v.settings)
+    studio.vary(chosen)
+    assert studio.look.scale == chosen.settings["scale"] != 1 and studio.preview.on
+
+
+def test_they_follow_the_style_end_with_the_strip_and_survive_a_failure(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    variations = studio.variations
+    variations.show(True)
+    assert variations.offered == ()
+    studio.look.choose("wave")
+    assert variations.words == "Open a picture first."
+    paper.open(80, 40)
+    studio.look.choose("mosaic")
+    loop.run(0.1)
+    first = daemon.job
+    daemon.fail(first, "internal", "no")
+    loop.run(0.1)
+    assert daemon.job is not first and daemon.job.recipe is not None
+    assert [s.name for s in daemon.job.recipe.styles] == ["mosaic"]
+    variations.show(False)
+    loop.run(0.1)
+    assert not daemon.open and variations.offered == ()
