@@ -218,5 +218,7 @@ class Dialog:
         link = self.link
         if name == "state":
             self.preview.say(words.daemon(link.state, trouble=link.trouble))
+        if name == "can_renew" and link.can_renew:  # nothing is lost by it, and a dialog is soon closed
+            link.renew()
         if link.state == "ready" and name in ("state", "styles"):
             self.preview.change()

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from . import __version__, endpoint, launch, stylefile
 from .blob import Blob, Picture
 from .connection_thread import ConnectionThread
 from .endpoint import Address
-from .errors import FieldError, VelaturaError
+from .errors import FieldError, VelaturaError, VersionWarning
 from .jobs import (
     Answered,
     Down,
@@ -634,6 +635,10 @@ class Client:
             if self._start and unsure:  # the connection file may be a dead daemon's
                 return self._open(ignore=address)
             raise
+        version = thread.call(lambda connection: connection.welcome.daemon if connection.welcome else "")
+        if version not in ("", __version__):
+            words = f"the daemon that runs is version {version}, this is {__version__}"
+            warnings.warn(f"{words}; renew it: velatura daemon restart", VersionWarning, stacklevel=4)
         return thread
 
     def _ready(self) -> ConnectionThread:

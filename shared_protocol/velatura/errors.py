@@ -70,5 +70,9 @@ class JobCancelled(VelaturaError):
         super().__init__("cancelled", message)
 
 
+class VersionWarning(UserWarning):
+    """The daemon that answers is of another version than this program."""
+
+
 class PictureWarning(UserWarning):
     """What a picture, mask or style is and its owner may not know: only its first frame is used, …"""

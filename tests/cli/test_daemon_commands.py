@@ -58,6 +58,21 @@ def test_a_daemon_that_hangs_is_ended_by_its_process_id(
     assert velatura("daemon", "stop", "--force").out == f"stopped: process {pid}\n"
 
 
+def test_a_daemon_of_an_earlier_version_is_told_and_renewed(
+    empty: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = velatura("daemon", "start", "--json").json["pid"]
+    monkeypatch.setattr("velatura.client.__version__", "0.2.0")
+    told = velatura("ps")
+    assert told.code == 0 and "this is 0.2.0; renew it: velatura daemon restart" in told.err
+    with empty.connect("a painter 1.0") as talk:
+        job = talk.submit(Stylize(styles=(Style(name="gate"),)), picture())
+        talk.until(lambda: job.state.value == "running", "the job runs")
+        assert velatura("daemon", "restart").code == 10
+    until(lambda: not velatura("ps", "--json").json, "the job has gone with its program")
+    assert f"stopped: process {pid}\nstarted: process" in velatura("daemon", "restart").out
+
+
 def test_a_daemon_of_another_version_is_stopped(empty: Daemon) -> None:
     pid = velatura("daemon", "start", "--json").json["pid"]
     file = empty.home / "run" / "daemon.json"

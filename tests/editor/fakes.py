@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import velatura
 from velatura.blob import Blob, Picture
 from velatura.editor import geometry
 from velatura.editor.annotation import Made
@@ -322,6 +323,7 @@ class FakeDaemon:
 
     def __init__(self) -> None:
         self.there, self.installed, self.started = True, True, 0
+        self.version = velatura.__version__
         self.jobs: list[Job] = []
         self.answers: dict[str, list[dict[str, Any]]] = {
             "styles": [
@@ -399,7 +401,7 @@ class FakeDaemon:
 
     def answer(self) -> None:
         """It answers, for the first time or again."""
-        self.say(Up(Welcome(1, 0, "fake", (), 30.0, 2**30)))
+        self.say(Up(Welcome(1, 0, self.version, (), 30.0, 2**30)))
 
     def die(self) -> None:
         """It is killed: its sessions are told that the line is dead."""

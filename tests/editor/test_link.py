@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import velatura
 from velatura.blob import Blob
 from velatura.editor.link import START_PATIENCE, Follower, Link
 from velatura.errors import VelaturaError
@@ -182,3 +183,27 @@ def test_every_question_is_answered_once(link: Link, loop: FakeLoop, daemon: Fak
         "ask": (daemon.answers["styles"], None),
     }
     assert told == [answers[what]]
+
+
+def test_a_daemon_of_another_version_is_renewed_when_nobody_needs_it(
+    link: Link, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    daemon.version = "0.0.9"
+    daemon.answers["jobs"] = [{"client": "GIMP 3, velatura 1"}]
+    link.wake()
+    loop.run(0.1)
+    assert link.outdated == "0.0.9" and not link.can_renew
+    link.renew()
+    assert ("shutdown", {}) not in daemon.asked, "somebody's work would be lost"
+    daemon.answers["jobs"] = []
+    loop.run(4)
+    assert link.can_renew
+    link.renew()
+    assert ("shutdown", {}) in daemon.asked
+    daemon.version = velatura.__version__
+    daemon.die()
+    loop.run(0.5)
+    assert link.state == "starting" and daemon.started == 1
+    daemon.there = True
+    loop.run(0.5)
+    assert link.state == "ready" and link.outdated == ""

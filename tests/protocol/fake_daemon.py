@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from velatura import endpoint, wire
+from velatura import __version__, endpoint, wire
 from velatura import messages as m
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout, digest
@@ -130,7 +130,7 @@ class FakeDaemon:
             self.sessions[peer] = message.session
             major, minor = self.script.version
             lease, most = self.script.lease, self.script.max_blob
-            self.say(peer, m.Welcome(major, minor, "fake", (), lease, most))
+            self.say(peer, m.Welcome(major, minor, __version__, (), lease, most))
         elif peer not in self.sessions:
             self.say(peer, m.Error("hello_required", "say hello"))
         elif isinstance(message, m.Heartbeat):

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 import velatura
 from typer.core import TyperGroup
-from velatura.errors import PictureWarning
+from velatura.errors import PictureWarning, VersionWarning
 
 from . import (
     bench,
@@ -45,7 +45,8 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("default", PictureWarning)
+                for told in (PictureWarning, VersionWarning):
+                    warnings.simplefilter("default", told)
                 warnings.showwarning = _tell
                 return super().invoke(ctx)
         except BrokenPipeError:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,8 @@ from typing import Annotated, Any
 import typer
 import velatura
 from velatura import endpoint, launch
-from velatura.errors import VelaturaError
+from velatura.errors import VelaturaError, VersionWarning
+from velatura.jobstate import TERMINAL, State
 
 from ..logs import tail
 from ..paths import default_paths
@@ -78,6 +80,30 @@ def stop(
     show.line(f"stopped: process {address.pid}")
 
 
+@app.command()
+def restart(
+    force: Annotated[
+        bool, typer.Option("--force", help="Also when it has work, which is cancelled.")
+    ] = False,
+) -> None:
+    """Stop a daemon that has nothing to do, of another version for one, and start this version's."""
+    if not force and launch.find() is not None:
+        with _client_of_any_version() as client:
+            open_jobs = [job for job in client.jobs() if State(job["state"]) not in TERMINAL]
+        if open_jobs:
+            words = f"it works at {len(open_jobs)} jobs (velatura ps); wait, or cancel them with --force"
+            raise VelaturaError("busy", words)
+    stop(force=False)
+    start()
+
+
+def _client_of_any_version() -> velatura.Client:
+    """A client for commands that end the daemon, whose version then does not matter."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionWarning)
+        return velatura.connect(start=False, timeout=ANSWER_SECONDS)
+
+
 def _asked(address: endpoint.Address) -> bool:
     """Asks it to end; False when it does not answer, or has not ended in time.
 
@@ -85,7 +111,7 @@ def _asked(address: endpoint.Address) -> bool:
         VelaturaError: where it does not answer and its process is out of reach.
     """
     try:
-        with velatura.connect(start=False, timeout=ANSWER_SECONDS) as client:
+        with _client_of_any_version() as client:
             client.shutdown()
     except VelaturaError as error:
         if endpoint.is_alive(address) is not True:

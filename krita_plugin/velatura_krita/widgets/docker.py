@@ -231,6 +231,8 @@ class Panel(QtWidgets.QWidget):
             )
         elif link.state == "asleep":
             self._studio.wake()
+        elif link.can_renew:
+            link.renew()
         else:
             link.restart()
 
@@ -268,9 +270,11 @@ class Panel(QtWidgets.QWidget):
 
     def _on_link(self, name: str) -> None:
         link = self._studio.link
-        if name in ("state", "trouble", "status", "busy"):
+        if name in ("state", "trouble", "status", "busy", "outdated", "can_renew"):
             where, loading = words.device(link.status), words.warming(link.status)
             text = words.daemon(link.state, where, link.busy, link.trouble, loading)
+            if link.state == "ready" and link.outdated:
+                text = words.outdated(link.outdated)
             self._daemon.setText(text)
             colors = {"ready": "#5fb36b", "starting": "#d9a441", "silent": "#d9a441", "asleep": "#8a8a8a"}
             self._dot.setStyleSheet(f"color: {colors.get(link.state, '#d06060')}")
@@ -278,8 +282,9 @@ class Panel(QtWidgets.QWidget):
                 "missing": _("Copy how to"), "stopped": _("Start"), "refused": _("Try again"),
                 "silent": _("Reconnect"), "asleep": _("Start"),
             }  # fmt: skip
-            self._help.setText(labels.get(link.state, ""))
-            self._help.setVisible(link.state in labels)
+            label = _("Restart it") if link.can_renew else labels.get(link.state, "")
+            self._help.setText(label)
+            self._help.setVisible(bool(label))
 
     def _on_preview(self, name: str) -> None:
         preview = self._studio.preview

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from velatura import endpoint
+from velatura import __version__, endpoint
 from velatura.blob import Blob, Picture
 from velatura.connection import Connection
 from velatura.endpoint import Address
@@ -78,6 +78,8 @@ class Link(Observable):
         trouble: why, in words, in the last four states.
         status: the daemon's own answer to `status`.
         busy: what the daemon works at for others, in words; empty when at nothing.
+        outdated: the daemon's version where it is another than ours.
+        can_renew: whether nobody needs such a daemon now, so that `renew` is offered.
         styles: the style library's entries, as the daemon gives them.
         models: the backbones' entries.
     """
@@ -90,6 +92,8 @@ class Link(Observable):
         self.trouble = ""
         self.status: dict[str, Any] = {}
         self.busy = ""
+        self.outdated = ""
+        self.can_renew = False
         self.styles: tuple[dict[str, Any], ...] = ()
         self.models: tuple[dict[str, Any], ...] = ()
         self.answered = Signal()
@@ -106,6 +110,7 @@ class Link(Observable):
         self._starting: Starting | None = None
         self._soon = False
         self._closed = False
+        self._renewing = False
 
     # --- waking and ending --------------------------------------------------------------------------
 
@@ -144,6 +149,12 @@ class Link(Observable):
         self.state = "asleep"
         self.wake()
 
+    def renew(self) -> None:
+        """Ends a daemon of another version that nobody needs now; this version's starts in its place."""
+        if self.can_renew and not self._followers:
+            self._renewing, self.can_renew = True, False
+            self.ask("shutdown", lambda items, error: None)
+
     def close(self) -> None:
         """Ends the session; the editor is closing."""
         self._closed = True
@@ -181,6 +192,7 @@ class Link(Observable):
             call()
 
     def _disconnect(self) -> None:
+        self.can_renew = False
         for end in self._endings:
             end()
         self._endings.clear()
@@ -242,6 +254,9 @@ class Link(Observable):
         self.trouble = why
         self._disconnect()
         self.state = "stopped"
+        if self._renewing:
+            self._renewing = False
+            self.wake()
 
     def _look_for_another(self) -> None:
         """A daemon that ended may have been started again by someone else, or by socket activation."""
@@ -279,6 +294,8 @@ class Link(Observable):
     def _take(self, event: HappenedEvent) -> None:
         if isinstance(event, Up):
             self.trouble = ""
+            self.can_renew = False
+            self.outdated = event.welcome.daemon if event.welcome.daemon != __version__ else ""
             self.state = "ready"
             self.refresh()
         elif isinstance(event, Down):
@@ -408,3 +425,4 @@ class Link(Observable):
         if items is not None:
             others = [str(item.get("client", "")) for item in items if not item.get("mine")]
             self.busy = words.others(others)
+            self.can_renew = bool(self.outdated) and not items and not self._followers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from velatura import __version__
 from velatura.errors import VelaturaError
 from velatura.jobstate import State
 
@@ -54,6 +55,12 @@ def others(clients: list[str]) -> str:
     """What the daemon does for other programs, from their names; empty for nothing."""
     names = sorted({client.partition(",")[0] or _("another program") for client in clients})
     return _("work for {programs}", programs=", ".join(names)) if names else ""
+
+
+def outdated(version: str) -> str:
+    """That a daemon of another version runs."""
+    words = _("Version {old} of the daemon is running; this is {new}.", old=version, new=__version__)
+    return words if version else ""
 
 
 def daemon(state: str, where: str = "", busy: str = "", trouble: str = "", loading: bool = False) -> str:
