@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from velatura_models.maths.color import color_stats, mixture, transport
+from velatura_models.maths.tiling import Box
 from velatura_models.networks.encoder import Encoder
 from velatura_models.optimise import hypercolumns, neighbours
-from velatura_models.optimise.hypercolumns import allotted, directions, nearest, style_pool
+from velatura_models.optimise.hypercolumns import allotted, directions, nearest, on_grid, style_pool
 from velatura_models.optimise.matching import COLUMN
 from velatura_models.optimise.neighbours import GRAM_LAYERS, Neighbours
 from velatura_models.optimise.palette import Palette
 from velatura_models.optimise.problem import Kept, Options, Problem, StyleSource
+from velatura_models.optimise.pyramid import share_evaluations
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.scene import Region, Scene
 from velatura_models.optimise.terms import Terms
@@ -89,6 +91,19 @@ def test_a_pool_is_the_style_turned_by_quarters(encoder: Encoder) -> None:
         np.testing.assert_allclose(np.sort(got, 0), np.sort(expected, 0), rtol=1e-4, atol=1e-6)
     few = finished(style_pool(encoder, STYLE, COLUMN, GRAM_LAYERS, 100))
     assert len(few.rows["relu1_1"]) == 100
+
+
+@pytest.mark.parametrize("size", [(16, 24), (19, 26)])
+def test_maps_on_the_grid_are_means_with_their_gradient(size: tuple[int, int]) -> None:
+    maps = torch.randn(1, 3, *size, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
+    whole = Box(0, 0, *size)
+    np.testing.assert_allclose(on_grid(maps, "relu1_1", whole), F.avg_pool2d(maps, 4) / 3)
+    torch.autograd.gradcheck(lambda m: on_grid(m, "relu1_1", whole), maps.requires_grad_())
+
+
+def test_coarse_scales_are_given_more_evaluations_which_cost_less_there() -> None:
+    assert share_evaluations(48, 4, 0.8) == [16, 13, 11, 8]
+    assert share_evaluations(50, 4) == [13, 13, 12, 12] and share_evaluations(3, 4, 0.8) == [0, 1, 1, 1]
 
 
 def test_out_of_memory_makes_the_blocks_smaller() -> None:
@@ -250,8 +265,8 @@ def test_gradient_by_finite_differences(level: int) -> None:
 def test_the_loss_falls_and_the_last_pass_keeps_the_best(encoder: Encoder) -> None:
     walk = Refinement(encoder, PROBLEM, replace(OPTIONS, iterations=40))
     assert [(level.size, level.evaluations) for level in walk.levels] == [
-        ((36, 50), 19),
-        ((72, 100), 18),
+        ((36, 50), 21),
+        ((72, 100), 16),
         ((72, 100), 3),
     ]
     courses = [[step["total"] for step in steps] for steps in _by_level(walk)]
@@ -300,12 +315,12 @@ def test_the_same_seed_gives_the_same_picture_and_another_one_does_not(
 def test_a_walk_that_resumes_gives_the_picture_of_one_that_was_not_interrupted(encoder: Encoder) -> None:
     whole = Refinement(encoder, PROBLEM, OPTIONS)
     run(whole)
-    for stop, tolerance in ((0, 0.0), (7, 0.0), (9, 0.02), (13, 0.02)):
+    for stop, tolerance in ((0, 0.0), (8, 0.0), (10, 0.02), (13, 0.02)):
         first = Refinement(encoder, PROBLEM, OPTIONS)
         for step in first.run():
             if step.step == stop and (step.whole or not stop):
                 break
-        if stop == 7:  # the first evaluation of the second level is not yet done, but the level has begun
+        if stop == 8:  # the first evaluation of the second level is not yet done, but the level has begun
             first = Refinement(encoder, PROBLEM, OPTIONS)
             for step in first.run():
                 if step.step == stop and not step.whole:

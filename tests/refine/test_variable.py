@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
+from velatura_models.maths.color import luma
 from velatura_models.optimise.variable import Laplacian, Pixels, Variable
 
 from .conftest import box_mask, random_picture
@@ -27,8 +29,22 @@ def test_gray_ones_have_one_channel(variable: Variable) -> None:
         np.testing.assert_allclose(made[:, channel], luma, atol=1e-7)
 
 
+def test_plain_levels_keep_lightness_and_all_colour_but_the_finest() -> None:
+    variable = Laplacian(SIZE, plain=1)
+    parameters = variable.parameters(PICTURE)
+    assert parameters.numel() == Laplacian(SIZE).parameters(PICTURE).numel() - 2 * SIZE[0] * SIZE[1]
+    coarse = F.interpolate(random_picture(9, 12, 5), SIZE, mode="bilinear") / 2 + 0.25  # nothing is clamped
+    gray = 0.1 * (luma(PICTURE) - 0.5)
+    made = variable.picture(variable.parameters(coarse + gray))
+    np.testing.assert_allclose(luma(made), luma(coarse + gray), atol=1e-9)
+    np.testing.assert_allclose(made, coarse + gray, atol=0.05)
+
+
+KINDS = [Pixels, lambda gray: Laplacian(SIZE, gray), lambda gray: Laplacian(SIZE, gray, plain=2)]
+
+
 @pytest.mark.parametrize("gray", [False, True])
-@pytest.mark.parametrize("kind", [Pixels, lambda gray: Laplacian(SIZE, gray)])
+@pytest.mark.parametrize("kind", KINDS)
 def test_gradients_are_those_of_finite_differences(kind, gray: bool) -> None:
     variable = kind(gray)
     parameters = variable.parameters(PICTURE)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from ..maths.gram import layer_mask, wide
@@ -114,7 +115,7 @@ def on_grid(maps: Tensor, layer: str, core: Box) -> Tensor:
     """A layer's maps `(1, C, h, w)` of a core on the grid of hypercolumns, divided by C."""
     stride = layer_stride(layer)
     if stride < PITCH:
-        maps = F.avg_pool2d(maps, PITCH // stride)
+        maps = _Averaged.apply(maps, PITCH // stride)  # type: ignore[assignment]
     elif stride > PITCH:
         down, across = core.slices(PITCH)
         height, width = down.stop - down.start, across.stop - across.start
@@ -123,6 +124,29 @@ def on_grid(maps: Tensor, layer: str, core: Box) -> Tensor:
         if right or below:  # pixels that pooling leaves over belong to the last position
             maps = F.pad(maps, (0, right, 0, below), mode="replicate")
     return maps / maps.shape[1]
+
+
+class _Averaged(torch.autograd.Function):
+    """Means of squares, whose gradient is one copy in the maps' own order of memory; that of `avg_pool2d`
+    costs as much as a convolution's in bfloat16."""
+
+    @staticmethod
+    def forward(ctx, maps: Tensor, side: int) -> Tensor:  # type: ignore[override]
+        ctx.side, ctx.size = side, maps.shape[-2:]
+        return F.avg_pool2d(maps, side)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        side, (height, width) = ctx.side, ctx.size
+        rows = (grad / side**2).permute(0, 2, 3, 1)[:, :, None, :, None]
+        _, down, _, across, _, channels = rows.shape
+        spread = rows.expand(1, down, side, across, side, channels).reshape(
+            1, down * side, across * side, channels
+        )
+        if spread.shape[1:3] != (height, width):  # pixels that squares leave over count for nothing
+            spread = F.pad(spread, (0, 0, 0, width - across * side, 0, height - down * side))
+        return spread.permute(0, 3, 1, 2), None
 
 
 def grid_mask(mask: Tensor | None, size: tuple[int, int], device: torch.device) -> Tensor:

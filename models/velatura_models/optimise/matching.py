@@ -25,7 +25,7 @@ from .hypercolumns import (
 )
 from .pyramid import cut, receptive_margin
 from .scene import Region
-from .terms import Take
+from .terms import KEPT_BYTES, Take
 
 COLUMN = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_1")
 """Layers of a hypercolumn."""
@@ -60,6 +60,8 @@ class NeighbourTerm:
         self.weights = weights / weights.sum()
         self.layers = [layer for group in groups for layer in group]
         self._of = {layer: number for number, group in enumerate(groups) for layer in group}
+        self._goals: dict[tuple[str, Box], Tensor] = {}
+        self._room = KEPT_BYTES
         squares = {layer: wide(part).square().sum(1) for layer, part in rows.items()}
         self._lengths = [
             torch.stack([squares[layer] for layer in group]).sum(0).sqrt().clamp_min(1e-12)
@@ -74,20 +76,31 @@ class NeighbourTerm:
 
         def take(maps: Tensor, layer: str) -> Tensor | None:
             number = self._of[layer]
-            index = self.indices[number][down, across].flatten()
             seen = wide(on_grid(maps, layer, tile.core)[0].flatten(1).T)
-            dot = (seen * self.rows[layer][index]).sum(1)
+            dot = (seen * self._goal(layer, tile)).sum(1)
             square = seen.square().sum(1)
             if number in dots:
                 dot, square = dot + dots[number], square + squares[number]
             dots[number], squares[number] = dot, square
             if layer != self.groups[number][-1]:
                 return None
+            index = self.indices[number][down, across].flatten()
             lengths = square.clamp_min(1e-12).sqrt() * self._lengths[number][index]
             return (self.weights[down, across].flatten() * (1 - dot / lengths)).sum()
 
         return take
         yield
+
+    def _goal(self, layer: str, tile: Tile) -> Tensor:
+        """The rows that a tile's places are drawn to, `(n, C)`; kept while there is room."""
+        goal = self._goals.get((layer, tile.core))
+        if goal is None:
+            index = self.indices[self._of[layer]][tile.core.slices(PITCH)].flatten()
+            goal = self.rows[layer][index]
+            if goal.nbytes <= self._room:
+                self._goals[layer, tile.core] = goal
+                self._room -= goal.nbytes
+        return goal
 
 
 class Places:

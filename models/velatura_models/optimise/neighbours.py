@@ -35,8 +35,14 @@ GRAM_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 COARSEST = 32
 """Short side, in pixels, below which a scale is not worth having."""
 
-MOST = 8192
+MOST = 4096
 """Hypercolumns of all styles together that are looked up."""
+
+FALLING = 0.8
+"""A scale's share of the evaluations that the coarser one before it is given."""
+
+PLAIN = 1
+"""Levels of the pyramid, from the finest, that are lightness only: their colour would be grain."""
 
 FIRST, SCALES, LAST = range(3)
 """Stages: the coarsest scale, the others, the last pass."""
@@ -80,7 +86,7 @@ class Neighbours:
     def levels(self, size: tuple[int, int], levels: int, evaluations: int, wrap: bool) -> list[Level]:
         sizes = level_sizes(*size, levels, wrap, COARSEST)
         last = round(evaluations * self.polish)
-        shares = share_evaluations(evaluations - last, len(sizes))
+        shares = share_evaluations(evaluations - last, len(sizes), FALLING)
         found = [
             Level(size, share, SCALES, settles=False)
             for size, share in zip(sizes, shares, strict=True)
@@ -95,7 +101,7 @@ class Neighbours:
         return in_styles_colors(problem) if color == "style" else problem.content
 
     def variable(self, scene: Scene) -> Laplacian:
-        return scene.pyramid()
+        return scene.pyramid(PLAIN)
 
     def targets(self, encoder: Encoder, scene: Scene, start: Tensor) -> Generator[float, None, Terms]:
         """Looks up the neighbours of the picture that a level begins with."""

@@ -70,13 +70,19 @@ def level_sizes(
     return sizes
 
 
-def share_evaluations(evaluations: int, levels: int) -> list[int]:
-    """Evaluations per level, coarse to fine: equal shares, what is left over to the coarse ones, where
-    it costs least. With fewer evaluations than levels the coarse ones get none."""
-    share, rest = divmod(evaluations, levels)
-    if not share:
-        return [0] * (levels - rest) + [1] * rest
-    return [share + (k < rest) for k in range(levels)]
+def share_evaluations(evaluations: int, levels: int, falling: float = 1.0) -> list[int]:
+    """Evaluations per level, coarse to fine, what is left over to the coarse ones, where it costs least. With
+    fewer evaluations than levels the coarse ones get none.
+
+    Args:
+        falling: a level's share of those of the coarser one before it, over one each; 1 for equal shares.
+    """
+    if evaluations < levels:
+        return [0] * (levels - evaluations) + [1] * evaluations
+    weights = [falling**k for k in range(levels)]
+    shares = [1 + int((evaluations - levels) * weight / sum(weights)) for weight in weights]
+    rest = evaluations - sum(shares)
+    return [share + (k < rest) for k, share in enumerate(shares)]
 
 
 def resize(picture: Tensor, size: tuple[int, int], wrap: bool = False) -> Tensor:

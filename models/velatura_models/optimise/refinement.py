@@ -261,7 +261,8 @@ class Refinement:
             raise ValueError(f"the checkpoint {tuple(picture.shape)} does not belong to this refinement")
         self._level, self._in_level, self.step = level, in_level, step
         self._begin(start)
-        self._best = self._variable.parameters(picture)
+        if in_level:
+            self._best = self._variable.parameters(picture)
 
     def _finished(self, picture: Tensor) -> Tensor:
         """A picture of any size in its final colours, and outside of the mask the content."""

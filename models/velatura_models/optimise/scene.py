@@ -112,11 +112,11 @@ class Scene:
             sized = _like_luma(luma(sized), luma(content)).expand_as(sized)
         return sized.to(self.device)
 
-    def pyramid(self) -> Laplacian:
-        """The level's box as a Laplacian pyramid that may change inside the mask."""
+    def pyramid(self, plain: int = 0) -> Laplacian:
+        """The level's box as a Laplacian pyramid that may change inside the mask; see `Laplacian`."""
         mask = self.mask()
         fixed = None if mask is None else self.content()
-        return Laplacian(self.size, self.gray, fixed, mask)
+        return Laplacian(self.size, self.gray, fixed, mask, plain)
 
     def _boxed(self, mask: Tensor | None) -> Tensor | None:
         if mask is None:

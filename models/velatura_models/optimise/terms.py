@@ -25,7 +25,7 @@ from .objective import Evaluation
 from .pyramid import GRID, LEAST, add_crop, crop, cut, layer_stride, receptive_margin
 
 KEPT_BYTES = 256 << 20
-"""Content features of a tiled picture are kept up to this many bytes, else computed again."""
+"""What a term has found out about a picture's tiles is kept up to this many bytes, else found again."""
 
 Take = Callable[[Tensor, str], Tensor | None]
 """Is given the maps of a tile's core, layer by layer, and gives the loss that they complete, if any."""

@@ -68,6 +68,9 @@ class Pixels:
 class Laplacian:
     """The levels of a Laplacian pyramid, fine to coarse, in one vector.
 
+    The finest `plain` levels have lightness only, as in an encoded photo: colour that changes from pixel to
+    pixel is grain that nothing in the loss tells from paint.
+
     The picture is clamped to 0..1; what a pixel at a bound is pushed outward by does not count, so that
     parameters do not run away behind it.
 
@@ -76,6 +79,7 @@ class Laplacian:
         gray: whether all three channels are one.
         fixed: what pixels outside of `free` are, `(1, 3, H, W)`.
         free: `(1, 1, H, W)`, above 0 where pixels may change; None is everywhere.
+        plain: how many of the finest levels are lightness only.
     """
 
     bounds = (-math.inf, math.inf)
@@ -86,11 +90,13 @@ class Laplacian:
         gray: bool = False,
         fixed: Tensor | None = None,
         free: Tensor | None = None,
+        plain: int = 0,
     ) -> None:
         self.channels, self.fixed, self.free = 1 if gray else 3, fixed, free
         self.sizes = [size]
         while len(self.sizes) < DEPTH and min(self.sizes[-1]) > COARSEST:
             self.sizes.append((self.sizes[-1][0] // 2, self.sizes[-1][1] // 2))
+        self.plain = min(plain, len(self.sizes) - 1)
 
     def parameters(self, picture: Tensor) -> Tensor:
         picture = luma(picture) if self.channels == 1 else picture
@@ -99,6 +105,8 @@ class Laplacian:
             small = F.interpolate(picture, smaller, mode="bilinear", antialias=True)
             levels.append(picture - _up(small, (picture.shape[-2], picture.shape[-1])))
             picture = small
+        if self.channels == 3:
+            levels[: self.plain] = [luma(level) for level in levels[: self.plain]]
         return torch.cat([level.flatten() for level in (*levels, picture)])
 
     def picture(self, parameters: Tensor) -> Tensor:
@@ -121,10 +129,11 @@ class Laplacian:
         return torch.autograd.grad(made, leaf, gradient.masked_fill(outward, 0))[0]
 
     def _sum(self, parameters: Tensor) -> Tensor:
-        counts = [self.channels * height * width for height, width in self.sizes]
+        channels = [1 if k < self.plain else self.channels for k in range(len(self.sizes))]
+        counts = [c * height * width for c, (height, width) in zip(channels, self.sizes, strict=True)]
         levels = [
-            part.view(1, self.channels, *size)
-            for part, size in zip(parameters.split(counts), self.sizes, strict=True)
+            part.view(1, c, *size)
+            for part, c, size in zip(parameters.split(counts), channels, self.sizes, strict=True)
         ]
         picture = levels[-1]
         for level, size in zip(levels[-2::-1], self.sizes[-2::-1], strict=True):
