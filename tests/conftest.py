@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import Daemon, Talk
@@ -19,8 +20,13 @@ PATIENCE = 10.0
 """Seconds that the last processes have to end by themselves."""
 
 
+LEFT: dict[str, list[str]] = {}
+"""What the workers of `-n` found to be left behind, by worker."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    os.environ["TESTS_OF_RUN"] = RUN
+    if not config.getoption("numprocesses", None):  # else the workers start what is started, and look
+        os.environ["TESTS_OF_RUN"] = RUN
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated"))  # daemons end too
 
 
@@ -30,10 +36,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     until = time.monotonic() + PATIENCE
     while (left := left_behind()) and time.monotonic() < until:
         time.sleep(0.1)
-    for pid, test in left.items():
-        print(f"\nprocess {pid} was left behind by {test}")
+    words = [f"process {pid} was left behind by {test}" for pid, test in left.items()]
+    for pid in left:
         os.kill(pid, signal.SIGKILL)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = words
+        return
+    words += [word for found in LEFT.values() for word in found]
+    if words:
+        print("", *words, sep="\n")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    LEFT[node.gateway.id] = getattr(node, "workeroutput", {}).get("left", [])
 
 
 def left_behind() -> dict[int, str]:
