@@ -18,7 +18,7 @@ from velatura.messages import MAX_HEADER, PROTOCOL, Request
 from velatura.pixels import Layout
 from velatura_daemon.service.requests import PAGE_ITEMS, page
 from velatura_daemon.styles.library import Library
-from velatura_daemon.styles.received import image_of
+from velatura_daemon.styles.reading import sent_style
 
 
 def test_status_says_what_runs_where_and_why(talk: Talk):
@@ -155,7 +155,7 @@ def test_a_style_picture_may_come_in_any_layout(channels: str, depth: str):
         values = np.rint(values * (2 ** int(depth[1:]) - 1)).astype(f"<u{int(depth[1:]) // 8}")
     else:
         values = values.astype(f"<f{int(depth[1:]) // 8}")
-    image = image_of(Layout(40, 40, channels, depth), values.tobytes() * 1600)
+    image = sent_style(Layout(40, 40, channels, depth), values.tobytes() * 1600)
     colour = [102] * 3 if channels.startswith("GRAY") else [51, 102, 153]
     expected = colour + ([204] if channels.endswith("A") else [])
     assert np.abs(np.array(image.getpixel((0, 0))) - expected).max() <= 1
@@ -163,10 +163,10 @@ def test_a_style_picture_may_come_in_any_layout(channels: str, depth: str):
 
 def test_premultiplied_and_linear_style_pictures_are_undone():
     half = np.array([[0.1, 0.2, 0.3, 0.5]] * 1600, "<f4")
-    image = image_of(Layout(40, 40, "RGBA", "f32", premultiplied=True), half.tobytes())
+    image = sent_style(Layout(40, 40, "RGBA", "f32", premultiplied=True), half.tobytes())
     assert image.getpixel((7, 9)) == (51, 102, 153, 128)
     linear = np.array([0.2158605] * 4800, "<f4")
-    image = image_of(Layout(40, 40, "RGB", "f32", transfer="linear"), linear.tobytes())
+    image = sent_style(Layout(40, 40, "RGB", "f32", transfer="linear"), linear.tobytes())
     assert image.getpixel((7, 9)) == (128, 128, 128)
 
 
@@ -174,10 +174,10 @@ def test_strips_of_a_large_style_picture_fit_together():
     layout = Layout(3000, 1000, "BGR")
     data = np.arange(layout.nbytes, dtype=np.uint64).astype(np.uint8)
     expected = data.reshape(1000, 3000, 3)[..., ::-1]
-    assert np.array_equal(np.asarray(image_of(layout, data.tobytes())), expected)
+    assert np.array_equal(np.asarray(sent_style(layout, data.tobytes())), expected)
 
 
 def test_a_style_picture_over_the_limit_is_refused_before_it_is_read():
     with pytest.raises(VelaturaError) as caught:
-        image_of(Layout(20000, 20000, "GRAY"), b"")
+        sent_style(Layout(20000, 20000, "GRAY"), b"")
     assert caught.value.code == "too_large"

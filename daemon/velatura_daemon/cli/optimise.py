@@ -28,7 +28,7 @@ from .options import (
 )
 from .progress import JobBar
 from .recipes import SourcedStyles, parse_styles, whole_recipe
-from .work import Done, Pair, Preview, refuse_failures, report, run_batch
+from .work import Done, Pair, Watcher, refuse_failures, report, run_batch
 
 Samples = Annotated[
     list[str] | None,
@@ -155,7 +155,7 @@ def _run(
     refuse_failures(results)
 
 
-def _preview_writer(folder: Path) -> Preview:
+def _preview_writer(folder: Path) -> Watcher:
     """Writes previews as `step-000123.png`, each whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
 

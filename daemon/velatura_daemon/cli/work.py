@@ -25,7 +25,7 @@ ABOUT_ONE_PICTURE = frozenset({"bad_image", "too_large", "out_of_memory", "worke
 """Errors that say nothing about the other pictures of a batch."""
 
 Pair = tuple[Path | None, Path]
-Preview = Callable[[int, Any], None]
+Watcher = Callable[[int, Any], None]
 """Called with the step and a PIL image."""
 
 
@@ -41,7 +41,7 @@ class Done:
     record: dict[str, Any] = field(default_factory=dict)
 
 
-def follow(job: JobFuture, bar: JobBar, preview: Preview | None = None, can_stop: bool = False) -> None:
+def follow(job: JobFuture, bar: JobBar, preview: Watcher | None = None, can_stop: bool = False) -> None:
     """Shows a job until it ends.
 
     With `can_stop` the first Ctrl-C stops it and keeps its best picture; otherwise, and at the second, it is
@@ -73,7 +73,7 @@ def run_batch(
     submit: Callable[[Path | None, Path, str], JobFuture],
     bar: JobBar,
     results: list[Done],
-    preview: Preview | None = None,
+    preview: Watcher | None = None,
     can_stop: bool = False,
 ) -> None:
     """Runs one job a picture, in order. A picture of several that cannot be used is noted, the others go on;

@@ -238,12 +238,12 @@ class Answers:
         layout, data = blob.layout, map_slot(blob.fd, blob.layout.nbytes)
 
         def work() -> Items:
-            from ..styles.received import image_of
+            from ..styles.reading import sent_style
 
             if request.what == "style_import":
                 return [self.library.add_file(stylefile.bytes_of(Picture(layout, data)), name).to_map()]
             file = request.args.get("file") is True
-            picture = stylefile.bytes_of(Picture(layout, data)) if file else image_of(layout, data)
+            picture = stylefile.bytes_of(Picture(layout, data)) if file else sent_style(layout, data)
             return [self.library.add(name, picture, **texts).to_map()]
 
         self._later(token, request, work)

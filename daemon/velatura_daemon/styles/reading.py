@@ -13,6 +13,8 @@ from PIL import Image, ImageOps
 from velatura.errors import VelaturaError
 from velatura.pictures import files, formats
 from velatura.pictures.arrays import Pixels, from_pil, to_pil
+from velatura.pictures.layouts import image_of
+from velatura.pixels import Layout
 
 MIN_SIDE = 32
 """Shortest side of a style picture, in pixels: below, the deep layers see nothing."""
@@ -58,6 +60,12 @@ def style_of(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise VelaturaError("bad_image", "floating point pictures have no known range; save as 8 or 16 bits")
     return _plain(from_pil(image, "the picture"), "the picture")
+
+
+def sent_style(layout: Layout, data: memoryview | bytes) -> Image.Image:
+    """A picture that a client sent, in its editor's layout, as an image; raises as `check_size`."""
+    check_size(layout.width, layout.height, "the picture")
+    return image_of(layout, data)
 
 
 def check_size(width: int, height: int, where: str) -> None:

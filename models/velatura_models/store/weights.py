@@ -33,8 +33,8 @@ from .headers import digest_of, header, remedy
 from .manifest import EMBEDDED
 
 BACKBONES = ("slim", "vgg19", "vgg19-imagenet")
-METHODS = ("adain-skip", "adain")
-"""Feed-forward methods, the best first."""
+DECODERS = ("adain-skip", "adain")
+"""The methods that a backbone's decoder is for, the best first."""
 
 ENCODER_FORMAT = "velatura-encoder-1"
 DECODER_FORMAT = "velatura-decoder-1"
@@ -64,7 +64,7 @@ def load_decoder(backbone: str, method: str = "auto", cache: Path | None = None)
 
     Args:
         backbone: one of `BACKBONES`; `vgg19-imagenet` has no decoder.
-        method: one of `METHODS`, or `auto` for the best that is installed.
+        method: one of `DECODERS`, or `auto` for the best that is installed.
         cache: folder of pulled weights.
 
     Raises:
@@ -101,7 +101,7 @@ def methods_of(backbone: str, cache: Path | None = None) -> tuple[str, ...]:
     Raises:
         WeightsError: when there is none.
     """
-    found = tuple(m for m in METHODS if decoder_path(backbone, m, cache).is_file())
+    found = tuple(m for m in DECODERS if decoder_path(backbone, m, cache).is_file())
     if found:
         return found
     if backbone == "vgg19-imagenet":
@@ -145,7 +145,7 @@ def save_decoder(
     Args:
         path: where; `EMBEDDED / "slim.adain.safetensors"` for a shipped one.
         decoder: the trained network.
-        method: one of `METHODS`.
+        method: one of `DECODERS`.
         encoder: digest of the encoder weights it was trained for, from `save_encoder`.
         about: further header entries.
         half: whether to store fp16, else float32.
@@ -175,8 +175,8 @@ def encoder_path(backbone: str, cache: Path | None = None) -> Path:
 
 def decoder_path(backbone: str, method: str, cache: Path | None = None) -> Path:
     """Where a decoder's weights lie or would lie; raises `WeightsError` for an unknown name."""
-    if method not in METHODS:
-        raise WeightsError("unknown", f"no method is called {method!r}; known: {', '.join(METHODS)}")
+    if method not in DECODERS:
+        raise WeightsError("unknown", f"no method is called {method!r}; known: {', '.join(DECODERS)}")
     return _folder(backbone, cache) / f"{backbone}.{method}.safetensors"
 
 

@@ -26,7 +26,7 @@ from . import icc
 from .metadata import Metadata, describing, metadata_of, orientation_of, read_exif, write_exif
 
 CHANNELS = {1: "GRAY", 2: "GRAYA", 3: "RGB", 4: "RGBA"}
-_DTYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
+DTYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 _KNOWN = [np.dtype(kind) for kind in (np.uint8, np.uint16, np.float16, np.float32)]
 _lock = threading.Lock()
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -56,7 +56,7 @@ class Pixels:
     @property
     def layout(self) -> Layout:
         height, width, channels = self.array.shape
-        depth = next(d for d, t in _DTYPES.items() if self.array.dtype == t)
+        depth = next(d for d, t in DTYPES.items() if self.array.dtype == t)
         return Layout(width, height, CHANNELS[channels], depth)
 
     def blob(self) -> Blob:
@@ -185,7 +185,7 @@ def result_array(picture: Picture, like: Pixels | None = None) -> np.ndarray:
     layout = picture.layout
     if layout.channels not in CHANNELS.values():
         raise VelaturaError("internal", f"a result in {layout.channels} was not asked for")
-    flat = np.frombuffer(picture.data, _DTYPES[layout.depth])
+    flat = np.frombuffer(picture.data, DTYPES[layout.depth])
     array = flat.reshape(layout.height, layout.width, -1)
     if like is not None and like.profile is not None and like.original is not None:
         if array.shape == like.array.shape:
@@ -264,4 +264,4 @@ def _made_exif(image: Image.Image) -> bytes:
     return write_exif(describing(read_exif(exif.tobytes()[6:]))) if len(exif) else b""
 
 
-assert set(_DTYPES) == set(DEPTHS)
+assert set(DTYPES) == set(DEPTHS)

@@ -213,6 +213,17 @@ def flat_srgb(array: np.ndarray, space: str, profile: bytes, dtype: np.dtype) ->
     return out
 
 
+def linear(values: np.ndarray) -> np.ndarray:
+    """Linear light of sRGB's numbers 0..1 (IEC 61966-2-1)."""
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def encoded(light: np.ndarray) -> np.ndarray:
+    """sRGB's numbers of linear light 0..1: the inverse of `linear`."""
+    steep = 1.055 * np.clip(light, 0.0031308, None) ** (1 / 2.4) - 0.055
+    return np.where(light <= 0.0031308, light * 12.92, steep)
+
+
 def to_unit(values: np.ndarray) -> np.ndarray:
     """Any depth as float32, integers as 0..1."""
     if values.dtype.kind == "f":

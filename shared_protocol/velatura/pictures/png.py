@@ -145,7 +145,7 @@ def _curve(transfer: int) -> float | np.ndarray:
     x = np.linspace(0.0, 1.0, 1024)
     if transfer in (1, 6, 14, 15):
         return np.where(x < 0.081, x / 4.5, ((x + 0.099) / 1.099) ** (1 / 0.45))
-    return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+    return icc.linear(x)
 
 
 def _chunks(data: bytes):
