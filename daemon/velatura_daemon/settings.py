@@ -47,7 +47,13 @@ class Settings:
     threads: int = ranged(
         0, 0, 1024, "CPU threads of the worker; 0 leaves the editor a core of more than two"
     )
-    memory_mb: int = ranged(1500, 128, 1 << 20, "working memory of one job: sets the tile size", unit="MB")
+    memory_mb: int = ranged(
+        0,
+        0,
+        1 << 20,
+        "working memory of one job: sets the tile size; 0 takes an eighth of the machine's, from 500 to 1500",
+        unit="MB",
+    )
     cache_mb: int = ranged(1024, 0, 1 << 20, "networks, cards, contents kept in the worker", unit="MB")
     tile: int = ranged(0, 0, 16384, "side of a tile; 0 takes the largest that fits memory_mb", unit="pixels")
     prewarm: bool = flag(True, "load the networks at the daemon's start rather than at the first job")
@@ -93,12 +99,27 @@ class Settings:
     def max_blob_bytes(self) -> int:
         return min(self.max_blob_mb, self.blobs_mb) << 20
 
+    @property
+    def working_bytes(self) -> int:
+        """Working memory of one job."""
+        if self.memory_mb:
+            return self.memory_mb << 20
+        return min(max(memory_bytes() // 8, 500 << 20), 1500 << 20)
+
     def worker_threads(self) -> int:
         """CPU threads for the worker: as set, or all cores but one where there are more than two."""
         if self.threads:
             return self.threads
         cores = usable_cores()
         return cores - 1 if cores > 2 else cores
+
+
+def memory_bytes() -> int:
+    """Memory of this machine; 16 GB where the system does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return 16 << 30
 
 
 def usable_cores() -> int:

@@ -245,7 +245,7 @@ def worker_tile(encoder: Encoder, dtype: str, side: int) -> int:
         settings=Settings(),
         device=CPU,
         dtype=getattr(torch, dtype),
-        tile_bytes=(Settings().memory_mb << 20) * 2 // 5,
+        tile_bytes=Settings().working_bytes * 2 // 5,
     )
     return tile_side(encoder, resources, (side, side))  # type: ignore[arg-type]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..paths import default_paths
@@ -24,7 +24,7 @@ def files(incomplete: str) -> list[str]:
     return [f"{path}/" if Path(path).is_dir() else path for path in found]
 
 
-def choice_of(options: Sequence[object]) -> Callable[[str], list[str]]:
+def choice_of(options: Iterable[object]) -> Callable[[str], list[str]]:
     """A function that offers those of some options that begin so."""
 
     def offered(incomplete: str) -> list[str]:

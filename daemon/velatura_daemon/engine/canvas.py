@@ -13,6 +13,7 @@ from dataclasses import replace
 from torch import Tensor
 from velatura.pixels import Layout
 from velatura_models.maths.tiling import Box
+from velatura_models.methods.method import Steps
 
 from .compose import (
     Raster,
@@ -20,6 +21,7 @@ from .compose import (
     preview_size,
     read_mask,
     read_picture,
+    reading,
     shrink,
     shrink_map,
     write_change,
@@ -107,7 +109,7 @@ class Canvas:
         return self.layout, out
 
 
-def read_canvas(task: Task, store: Store, side: int = 0) -> Canvas:
+def read_canvas(task: Task, store: Store, side: int = 0) -> Steps[Canvas]:
     """The content and mask of a job, the content as it is kept where it was seen before.
 
     Args:
@@ -119,7 +121,11 @@ def read_canvas(task: Task, store: Store, side: int = 0) -> Canvas:
     slot = task.content
     assert slot is not None  # the engine has asked the recipe's facts
     size = preview_size(slot.layout.width, slot.layout.height, side)
-    picture = store.hold(Key(PICTURE, (slot.digest, size)), lambda: shrink(read_picture(slot), side))
+    key = Key(PICTURE, (slot.digest, size))
+    picture: Raster | None = store.get(key)
+    if picture is None:
+        picture = shrink((yield from reading(slot)), side)
+        store.put(key, picture)
     return Canvas(slot, picture, None if task.mask is None else read_mask(task.mask, slot.layout))
 
 

@@ -18,11 +18,14 @@ from velatura.errors import VelaturaError
 from velatura.pixels import CHANNELS, Layout
 from velatura_models.maths.color import decode_srgb, encode_srgb, luma
 from velatura_models.maths.tiling import Box
+from velatura_models.methods.method import Steps, run_through
 
 from .tasks import Slot
 
 DTYPES = {"u8": np.dtype("u1"), "u16": np.dtype("<u2"), "f16": np.dtype("<f2"), "f32": np.dtype("<f4")}
 TOP = {"u8": 255.0, "u16": 65535.0, "f16": 1.0, "f32": 1.0}
+BAND = 256
+"""Rows read between two yields."""
 ORDER = {"RGBA": (0, 1, 2), "BGRA": (2, 1, 0), "RGB": (0, 1, 2), "BGR": (2, 1, 0)}
 """Where red, green and blue lie in memory."""
 
@@ -64,12 +67,27 @@ def read_picture(slot: Slot, name: str = "content") -> Raster:
     Raises:
         VelaturaError: `bad_image` where a float picture holds NaN or infinity.
     """
-    values = _floats(slot.layout, as_array(slot.layout, slot.data), name)
-    color, alpha = _split(slot.layout, values)
-    rgb = (encode_srgb(color) if slot.layout.transfer == "linear" else color).clamp_(0, 1)
-    if alpha is not None:
-        rgb = fill_transparent(rgb, alpha)
-    return Raster(rgb, alpha)
+    return run_through(reading(slot, name))
+
+
+def reading(slot: Slot, name: str = "content") -> Steps[Raster]:
+    """As `read_picture`, a band of rows at a time: a large picture is not held several times, and whoever
+    waits for something else gets a turn."""
+    layout = slot.layout
+    array = as_array(layout, slot.data)
+    rgb = torch.empty(1, 3, layout.height, layout.width)
+    alpha = torch.ones(1, 1, layout.height, layout.width) if layout.has_alpha else None
+    opaque = True
+    for top in range(0, layout.height, BAND):
+        color, some = _split(layout, _floats(layout, array[top : top + BAND], name))
+        rgb[:, :, top : top + BAND] = encode_srgb(color) if layout.transfer == "linear" else color
+        if some is not None and alpha is not None:
+            alpha[:, :, top : top + BAND], opaque = some, False
+        yield
+    rgb.clamp_(0, 1)
+    if alpha is None or opaque:
+        return Raster(rgb, None)
+    return Raster(fill_transparent(rgb, alpha), alpha)
 
 
 def read_mask(slot: Slot, layout: Layout, name: str = "mask") -> Tensor:

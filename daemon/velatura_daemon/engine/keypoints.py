@@ -34,7 +34,7 @@ DARK, BRIGHT = (20, 20, 20), (255, 190, 30)
 def keypoints(task: Task[Keypoints], resources: Resources) -> Iterator[Event]:
     """Runs a `Keypoints` recipe; see `tasks.Engine.run`. `preview_side` bounds the result."""
     started = time.perf_counter()
-    canvas = read_canvas(task, resources.store, task.preview_side)
+    canvas = yield from read_canvas(task, resources.store, task.preview_side)
     yield None
     sources, recipe = Sources(task, resources), task.recipe
     style = sources.picture(recipe.styles[0])

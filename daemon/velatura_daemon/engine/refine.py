@@ -30,7 +30,7 @@ def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> I
     With `preview_every`, `preview_side` bounds the previews and the result is of full size; without,
     it bounds the result, as for other jobs. `strength` lays what is made over the content.
     """
-    canvas = read_canvas(task, resources.store, 0 if task.preview_every else task.preview_side)
+    canvas = yield from read_canvas(task, resources.store, 0 if task.preview_every else task.preview_side)
     if canvas.mask is not None and not bool((canvas.mask > 0).any()):
         raise FieldError("mask", "is empty: no pixel is above 0; paint or select what to refine")
     counts = canvas.counts

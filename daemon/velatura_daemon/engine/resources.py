@@ -105,7 +105,7 @@ class Resources:
         self.paths = default_paths()
         self.library = Library(self.paths.styles, self.paths.cache, self.paths.weights)
         self.store = Store(settings.cache_mb << 20)
-        self.tile_bytes = (settings.memory_mb << 20) * 2 // 5
+        self.tile_bytes = settings.working_bytes * 2 // 5
         """Bound on the activations of one pass; larger pictures are cut."""
         self.pace = dict(PACE)
         """Seconds for a pixel and an evaluation, by `Effort.name`: how long the last one took here."""

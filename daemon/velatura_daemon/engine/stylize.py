@@ -8,7 +8,7 @@ result's memory.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from velatura_models.maths.color import (
 )
 from velatura_models.maths.tiling import Box
 from velatura_models.methods.loading import OWN_STYLES, Loader, load_method, method_painting
-from velatura_models.methods.method import Content, Method, Steps, StyleShare, crop, framed, work
+from velatura_models.methods.method import Content, Method, Passes, Steps, StyleShare, crop, framed, work
 from velatura_models.networks.encoder import reach
 from velatura_models.store.cards import Card
 from velatura_models.store.weights import methods_of
@@ -103,20 +103,36 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
             "tile": part.side if tiles > 1 else 0,
             "tiles": tiles,
         }
+        passes = part.content.passes
         if seen is None:
-            seen = yield from job.method.see(part.content)
+            seen = yield from _told(job.method.see(part.content), passes, tiles)
         todo = work(part.content, seen, part.styles, part.strength, *_ways(job.recipe))
         if job.recipe.reference:
             todo = replace(todo, statistics=(yield from _of_reference(task, resources, job, part)))
         done = 0
+        told = -1
         for tile in job.method.paint(todo):
             if tile is not None:
                 done += 1
                 _put(job, part, out, *tile)
-            yield Progressed(done, tiles) if tile is not None and tiles > 1 else None
+            now = passes.done + done
+            yield Progressed(now, passes.of + tiles) if tiles > 1 and now != told else None
+            told = now
         resources.remember(part.key, seen, job.method.ahead(seen))
     seconds = time.perf_counter() - started
     yield finished(job.canvas.layout, out, job.recipe, job.loader, seconds, job.notes, **about)
+
+
+def _told(steps: Steps[Any], passes: Passes, tiles: int) -> Generator[Event, None, Any]:
+    """What a method sees of a large picture, with how far it is."""
+    told = -1
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        yield Progressed(passes.done, passes.of + tiles) if tiles > 1 and passes.done != told else None
+        told = passes.done
 
 
 def prepare(task: Task[Stylize], resources: Resources, loader: Loader) -> Steps[Prepared]:
@@ -131,7 +147,7 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader) -> Steps[
     method = load_method(loader)
     if method.strength_in == "picture":
         recipe = replace(recipe, scale=1.0)  # such a network's strokes have the size that it was trained for
-    canvas = read_canvas(task, resources.store, task.preview_side)
+    canvas = yield from read_canvas(task, resources.store, task.preview_side)
     yield
     changed = changed_box(canvas) if recipe.strength > 0 else None
     if changed is None:

@@ -36,14 +36,23 @@ class ColorStats:
     cov: Tensor
 
 
+BAND = 512
+"""Rows that are summed at a time."""
+
+
 def color_stats(rgb: Tensor, weight: Tensor | None = None) -> ColorStats:
     """Colour statistics of `(1, 3, H, W)`; `weight` `(1, 1, H, W)` says how much each pixel counts."""
-    pixels = rgb[0].reshape(3, -1)
-    share = torch.ones_like(pixels[:1]) if weight is None else weight.reshape(1, -1).to(pixels) + 1e-9
-    total = share.sum(dtype=torch.float64)
-    mean = (pixels * share).sum(1, dtype=torch.float64) / total
-    moment = ((pixels * share) @ pixels.T).double() / total
-    return ColorStats(mean, moment - mean[:, None] * mean[None, :])
+    total, first, second = torch.zeros(()).double(), torch.zeros(3).double(), torch.zeros(3, 3).double()
+    for top in range(0, rgb.shape[2], BAND):  # a large picture is not to be held several times
+        pixels = rgb[0, :, top : top + BAND].reshape(3, -1)
+        share = torch.ones_like(pixels[:1])
+        if weight is not None:
+            share = weight[:, :, top : top + BAND].reshape(1, -1).to(pixels) + 1e-9
+        total = total + share.sum(dtype=torch.float64).cpu()
+        first = first + (pixels * share).sum(1, dtype=torch.float64).cpu()
+        second = second + ((pixels * share) @ pixels.T).double().cpu()
+    mean = (first / total).to(rgb.device)
+    return ColorStats(mean, (second / total).to(rgb.device) - mean[:, None] * mean[None, :])
 
 
 def encode_srgb(linear: Tensor) -> Tensor:

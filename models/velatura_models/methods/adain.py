@@ -161,6 +161,7 @@ class AdaIN:
         seen = Encoded()
         own = yield from self._view(content, seen, OWN, None)
         if not self.palette_first:
+            content.passes.of += len(content.tiles)
             yield from self._moments(content, own)
         return seen
 
@@ -195,7 +196,10 @@ class AdaIN:
         """For every style how the content's colours are moved, and the moments of what is then seen: of the
         whole picture, or of the style's region."""
         content, found = work.content, []
-        for style in work.styles:
+        before, tiles = content.passes.done, len(content.tiles)
+        content.passes.of = before + tiles * len(work.styles)
+        for index, style in enumerate(work.styles):
+            content.passes.done = before + tiles * index  # some were measured for an earlier one
             palette, colors = _palette(work, style), None
             if palette != OWN and palette in work.seen.views:
                 colors = work.seen.views[palette].colors
@@ -207,6 +211,7 @@ class AdaIN:
                 continue
             weight = style.region if content.weight is None else style.region * content.weight
             found.append(Measured(colors, (yield from self._sum(content, view, weight))))
+        content.passes.done = content.passes.of
         return found
 
     def ahead(self, seen: Encoded) -> Iterator[None]:
@@ -259,6 +264,7 @@ class AdaIN:
         sums = self._sums()
         for tile in content.tiles:
             _add(sums, (yield from self._features(content, view, tile)), tile, weight)
+            content.passes.done += 1
             yield
         return {level: each.mean_std() for level, each in sums.items()}
 

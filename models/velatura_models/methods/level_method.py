@@ -145,6 +145,7 @@ class LevelMethod:
     def _paint(self, work: Work, statistics: dict[str, list[Any]]) -> Iterator[Part | None]:
         content = work.content
         picture = content.rgb.float().cpu()
+        content.passes.of += len(content.tiles) * (len(self.levels) - 1)
         for level in self.levels:
             seen = yield from self._seen(work, level, picture)
             features = self._features(picture, level, seen)
@@ -168,7 +169,11 @@ class LevelMethod:
                     result = result + (1 - work.fade(tile.core)) * (crop(picture, tile.core) - rebuilt)
                 rows, columns = tile.core.slices()
                 made[:, :, rows, columns] = result
-                yield (tile.core, result) if level == self.levels[-1] else None
+                if level == self.levels[-1]:
+                    yield tile.core, result
+                else:
+                    content.passes.done += 1
+                    yield
             picture = made
 
     def ahead(self, seen: Levelled) -> Iterator[None]:

@@ -8,7 +8,7 @@ style into what it needs of it (`style`). How to add one: docs/methods.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -68,6 +68,14 @@ class StyleShare:
         return self.weight * averaged(self.region, box, step, device) + TRACE
 
 
+@dataclass
+class Passes:
+    """Tiles of the passes that measure a picture before it is painted: how many are done, and of how many."""
+
+    done: int = 0
+    of: int = 0
+
+
 @dataclass(frozen=True)
 class Content:
     """A picture to be painted over, on a method's grid.
@@ -84,6 +92,8 @@ class Content:
     weight: Tensor | None
     shown: Box
     tiles: Sequence[Tile]
+    passes: Passes = field(default_factory=Passes, compare=False)
+    """Counted on by the method, for whoever waits."""
 
     def continued(self, maps: Tensor, zero: bool = False) -> Tensor:
         """Maps `(1, C, h, w)` of the picture, continued as it is: by their last row and column, or by 0."""

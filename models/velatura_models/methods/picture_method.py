@@ -148,9 +148,13 @@ class PictureMethod:
         measure = self._measured if work.exact else self._of_thumbnail
         statistics: dict[Hashable, Statistics] = {}
         paintings = {painting.key: painting for _, parts in self._blend(work) for painting, _ in parts}
+        content = work.content
+        if work.exact:
+            layers = sum(len(self.brush.strides(painting)) for painting in paintings.values())
+            content.passes.of += layers * len(content.tiles)
         for key, painting in paintings.items():
             if self.brush.strides(painting):
-                statistics[key] = yield from measure(work.content.rgb, painting, work.content.tiles)
+                statistics[key] = yield from measure(content, painting)
         return statistics
 
     def ahead(self, seen: Painted) -> Iterator[None]:
@@ -165,8 +169,9 @@ class PictureMethod:
         made = yield from self.brush.tile(x, painting, normalise)
         return made.float().cpu()
 
-    def _of_thumbnail(self, rgb: Tensor, painting: Painting, cut: Sequence[Tile]) -> Steps[Statistics]:
+    def _of_thumbnail(self, content: Content, painting: Painting) -> Steps[Statistics]:
         """Statistics of the picture made as small as one tile."""
+        rgb, cut = content.rgb, content.tiles
         most = max(tile.outer.height * tile.outer.width for tile in cut)
         height, width = rgb.shape[-2:]
         factor = min(1.0, (most / (height * width)) ** 0.5)
@@ -181,8 +186,9 @@ class PictureMethod:
         yield from self._painted(thumbnail, painting, note)
         return statistics
 
-    def _measured(self, rgb: Tensor, painting: Painting, cut: Sequence[Tile]) -> Steps[Statistics]:
+    def _measured(self, content: Content, painting: Painting) -> Steps[Statistics]:
         """Statistics of the whole picture: layer k's from tiles normalised with those of layers before k."""
+        rgb, cut = content.rgb, content.tiles
         statistics: Statistics = []
         whole = (rgb.shape[2], rgb.shape[3])
         for layer, stride in enumerate(self.brush.strides(painting)):
@@ -198,6 +204,7 @@ class PictureMethod:
                 try:
                     yield from self._painted(crop(rgb, tile.outer), painting, add)
                 except _Enough:
+                    content.passes.done += 1
                     yield
             mean, std = sums.mean_std()
             statistics.append((mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)))
