@@ -38,6 +38,8 @@ from .result import finished
 from .sources import Sources
 from .tasks import Event, Progressed, Task
 
+LARGE = 2048 * 2048
+"""Pixels of a picture whose reading is felt."""
 CONTEXT = reach("relu4_1")
 """Pixels around what can change that the network sees as well: as far as relu4_1 and back."""
 
@@ -92,6 +94,9 @@ class Prepared:
 def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = None) -> Iterator[Event]:
     """Runs a `Stylize` recipe; see `tasks.Engine.run`. `loader` is of the job that this is a part of."""
     started = time.perf_counter()
+    slot = task.content
+    if slot is not None and slot.layout.width * slot.layout.height > LARGE:
+        yield Progressed(0, 1)  # reading takes a while, too
     job = yield from prepare(task, resources, loader or resources.loader())
     out, about = job.canvas.begin(task.output), {}
     if job.part is not None:
