@@ -9,6 +9,7 @@ from pathlib import Path
 import zmq
 from harness import Daemon, Talk, picture
 from peer import Peer
+from velatura import messages as m
 from velatura.jobstate import State
 from velatura.recipe import Style, Stylize
 
@@ -39,6 +40,25 @@ def mutated(frame: bytes, chance: random.Random) -> bytes:
         else:
             data[at:at] = chance.randbytes(chance.randrange(1, 9))
     return bytes(data)
+
+
+def test_a_client_of_the_first_version_is_understood(daemon: Daemon):
+    first = json.loads(GOLDEN.with_name("golden-first.json").read_text())
+    frames = {name: bytes.fromhex(frame) for name, frame in first.items()}
+    theirs = (m.Submit, m.Cancel, m.Stop, m.Attach, m.Release, m.Heartbeat, m.Offer, m.Drop, m.Fetch)
+    with Peer(daemon, hello=False) as peer:
+        peer.send_raw(frames["hello"])
+        peer.expect(m.Welcome)
+        for frame in frames.values():
+            if isinstance(m.decode(frame), theirs):
+                peer.send_raw(frame)
+        peer.send(m.Request("last", "status"))
+        complaints = set()
+        while not isinstance(message := peer.receive()[0], m.Reply):
+            if isinstance(message, m.Error | m.Failed) and message.where != "offer.transfer":  # used twice
+                complaints.add(message.code)
+        assert complaints <= {"unknown_job", "unknown_blob", "duplicate_job"}
+    assert "Traceback" not in daemon.log()
 
 
 def test_damaged_messages_leave_memory_flat_and_everybody_served(daemon: Daemon, talk: Talk):

@@ -125,5 +125,11 @@ def test_the_published_bytes_are_read(name: str):
     assert m.decode(bytes.fromhex(golden()[name])) == VECTORS[name]
 
 
+def test_what_the_first_clients_say_is_still_read():
+    """`golden-first.json` never changes: messages of the same major as they were first packed."""
+    for frame in json.loads(FILE.with_name("golden-first.json").read_text()).values():
+        m.decode(bytes.fromhex(frame))
+
+
 if __name__ == "__main__":
     FILE.write_text(json.dumps({n: m.encode(v).hex() for n, v in VECTORS.items()}, indent=1) + "\n")
