@@ -78,13 +78,17 @@ def test_a_question_may_be_left_and_ends_with_the_look_that_it_was_about(
     assert studio.question is None and not daemon.jobs and studio.tasks == ()
 
 
-def test_nothing_is_asked_of_a_style_without_its_picture(
+def test_nothing_is_asked_of_a_style_without_picture_and_rendering(
     studio: Studio, document: FakeDocument, daemon: FakeDaemon, loop: FakeLoop
 ) -> None:
-    takes(studio, 40)
-    daemon.answers["styles"][0]["has_picture"] = False
-    studio.link.refresh()
-    loop.run(0.1)
+    for rendering in (True, False):
+        daemon.answers["styles"][0].update(has_picture=False, has_rendering=rendering)
+        studio.link.refresh()
+        loop.run(0.1)
+        takes(studio, 40)
+        if rendering:
+            assert studio.apply() is None and studio.question is not None
+            studio.answer(None)
     assert studio.apply() is not None and studio.question is None
 
 

@@ -44,8 +44,8 @@ def test_auto_is_fine_where_the_last_one_was_quick_enough_here(engine):
     assert run(engine, replace(auto, method="adain")).recipe.quality == "fast"
     engine.resources.pace["neighbours slim"] = 1e-9
     assert run(engine, auto).recipe.quality == "fine"
-    card = Stylize((Style(name="great-wave"),), quality="auto")  # ships without its picture
-    assert run(engine, card).recipe.quality == "fast"
+    work = Stylize((Style(name="great-wave"),), quality="auto", scale=0.5)
+    assert run(engine, work).recipe.quality == "fine"
     assert engine.status()["pace"]["neighbours slim"] > 1e-9  # measured since
 
 

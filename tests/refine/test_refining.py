@@ -349,10 +349,17 @@ def test_what_neighbours_see_of_a_style_is_kept(engine: TorchEngine) -> None:
     assert bytes(first.data) == bytes(again.data)
 
 
-def test_neighbours_need_a_style_s_picture(engine: TorchEngine) -> None:
-    name = next(entry.name for entry in engine.resources.library.list() if entry.picture is None)
-    recipe = Refine((Style(name=name),), objective="neighbours")
-    with pytest.raises(VelaturaError, match=rf"without its picture; run `velatura styles pull {name}`"):
+def test_neighbours_of_a_work_whose_picture_is_not_here_are_those_of_its_rendering(
+    engine: TorchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = engine.resources.library
+    work = next(entry for entry in library.list() if entry.picture is None)
+    recipe = Refine((Style(name=work.name),), objective="neighbours", iterations=3, levels=1, scale=0.5)
+    finished, _ = run(engine, task(recipe, pictures=()))
+    (note,) = finished.record["notes"]
+    assert "rendering" in note and f"velatura styles pull {work.name}" in note
+    monkeypatch.setattr(library, "get", lambda name: replace(work, rendering=None))
+    with pytest.raises(VelaturaError, match=rf"without its picture; run `velatura styles pull {work.name}`"):
         run(engine, task(recipe, pictures=()))
 
 

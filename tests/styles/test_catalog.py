@@ -1,4 +1,4 @@
-"""The catalog: what ships is complete, consistent, and holds no picture of a work of art."""
+"""The catalog: what ships is complete, consistent, and of a work of art it is what Velatura painted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from velatura.errors import VelaturaError
 from velatura.recipe import Style
 from velatura_daemon.styles import build as catalog_build
-from velatura_daemon.styles.build import build_cards, refresh_digests, render_thumbnails
+from velatura_daemon.styles.build import build_cards, refresh_digests, render_thumbnails, render_works
 from velatura_daemon.styles.catalogue import (
     KINDS,
     STYLES,
@@ -47,8 +47,11 @@ def test_painted_pictures_are_the_ones_whose_digest_is_stated(entry):
 
 
 @pytest.mark.parametrize("entry", WORKS, ids=lambda e: e.name)
-def test_works_ship_as_cards_with_their_rights_and_an_address_or_none(entry):
+def test_works_ship_as_cards_and_renderings_with_their_rights_and_an_address_or_none(entry):
     assert entry.picture is None and entry.card("slim").is_file()
+    assert entry.rendering.stat().st_size <= 300_000
+    with Image.open(entry.rendering) as image:
+        assert 400 <= min(image.size) <= 512  # the size at which styles are seen at scale 1
     assert "CC0" in entry.rights or "died before 1946" in entry.rights
     if entry.url:
         assert entry.url.startswith("https://") and entry.size > 10_000 and len(entry.sha256) == 64
@@ -59,7 +62,8 @@ def test_works_ship_as_cards_with_their_rights_and_an_address_or_none(entry):
 def test_nothing_else_ships():
     expected = {STYLES / "catalog.json"}
     for entry in catalog().values():
-        expected |= {entry.thumbnail, entry.picture or entry.card("slim")}
+        expected |= {entry.thumbnail}
+        expected |= {entry.card("slim"), entry.rendering} if entry.kind == "work" else {entry.picture}
     assert {path for path in STYLES.rglob("*") if path.is_file()} == expected
 
 
@@ -110,6 +114,22 @@ def test_build_makes_cards_that_tell_pictures_apart(two_works, tmp_path):
     first, second = (load_card(path, weights).grams["relu3_1"] for path in written)
     assert float((first - second).abs().max()) > 1e-3
     assert list((tmp_path / "cards").glob("*.part")) == []
+
+
+def test_renderings_are_what_paint_makes_of_the_works_small_enough_to_ship(two_works, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(catalog_build, "RENDERING_SIDE", 36)
+
+    def paint(image: Image.Image) -> Image.Image:
+        asked.append(image.size)
+        return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+    (written,) = render_works(two_works, paint, tmp_path / "renderings", ("second",))
+    assert written == tmp_path / "renderings" / "second.webp" and asked == [(45, 36)]  # the middle
+    (whole,) = render_works(two_works, lambda image: image, tmp_path / "whole", ("second",))
+    monkeypatch.setattr(catalog_build, "RENDERING_BYTES", whole.stat().st_size - 1)
+    (smaller,) = render_works(two_works, lambda image: image, tmp_path / "smaller", ("second",))
+    assert smaller.stat().st_size < whole.stat().st_size
 
 
 def test_build_refuses_missing_and_wrong_pictures_before_writing(two_works, tmp_path):

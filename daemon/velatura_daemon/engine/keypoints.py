@@ -38,7 +38,7 @@ def keypoints(task: Task[Keypoints], resources: Resources) -> Iterator[Event]:
     yield None
     sources, recipe = Sources(task, resources), task.recipe
     style = sources.picture(recipe.styles[0])
-    backbone = best_backbone(recipe.styles, sources) if recipe.backbone == "auto" else recipe.backbone
+    backbone = best_backbone(True, resources) if recipe.backbone == "auto" else recipe.backbone
     yield None
     loader = resources.loader(backbone)
     found = yield from found_pairs(canvas.picture.rgb, style, loader, recipe.most)

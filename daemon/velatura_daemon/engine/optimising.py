@@ -8,7 +8,7 @@ checkpoints, and the result. Every `yield` is a point where the worker may run s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -90,7 +90,8 @@ def prepare(
     """
     sources, recipe = Sources(task, resources), task.recipe
     if recipe.backbone == "auto":
-        recipe = replace(recipe, backbone=best_backbone(recipe.styles, sources))
+        pixels = options.objective.needs_pictures or all(map(sources.has_picture, recipe.styles))
+        recipe = replace(recipe, backbone=best_backbone(pixels, resources))
     styles, notes, recipe = _styles(recipe, sources, canvas, options.objective.needs_pictures)
     loader = resources.loader(recipe.backbone)
     encoder = loader.optimising_encoder().variant(recipe.pooling)
@@ -254,8 +255,8 @@ def tile_side(encoder: Encoder, resources: Resources, size: tuple[int, int]) -> 
 def _styles(
     recipe: R, sources: Sources, canvas: Canvas | None, needs_pictures: bool
 ) -> tuple[list[StyleSource], list[str], R]:
-    """The styles as pictures where there are any, else, unless those are needed, as their cards' Gram
-    matrices; what is to be said about that; and the recipe as it will run."""
+    """The styles as pictures where there are any, or renderings where pixels are needed, else as their cards'
+    Gram matrices; what is to be said about that; and the recipe as it will run."""
     found, notes, cards = [], [], []
     for index, style in enumerate(recipe.styles):
         if style.mask and canvas is None:
@@ -264,6 +265,11 @@ def _styles(
         region = sources.region(style, index, canvas) if canvas is not None else None
         if needs_pictures or sources.has_picture(style):
             found.append(StyleSource(sources.picture(style), None, style.weight, region))
+            if not sources.has_picture(style):
+                notes.append(
+                    f"{style.name} is seen in Velatura's rendering; `velatura styles pull {style.name}` "
+                    "fetches the picture where it can be had"
+                )
             continue
         missing = [name for name, weight in recipe.style_layers if weight > 0 and name not in CARD_LAYERS]
         if missing:
@@ -288,6 +294,8 @@ def _remembered(source: StyleSource, style: Style, loader: Loader, resources: Re
     """A style that keeps what is found out about its picture where the worker keeps everything."""
     entry = resources.library.get(style.name) if style.name else None
     name = (entry.digest or entry.name) if entry else style.digest
+    if entry is not None and entry.picture is None:
+        name += "/rendering"
     seen = Remembered(resources.store, (name, loader.encoder_digest()))
     return replace(source, kept=seen)
 
@@ -305,7 +313,7 @@ class Remembered:
         self.store.put(Key(STYLE, (*self.style, *key)), value)
 
 
-def best_backbone(styles: Sequence[Style], sources: Sources) -> str:
-    """VGG-19 where it was pulled; cards without a picture ship for `slim` alone."""
-    pulled = encoder_path("vgg19", sources.resources.paths.weights).is_file()
-    return "vgg19" if pulled and all(sources.has_picture(style) for style in styles) else "slim"
+def best_backbone(pixels: bool, resources: Resources) -> str:
+    """VGG-19 where it was pulled and all styles are seen as pixels; cards ship for `slim` alone."""
+    pulled = encoder_path("vgg19", resources.paths.weights).is_file()
+    return "vgg19" if pulled and pixels else "slim"

@@ -40,10 +40,10 @@ def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
 
 
 def chosen(task: Task[Stylize], resources: Resources) -> str:
-    """What `auto` is: fine where all styles have pictures and it takes at most `PATIENCE`, by the time
-    that the last one took here."""
+    """What `auto` is: fine where all styles have pixels and it takes at most `PATIENCE`, by the time that the
+    last one took here."""
     sources = Sources(task, resources)
-    if task.recipe.method != "auto" or not all(map(sources.has_picture, task.recipe.styles)):
+    if task.recipe.method != "auto" or not all(map(sources.has_pixels, task.recipe.styles)):
         return "fast"
     assert task.content is not None  # the engine has asked the recipe's facts
     layout = task.content.layout

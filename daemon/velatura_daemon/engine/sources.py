@@ -21,6 +21,8 @@ from velatura_models.store.cards import (
     save_card,
 )
 
+from ..styles.library import StyleEntry
+from ..styles.reading import read_style
 from .canvas import Canvas
 from .compose import read_mask, read_picture, shrink_map
 from .resources import CARD, Key, Resources
@@ -62,30 +64,27 @@ class Sources:
         )
 
     def has_picture(self, style: Style) -> bool:
-        """Whether there are pixels; False for a style known by its card alone."""
+        """Whether the style's own picture is at hand; False for a work of art that was not pulled."""
         return bool(style.digest) or self.resources.library.get(style.name).picture is not None
 
+    def has_pixels(self, style: Style) -> bool:
+        """Whether `picture` gives any: the style's own or, for a work of art, its rendering's."""
+        return self.has_picture(style) or self.resources.library.get(style.name).rendering is not None
+
     def picture(self, style: Style) -> Tensor:
-        """A style's pixels, `(1, 3, H, W)` in 0..1, transparent parts filled.
+        """A style's pixels, `(1, 3, H, W)` in 0..1, transparent parts filled: of its picture, else of its
+        rendering.
 
         Raises:
-            VelaturaError: where the style is known by its card alone, with what to do about it.
+            VelaturaError: where there is neither, with what to do about it.
         """
         if style.digest:
             return read_picture(self._sent(style.digest, "style picture"), "style").rgb
-        library = self.resources.library
-        entry = library.get(style.name)
-        if entry.picture is None:
-            words = f"{entry.title!r} is here without its picture, which this needs; add it as another style"
-            if entry.learned and not entry.cards:
-                words = f"{entry.title!r} is known to its network alone; leave method `auto`, quality fast"
-            elif entry.url:
-                words = (
-                    f"{entry.title!r} ships as a card for the slim backbone, without its picture; run"
-                    f" `velatura styles pull {entry.name}`, or use slim with a method that needs no pixels"
-                )
-            raise VelaturaError("unknown_model", words, "recipe.backbone")
-        image = library.read(entry, longest=4 * BASE)
+        entry = self.resources.library.get(style.name)
+        path = entry.picture or entry.rendering
+        if path is None:
+            raise _without_picture(entry)
+        image = read_style(path, longest=4 * BASE)
         return read_picture(Slot(Layout(*image.size, image.mode), memoryview(image.tobytes())), "style").rgb
 
     def card(self, style: Style, scale: float, backbone: str) -> Card:
@@ -112,6 +111,8 @@ class Sources:
         if held is None and path.is_file():
             held = _stored_card(path, weights)
         wanted = [s for s in _around(scale) if held is None or s not in held.stats]
+        if wanted and entry is not None and entry.picture is None:
+            raise _without_picture(entry)  # a card is of the picture: a rendering's would stand in its place
         if wanted:
             picture = self.picture(style).to(self.resources.device)
             fresh = compute_card(loader.encoder(), picture, sorted({1.0, *wanted}))
@@ -137,6 +138,18 @@ class Sources:
         if digest not in self.task.pictures:
             raise VelaturaError("unknown_blob", f"{what} {digest} is not at hand", where)
         return self.task.pictures[digest]
+
+
+def _without_picture(entry: StyleEntry) -> VelaturaError:
+    words = f"{entry.title!r} is here without its picture, which this needs; add it as another style"
+    if entry.learned and not entry.cards:
+        words = f"{entry.title!r} is known to its network alone; leave method `auto`, quality fast"
+    elif entry.url:
+        words = (
+            f"{entry.title!r} ships as a card for the slim backbone, without its picture; run"
+            f" `velatura styles pull {entry.name}`, or use slim with a method that needs no pixels"
+        )
+    return VelaturaError("unknown_model", words, "recipe.backbone")
 
 
 def _stored_card(path: Path, weights: str) -> Card | None:

@@ -1,11 +1,12 @@
-"""Making the files that built-in styles ship with: cards of works, thumbnails, digests.
+"""Making the files that built-in styles ship with: cards and renderings of works, thumbnails, digests.
 
-    python -m velatura_daemon.styles.build build --works FOLDER   cards of works whose pictures lie there
-    python -m velatura_daemon.styles.build thumbnails             the sample scene in every style
-    python -m velatura_daemon.styles.build digests                size and SHA-256 of procedural pictures
+    python -m velatura_daemon.styles.build build --works FOLDER        cards of works whose pictures lie there
+    python -m velatura_daemon.styles.build renderings --works FOLDER   the works painted again by Velatura
+    python -m velatura_daemon.styles.build thumbnails                  the sample scene in every style
+    python -m velatura_daemon.styles.build digests                     size and SHA-256 of procedural pictures
 
-Pictures of works are only read: nothing of them but their statistics is written. Cards belong to one set
-of weights, so they are made again whenever the embedded encoder changes.
+Pictures of works are only read: what is written are their statistics, and what Velatura paints. Cards belong
+to one set of weights, so they are made again whenever the embedded encoder changes; renderings serve any.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from velatura.errors import VelaturaError
 
 from .catalogue import STYLES, CatalogEntry, catalog
@@ -28,6 +29,13 @@ SCENE_SIDE = 384
 """Side at which the sample scene is stylized, in pixels."""
 
 THUMBNAIL_SIDE = 256
+RENDERING_SIDE = 512
+"""Short side of a rendering, in pixels: that at which styles are seen at scale 1."""
+
+RENDERING_ASPECT = 1.25
+"""Of the longer side to the shorter, at most: parts of a style further out add little."""
+
+RENDERING_BYTES, RENDERING_STEPS = 300_000, 40
 CARD_PICTURE = 2048
 """Longest side of the pictures that cards are computed from, in pixels."""
 
@@ -54,25 +62,51 @@ def build_cards(
     from velatura_models.store.cards import compute_card, save_card
     from velatura_models.store.weights import load_backbone, weights_digest
 
-    found = {path.stem: path for path in sorted(works.rglob("*")) if path.suffix.lower() in (".jpg", ".png")}
-    works_of_art = [entry for entry in catalog().values() if entry.kind == "work"]
-    entries = [entry for entry in works_of_art if not names or entry.name in names]
-    missing = [entry.source for entry in entries if entry.source not in found]
-    if missing:
-        raise VelaturaError("unknown_style", f"{works} holds no picture called {', '.join(missing)}")
-    for entry in entries:
-        _check_digest(entry, found[entry.source])
+    found = _found(works, names)
     encoder = load_backbone(backbone)
     weights = weights_digest(encoder.state_dict())
     out.mkdir(parents=True, exist_ok=True)
     written = []
-    for entry in entries:
-        pixels = np.asarray(over_white(read_style(found[entry.source], CARD_PICTURE)), np.float32) / 255
+    for entry, path in found:
+        pixels = np.asarray(over_white(read_style(path, CARD_PICTURE)), np.float32) / 255
         picture = torch.from_numpy(pixels).permute(2, 0, 1)[None]
         target = out / entry.card(backbone).name
         part = target.with_suffix(".part")
         save_card(compute_card(encoder, picture), part, weights)
         written.append(part.replace(target))
+    return written
+
+
+def render_works(
+    works: Path,
+    paint: Callable[[Image.Image], Image.Image],
+    out: Path = STYLES / "renderings",
+    names: Collection[str] = (),
+) -> list[Path]:
+    """Works painted again, as WebP with a short side of `RENDERING_SIDE` pixels and at most
+    `RENDERING_BYTES`: the pixels that ship for what needs some. Of long pictures it is the middle.
+
+    Args:
+        works: as for `build_cards`, which raises alike.
+        paint: gives a picture in the style of itself.
+        out: where the renderings go, as `<name>.webp`.
+        names: which styles; all works when empty.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for entry, path in _found(works, names):
+        picture = over_white(read_style(path, CARD_PICTURE))
+        short = min(RENDERING_SIDE, *picture.size)
+        factor = short / min(picture.size)
+        longest = round(short * RENDERING_ASPECT)
+        width, height = (min(round(side * factor), longest) for side in picture.size)
+        painted = paint(ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS)).convert("RGB")
+        target = out / f"{entry.name}.webp"
+        for quality in (90, 80, 70, 60):
+            painted.save(target, quality=quality, method=6)
+            if target.stat().st_size <= RENDERING_BYTES:
+                break
+        written.append(target)
     return written
 
 
@@ -106,6 +140,19 @@ def refresh_digests(path: Path = STYLES / "catalog.json") -> None:
     path.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
+def _found(works: Path, names: Collection[str]) -> list[tuple[CatalogEntry, Path]]:
+    """Works of the catalog with their pictures, in its order; see `build_cards`."""
+    found = {path.stem: path for path in sorted(works.rglob("*")) if path.suffix.lower() in (".jpg", ".png")}
+    works_of_art = [entry for entry in catalog().values() if entry.kind == "work"]
+    entries = [entry for entry in works_of_art if not names or entry.name in names]
+    missing = [entry.source for entry in entries if entry.source not in found]
+    if missing:
+        raise VelaturaError("unknown_style", f"{works} holds no picture called {', '.join(missing)}")
+    for entry in entries:
+        _check_digest(entry, found[entry.source])
+    return [(entry, found[entry.source]) for entry in entries]
+
+
 def _check_digest(entry: CatalogEntry, path: Path) -> None:
     if entry.sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
         raise VelaturaError("digest_mismatch", f"{path} is not the picture that the catalog names")
@@ -119,16 +166,28 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    build = commands.add_parser("build")
-    build.add_argument("--works", type=Path, required=True, help="folder with the works' pictures")
-    build.add_argument("--out", type=Path, default=STYLES / "cards")
-    build.add_argument("--only", nargs="+", default=(), metavar="NAME", help="these works only")
+    for name, folder in (("build", "cards"), ("renderings", "renderings")):
+        command = commands.add_parser(name)
+        command.add_argument("--works", type=Path, required=True, help="folder with the works' pictures")
+        command.add_argument("--out", type=Path, default=STYLES / folder)
+        command.add_argument("--only", nargs="+", default=(), metavar="NAME", help="these works only")
     thumbnails = commands.add_parser("thumbnails")
     thumbnails.add_argument("--out", type=Path, default=STYLES / "thumbnails")
     commands.add_parser("digests")
     arguments = parser.parse_args()
     if arguments.command == "build":
         written = build_cards(arguments.works, arguments.out, names=arguments.only)
+    elif arguments.command == "renderings":
+        import velatura
+
+        with velatura.connect() as client:
+
+            def paint(picture: Image.Image) -> Image.Image:
+                return client.refine(
+                    picture, style=picture, objective="neighbours", iterations=RENDERING_STEPS
+                )
+
+            written = render_works(arguments.works, paint, arguments.out, arguments.only)
     elif arguments.command == "thumbnails":
         import velatura
 

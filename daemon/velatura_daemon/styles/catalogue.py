@@ -1,8 +1,8 @@
 """The built-in styles: what ships, where it came from, and how its files are made.
 
 `data/catalog.json` lists every built-in style once: the procedural pictures that this project
-paints itself, and works of art that ship as style cards only. Reading the catalog needs no torch;
-`build` makes the files (`python -m velatura_daemon.styles.build`).
+paints itself, and works of art that ship as style cards, each with a rendering by Velatura. Reading
+the catalog needs no torch; `build` makes the files (`python -m velatura_daemon.styles.build`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 STYLES = Path(__file__).with_name("data")
-"""The folder that ships: `catalog.json`, `pictures/`, `thumbnails/` and `cards/`."""
+"""The folder that ships: `catalog.json`, `pictures/`, `renderings/`, `thumbnails/` and `cards/`."""
 
 KINDS = ("procedural", "work")
 
@@ -27,7 +27,8 @@ class CatalogEntry:
     artist: str
     year: str
     kind: str
-    """`procedural`: painted by this project, ships as a picture. `work`: a work of art, ships as cards."""
+    """`procedural`: painted by this project, ships as a picture. `work`: a work of art, ships as cards and a
+    rendering."""
     rights: str
     tags: str = ""
     """What a search finds it by besides: technique, movement, what is to be seen."""
@@ -44,6 +45,11 @@ class CatalogEntry:
     def picture(self) -> Path | None:
         """The shipped picture; works have none."""
         return STYLES / "pictures" / f"{self.name}.webp" if self.kind == "procedural" else None
+
+    @property
+    def rendering(self) -> Path | None:
+        """A work as Velatura has painted it again; painted pictures need none."""
+        return STYLES / "renderings" / f"{self.name}.webp" if self.kind == "work" else None
 
     @property
     def thumbnail(self) -> Path:

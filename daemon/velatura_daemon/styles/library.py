@@ -62,6 +62,8 @@ class StyleEntry:
     """What a search finds it by besides: technique, movement, what is to be seen."""
     picture: Path | None = None
     """The picture itself; None for a work of art that has not been pulled."""
+    rendering: Path | None = None
+    """A work of art as Velatura has painted it again: the pixels where the picture itself is not at hand."""
     thumbnail: Path | None = None
     cards: Mapping[str, Path] = field(default_factory=dict, hash=False)
     """Cards that came with the style, by backbone. Computed ones: see `Library.card_path`."""
@@ -93,6 +95,7 @@ class StyleEntry:
             "rights": self.rights,
             "tags": self.tags,
             "has_picture": self.picture is not None,
+            "has_rendering": self.rendering is not None,
             "can_pull": bool(self.url),
             "cards": sorted(self.cards),
             "learned": self.learned,
@@ -433,6 +436,7 @@ class Library:
             rights=item.rights,
             tags=item.tags,
             picture=picture,
+            rendering=item.rendering if item.rendering and item.rendering.is_file() else None,
             thumbnail=item.thumbnail if item.thumbnail.is_file() else None,
             cards={"slim": card} if card.is_file() else {},
             digest=item.sha256,

@@ -1,7 +1,7 @@
 """How long a job will take here, told before it starts, and what is asked first where that is long.
 
 Apply paints in the quality `auto`, which the daemon makes fine where that takes no more than some seconds.
-Where it takes longer the artist is asked in one line; where a style has no picture there is nothing to ask.
+Where it takes longer the artist is asked in one line; where a style has no pixels there is nothing to ask.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ def seconds(recipe: Recipe, pixels: int, link: Link) -> float:
     """How long a recipe will take for so many pixels, by what was measured on the daemon's device; 0 for a
     blink, and where nobody knows."""
     effort = recipe.effort
-    if effort is None or (_quality(recipe) == "auto" and not has_pictures(recipe, link)):
+    if effort is None or (_quality(recipe) == "auto" and not has_pixels(recipe, link)):
         return 0.0
     pulled = any(item.get("name") == "vgg19" and item.get("installed") for item in link.models)
-    best = "vgg19" if pulled and has_pictures(recipe, link) else "slim"
+    seen = has_pixels(recipe, link, rendered=effort.objective != "gram")  # which works from cards instead
+    best = "vgg19" if pulled and seen else "slim"
     pace = (link.status.get("engine") or {}).get("pace") or {}
     return effort.with_backbone(best).seconds(pixels, pace)
 
@@ -53,9 +54,14 @@ def told(recipe: Recipe, pixels: int, link: Link) -> str:
     return words.duration(expected) if expected >= 1 else ""
 
 
-def has_pictures(recipe: Recipe, link: Link) -> bool:
-    """Whether all styles have their pictures, which finer qualities are painted from."""
-    without = {item.get("name") for item in link.styles if not item.get("has_picture", True)}
+def has_pixels(recipe: Recipe, link: Link, rendered: bool = True) -> bool:
+    """Whether all styles have their pictures or, with `rendered`, their renderings: what finer qualities
+    are painted from."""
+    without = {
+        item.get("name")
+        for item in link.styles
+        if not item.get("has_picture", True) and not (rendered and item.get("has_rendering"))
+    }
     return not any(style.name in without for style in recipe.styles)
 
 
