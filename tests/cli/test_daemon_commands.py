@@ -62,7 +62,7 @@ def test_a_daemon_of_an_earlier_version_is_told_and_renewed(
     empty: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pid = velatura("daemon", "start", "--json").json["pid"]
-    monkeypatch.setattr("velatura.client.__version__", "0.2.0")
+    monkeypatch.setattr("velatura.session.__version__", "0.2.0")
     told = velatura("ps")
     assert told.code == 0 and "this is 0.2.0; renew it: velatura daemon restart" in told.err
     with empty.connect("a painter 1.0") as talk:

@@ -20,7 +20,7 @@ from velatura_models.store.weights import load_backbone
 
 from .conftest import random_picture
 
-PICTURE = random_picture(64, 80, 3).float()
+PICTURE = random_picture(48, 64, 3).float()
 
 
 def test_a_shallow_layer_gives_the_picture_back_and_a_deep_one_does_not() -> None:
@@ -28,7 +28,7 @@ def test_a_shallow_layer_gives_the_picture_back_and_a_deep_one_does_not() -> Non
     encoder = prepared(load_backbone("slim"), pool="avg")
     errors = {}
     for layer in ("relu1_2", "relu5_1"):
-        walk = content_reconstruction(encoder, PICTURE, layer, iterations=60)
+        walk = content_reconstruction(encoder, PICTURE, layer, iterations=25)
         for _ in walk.run():
             continue
         errors[layer] = float(avg_pool2d(walk.picture() - PICTURE, 8).square().mean() ** 0.5)

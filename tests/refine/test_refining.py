@@ -162,7 +162,7 @@ def test_each_region_takes_its_own_style(engine: TorchEngine) -> None:
 
 def test_every_option_of_the_recipe_reaches_the_optimiser(engine: TorchEngine) -> None:
     """Each of these changes the picture; that the same recipe does not, another test shows."""
-    base = replace(REFINE, iterations=3, init="noise")
+    base = replace(REFINE, iterations=2, init="noise")
     changes = [
         {"pooling": "max"}, {"optimizer": "adam"}, {"seed": 1}, {"tv_weight": 500.0}, {"scale": 0.5},
         {"learning_rate": 0.1}, {"content_weight": 0.1}, {"style_weight": 20.0}, {"color": "luminance"},
