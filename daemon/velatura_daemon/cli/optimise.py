@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import velatura
 from velatura.recipe import Refine, Texture
 
 from .exits import USAGE, CommandError
@@ -26,9 +24,8 @@ from .options import (
     StyleOption,
     runs,
 )
-from .progress import JobBar
 from .recipes import SourcedStyles, parse_styles, whole_recipe
-from .work import Done, Pair, Watcher, refuse_failures, report, run_batch
+from .work import Pair, Watcher, run, styled
 
 Samples = Annotated[
     list[str] | None,
@@ -122,37 +119,12 @@ def _run(
 ) -> None:
     if previews is not None and len(pairs) > 1:
         raise CommandError(USAGE, f"--previews shows one picture as it develops; there are {len(pairs)}")
-    sourced.load()
-    preview = _preview_writer(previews) if previews is not None else None
-    with velatura.connect(client=f"velatura {whole.KIND}") as client, JobBar(len(pairs)) as bar:
-
-        def submit(source: Path | None, target: Path, priority: str) -> velatura.JobFuture:
-            from velatura.pictures import images
-
-            pixels = images.read(source) if source is not None and whole.FACTS.content else None
-            of = sourced
-            if source is not None and pixels is None:  # a texture of this picture
-                of = SourcedStyles({source: 1.0}, [])
-                of.load()
-            styles, pictures = of.of(pixels)
-            ready = replace(whole, styles=styles) if styles else whole
-            return client.submit(
-                ready,
-                pixels,
-                mask,
-                priority=priority,
-                preview_every=every if preview else 0.0,
-                preview_side=side if preview else 0,
-                out=target,
-                pictures=pictures,
-            )
-
-        results: list[Done] = []
-        try:
-            run_batch(pairs, submit, bar, results, preview, whole.facts.stops and len(pairs) == 1)
-        finally:
-            report(results, json)
-    refuse_failures(results)
+    make = styled(whole, sourced)
+    if previews is None:
+        run(whole, pairs, make, json, mask)
+    else:
+        options = {"preview_every": every, "preview_side": side}
+        run(whole, pairs, make, json, mask, _preview_writer(previews), **options)
 
 
 def _preview_writer(folder: Path) -> Watcher:

@@ -1,12 +1,8 @@
-"""`velatura stylize`: one feed-forward pass for a picture, or for folders of them."""
+"""`velatura stylize`: a picture painted in a style, or folders of them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import typer
-import velatura
 from velatura.recipe import Stylize
 
 from .files import check_readable, plan
@@ -23,14 +19,8 @@ from .options import (
     StyleOption,
     runs,
 )
-from .progress import JobBar
 from .recipes import SourcedStyles, parse_styles, whole_recipe
-from .work import (
-    Done,
-    refuse_failures,
-    report,
-    run_batch,
-)
+from .work import run, styled
 
 
 def mount(app: typer.Typer) -> None:
@@ -55,20 +45,4 @@ def stylize(
     sourced = SourcedStyles(parse_styles(style or []), region or [])
     whole = whole_recipe(Stylize, recipe, chosen, sourced)
     pairs = plan(inputs, out, force, skip=skip_existing)
-    sourced.load()
-    with velatura.connect(client="velatura stylize") as client, JobBar(len(pairs)) as bar:
-
-        def submit(source: Path | None, target: Path, priority: str) -> velatura.JobFuture:
-            from velatura.pictures import images
-
-            pixels = images.read(source)
-            styles, pictures = sourced.of(pixels)
-            ready = replace(whole, styles=styles) if styles else whole
-            return client.submit(ready, pixels, mask, priority=priority, out=target, pictures=pictures)
-
-        results: list[Done] = []
-        try:
-            run_batch(pairs, submit, bar, results)
-        finally:
-            report(results, json)
-    refuse_failures(results)
+    run(whole, pairs, styled(whole, sourced), json, mask)

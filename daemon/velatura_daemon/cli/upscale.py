@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
-import velatura
 from velatura.recipe import Upscale
 
 from .files import check_readable, plan
@@ -19,14 +16,8 @@ from .options import (
     SkipOption,
     runs,
 )
-from .progress import JobBar
 from .recipes import SourcedStyles, whole_recipe
-from .work import (
-    Done,
-    refuse_failures,
-    report,
-    run_batch,
-)
+from .work import run
 
 
 def mount(app: typer.Typer) -> None:
@@ -47,14 +38,4 @@ def upscale(
     check_readable(recipe)
     whole = whole_recipe(Upscale, recipe, chosen, SourcedStyles({}, []))
     pairs = plan(inputs, out, force, skip=skip_existing)
-    with velatura.connect(client="velatura upscale") as client, JobBar(len(pairs)) as bar:
-
-        def submit(source: Path | None, target: Path, priority: str) -> velatura.JobFuture:
-            return client.submit(whole, source, priority=priority, out=target)
-
-        results: list[Done] = []
-        try:
-            run_batch(pairs, submit, bar, results)
-        finally:
-            report(results, json)
-    refuse_failures(results)
+    run(whole, pairs, lambda source: (whole, source, ()), json)

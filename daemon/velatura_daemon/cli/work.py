@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import velatura
 from velatura.errors import VelaturaError
 from velatura.jobstate import State
 from velatura.recipe import Recipe, recipe_to_map
@@ -17,6 +18,7 @@ from velatura.waiting import JobFuture
 from . import show
 from .exits import SOME_FAILED, CommandError, in_words
 from .progress import JobBar
+from .recipes import SourcedStyles
 
 AHEAD = 2
 """Jobs of a batch that are with the daemon at a time: while one runs, the next one's pixels travel."""
@@ -25,6 +27,8 @@ ABOUT_ONE_PICTURE = frozenset({"bad_image", "too_large", "out_of_memory", "worke
 """Errors that say nothing about the other pictures of a batch."""
 
 Pair = tuple[Path | None, Path]
+Make = Callable[[Path | None], tuple[Recipe, Any, Sequence[Any]]]
+"""Gives recipe, content and style pictures of the job for a picture."""
 Watcher = Callable[[int, Any], None]
 """Called with the step and a PIL image."""
 
@@ -39,6 +43,60 @@ class Done:
     error: str = ""
     recipe: dict[str, Any] | None = None
     record: dict[str, Any] = field(default_factory=dict)
+
+
+def run(
+    whole: Recipe,
+    pairs: Sequence[Pair],
+    make: Make,
+    json: bool,
+    mask: Path | None = None,
+    preview: Watcher | None = None,
+    **options: Any,
+) -> None:
+    """The work of a command, from connecting to the report.
+
+    Args:
+        whole: the recipe, without what each picture brings.
+        pairs: picture (none for a texture) and output file.
+        make: gives what is to be submitted for a picture.
+        json: whether the report is JSON.
+        mask, options: of `Client.submit`.
+        preview: see `follow`.
+    """
+    with velatura.connect(client=f"velatura {whole.KIND}") as client, JobBar(len(pairs)) as bar:
+
+        def submit(source: Path | None, target: Path, priority: str) -> JobFuture:
+            recipe, image, pictures = make(source)
+            return client.submit(
+                recipe, image, mask, priority=priority, out=target, pictures=pictures, **options
+            )
+
+        results: list[Done] = []
+        try:
+            run_batch(pairs, submit, bar, results, preview, whole.facts.stops and len(pairs) == 1)
+        finally:
+            report(results, json)
+    refuse_failures(results)
+
+
+def styled(whole: Recipe, sourced: SourcedStyles) -> Make:
+    """Makes jobs of a recipe with a command's styles, whose pictures are read here. A texture of a picture
+    has that picture as its style."""
+    sourced.load()
+
+    def make(source: Path | None) -> tuple[Recipe, Any, Sequence[Any]]:
+        from velatura.pictures import images
+
+        pixels = images.read(source) if source is not None and whole.FACTS.content else None
+        of = sourced
+        if source is not None and pixels is None:
+            of = SourcedStyles({source: 1.0}, [])
+            of.load()
+        styles, pictures = of.of(pixels)
+        return replace(whole, styles=styles) if styles else whole, pixels, pictures
+
+    return make
 
 
 def follow(job: JobFuture, bar: JobBar, preview: Watcher | None = None, can_stop: bool = False) -> None:
