@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import av
 import cv2
 import numpy as np
 import skimage.data
+from velatura.video.flow import Motion, lightness, motion
 
 
 def panned(count: int, size: tuple[int, int] = (96, 64)) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -32,18 +34,33 @@ def panned(count: int, size: tuple[int, int] = (96, 64)) -> tuple[list[np.ndarra
     return frames, places
 
 
-def unsteadiness(frames: Sequence[np.ndarray], places: Sequence[np.ndarray], skip: int = 3) -> float:
-    """Mean difference, in 8-bit steps, between a frame and the one before moved exactly (the warping error of
-    Lai et al., ECCV 2018, in absolute differences), over what both show; the first frames settle."""
+def exact_motion(places: Sequence[np.ndarray], size: tuple[int, int]) -> list[Motion]:
+    """From every frame of `panned` but the first to the one before it."""
+    width, height = size
+    motions = []
+    for before, now in pairwise(places):
+        back = np.linalg.inv(before) @ now
+        rows, columns = np.indices((height, width), np.float32)
+        x, y = (np.float32(r[0]) * columns + np.float32(r[1]) * rows + np.float32(r[2]) for r in back[:2])
+        both = (x >= 1) & (y >= 1) & (x <= width - 2) & (y <= height - 2)
+        motions.append(Motion(np.stack([x - columns, y - rows], 2), both.astype(np.float32)))
+    return motions
+
+
+def seen_motion(frames: Sequence[np.ndarray]) -> list[Motion]:
+    """The same as it is seen in a clip whose motion nobody knows."""
+    size = (frames[0].shape[1], frames[0].shape[0])
+    return [motion(lightness(now), lightness(before), size) for before, now in pairwise(frames)]
+
+
+def unsteadiness(frames: Sequence[np.ndarray], motions: Sequence[Motion], skip: int = 3) -> float:
+    """Mean difference, in 8-bit steps, between a frame and the one before moved to it (the warping error of
+    Lai et al., ECCV 2018, in absolute differences), over what both surely show; the first frames settle."""
     errors = []
     for t in range(skip, len(frames)):
-        back = np.linalg.inv(places[t - 1]) @ places[t]
-        rows, columns = np.indices(frames[t].shape[:2], np.float32)
-        x, y = (np.float32(r[0]) * columns + np.float32(r[1]) * rows + np.float32(r[2]) for r in back[:2])
-        before = cv2.remap(frames[t - 1].astype(np.float32), x, y, cv2.INTER_CUBIC)
-        height, width = frames[t].shape[:2]
-        both = (x >= 1) & (y >= 1) & (x <= width - 2) & (y <= height - 2)
-        errors.append(np.abs(frames[t] - before)[both].mean())
+        moved = motions[t - 1]
+        before = moved.carried(frames[t - 1].astype(np.float32))
+        errors.append(np.abs(frames[t] - before)[moved.sure > 0.5].mean())
     return float(np.mean(errors))
 
 

@@ -22,10 +22,11 @@ from velatura.video.scenes import Cuts, patchwork
 from velatura.video.steady import Steady
 from velatura.video.track import read_track
 
-from .clips import panned, read, unsteadiness, write
+from .clips import exact_motion, panned, read, unsteadiness, write
 
 RECIPE = Stylize((Style("great-wave"),), method="adain")
 FRAMES, PLACES = panned(30)
+MOTIONS = exact_motion(PLACES, (96, 64))
 
 
 class Painter:
@@ -121,7 +122,7 @@ def test_it_is_three_times_steadier_than_frame_by_frame_under_known_motion():
     steady, paint = Steady(), flickering()
     loose = [paint(frame, t) for t, frame in enumerate(FRAMES)]
     held = [steady.add(frame, painted) for frame, painted in zip(FRAMES, loose, strict=True)]
-    assert 3 * unsteadiness(held, PLACES, 12) < unsteadiness(loose, PLACES, 12)
+    assert 3 * unsteadiness(held, MOTIONS, 12) < unsteadiness(loose, MOTIONS, 12)
 
 
 def test_what_appears_from_behind_is_not_taken_from_the_frame_before():

@@ -35,6 +35,7 @@ from . import (
     train,
     upscale,
     video,
+    web,
 )
 from .exits import INTERNAL, exit_code, in_words
 
@@ -95,6 +96,7 @@ optimise.mount(app)
 upscale.mount(app)
 keypoints.mount(app)
 video.mount(app)
+web.mount(app)
 app.add_typer(styles.app, name="styles")
 app.add_typer(models.app, name="models")
 app.add_typer(daemon.app, name="daemon")

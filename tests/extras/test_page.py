@@ -1,0 +1,223 @@
+"""The page in a real browser: what a visitor does, what another one does not see, who is turned away.
+
+Needs Streamlit and Playwright (extras `web` and `extras`) and a Chromium, Debian's or Playwright's own.
+Screenshots go to `PAGE_SHOTS`, where that names a folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skimage.data
+from cli.running import command
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+from velatura.pictures.files import recipe_of
+from velatura.recipe import Stylize
+
+TOKEN = "only-for-this-test"
+PATIENCE = 240_000
+"""Milliseconds for anything; the machine may be busy."""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a page with a daemon of its own."""
+    home = tmp_path_factory.mktemp("home")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "VELATURA_HOME": str(home), "VELATURA_THREADS": "1"}
+    words = command("web", "--port", port, "--token", TOKEN)
+    served = subprocess.Popen(
+        words, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert served.stdout is not None
+    shown = served.stdout.readline().strip()
+    assert shown == f"http://127.0.0.1:{port}/?token={TOKEN}"
+    for _ in range(300):
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).close()
+            break
+        time.sleep(0.5)
+    yield shown
+    os.killpg(served.pid, 15)
+    served.wait(30)
+    subprocess.run(command("daemon", "stop"), env=environment, check=False, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_playwright() as playwright:
+        debian = shutil.which("chromium")
+        started = playwright.chromium.launch(executable_path=debian, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser: Any, address: str) -> Iterator[Callable[..., Page]]:
+    """Opens the page in a browser of its own."""
+    contexts = []
+
+    def opened(width: int = 1280, height: int = 900, url: str = address) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(url)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def photo(side: int = 256) -> bytes:
+    out = BytesIO()
+    Image.fromarray(skimage.data.coffee()).resize((side * 3 // 2, side)).save(out, "PNG")
+    return out.getvalue()
+
+
+def send(page: Page, data: bytes, name: str = "photo.png", place: int = 0) -> None:
+    page.locator("input[type=file]").nth(place).set_input_files(
+        {"name": name, "mimeType": "image/png", "buffer": data}
+    )
+
+
+def shot(page: Page, name: str) -> None:
+    folder = os.environ.get("PAGE_SHOTS")
+    if folder:
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+def painted(page: Page) -> None:
+    page.get_by_role("button", name="Stylize", exact=True).click()
+    page.get_by_role("button", name="Download").wait_for()
+
+
+def test_a_visitor_paints_compares_and_takes_the_picture_home(visit: Callable[..., Page], tmp_path: Path):
+    page = visit()
+    page.get_by_text("Choose a picture and a style.").wait_for()
+    send(page, photo())
+    page.get_by_text("a small one").wait_for()  # at once, without a touch
+    shot(page, "draft")
+    painted(page)
+    page.get_by_label("Before and after").fill("30")
+    shot(page, "desktop")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    path = tmp_path / "taken.png"
+    download.value.save_as(path)
+    recipe = recipe_of(path)
+    assert isinstance(recipe, Stylize) and recipe.styles[0].name == "great-wave"
+    assert Image.open(path).size == (384, 256)
+
+
+def test_every_basic_field_of_the_recipe_is_there_with_its_name(visit: Callable[..., Page]):
+    from velatura.fields import adjustable
+
+    page = visit()
+    for field in adjustable(Stylize):
+        if field.shown.group == "basic":
+            page.get_by_text(field.label, exact=True).first.wait_for()
+    page.get_by_text("More", exact=True).click()
+    page.get_by_text("Exact at strength 0", exact=True).wait_for()
+
+
+def test_a_drawn_mask_leaves_the_rest_alone(visit: Callable[..., Page], tmp_path: Path):
+    page = visit()
+    send(page, photo())
+    page.get_by_role("radio", name="Draw").click()
+    canvas = page.locator("canvas")
+    canvas.wait_for()
+    box = canvas.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 20, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 3, y, steps=5)
+    page.mouse.up()
+    shot(page, "drawing")
+    painted(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    download.value.save_as(tmp_path / "masked.png")
+    made = np.asarray(Image.open(tmp_path / "masked.png").convert("RGB")).astype(int)
+    before = np.asarray(Image.open(BytesIO(photo())).convert("RGB")).astype(int)
+    change = np.abs(made - before).max(2)
+    assert not change[:, 250:].any() and not change[:40].any() and change[108:148, 20:110].mean() > 4
+
+
+def test_a_refinement_is_seen_growing_and_stopped(visit: Callable[..., Page]):
+    page = visit()
+    page.get_by_role("radio", name="Texture").click()
+    page.get_by_role("button", name="Texture", exact=True).click()
+    page.get_by_role("button", name="Stop and keep").wait_for()
+    page.locator("[data-testid=stImage] img").last.wait_for()
+    shot(page, "growing")
+    page.get_by_role("button", name="Stop and keep").click()
+    page.get_by_role("button", name="Download").wait_for()
+
+
+def test_two_visitors_do_not_see_each_other(visit: Callable[..., Page]):
+    first, second = visit(), visit(390, 844)
+    send(first, photo())
+    painted(first)
+    second.get_by_text("Choose a picture and a style.").wait_for()
+    assert second.get_by_role("button", name="Download").count() == 0
+    send(second, photo(128))
+    painted(second)
+    shot(second, "phone")
+    wide = second.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390  # nothing sticks out of a phone's screen
+    first.get_by_role("button", name="Download").wait_for()
+
+
+@pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", f"?token={TOKEN}x"])
+def test_without_the_token_there_is_nothing(visit: Callable[..., Page], address: str, token: str):
+    page = visit(url=address.partition("?")[0] + token)
+    page.get_by_text("This page needs its token").wait_for()
+    assert page.locator("input[type=file]").count() == 0
+
+
+def test_what_is_no_picture_or_too_large_is_refused_in_words(visit: Callable[..., Page]):
+    page = visit()
+    send(page, b"not a picture", "x.png")
+    page.get_by_role("alert").filter(has_text="x.png").wait_for()
+    bomb = BytesIO()
+    Image.new("1", (12_000, 12_000)).save(bomb, "PNG")
+    page = visit()
+    send(page, bomb.getvalue(), "bomb.png")
+    page.get_by_role("alert").filter(has_text="bomb.png").wait_for()
+    page = visit()
+    send(page, b"\0" * (33 << 20), "large.png")
+    page.get_by_text("must be 32", exact=False).wait_for()
+
+
+def test_nothing_is_kept(visit: Callable[..., Page]):
+    """The pictures of a tab that is gone are gone: its folder, and its session on the daemon."""
+    folders = set(Path(tempfile.gettempdir()).glob("velatura-web-*"))
+    page = visit()
+    send(page, photo(96))
+    page.get_by_text("a small one").wait_for()
+    mine = set(Path(tempfile.gettempdir()).glob("velatura-web-*")) - folders
+    assert len(mine) == 1 and any(mine.copy().pop().iterdir())
+    page.context.close()
+    until = time.monotonic() + 180
+    while any(f.exists() for f in mine) and time.monotonic() < until:
+        time.sleep(1)
+    assert not any(f.exists() for f in mine)
