@@ -12,7 +12,7 @@ QUICK  := $(wildcard tests/test_*.py tests/protocol tests/editor tests/krita tes
           $(addprefix tests/daemon/test_,blobs.py orders.py scheduler.py settings.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install quick pure test test-faults test-editors lint format texts bench quality dist krita-zip gimp-zip clean
+.PHONY: help demo install quick pure test test-faults test-extras test-editors lint format texts bench quality dist krita-zip gimp-zip clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ test: lint  ## everything but the real editors, on up to four cores, about three
 test-faults: install  ## a failing machine, hostile peers, dying processes: check, outcome, time; ten minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --table tests/faults $(addprefix tests/daemon/test_,hostile.py \
 	  workers.py sessions.py listening.py) tests/protocol/test_stranger.py tests/protocol/test_golden.py
+
+test-extras: install  ## videos, the page in a real browser, a cluster; needs a Chromium; ten minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --table tests/extras
 
 test-editors: install  ## the plug-ins inside real Krita and GIMP (needs root and a Debian-like host)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/editors

@@ -33,6 +33,10 @@ sys.path[:0] = [str(ROOT / "tests")]
 mpl.use("svg")
 IMAGES = Path(__file__).parent / "images"
 STYLE = "great-wave"
+SIDES = (128, 256, 512)
+PICTURES = 20
+EACH_FIRST = 2
+"""Pictures a worker before its rate counts."""
 METHODS = ("multi", "adain-skip", "wct")
 COLOURS = ("#b04a2f", "#2f6f8f", "#8a8f3a", "#6b4c8a", "#444444")
 
@@ -111,7 +115,89 @@ def video() -> None:
     saved(figure, "video")
 
 
-PARTS = {"video": video}
+def pixels() -> None:
+    """Processor seconds of one thread, and memory beyond what is held at rest, of every method by size."""
+    import psutil
+    import skimage.data
+
+    found: dict[str, list[tuple[int, float, float]]] = {}
+    with daemon() as v:
+        root = psutil.Process(v.status()["pid"])
+        picture = v.add_style("own", skimage.data.rocket())["name"]
+        for method in (*METHODS, "adain", "style-swap"):
+            style = picture if method == "style-swap" else STYLE
+            v.stylize(np.zeros((64, 64, 3), np.uint8), style, method=method)
+            rest = _memory(root)
+            for side in SIDES:
+                photo = cv2.resize(skimage.data.coffee(), (side, side), interpolation=cv2.INTER_AREA)
+                before, peak = _seconds(root), rest
+                job = v.stylize(photo, style, method=method, wait=False)
+                while not job.done:
+                    peak = max(peak, _memory(root))
+                    time.sleep(0.05)
+                job.result()
+                row = (side * side, _seconds(root) - before, (peak - rest) / 2**20)
+                found.setdefault(method, []).append(row)
+                print(f"{method} {side} x {side}: {row[1]:.2f} s, {row[2]:.0f} MB", flush=True)
+    figure, axes = plot((7, 2.8), 2)
+    for (method, rows), colour in zip(found.items(), COLOURS, strict=True):
+        for axis, column in zip(axes, (1, 2), strict=True):
+            axis.loglog(
+                [r[0] / 1e6 for r in rows], [r[column] for r in rows], "o-", color=colour, label=method
+            )
+    axes[0].set(xlabel="megapixels", ylabel="processor seconds")
+    axes[1].set(xlabel="megapixels", ylabel="MB beyond rest")
+    axes[0].legend(frameon=False)
+    saved(figure, "pixels")
+
+
+def _seconds(root: Any) -> float:
+    return sum(sum(p.cpu_times()[:2]) for p in (root, *root.children(recursive=True)))
+
+
+def _memory(root: Any) -> int:
+    return sum(p.memory_info().rss for p in (root, *root.children(recursive=True)))
+
+
+def cluster() -> None:
+    """Pictures a second against worker processes of one thread, all in one run."""
+    from velatura_daemon.cluster.batch import run
+    from velatura_daemon.cluster.orders import Order
+
+    rates: dict[int, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        os.environ |= {"VELATURA_HOME": str(here / "home"), "VELATURA_THREADS": "1"}
+        frames = panned_photos(here, PICTURES)
+        for workers in (1, 2):
+            orders = [
+                Order(str(f), str(here / f"{workers}" / f.name), "stylize", ((STYLE, 1.0),)) for f in frames
+            ]
+            times: list[float] = []
+            run(f"local:{workers}", orders, None, lambda outcome, times=times: times.append(time.monotonic()))
+            begun = times[EACH_FIRST * workers - 1 :]  # networks are loaded, every worker is under way
+            rates[workers] = (len(begun) - 1) / (begun[-1] - begun[0])
+            print(f"{workers} workers: {rates[workers]:.2f} pictures a second", flush=True)
+    print(f"two against one: {rates[2] / rates[1]:.2f}", flush=True)
+    figure, axis = plot((3.2, 2.4))
+    axis.bar([str(n) for n in rates], list(rates.values()), color=COLOURS[1], width=0.5)
+    axis.set(xlabel="worker processes of one thread", ylabel="pictures a second")
+    saved(figure, "cluster")
+
+
+def panned_photos(folder: Path, count: int) -> list[Path]:
+    """Photographs of 512 px, each another."""
+    from velatura.pictures.files import save
+    from video.clips import panned
+
+    paths = []
+    for index, frame in enumerate(panned(count, (512, 384))[0]):
+        paths.append(folder / f"{index:03d}.png")
+        save(paths[-1], frame)
+    return paths
+
+
+PARTS = {"video": video, "pixels": pixels, "cluster": cluster}
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 EXTRAS = {
     "video": {"av": "reads and writes videos", "cv2": "finds what moved where"},
+    "cluster": {"distributed": "spreads work over processes and machines", "fsspec": "reads object stores"},
     "web": {"streamlit": "serves the page"},
 }
 """The modules that each extra brings, and what they are for."""

@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from velatura.errors import PictureWarning, VersionWarning
 
 from . import (
+    batch,
     bench,
     daemon,
     doctor,
@@ -96,6 +97,7 @@ optimise.mount(app)
 upscale.mount(app)
 keypoints.mount(app)
 video.mount(app)
+batch.mount(app)
 web.mount(app)
 app.add_typer(styles.app, name="styles")
 app.add_typer(models.app, name="models")

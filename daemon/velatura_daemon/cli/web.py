@@ -17,8 +17,6 @@ from . import show
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE = Path(__file__).parents[1] / "web" / "page.py"
-GONE = 30
-"""Seconds after which a tab that was closed, or whose connection broke, has gone, with all that it had."""
 UPLOAD = 32
 """Megabytes of one file, as the page's `MOST_BYTES`."""
 
@@ -54,7 +52,6 @@ def web(
         "server.headless": "true",
         "server.maxUploadSize": UPLOAD,
         "server.fileWatcherType": "none",
-        "server.disconnectedSessionTTL": GONE,
         "runner.magicEnabled": "false",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",

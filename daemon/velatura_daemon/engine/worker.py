@@ -174,7 +174,7 @@ class Worker:
     def _init(self, order: orders.Init) -> None:
         settings = settings_from_map(order.settings)
         self.log = start_logging(default_paths(), "worker", settings.log_level)
-        self.engine = _make_engine(settings)
+        self.engine = make_engine(settings)
         self.log.info("worker started, engine %s", settings.engine)
         self.say(orders.Ready(_plain(self.engine.status())))
 
@@ -322,7 +322,8 @@ def _plain(value: Any) -> Any:
     return item() if callable(item) else str(value)
 
 
-def _make_engine(settings: Settings) -> Engine:
+def make_engine(settings: Settings) -> Engine:
+    """The engine that the settings name."""
     module, _, name = settings.engine.partition(":")
     return getattr(importlib.import_module(module), name)(settings)
 

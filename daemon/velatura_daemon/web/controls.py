@@ -23,7 +23,7 @@ def controls(kind: RecipeClass) -> dict[str, Any]:
 
 def _control(kind: RecipeClass, field: Field) -> Any:
     key = f"{kind.KIND}.{field.name}"
-    about = {"label": field.label, "help": f"{field.help}.", "key": key}
+    about: dict[str, Any] = {"label": field.label, "help": f"{field.help}.", "key": key}
     if field.sort == "flag":
         return field.chosen(st.toggle(value=field.default, **about))
     if field.sort == "choice":

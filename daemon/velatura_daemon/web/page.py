@@ -8,6 +8,8 @@ import os
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime import get_instance
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from velatura.errors import VelaturaError
 from velatura.pictures.arrays import Pixels
 from velatura.pictures.formats import READABLE
@@ -17,6 +19,7 @@ from velatura_daemon.web import widgets
 from velatura_daemon.web.controls import controls
 from velatura_daemon.web.visitor import (
     MOST_BYTES,
+    Lobby,
     Visitor,
     fitted_mask,
     jpeg,
@@ -54,9 +57,24 @@ def main() -> None:
 
 def _visitor() -> Visitor:
     """This tab's session; begun at its first sight."""
-    if "visitor" not in st.session_state:
-        st.session_state.visitor = Visitor()
-    return st.session_state.visitor
+    visitor: Visitor | None = st.session_state.get("visitor")
+    if visitor is None or visitor.closed:
+        context = get_script_run_ctx()
+        assert context is not None
+        st.session_state.visitor = visitor = _lobby().enter(context.session_id)
+    return visitor
+
+
+@st.cache_resource
+def _lobby() -> Lobby:
+    runtime = get_instance()
+    loop = (
+        runtime._get_async_objs().eventloop
+    )  # where alone sessions may be closed; there is no public way to it
+    return Lobby(
+        runtime.is_active_session,
+        lambda session: loop.call_soon_threadsafe(runtime.close_session, session),
+    )
 
 
 def _kind() -> RecipeClass:

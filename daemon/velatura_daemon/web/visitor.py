@@ -6,9 +6,11 @@ page is run anew at every touch and must not wait: a thread follows the job, the
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -27,6 +29,8 @@ MOST_BYTES = 32 << 20
 """Of one file that is sent here."""
 MOST_PIXELS = 24_000_000
 """Of a picture that is sent here; larger ones are refused before they are decoded."""
+GONE = 30.0
+"""Seconds after which a tab that was closed, or whose connection broke, is gone with all that it had."""
 SHOWN = 1024
 """Longest side, in pixels, of what the page shows."""
 
@@ -72,6 +76,7 @@ class Visitor:
         self.result: Path | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="velatura-web-")
         self._count = 0
+        self.closed = False
 
     def start(
         self,
@@ -126,12 +131,52 @@ class Visitor:
 
     def close(self) -> None:
         """Ends the session: its jobs are cancelled, its files gone."""
+        self.closed = True
         self.client.close()
         self._folder.cleanup()
 
-    def __del__(self) -> None:  # Streamlit drops a session's state when its tab is gone, and says no more
-        if hasattr(self, "_folder"):
-            self.close()
+
+class Lobby:
+    """Sees visitors out: Streamlit says nothing of a tab that is gone, and keeps what it had.
+
+    Args:
+        here: whether a tab is connected, by the name of its session.
+        forget: drops all that Streamlit keeps of a session.
+        gone: seconds after which a tab that is not connected is gone.
+    """
+
+    def __init__(
+        self, here: Callable[[str], bool], forget: Callable[[str], object], gone: float = GONE
+    ) -> None:
+        self._here, self._forget, self._gone = here, forget, gone
+        self._visitors: dict[str, tuple[Visitor, float]] = {}
+        self._lock = threading.Lock()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def enter(self, session: str) -> Visitor:
+        """A new visitor."""
+        visitor = Visitor()
+        with self._lock:
+            self._visitors[session] = visitor, time.monotonic()
+        return visitor
+
+    def look(self) -> None:
+        """Sees out whoever has not been connected for long enough."""
+        now = time.monotonic()
+        with self._lock:
+            for session, (visitor, seen) in list(self._visitors.items()):
+                if self._here(session):
+                    self._visitors[session] = visitor, now
+                elif now - seen > self._gone:
+                    del self._visitors[session]
+                    visitor.close()
+                    self._forget(session)
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(self._gone / 5)
+            with contextlib.suppress(VelaturaError, OSError):
+                self.look()
 
 
 def read_upload(data: bytes, name: str) -> Pixels:

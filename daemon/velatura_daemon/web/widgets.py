@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 SHARED = """
 .box { position: relative; width: 100%; line-height: 0; border-radius: 6px; overflow: hidden; }
 .box img { width: 100%; display: block; user-select: none; -webkit-user-drag: none; }
 """
 
-_compare = st.components.v2.component(
+_compare = component(
     "velatura_compare",
     html="""<div class="box"><img class="after" alt="after"><img class="before" alt="before">
       <div class="line"></div>
@@ -35,7 +35,7 @@ _compare = st.components.v2.component(
     """,
 )
 
-_draw = st.components.v2.component(
+_draw = component(
     "velatura_draw",
     html="""<div class="box"><img alt="your picture"><canvas aria-label="Mask"></canvas></div>
       <div class="tools"><label>Brush <input type="range" min="4" max="120" value="40"></label>

@@ -1,0 +1,156 @@
+"""In the command: orders out to the workers, outcomes in, and a journal of what is done.
+
+No more than some orders a worker are with the scheduler at a time, so that a million pictures are no more to
+it than a hundred. Every outcome is a line of the journal before it is told; a batch that is run again leaves
+out what the journal says is done, and workers what is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from distributed import Client, Future, KilledWorker, LocalCluster, wait
+from distributed.comm.core import CommClosedError
+from velatura.errors import FieldError, VelaturaError
+
+from ..settings import usable_cores
+from .orders import Order, Outcome
+from .places import is_address
+from .work import Resident, paint
+
+EACH = 4
+"""Orders a worker that are with the scheduler at a time."""
+RETRIES = 2
+"""Times that a picture is tried again where a store did not answer."""
+PATIENCE = 30
+"""Seconds that a scheduler has to answer."""
+LOOK = 2.0
+"""Seconds between two looks at whether the scheduler is still there."""
+
+
+@contextlib.contextmanager
+def cluster(where: str) -> Iterator[tuple[Client, int]]:
+    """A client of a cluster, and the threads that an engine has there, 0 for its own settings'.
+
+    Args:
+        where: `local:N` for N processes of this machine, or a scheduler's address.
+
+    Raises:
+        FieldError: for another form. VelaturaError: `not_running` where no scheduler answers.
+    """
+    kind, _, count = where.partition(":")
+    if kind == "local":
+        if not count.isdigit() or not 1 <= int(count) <= 256:
+            raise FieldError("cluster", f"is {where!r}; write local:N with 1 to 256 processes")
+        threads = max(1, usable_cores() // int(count))
+        with LocalCluster(
+            n_workers=int(count), threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=":0"
+        ) as local, Client(local) as client:  # fmt: skip
+            yield client, threads
+    elif kind in ("tcp", "tls", "ucx", "ws", "wss"):
+        try:
+            client = Client(where, timeout=PATIENCE)
+        except OSError as error:
+            words = f"no scheduler answers at {where} within {PATIENCE} s; start one: dask scheduler"
+            raise VelaturaError("not_running", words) from error
+        with client:
+            yield client, 0
+    else:
+        raise FieldError("cluster", f"is {where!r}; write local:N, or tcp://HOST:8786 for a scheduler")
+
+
+def run(
+    where: str, orders: Iterable[Order], journal: Path | None, tell: Callable[[Outcome], None]
+) -> list[Outcome]:
+    """Paints orders; one that fails is told and ends nothing.
+
+    Args:
+        where: see `cluster`.
+        journal: a file for a line of JSON an outcome, or None.
+        tell: called with every outcome, once.
+
+    Raises:
+        VelaturaError: `not_running` where the scheduler is gone; what is done stays done.
+    """
+    done = _done(journal)
+    left = deque(order for order in orders if order.again or not _is_done(order.target, done))
+    outcomes: list[Outcome] = []
+    with cluster(where) as (client, threads), _opened(journal) as note:
+        client.register_plugin(Resident(threads))
+        client.wait_for_workers(1, timeout=10 * PATIENCE)
+        going: dict[Future, Order] = {}
+        while left or going:
+            workers: Any = client.nthreads()
+            most = EACH * max(1, len(workers))
+            while left and len(going) < most:
+                order = left.popleft()
+                future = client.submit(paint, order, threads, pure=False, retries=RETRIES)
+                going[future] = order
+            with contextlib.suppress(TimeoutError):
+                wait(list(going), timeout=LOOK, return_when="FIRST_COMPLETED")
+            for future in [future for future in going if future.done()]:
+                outcome = _outcome(future, going.pop(future))
+                note(outcome)
+                outcomes.append(outcome)
+                tell(outcome)
+            if client.status not in ("running", "newly-created"):
+                words = f"the scheduler is gone; {len(outcomes)} are done, run it again for the rest"
+                raise VelaturaError("not_running", words)
+    return outcomes
+
+
+def _outcome(future: Future, order: Order) -> Outcome:
+    """What a task gave; an error of the machines is an outcome too."""
+    error: Any = None
+    if future.status == "finished":
+        return future.result()
+    if future.status == "error":
+        error = future.exception()
+    if isinstance(error, KilledWorker):
+        words = "ended the process that painted it, several times"
+    elif future.status == "cancelled" or isinstance(error, CommClosedError):
+        raise VelaturaError("not_running", "the scheduler is gone; run it again for the rest")
+    else:
+        words = str(error) or type(error).__name__
+    return Outcome(order.source, order.target, error=f"worker_died: {words}")
+
+
+def _is_done(target: str, done: set[str]) -> bool:
+    return target in done and (is_address(target) or Path(target).exists())
+
+
+def _done(journal: Path | None) -> set[str]:
+    """Targets that an earlier run painted; a last line that was cut short counts for nothing."""
+    if journal is None or not journal.is_file():
+        return set()
+    found = set()
+    for line in journal.read_text("utf-8").splitlines():
+        with contextlib.suppress(ValueError, KeyError):
+            entry = json.loads(line)
+            if not entry["error"]:
+                found.add(entry["target"])
+    return found
+
+
+@contextlib.contextmanager
+def _opened(journal: Path | None) -> Iterator[Callable[[Outcome], None]]:
+    """A function that adds a line, which is on the disk when it returns."""
+    if journal is None:
+        yield lambda outcome: None
+        return
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    with journal.open("a", encoding="utf-8") as file:
+
+        def note(outcome: Outcome) -> None:
+            file.write(json.dumps(asdict(outcome)) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+        yield note

@@ -1,0 +1,106 @@
+"""In a worker of the cluster: an engine that stays, and one order painted by it.
+
+What is wrong with a picture or a recipe is its outcome and ends nothing; what is wrong with the store is
+raised, so that the scheduler tries again elsewhere.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import torch
+from distributed import Worker, WorkerPlugin, get_worker
+from velatura.blob import Picture
+from velatura.errors import VelaturaError
+from velatura.pictures import files, images
+from velatura.pixels import Layout
+from velatura.recipe import RECIPES, check_recipe
+from velatura.styles import build
+
+from ..engine.tasks import Engine, Finished, Slot, Task
+from ..engine.worker import make_engine
+from ..settings import load_settings
+from . import places
+from .orders import Order, Outcome
+
+
+class Resident(WorkerPlugin):
+    """Loads the networks when a worker begins, a later one too."""
+
+    name = "velatura"
+
+    def __init__(self, threads: int = 0) -> None:
+        """With so many threads an engine, where the settings do not say; 0 for the engine's own choice."""
+        self.threads = threads
+
+    def setup(self, worker: Worker) -> None:
+        """The first device for the first worker of a machine, and so on."""
+        _engine(self.threads, str(worker.name))
+
+
+@lru_cache(maxsize=1)
+def _engine(threads: int, name: str) -> Engine:
+    settings = load_settings()
+    if threads and not settings.threads:
+        settings = replace(settings, threads=threads)
+    if settings.device == "auto" and torch.cuda.device_count() > 1 and name.isdigit():
+        settings = replace(settings, device=f"cuda:{int(name) % torch.cuda.device_count()}")
+    engine = make_engine(settings)
+    engine.warm()
+    return engine
+
+
+def paint(order: Order, threads: int = 0) -> Outcome:
+    """Paints one picture, unless it is there.
+
+    Raises:
+        OSError: where the store does not answer, or cannot be written.
+    """
+    began, name = time.perf_counter(), str(get_worker().name)
+    if not order.again and places.exists(order.target):
+        return Outcome(order.source, order.target, there=True, worker=name)
+    try:
+        places.write(order.target, _painted(order, _engine(threads, name)))
+    except VelaturaError as error:
+        return Outcome(order.source, order.target, error=f"{error.code}: {error}", worker=name)
+    return Outcome(order.source, order.target, round(time.perf_counter() - began, 3), worker=name)
+
+
+def _painted(order: Order, engine: Engine) -> bytes:
+    """The bytes of the result's file."""
+    suffix = PurePosixPath(order.source).suffix
+    pixels = files.decode(places.read(order.source), order.source, suffix)
+    styles = [(_style(what), weight) for what, weight in order.styles]
+    recipe, pictures, _ = build(RECIPES[order.kind], styles, None, False, order.fields)
+    check_recipe(recipe)
+    pixels = images.read_for(recipe, pixels)
+    content = pixels.blob()
+    slots = {}
+    for blob in (content, *pictures):
+        digest = blob.hash_whole()
+        slots[digest] = Slot(blob.layout, blob.read(0, blob.layout.nbytes), digest)
+    task = Task("batch", recipe, slots[content.digest], None, slots, _memory)
+    for event in engine.run(task):
+        if isinstance(event, Finished):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / f"made{PurePosixPath(order.target).suffix}"
+                images.to_kind(Picture(event.layout, event.data), pixels, event.recipe, path)
+                return path.read_bytes()
+    raise VelaturaError("internal", "the engine gave no picture", order.source)
+
+
+def _memory(layout: Layout) -> memoryview:
+    return memoryview(bytearray(layout.nbytes))
+
+
+@lru_cache(maxsize=16)
+def _style(what: str) -> Any:
+    """A library's name as it is, a picture read."""
+    if not places.is_address(what) and not PurePosixPath(what).suffix and "/" not in what:
+        return what
+    return images.read_style(files.decode(places.read(what), what, PurePosixPath(what).suffix), what)
