@@ -34,7 +34,7 @@ mpl.use("svg")
 IMAGES = Path(__file__).parent / "images"
 STYLE = "great-wave"
 SIDES = (128, 256, 512)
-PICTURES = 20
+PICTURES = 14
 EACH_FIRST = 2
 """Pictures a worker before its rate counts."""
 METHODS = ("multi", "adain-skip", "wct")
@@ -186,12 +186,12 @@ def cluster() -> None:
 
 
 def panned_photos(folder: Path, count: int) -> list[Path]:
-    """Photographs of 512 px, each another."""
+    """Photographs of 256 px, each another."""
     from velatura.pictures.files import save
     from video.clips import panned
 
     paths = []
-    for index, frame in enumerate(panned(count, (512, 384))[0]):
+    for index, frame in enumerate(panned(count, (256, 192))[0]):
         paths.append(folder / f"{index:03d}.png")
         save(paths[-1], frame)
     return paths

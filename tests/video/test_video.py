@@ -286,8 +286,18 @@ def test_the_command_says_what_is_wrong_before_it_works(tmp_path: Path, monkeypa
     assert velatura("video", source, "-s", "mosaic", "-o", tmp_path / "there.mp4").code == 21
 
 
-def test_without_the_extra_the_command_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    "words, extra",
+    [
+        (("video", "in.mp4", "-s", "mosaic", "-o", "out.mp4"), "video"),
+        (("batch", "in.png", "-s", "mosaic"), "cluster"),
+        (("web",), "web"),
+    ],
+)
+def test_without_its_extra_a_command_says_how_to_get_it(
+    words: tuple, extra: str, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("velatura.extras.find_spec", lambda name: None)
-    assert "--track" in velatura("video", "--help").out
-    outcome = velatura("video", tmp_path / "in.mp4", "-s", "mosaic", "-o", tmp_path / "out.mp4")
-    assert outcome.code == 22 and "pip install 'velatura[video]'" in outcome.err
+    assert "Usage" in velatura(words[0], "--help").out
+    outcome = velatura(*words)
+    assert outcome.code == 22 and f"pip install 'velatura[{extra}]'" in outcome.err

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from distributed import Client, Future, KilledWorker, LocalCluster, wait
+from distributed import TimeoutError as NotYet
 from distributed.comm.core import CommClosedError
 from velatura.errors import FieldError, VelaturaError
 
@@ -31,6 +34,7 @@ RETRIES = 2
 """Times that a picture is tried again where a store did not answer."""
 PATIENCE = 30
 """Seconds that a scheduler has to answer."""
+GONE = "the scheduler, or every worker, is gone; run it again for the rest"
 LOOK = 2.0
 """Seconds between two looks at whether the scheduler is still there."""
 
@@ -50,9 +54,17 @@ def cluster(where: str) -> Iterator[tuple[Client, int]]:
         if not count.isdigit() or not 1 <= int(count) <= 256:
             raise FieldError("cluster", f"is {where!r}; write local:N with 1 to 256 processes")
         threads = max(1, usable_cores() // int(count))
-        with LocalCluster(
-            n_workers=int(count), threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=":0"
-        ) as local, Client(local) as client:  # fmt: skip
+        with (
+            LocalCluster(
+                n_workers=int(count),
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=0,  # the engine bounds its own
+                silence_logs=logging.ERROR,
+                dashboard_address=":0",
+            ) as local,
+            Client(local) as client,
+        ):
             yield client, threads
     elif kind in ("tcp", "tls", "ucx", "ws", "wss"):
         try:
@@ -83,17 +95,16 @@ def run(
     left = deque(order for order in orders if order.again or not _is_done(order.target, done))
     outcomes: list[Outcome] = []
     with cluster(where) as (client, threads), _opened(journal) as note:
-        client.register_plugin(Resident(threads))
-        client.wait_for_workers(1, timeout=10 * PATIENCE)
+        _asked(lambda: client.register_plugin(Resident(threads)))
+        _asked(lambda: client.wait_for_workers(1, timeout=10 * PATIENCE))
         going: dict[Future, Order] = {}
         while left or going:
-            workers: Any = client.nthreads()
-            most = EACH * max(1, len(workers))
+            most = EACH * max(1, len(_asked(client.nthreads)))
             while left and len(going) < most:
                 order = left.popleft()
                 future = client.submit(paint, order, threads, pure=False, retries=RETRIES)
                 going[future] = order
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(NotYet, CancelledError):  # the futures say which it was
                 wait(list(going), timeout=LOOK, return_when="FIRST_COMPLETED")
             for future in [future for future in going if future.done()]:
                 outcome = _outcome(future, going.pop(future))
@@ -101,9 +112,20 @@ def run(
                 outcomes.append(outcome)
                 tell(outcome)
             if client.status not in ("running", "newly-created"):
-                words = f"the scheduler is gone; {len(outcomes)} are done, run it again for the rest"
-                raise VelaturaError("not_running", words)
+                raise VelaturaError("not_running", GONE)
     return outcomes
+
+
+def _asked(question: Callable[[], Any]) -> Any:
+    """The scheduler's answer.
+
+    Raises:
+        VelaturaError: `not_running` where it gives none.
+    """
+    try:
+        return question()
+    except OSError as error:  # Dask's own are such
+        raise VelaturaError("not_running", GONE) from error
 
 
 def _outcome(future: Future, order: Order) -> Outcome:
@@ -116,7 +138,7 @@ def _outcome(future: Future, order: Order) -> Outcome:
     if isinstance(error, KilledWorker):
         words = "ended the process that painted it, several times"
     elif future.status == "cancelled" or isinstance(error, CommClosedError):
-        raise VelaturaError("not_running", "the scheduler is gone; run it again for the rest")
+        raise VelaturaError("not_running", GONE)
     else:
         words = str(error) or type(error).__name__
     return Outcome(order.source, order.target, error=f"worker_died: {words}")
