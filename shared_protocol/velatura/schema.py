@@ -290,8 +290,8 @@ def _check_number(value: float, path: str, meta: Mapping[str, Any]) -> None:
     _check_options(value, path, meta)
     if isinstance(value, float) and not math.isfinite(value):
         raise FieldError(path, f"is {value!r}, which is not a finite number")
-    low, high = meta.get("low"), meta.get("high")
-    if (low is not None and value < low) or (high is not None and value > high):
+    low, high = meta.get("low", -math.inf), meta.get("high", math.inf)
+    if not low <= value <= high:
         unit = f" {meta['unit']}" if meta.get("unit") else ""
         shown = f"{value:g}" if isinstance(value, float) else str(value)[:40]
         raise FieldError(path, f"is {shown}; allowed is {plain(low)} to {plain(high)}{unit}")
@@ -299,7 +299,7 @@ def _check_number(value: float, path: str, meta: Mapping[str, Any]) -> None:
 
 def plain(number: float) -> str:
     """A bound of a range for people: whole numbers in full."""
-    return f"{number:.0f}" if number == int(number) and abs(number) < 1e15 else f"{number:g}"
+    return f"{number:.0f}" if abs(number) < 1e15 and number == int(number) else f"{number:g}"
 
 
 def _check_text(value: str, path: str, meta: Mapping[str, Any]) -> None:

@@ -209,6 +209,6 @@ def _note(
     if len(pairs) == 1 or error.code not in ABOUT_ONE_PICTURE:
         return error
     words = in_words(error)
-    show.note(f"velatura: {source}: {words}")
+    show.note(f"velatura: {words}" if words.startswith(str(source)) else f"velatura: {source}: {words}")
     results.append(Done(str(source), str(target), error=f"{error.code}: {words}"))
     return None
