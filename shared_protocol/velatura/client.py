@@ -274,6 +274,7 @@ class Client(DaemonSession):
         detached: bool = False,
         preview_side: int = 0,
         preview_every: float = 0.0,
+        device: str = "",
         out: str | os.PathLike | None = None,
         pictures: Sequence[Blob] = (),
     ) -> JobFuture:
@@ -289,6 +290,7 @@ class Client(DaemonSession):
             preview_side: longest side in pixels of the result, or with `preview_every` of the previews;
                 0 is full size.
             preview_every: seconds between previews; 0 is none.
+            device: `cpu`, `cuda:1`, …: where this job runs; by default where the daemon chose.
             out: file for the result; its folder is made where it is missing. What cannot become of it
                 (format, size, name, place) is said here, before the work.
             pictures: blobs that the recipe names by their `key`.
@@ -321,6 +323,7 @@ class Client(DaemonSession):
             "detached": detached,
             "preview_side": preview_side,
             "preview_every": preview_every,
+            "device": device,
         }
         target = Path(out) if out is not None else None
         if target is not None:

@@ -131,7 +131,7 @@ class Connection:
             content: the picture to work on; None for a texture.
             mask: GRAY, of the content's size: where and how strongly; None for everywhere.
             pictures: style pictures and region masks that the recipe names.
-            options: `priority`, `supersede`, `detached`, `preview_side`, `preview_every`; see
+            options: `priority`, `supersede`, `detached`, `preview_side`, `preview_every`, `device`; see
                 `messages.Submit`.
 
         Raises:

@@ -38,6 +38,7 @@ class Options:
     detached: bool = False
     preview_side: int = 0
     preview_every: float = 0.0
+    device: str = ""
 
 
 @dataclass(eq=False)

@@ -176,6 +176,7 @@ class Submit:
     preview_every: float = ranged(
         0.0, 0.0, 60.0, "time between previews of a long job; 0 is none", unit="seconds"
     )
+    device: str = text("", "`cpu`, `cuda:1`, …: where this job runs; empty is the daemon's own choice", 40)
 
 
 @dataclass(frozen=True)

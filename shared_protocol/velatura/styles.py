@@ -12,7 +12,7 @@ from .blob import Blob
 from .errors import FieldError
 from .recipe import Recipe, RecipeClass, Style
 
-OPTIONS = frozenset(("priority", "supersede", "detached", "preview_side", "preview_every"))
+OPTIONS = frozenset(("priority", "supersede", "detached", "preview_side", "preview_every", "device"))
 """How a job is to be run, as opposed to what it is: see `messages.Submit`."""
 
 

@@ -180,6 +180,15 @@ def test_a_folder_that_cannot_be_made_is_found_out_before_any_work(folder: Path)
     assert outcome.code == exits.FILES and "cannot write into" in outcome.err
 
 
+def test_a_run_may_name_its_device(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    submit = Client.submit
+    monkeypatch.setattr(Client, "submit", lambda *a, **k: asked.append(k["device"]) or submit(*a, **k))
+    for options in ((), ("--device", "cpu")):
+        assert velatura("stylize", "a.png", "-s", "invert", *options, "-f", "-o", "out.png").code == 0
+    assert asked == ["", "cpu"]
+
+
 def test_a_picture_comes_and_goes_by_pipes(folder: Path) -> None:
     words = command("stylize", "-", "-s", "invert", "--json", "-o", "-")
     done = subprocess.run(words, input=Path("a.png").read_bytes(), capture_output=True, check=False)

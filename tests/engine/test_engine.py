@@ -329,3 +329,11 @@ def test_a_style_that_such_a_network_does_not_know_is_refused_in_words(engine):
     ) as caught:
         run(engine, replace(MULTI, styles=(STYLE,)))
     assert caught.value.code == "unknown_model"
+
+
+def test_a_job_may_run_on_another_device_or_is_told_that_there_is_none(engine):
+    recipe = Stylize((STYLE,))
+    with pytest.raises(VelaturaError, match="is 'cuda:77', which torch cannot use"):
+        run(engine, recipe, device="cuda:77")
+    assert bytes(run(engine, recipe, device="cpu").data) == bytes(run(engine, recipe).data)
+    assert engine.on("cpu") is engine.resources and not engine.others

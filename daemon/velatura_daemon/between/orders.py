@@ -50,6 +50,8 @@ class Run:
     """Digests among `pictures`, or empty."""
     preview_side: int = 0
     preview_every: float = 0.0
+    device: str = ""
+    """Where it runs; empty is the worker's own device."""
     checkpoint: int = 0
     """Bytes of the checkpoint to go on from, 0 without one."""
     halted: bool = False

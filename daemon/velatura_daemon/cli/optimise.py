@@ -13,6 +13,7 @@ from .exits import USAGE, CommandError
 from .files import check_output, check_readable, plan
 from .options import (
     Chosen,
+    DeviceOption,
     ForceOption,
     InputsArgument,
     JsonOption,
@@ -60,6 +61,7 @@ def refine(
     preview_every: Every = 1.0,
     preview_side: Side = 0,
     recipe: RecipeOption = None,
+    device: DeviceOption = "",
     force: ForceOption = False,
     skip_existing: SkipOption = False,
     json: JsonOption = False,
@@ -72,7 +74,7 @@ def refine(
     sourced = SourcedStyles(parse_styles(style or []), region or [])
     whole = whole_recipe(Refine, recipe, chosen, sourced)
     pairs = plan(inputs, out, force, skip=skip_existing)
-    _run(whole, sourced, pairs, mask, json, previews, preview_every, preview_side)
+    _run(whole, sourced, pairs, mask, json, device, previews, preview_every, preview_side)
 
 
 @runs(Texture)
@@ -85,6 +87,7 @@ def texture(
     preview_every: Every = 1.0,
     preview_side: Side = 0,
     recipe: RecipeOption = None,
+    device: DeviceOption = "",
     force: ForceOption = False,
     skip_existing: SkipOption = False,
     json: JsonOption = False,
@@ -104,7 +107,7 @@ def texture(
         check_output(Path(out), force)
     each = SourcedStyles({pairs[0][0]: 1.0}, []) if pairs and pairs[0][0] else sourced
     whole = whole_recipe(Texture, recipe, chosen, each)
-    _run(whole, sourced, pairs, None, json, previews, preview_every, preview_side)
+    _run(whole, sourced, pairs, None, json, device, previews, preview_every, preview_side)
 
 
 def _run(
@@ -113,6 +116,7 @@ def _run(
     pairs: Sequence[Pair],
     mask: Path | None,
     json: bool,
+    device: str,
     previews: Path | None,
     every: float,
     side: int,
@@ -121,9 +125,9 @@ def _run(
         raise CommandError(USAGE, f"--previews shows one picture as it develops; there are {len(pairs)}")
     make = styled(whole, sourced)
     if previews is None:
-        run(whole, pairs, make, json, mask)
+        run(whole, pairs, make, json, mask, device=device)
     else:
-        options = {"preview_every": every, "preview_side": side}
+        options = {"preview_every": every, "preview_side": side, "device": device}
         run(whole, pairs, make, json, mask, _preview_writer(previews), **options)
 
 

@@ -53,6 +53,9 @@ RecipeOption = Annotated[
 SkipOption = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out outputs that exist: go on with a batch.")
 ]
+DeviceOption = Annotated[
+    str, typer.Option(help="Where to compute, such as cpu or cuda:1; by default where the daemon chose.")
+]
 InputsArgument = Annotated[
     list[str], typer.Argument(metavar="IN...", help="Pictures, folders, globs; - is standard input.")
 ]

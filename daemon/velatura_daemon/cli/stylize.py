@@ -8,6 +8,7 @@ from velatura.recipe import Stylize
 from .files import check_readable, plan
 from .options import (
     Chosen,
+    DeviceOption,
     ForceOption,
     InputsArgument,
     JsonOption,
@@ -36,6 +37,7 @@ def stylize(
     mask: MaskOption = None,
     region: RegionOption = None,
     recipe: RecipeOption = None,
+    device: DeviceOption = "",
     force: ForceOption = False,
     skip_existing: SkipOption = False,
     json: JsonOption = False,
@@ -45,4 +47,4 @@ def stylize(
     sourced = SourcedStyles(parse_styles(style or []), region or [])
     whole = whole_recipe(Stylize, recipe, chosen, sourced)
     pairs = plan(inputs, out, force, skip=skip_existing)
-    run(whole, pairs, styled(whole, sourced), json, mask)
+    run(whole, pairs, styled(whole, sourced), json, mask, device=device)

@@ -8,6 +8,7 @@ from velatura.recipe import Upscale
 from .files import check_readable, plan
 from .options import (
     Chosen,
+    DeviceOption,
     ForceOption,
     InputsArgument,
     JsonOption,
@@ -30,6 +31,7 @@ def upscale(
     inputs: InputsArgument,
     out: OutOption,
     recipe: RecipeOption = None,
+    device: DeviceOption = "",
     force: ForceOption = False,
     skip_existing: SkipOption = False,
     json: JsonOption = False,
@@ -38,4 +40,4 @@ def upscale(
     check_readable(recipe)
     whole = whole_recipe(Upscale, recipe, chosen, SourcedStyles({}, []))
     pairs = plan(inputs, out, force, skip=skip_existing)
-    run(whole, pairs, lambda source: (whole, source, ()), json)
+    run(whole, pairs, lambda source: (whole, source, ()), json, device=device)

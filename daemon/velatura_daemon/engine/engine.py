@@ -32,6 +32,8 @@ class TorchEngine:
 
     def __init__(self, settings: Settings) -> None:
         self.resources = Resources(settings)
+        self.others: dict[str, Resources] = {}
+        """By device, what jobs asked for that were to run elsewhere than by default."""
         if self.resources.device.type == "cpu":
             torch.set_num_threads(settings.worker_threads())
 
@@ -51,14 +53,31 @@ class TorchEngine:
             f"{plain(d)} {s * 1000:.0f} ms" for d, s in seconds.items()
         )
 
+    def on(self, device: str) -> Resources:
+        """What is held for a device: the engine's own, or another that a job asked for, in float32.
+
+        Raises:
+            VelaturaError: `bad_field` for a device that torch cannot use.
+        """
+        own = self.resources
+        if device in ("", "auto", str(own.device)):
+            return own
+        if device not in self.others:
+            made = Resources(replace(own.settings, device=device))
+            if made.device.type == "cpu":
+                torch.set_num_threads(own.settings.worker_threads())
+            self.others[device] = made
+        return self.others[device]
+
     def run(self, task: Task) -> Iterator[Event]:
         """Runs a task. Out of memory, it frees what is kept, then halves the tiles twice, then says so; a
         task that leaves checkpoints goes on from its last."""
         _check_parts(task)
+        resources = self.on(task.device)
         runner = RUNNERS[type(task.recipe)]
         for attempt in range(4):
             try:
-                for event in runner(task, self.resources):
+                for event in runner(task, resources):
                     if isinstance(event, Checkpointed):
                         task = replace(task, checkpoint=event.state)
                     yield event
@@ -72,13 +91,13 @@ class TorchEngine:
                     raise VelaturaError(
                         "out_of_memory",
                         "the job does not fit in memory even with tiles of "
-                        f"{self.resources.tile_bytes >> 20} MB; close other programs or lower memory_mb",
+                        f"{resources.tile_bytes >> 20} MB; close other programs or lower memory_mb",
                     ) from error
             finally:
-                self.resources.store.measure()
-            self.resources.trim(networks=attempt > 0)
+                resources.store.measure()
+            resources.trim(networks=attempt > 0)
             if attempt:
-                self.resources.tile_bytes //= 2
+                resources.tile_bytes //= 2
 
     def idle(self) -> bool:
         """Rebuilds the newest content from its features, one convolution a call, so that the first move
@@ -94,7 +113,8 @@ class TorchEngine:
 
     def trim(self) -> None:
         """Frees what can be made again from the pixels of a job."""
-        self.resources.trim()
+        for resources in (self.resources, *self.others.values()):
+            resources.trim()
 
     def status(self) -> dict[str, Any]:
         """See `tasks.Engine.status`."""

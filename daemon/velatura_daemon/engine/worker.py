@@ -306,6 +306,7 @@ def _task(order: orders.Run, fds: list[int], running: Running) -> Task:
         stopping=lambda: running.stopping,
         preview_side=order.preview_side,
         preview_every=order.preview_every,
+        device=order.device,
         checkpoint=checkpoint,
     )
 

@@ -366,6 +366,7 @@ class Jobs:
             mask=job.submit.mask,
             preview_side=job.submit.preview_side,
             preview_every=job.submit.preview_every,
+            device=job.submit.device,
             checkpoint=size,
             halted=self.scheduler.is_stopping(job.name),
         )
