@@ -263,7 +263,7 @@ class Refine(Kind):
         Shown("Statistics weight", "expert", soft=(0, 2)),
     )  # fmt: skip
     style_weight: float = ranged(
-        5.0, 0.0, 1e6,
+        10.0, 0.0, 1e6,
         "How strongly the style is sought (beta of eq. 7): 1 keeps every detail, 50 lets go of the subject",
         Shown("Style weight", "basic", soft=(0.5, 100), log=True),
     )  # fmt: skip
@@ -274,7 +274,7 @@ class Refine(Kind):
     style_layers: tuple[tuple[str, float], ...] = _style_layers()
     optimizer: str = _optimizer(None)
     learning_rate: float = _learning_rate(None)
-    init: str = choice("content", STARTS, "Where to begin", Shown("Start from", argument="start"))
+    init: str = choice(None, STARTS, "Where to begin", Shown("Start from", argument="start"))
     pooling: str = _pooling(None)
     levels: int = _levels(None)
     scale: float = _scale()
@@ -483,15 +483,15 @@ SIXTEEN = ("sixteen.transform",)
 UNSET: Mapping[str, Mapping[str, Any]] = {
     "gram": {
         "iterations": 200, "content_weight": 1.0, "statistics_weight": 0.0, "tv_weight": 10.0,
-        "optimizer": "lbfgs", "learning_rate": 0.03, "pooling": "avg", "levels": 3,
+        "optimizer": "lbfgs", "learning_rate": 0.03, "init": "stylized", "pooling": "max", "levels": 3,
     },
     "neighbours": {
         "iterations": 52, "content_weight": 0.045, "statistics_weight": 0.4, "tv_weight": 0.0,
-        "optimizer": "adam", "learning_rate": 0.005, "pooling": "max", "levels": 4,
+        "optimizer": "adam", "learning_rate": 0.005, "init": "content", "pooling": "max", "levels": 4,
     },
     "strotss": {
         "iterations": 800, "content_weight": 2.0, "statistics_weight": 0.0, "tv_weight": 0.0,
-        "optimizer": "rmsprop", "learning_rate": 0.002, "pooling": "max", "levels": 4,
+        "optimizer": "rmsprop", "learning_rate": 0.002, "init": "content", "pooling": "max", "levels": 4,
     },
 }  # fmt: skip
 """What the unset fields of a refinement are, by its objective."""

@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
-from velatura_models.networks.encoder import Encoder
-from velatura_models.store.weights import DECODER_FORMAT, ENCODER_FORMAT, read
-from velatura_models.training import adain, slim
+from safetensors.torch import load_file, save_file
+from velatura_models.networks.encoder import Encoder, prepared
+from velatura_models.store.weights import (
+    DECODER_FORMAT,
+    ENCODER_FORMAT,
+    METRIC_FORMAT,
+    METRIC_LAYERS,
+    load_backbone,
+    read,
+    weights_digest,
+)
+from velatura_models.training import adain, metric, slim
 from velatura_models.training.crops import batches, random_crop, whole_picture
 from velatura_models.training.run import read_metrics
 
@@ -184,3 +192,32 @@ def test_one_broken_picture_does_not_end_a_training(tmp_path):
     (tmp_path / "bad.png").write_bytes(data)
     crops = batches(tmp_path, 16, 8, seed=1)
     assert all(tuple(next(crops)[0, :, 0, 0]) == (1, 0, 0) for _ in range(3))
+
+
+def test_a_metric_gives_the_distance_that_the_teacher_sees():
+    torch.manual_seed(0)
+    projection, maps = torch.randn(9, 4).double(), torch.randn(2, 4, 8, 6).double()
+    fit = metric.Fit()
+    fit.add(maps, torch.einsum("nc,bchw->bnhw", projection, maps))
+    difference = torch.randn(4, 4).double()
+    seen = projection @ difference @ projection.T
+    through = fit.metric() @ difference @ fit.metric().T
+    assert float(through.square().sum() / 4**2) == pytest.approx(float(seen.square().sum() / 9**2), rel=1e-2)
+
+
+def test_a_metric_is_written_for_its_encoder(data):
+    options = metric.MetricOptions(
+        data / "small.safetensors", data / "vgg.safetensors", data / "photos", data / "paintings",
+        data / "small.metric.safetensors", steps=2, crop=32,
+    )  # fmt: skip
+    state, about = read(metric.main(options), METRIC_FORMAT)
+    assert {name: tuple(matrix.shape) for name, matrix in state.items()} == {
+        layer: (channels, channels) for layer, channels in zip(METRIC_LAYERS, TINY, strict=True)
+    }
+    assert about["encoder"] == weights_digest(load_file(data / "small.safetensors"))
+
+
+def test_the_embedded_encoder_has_its_metric_and_keeps_it_when_prepared():
+    encoder = load_backbone("slim")
+    assert set(encoder.metric) == set(METRIC_LAYERS)
+    assert set(prepared(encoder, pool="avg").metric) == set(METRIC_LAYERS)

@@ -45,6 +45,7 @@ RAN: dict[str, Recipe] = {
         tv_weight=10.0,
         optimizer="lbfgs",
         learning_rate=0.03,
+        init="content",
         pooling="avg",
         levels=1,
         backbone="slim",

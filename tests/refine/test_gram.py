@@ -56,6 +56,20 @@ def test_the_loss_is_equations_5_and_7(encoder: Encoder) -> None:
     assert got.losses["total"] == pytest.approx(3 * content_term + 7 * style_term, rel=1e-6)
 
 
+def test_matrices_are_compared_through_the_encoder_s_metric(encoder: Encoder) -> None:
+    picture, wanted = random_picture(48, 64, 2), target(encoder).grams
+    weights = Gram(0.0, 1.0, style_layers={"relu2_1": 1.0})
+    maps = encoder(picture, ["relu2_1"])["relu2_1"][0].flatten(1)
+    matrix = torch.randn(len(maps), len(maps), generator=torch.Generator().manual_seed(0)).to(maps)
+    difference = matrix @ (maps @ maps.T / maps.shape[1] - wanted["relu2_1"]) @ matrix.T
+    twin = encoder.variant()
+    twin.metric = {"relu2_1": matrix}
+    got = evaluate(gram_loss(twin, (48, 64), weights, styles=[GramTarget(wanted)]), picture)
+    assert got.losses["style"] == pytest.approx(
+        float(difference.square().sum() / (4 * len(maps) ** 2)), rel=1e-4
+    )
+
+
 @pytest.mark.parametrize("pool", ["avg", "max"])
 def test_gradient_by_finite_differences(pool: str) -> None:
     encoder = random_encoder(pool=pool)

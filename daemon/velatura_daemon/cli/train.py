@@ -26,6 +26,7 @@ from .progress import JobBar
 PACKAGE = "velatura_models.training"
 TRAINERS = {
     "slim": "Distil the compact encoder from VGG-19.",
+    "metric": "Fit how VGG-19 weighs what a compact encoder sees.",
     "adain": "Train a decoder for an encoder.",
     "fast": "Train a network that paints in one style, such as your own painting.",
     "multi": "Train one network for many styles that blend.",

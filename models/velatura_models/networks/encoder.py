@@ -40,7 +40,13 @@ class Encoder(nn.Module):
         pool: `max` as trained, or `avg` as Gatys et al. 2016, section 2, recommend for synthesis.
         padding: `reflect` as trained, or `circular`: the picture is taken to repeat in both directions,
             for textures without a seam.
+
+    Attributes:
+        metric: per layer the matrix `(C, C)` through which Gram matrices are to be compared, where channels
+            are not to count alike (see `training.metric`).
     """
+
+    metric: Mapping[str, Tensor]
 
     def __init__(
         self,
@@ -50,7 +56,7 @@ class Encoder(nn.Module):
         padding: str = "reflect",
     ) -> None:
         super().__init__()
-        self.widths = tuple(widths)
+        self.widths, self.metric = tuple(widths), {}
         self.pool, self.padding = _check_modes(pool, padding)
         self.conv0 = nn.Conv2d(3, 3, 1) if preprocess else None
         cin = 3
@@ -156,4 +162,5 @@ def prepared(encoder: Encoder, dtype: torch.dtype = torch.float32, pool: str = "
     device = next(encoder.parameters()).device
     twin.load_state_dict(state)
     twin = twin.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    twin.metric = {layer: matrix.to(device) for layer, matrix in encoder.metric.items()}
     return twin.eval().requires_grad_(False)

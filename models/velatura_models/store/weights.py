@@ -8,6 +8,7 @@ a decoder names the digest of the encoder that it was trained for.
 
     <folder>/<backbone>.safetensors             an encoder
     <folder>/<backbone>.<method>.safetensors    a decoder for it
+    <folder>/<backbone>.metric.safetensors      how VGG-19 weighs what it sees, for one that is not VGG-19
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ DECODERS = ("adain-skip", "adain")
 
 ENCODER_FORMAT = "velatura-encoder-1"
 DECODER_FORMAT = "velatura-decoder-1"
+METRIC_FORMAT = "velatura-metric-1"
+METRIC_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 
 
 def load_backbone(name: str, cache: Path | None = None, pool: str = "max") -> Encoder:
@@ -56,7 +59,10 @@ def load_backbone(name: str, cache: Path | None = None, pool: str = "max") -> En
     _check_encoder(path, state)
     if about.get("backbone") != name:
         raise WeightsError("architecture", f"{path} holds {about.get('backbone')!r}, not {name!r}")
-    return encoder_from_state(state, pool=pool)
+    encoder = encoder_from_state(state, pool=pool)
+    if (metric := metric_path(name, cache)).is_file():
+        encoder.metric = _metric(metric, encoder, about["digest"])
+    return encoder
 
 
 def load_decoder(backbone: str, method: str = "auto", cache: Path | None = None) -> Decoder:
@@ -168,6 +174,17 @@ def save_decoder(
     )
 
 
+def save_metric(path: Path, metric: Mapping[str, Tensor], encoder: str, about: Mapping[str, str]) -> str:
+    """Writes an encoder's metric atomically and gives its digest.
+
+    Args:
+        metric: `(C, C)` for each of `METRIC_LAYERS`.
+        encoder: digest of the encoder's weights.
+        about: further header entries.
+    """
+    return write(path, metric, {**about, "format": METRIC_FORMAT, "encoder": encoder}, half=True)
+
+
 def encoder_path(backbone: str, cache: Path | None = None) -> Path:
     """Where a backbone's weights lie or would lie; raises `WeightsError` for an unknown name."""
     return _folder(backbone, cache) / f"{backbone}.safetensors"
@@ -180,12 +197,17 @@ def decoder_path(backbone: str, method: str, cache: Path | None = None) -> Path:
     return _folder(backbone, cache) / f"{backbone}.{method}.safetensors"
 
 
+def metric_path(backbone: str, cache: Path | None = None) -> Path:
+    """Where a backbone's metric lies, if it has one; raises `WeightsError` for an unknown name."""
+    return _folder(backbone, cache) / f"{backbone}.metric.safetensors"
+
+
 def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and header of a weights file, verified against the digest it carries.
 
     Args:
         path: the file.
-        kind: `ENCODER_FORMAT` or `DECODER_FORMAT`.
+        kind: one of the formats above.
 
     Raises:
         WeightsError: `missing`, `corrupt` or `architecture`.
@@ -239,6 +261,17 @@ def _check_encoder(path: Path, state: Mapping[str, Tensor]) -> None:
             raise WeightsError(
                 "architecture", f"{path}: {name} has shape {tuple(tensor.shape)}, expected {shapes[name]}"
             )
+
+
+def _metric(path: Path, encoder: Encoder, digest: str) -> dict[str, Tensor]:
+    """An encoder's metric in float32; raises `WeightsError` as `load_backbone`."""
+    state, about = read(path, METRIC_FORMAT)
+    shapes = {layer: (channels,) * 2 for layer, channels in zip(METRIC_LAYERS, encoder.widths, strict=True)}
+    if {name: tuple(matrix.shape) for name, matrix in state.items()} != shapes:
+        raise WeightsError("architecture", f"{path} is not a metric of {', '.join(METRIC_LAYERS)}")
+    if about.get("encoder") != digest:
+        raise WeightsError("architecture", f"{path} is for other weights than {digest[:12]}")
+    return {name: matrix.float() for name, matrix in state.items()}
 
 
 def _decoder_from_state(path: Path, state: Mapping[str, Tensor], about: Mapping[str, str]) -> Decoder:
