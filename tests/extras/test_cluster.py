@@ -18,6 +18,8 @@ import pytest
 from cli.running import command, spawned
 from PIL import Image
 
+pytestmark = pytest.mark.timeout(900)  # programs that start, on a machine that may be busy
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -144,9 +146,12 @@ def test_a_batch_whose_scheduler_goes_away_says_so_and_is_gone_on_with(
     jobs, out = gated(tmp_path, 6), tmp_path / "out"
     words = command("batch", "--jobs", jobs, "-o", out, "--cluster", address)
     batch = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    until(lambda: len(list(out.glob("*.png"))) >= 2)
-    processes[0].kill()
-    _, said = batch.communicate(timeout=240)
+    try:
+        until(lambda: len(list(out.glob("*.png"))) >= 2)
+        processes[0].kill()
+        _, said = batch.communicate(timeout=240)
+    finally:
+        batch.kill()
     assert batch.returncode == 9 and "the scheduler, or every worker, is gone" in said, said
     (home / "open").touch()
     assert spawned("batch", "--jobs", jobs, "-o", out, "--cluster", "local:1").code == 0

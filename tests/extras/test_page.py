@@ -28,6 +28,8 @@ from playwright.sync_api import Page, sync_playwright
 from velatura.pictures.files import recipe_of
 from velatura.recipe import Stylize
 
+pytestmark = pytest.mark.timeout(900)  # programs that start, on a machine that may be busy
+
 TOKEN = "only-for-this-test"
 PATIENCE = 240_000
 """Milliseconds for anything; the machine may be busy."""

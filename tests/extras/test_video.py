@@ -17,6 +17,8 @@ from cli.running import command, spawned
 from velatura.video.reading import scan
 from video.clips import exact_motion, panned, read, seen_motion, unsteadiness, write
 
+pytestmark = pytest.mark.timeout(900)  # programs that start, on a machine that may be busy
+
 SIZE = (192, 128)
 COUNT = 16
 FACTOR = 3.0
