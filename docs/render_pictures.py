@@ -9,12 +9,13 @@ from pathlib import Path
 
 import skimage.data
 import velatura
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 IMAGES = Path(__file__).parent / "images"
 STRIP = ("starry-night", "great-wave", "the-scream", "impasto", "stained-glass", "la-grande-jatte")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-GAP = 6
+GAP, LABEL = 6, 20
+"""Pixels between pictures, and for a name below one."""
 
 
 def photo(name: str, width: int, height: int) -> Image.Image:
@@ -38,12 +39,34 @@ def grid(pictures: list[Image.Image], columns: int) -> Image.Image:
     return sheet
 
 
+def strip(v: velatura.Client) -> None:
+    """README's first picture: six styles at quality fine."""
+    cat = photo("chelsea", 448, 300)
+    made = grid([v.stylize(cat, style=name, quality="fine") for name in STRIP], 3)
+    made.save(IMAGES / "styles-strip.jpg", quality=82)
+
+
+def gallery(v: velatura.Client) -> None:
+    """One photograph, and it in every built-in style at quality fast, with their names."""
+    cat, size = photo("chelsea", 400, 268), (186, 124)
+    names = [style["name"] for style in v.styles() if style["kind"] != "user"]
+    made = {"photograph": cat} | {name: v.stylize(cat, style=name) for name in names}
+    cells = []
+    for name, picture in made.items():
+        width, height = size
+        cell = Image.new("RGB", (width, height + LABEL), "white")
+        cell.paste(picture.resize(size, Image.Resampling.LANCZOS))
+        ImageDraw.Draw(cell).text((2, height + 1), name, "black", ImageFont.load_default(13))
+        cells.append(cell)
+    grid(cells, 6).save(IMAGES / "gallery.webp", quality=74, method=6)
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
-    cat, cup = photo("chelsea", 448, 300), photo("coffee", 448, 300)
+    cup = photo("coffee", 448, 300)
     with velatura.connect() as v:
-        strip = grid([v.stylize(cat, style=name) for name in STRIP], 3)
-        strip.save(IMAGES / "styles-strip.jpg", quality=88)
+        strip(v)
+        gallery(v)
         fade = grid([v.stylize(cup, style="starry-night", strength=s) for s in STRENGTHS], 5)
         fade.resize((fade.width // 2, fade.height // 2)).save(IMAGES / "strength.jpg", quality=88)
         blends = [{"starry-night": 1 - t, "stained-glass": t} for t in STRENGTHS]
