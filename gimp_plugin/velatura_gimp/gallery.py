@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-from gi.repository import GdkPixbuf, GLib, Gtk, Pango
+from gi.repository import Gdk, GdkPixbuf, GLib, Gtk, Pango
 from velatura.blob import Picture
 from velatura.editor.gallery import Gallery
 from velatura.editor.i18n import _
+from velatura.stylefile import is_style_file
 
 ID, TITLE, ICON, ABOUT = range(4)
 SIDE = 72
@@ -48,13 +51,21 @@ class GalleryView(Gtk.Box):
         scrolled.set_size_request(4 * (SIDE + 18), -1)
         scrolled.add(self._view)
         self._none = Gtk.Label(wrap=True, max_width_chars=50, xalign=0.0, no_show_all=True)
+        self._learn = Gtk.Button(no_show_all=True)
+        self._learn.connect("clicked", lambda button: gallery.lessons.press((self._chosen,)))
+        self._words = Gtk.Label(wrap=True, max_width_chars=48, xalign=0.0, no_show_all=True)
+        self.drag_dest_set(Gtk.DestDefaults.ALL, [], Gdk.DragAction.COPY)
+        self.drag_dest_add_uri_targets()
+        self.connect("drag-data-received", self._dropped)
         mine = Gtk.CheckButton(label=_("Show the styles on my layer"))
         mine.connect("toggled", lambda button: gallery.try_on_layer(button.get_active()))
         self.pack_start(search, False, False, 0)
         self.pack_start(self._none, False, False, 0)
         self.pack_start(scrolled, True, True, 0)
         self.pack_start(mine, False, False, 0)
-        gallery.changed.connect(lambda name: name == "entries" and self._came())
+        self.pack_start(self._learn, False, False, 0)
+        self.pack_start(self._words, False, False, 0)
+        gallery.changed.connect(lambda name: self._came() if name == "entries" else self._say())
         gallery.picture_changed.connect(self._picture)
         self._came()
 
@@ -65,6 +76,19 @@ class GalleryView(Gtk.Box):
         for entry in self._gallery.entries:
             self.second.append([entry.name, entry.title])
         self._fill()
+
+    def _say(self) -> None:
+        """What the gallery has to say, and what may be done with the chosen style."""
+        offer = self._gallery.lessons.offer((self._chosen,))
+        for label, text in ((self._words, self._gallery.words), (self._learn, offer)):
+            label.set_label(text)
+            label.set_visible(bool(text))
+
+    def _dropped(self, _widget: Any, _context: Any, _x: int, _y: int, data: Any, *_more: Any) -> None:
+        for uri in data.get_uris() or ():
+            path = GLib.filename_from_uri(uri)[0]
+            if is_style_file(path):
+                self._gallery.add_file(Path(path))
 
     def _search(self, entry: Gtk.SearchEntry) -> None:
         self._gallery.find(entry.get_text())
@@ -101,6 +125,7 @@ class GalleryView(Gtk.Box):
         for path in view.get_selected_items():
             self._chosen = self._store[path][ID]
             self._choose(self._chosen)
+            self._say()
 
 
 def pixbuf(picture: Picture, side: int = 0) -> GdkPixbuf.Pixbuf:

@@ -16,7 +16,7 @@ lacks them, so a second job on the same picture sends nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +262,39 @@ class Client(DaemonSession):
         job = self._run(Keypoints, images.read(image), style, None, False, False, out, fields, {})
         _awaited(job)
         return {name: job.record[name] for name in ("content", "style", "pairs")}
+
+    def sheet(
+        self,
+        image: Any,
+        styles: Sequence[str] = (),
+        *,
+        side: int = 320,
+        columns: int = 0,
+        quality: str = "fast",
+        out: str | os.PathLike | None = None,
+        told: Callable[[int, int], None] = lambda done, of: None,
+        **more: Any,
+    ) -> Any:
+        """Draws one picture in many styles, with their titles, as one.
+
+        Args:
+            image: as for `stylize`.
+            styles: names in the library; by default all that can be used.
+            side: longest side of each, in pixels.
+            columns: in a row; 0 fits the sheet.
+            quality: as for `stylize`; a style without its picture is painted fast.
+            out: file for the sheet.
+            told: called with how many are done, and of how many.
+            more: further fields of `recipe.Stylize`.
+
+        Returns:
+            A PIL image, or the path with `out`.
+        """
+        from .pictures import sheet
+
+        target = Path(out) if out is not None else None
+        how = {"quality": quality, **more}
+        return sheet.painted(self, image, styles, side, columns, target, told, how)
 
     def submit(
         self,

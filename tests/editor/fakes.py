@@ -35,7 +35,7 @@ from velatura.jobs import (
 from velatura.jobstate import State
 from velatura.messages import Progress, Result, Welcome
 from velatura.pixels import Layout
-from velatura.recipe import Recipe, Texture, Upscale, check_recipe
+from velatura.recipe import Learn, Recipe, Texture, Upscale, check_recipe
 
 
 class FakeLoop:
@@ -462,10 +462,10 @@ class FakeLine:
 
 
 def result_layout(job: Job) -> Layout:
-    """The layout of a job's result: the content's, or RGB of the size that a texture names."""
+    """The layout of a job's result: the content's, or what its kind says."""
     recipe = job.recipe
-    if isinstance(recipe, Texture):
-        return Layout(recipe.width, recipe.height, "RGB")
+    if isinstance(recipe, Texture | Learn):
+        return recipe.result_layout(job.content.layout if job.content else None)
     assert job.content is not None
     return recipe.result_layout(job.content.layout) if isinstance(recipe, Upscale) else job.content.layout
 

@@ -11,7 +11,7 @@ from velatura.editor.gallery import entry_of, free_name
 from velatura.editor.geometry import Rect
 from velatura.editor.memory import Memory
 from velatura.editor.studio import Studio
-from velatura.recipe import Stylize
+from velatura.recipe import Learn, Style, Stylize
 
 from editor.fakes import FakeDaemon, FakeLoop, FakePaper
 
@@ -237,3 +237,66 @@ def test_a_style_that_someone_passed_on_is_taken_as_it_is(
     loop.run(0.2)
     (added,) = [arguments for what, arguments in daemon.asked if what == "style_import"]
     assert added["name"] == "" and studio.look.styles == ("her-style",)
+
+
+MOSS = {"name": "moss", "title": "Moss", "kind": "user", "has_picture": True, "cards": [], "thumbnail": "aa"}
+
+
+def test_a_style_of_ones_own_is_learned_and_seen_on_the_layer_meanwhile(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    gallery = studio.gallery
+    daemon.answers["styles"] = [*daemon.answers["styles"], MOSS]
+    studio.link.refresh()
+    loop.run(0.1)
+    assert gallery.lessons.offer(("wave",)) == gallery.lessons.offer(("moss", "wave")) == ""
+    assert gallery.lessons.offer(("moss",)) == "Learn this style"
+    document = paper.open(800, 400)
+    gallery.lessons.press(("moss",))
+    loop.run(0.1)
+    job = daemon.job
+    assert job.recipe == Learn(styles=(Style("moss"),)) and job.options.detached
+    assert job.content is not None and job.content.layout.width <= 384
+    assert gallery.lessons.learning == "moss" and gallery.lessons.offer(()) == "Stop learning and keep it"
+    daemon.progress(job, 40, 150, 60.0)
+    daemon.frame(job, 9)
+    loop.run(0.1)
+    assert "“Moss”: 40 of 150" in gallery.words
+    look = gallery.picture("moss")
+    assert look is not None and set(bytes(look.data)) == {9}
+    gallery.lessons.learn("moss")
+    assert len(daemon.jobs) == 1, "one at a time"
+    gallery.lessons.press(())
+    assert job.stopping
+    daemon.answers["styles"][-1] = {**MOSS, "learned": "yes"}
+    daemon.finish(job)
+    loop.run(0.1)
+    assert gallery.lessons.learning == "" and "is learned" in gallery.words
+    learned = gallery.entry("moss")
+    assert learned is not None and learned.learned == "yes" and learned.can_learn, "and better, once more"
+    assert len(document.layers) == 1, "nothing is written into the picture"
+
+
+def test_learning_needs_no_picture_and_may_be_cancelled_or_fail(
+    studio: Studio, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    gallery = studio.gallery
+    daemon.answers["styles"] = [MOSS]
+    studio.link.refresh()
+    loop.run(0.1)
+    gallery.lessons.learn("moss")
+    loop.run(0.1)
+    assert daemon.job.content is None
+    gallery.lessons.cancel()
+    loop.run(0.1)
+    assert gallery.lessons.learning == "" and "again goes on from there" in gallery.words
+    gallery.lessons.learn("moss")
+    loop.run(0.1)
+    daemon.fail(daemon.job, "bad_image", "It is of one colour.")
+    loop.run(0.1)
+    assert (gallery.lessons.learning, gallery.words) == ("", "It is of one colour.")
+
+
+def test_a_style_that_a_network_alone_knows_can_be_chosen_but_not_learned() -> None:
+    entry = entry_of({**MOSS, "has_picture": False, "learned": "yes"})
+    assert entry.error == "" and not entry.can_learn

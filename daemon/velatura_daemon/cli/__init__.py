@@ -30,6 +30,7 @@ from . import (
     models,
     optimise,
     remote,
+    sheet,
     show,
     styles,
     stylize,
@@ -96,6 +97,7 @@ stylize.mount(app)
 optimise.mount(app)
 upscale.mount(app)
 keypoints.mount(app)
+sheet.mount(app)
 video.mount(app)
 batch.mount(app)
 web.mount(app)

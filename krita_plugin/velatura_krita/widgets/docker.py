@@ -73,6 +73,9 @@ class Panel(QtWidgets.QWidget):
         self._gallery.menu_asked.connect(lambda name, at: gallery_menu(self, studio, name, at))
         self._gallery.dropped.connect(lambda mime: drop(studio, mime))
         self._gallery_words = _label()
+        self._learn = QtWidgets.QPushButton(_("Learn this style"))
+        self._learn.setMinimumHeight(SIDE)
+        self._learn.clicked.connect(lambda: gallery.lessons.press(studio.look.styles))
         self._controls = Controls(studio)
         self._source = _label()
         self._made = _label()
@@ -151,8 +154,8 @@ class Panel(QtWidgets.QWidget):
         top = _row(self._search, self._favourites, self._on_layer, self._mix, self._add)
         inside = QtWidgets.QWidget()
         self._stack(inside, (
-            top, self._gallery, self._gallery_words, self._controls, self._source, made, self._picture,
-            self._strip_fold, self._results_fold,
+            top, self._gallery, self._gallery_words, self._learn, self._controls, self._source, made,
+            self._picture, self._strip_fold, self._results_fold,
         ), 6)  # fmt: skip
         inside.layout().setStretch(1, 1)
         scroll = QtWidgets.QScrollArea()
@@ -265,6 +268,7 @@ class Panel(QtWidgets.QWidget):
         self._apply.setEnabled(ready)
         self._refine.setEnabled(ready)
         self._gallery.viewport().update()
+        self._offer_lesson()
         if name == "styles" and self._studio.look.styles:
             self._gallery.bring_into_sight(self._studio.look.styles[-1])
 
@@ -314,8 +318,14 @@ class Panel(QtWidgets.QWidget):
         if not text and not gallery.entries:
             text = _("Press anywhere here, and the styles appear. Nothing runs before that.")
         _say(self._gallery_words, text)
+        self._offer_lesson()
         self._on_layer.setChecked(gallery.on_layer)
         self._favourites.setChecked(gallery.favourites_only)
+
+    def _offer_lesson(self) -> None:
+        text = self._studio.gallery.lessons.offer(self._studio.look.styles)
+        self._learn.setText(text or self._learn.text())
+        self._learn.setVisible(bool(text))
 
 
 def in_sight(tasks: tuple[Task, ...]) -> tuple[Task, ...]:

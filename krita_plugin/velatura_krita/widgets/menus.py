@@ -9,6 +9,7 @@ from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
 from velatura.pictures.formats import READABLE
 from velatura.recipe import RECIPES, Recipe
+from velatura.stylefile import SUFFIX
 
 from ..qt import QtCore, QtGui, QtWidgets
 
@@ -28,7 +29,7 @@ def ask_for_file(panel: QtWidgets.QWidget, studio: Studio) -> None:
     """A file dialog that does not block; each chosen picture becomes a style."""
     dialog = QtWidgets.QFileDialog(panel, _("Pictures to use as styles"))
     dialog.setFileMode(QtWidgets.QFileDialog.FileMode.ExistingFiles)
-    patterns = " ".join(f"*{suffix}" for suffix in (*READABLE, ".kra", ".ora"))
+    patterns = " ".join(f"*{suffix}" for suffix in (*READABLE, ".kra", ".ora", SUFFIX))
     dialog.setNameFilters([_("Pictures ({patterns})", patterns=patterns), _("All files (*)")])
     dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setModal(False)
@@ -65,6 +66,12 @@ def gallery_menu(panel: QtWidgets.QWidget, studio: Studio, name: str, at: QtCore
         lambda: studio.gallery.favour(name),
     )
     menu.addAction(_("Take out of the mix") if in_mix else _("Add to the mix"), lambda: _mix(studio, name))
+    lessons = studio.gallery.lessons
+    if entry.can_learn and not lessons.learning:
+        menu.addAction(_("Learn this style"), lambda: lessons.learn(name))
+    if lessons.learning == name:
+        menu.addAction(_("Stop learning and keep it"), lessons.stop)
+        menu.addAction(_("Cancel learning"), lessons.cancel)
     if entry.mine:
         menu.addAction(_("Remove from my styles"), lambda: studio.gallery.remove(name))
     menu.popup(at)

@@ -21,6 +21,7 @@ from velatura.recipe import Style, Stylize
 
 from . import geometry, words
 from .i18n import _
+from .lessons import Lessons
 from .link import Link
 from .look import Look
 from .memory import Memory
@@ -56,10 +57,18 @@ class Entry:
     """Digest of its picture, to be fetched."""
     error: str = ""
     """Why it cannot be used, in words; empty when it can."""
+    learned: str = ""
+    """`yes` where the painter has learned it, `outdated` where another painter had."""
+    has_picture: bool = True
 
     @property
     def mine(self) -> bool:
         return self.kind == "user"
+
+    @property
+    def can_learn(self) -> bool:
+        """Whether the painter can learn it, or learn it better."""
+        return self.mine and self.has_picture and not self.error
 
     @property
     def about(self) -> str:
@@ -82,6 +91,7 @@ class Gallery(Observable):
         words: trouble with adding a style, or what is going on.
         favourites: names of the styles that come first.
         favourites_only: whether only those are shown.
+        lessons: what is being learned.
     """
 
     def __init__(
@@ -102,6 +112,7 @@ class Gallery(Observable):
         self._asked: set[str] = set()
         self._in_sight: tuple[str, ...] = ()
         self._trials = Trials(link, paper, pump, self._wanted, self.picture_changed.emit, self._fail)
+        self.lessons = Lessons(link, paper, pump, self.entry, self._say, self.picture_changed.emit)
         link.changed.connect(self._on_link)
         look.changed.connect(lambda name: self._fetch_chosen())
 
@@ -154,7 +165,8 @@ class Gallery(Observable):
 
     def picture(self, name: str) -> Picture | None:
         """What to show for a style now; None while it has not come."""
-        return (self._trials.pictures.get(name) if self.on_layer else None) or self._thumbnails.get(name)
+        trial = self._trials.pictures.get(name) if self.on_layer else None
+        return self.lessons.picture(name) or trial or self._thumbnails.get(name)
 
     def in_sight(self, names: tuple[str, ...]) -> None:
         """The widget tells which styles can be seen; theirs are fetched."""
@@ -266,6 +278,9 @@ class Gallery(Observable):
         elif name == "state" and self._link.state == "ready":
             self._fetch_again()
 
+    def _say(self, text: str) -> None:
+        self.words = text
+
     def _arrange(self) -> None:
         """Favourites first, then as `_order` says."""
         ordered = sorted(self.entries, key=lambda e: (e.name not in self.favourites, *_order(e)))
@@ -318,12 +333,13 @@ def entry_of(item: dict[str, Any]) -> Entry:
     """An entry from the daemon's plain map; what is missing stays empty."""
     texts = {
         key: str(item.get(key) or "")
-        for key in ("name", "title", "artist", "year", "kind", "tags", "thumbnail", "error")
+        for key in ("name", "title", "artist", "year", "kind", "tags", "thumbnail", "error", "learned")
     }
-    if not item.get("has_picture", True) and not item.get("cards") and not texts["error"]:
+    has_picture = bool(item.get("has_picture", True))
+    if not (has_picture or item.get("cards") or texts["learned"] or texts["error"]):
         pull = _("Its picture is not here. In a terminal: velatura styles pull {name}", name=texts["name"])
         texts["error"] = pull
-    return Entry(**{**texts, "title": texts["title"] or texts["name"]})
+    return Entry(**{**texts, "title": texts["title"] or texts["name"]}, has_picture=has_picture)
 
 
 def free_name(title: str, taken: set[str]) -> str:

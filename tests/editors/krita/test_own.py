@@ -97,6 +97,10 @@ def test_a_style_from_a_file(docker: Krita, daemon: Daemon, folder: Path) -> Non
         krita.run("task = studio.apply()")
         krita.until("task.over")
         assert krita.run("task.state, layers(doc)[1].name()") == ["done", "Velatura: Été à Arles"]
+        assert krita.run("panel._learn.text(), panel._learn.isVisible()") == ["Learn this style", True]
+        krita.run("panel._learn.click()")
+        krita.until("'is learned' in studio.gallery.words")
+        assert krita.run("len(layers(doc))") == 2
     finally:
         krita.run("studio.gallery.remove('ete-a-arles')")
         krita.until("not any(e.mine for e in studio.gallery.entries)")
