@@ -251,3 +251,18 @@ def test_what_is_kept_of_a_content_is_bounded():
         _, other = palette_first((0.1 * step, 0.5, 0.3))
         _, known = stylized(net, picture(), [StyleShare(other)], known=known)
     assert known is not None and len(known.views) == KEPT + 1 and OWN in known.views
+
+
+@pytest.mark.parametrize("recolour", [True, False])
+def test_a_flat_ground_is_painted_and_a_photo_gets_no_grain(recolour):
+    net, look = palette_first((0.7, 0.5, 0.3))
+    rgb = picture(136, 200)
+    rgb[..., 60:] = 0.8
+    whole, seen = stylized(net, rgb, [StyleShare(look)], recolour=recolour)
+    tiles, _ = stylized(net, rgb, [StyleShare(look)], recolour=recolour, tile=64)
+    assert float((whole - tiles).abs().max()) < 1e-4
+    view = seen.views[look.palette if recolour else OWN]
+    moved = view.of(rgb, Box(0, 0, 136, 200))
+    assert (float(moved[..., 80:].std((2, 3)).mean()) > 0.01) is recolour
+    plain = rgb if view.colors is None else apply_matching(rgb, *view.colors).clamp(0, 1)
+    assert torch.equal(moved[..., :40], plain[..., :40])

@@ -18,8 +18,9 @@ c' = A c + b, in full whatever the strength,
 
     t_a = (1 - a) f(c) + a sum_k w_k AdaIN(f(c'_k), f(s_k)),
 
-and both f(c) and f(c'_k) are kept, so that a slider costs the decoder alone. Where the content's colours are
-to be kept c' is c, as it is in the published form.
+and both f(c) and f(c'_k) are kept, so that a slider costs the decoder alone. Flat areas get a little grain,
+since of nothing AdaIN makes nothing. Where the content's colours are to be kept c' is c, as it is in the
+published form.
 
 Statistics are those of the whole picture: with more than one tile they are summed over the tiles' cores, and
 `paint` encodes again and decodes. With one tile nothing is done twice.
@@ -30,12 +31,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from ..maths.color import ColorStats, apply_matching, color_stats, transport
+from ..maths.color import ColorStats, apply_matching, color_stats, luma, transport
 from ..maths.stats import Moments
 from ..maths.tiling import Box, Footprint, Tile
 from ..networks.decoder import Decoder
@@ -57,6 +60,14 @@ Palette = tuple[float, ...]
 """The mean and covariance that colours are moved to, all that features depend on besides the content; `OWN`
 for none."""
 OWN: Palette = ()
+
+GRAIN = 6 / 255
+"""Deviation of the noise that flat areas get before the encoder: AdaIN can only scale what is there, and of
+nothing it makes one dull colour with rings around the forms."""
+FLAT = 1 / 255
+"""How little a picture varies, on average over some pixels, where it gets grain."""
+PATCH = 512
+"""Side in pixels of a patch of noise."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +110,11 @@ class View:
     features: Mapping[str, Tensor] = field(default_factory=dict)
     moments: Statistics | None = None
 
-    def of(self, rgb: Tensor) -> Tensor:
-        """A part of the content in this palette."""
-        return rgb if self.colors is None else apply_matching(rgb, *self.colors).clamp(0, 1)
+    def of(self, rgb: Tensor, box: Box) -> Tensor:
+        """The part of the content inside a box in this palette, with grain where it is flat."""
+        if self.colors is None:
+            return crop(rgb, box)
+        return (apply_matching(crop(rgb, box), *self.colors) + _grain(rgb, box)).clamp(0, 1)
 
 
 @dataclass
@@ -252,7 +265,7 @@ class AdaIN:
         """A tile's features in a palette."""
         if view.features:
             return view.features
-        return (yield from self.encode(view.of(crop(content.rgb, tile.outer))))
+        return (yield from self.encode(view.of(content.rgb, tile.outer)))
 
     def _moments(self, content: Content, view: View) -> Steps[Statistics]:
         """Of the whole picture in a palette."""
@@ -282,6 +295,24 @@ def _add(
         rows, columns = inner.slices(step)
         counts = None if weight is None else averaged(weight, tile.core, step, maps.device) + UNIFORM
         sums[level].add(maps[:, :, rows, columns], counts)
+
+
+@cache
+def _noise() -> Tensor:
+    """`(1, 1, N, N)` of deviation `GRAIN`, the same always, to be laid side by side."""
+    return torch.randn(1, 1, PATCH, PATCH, generator=torch.Generator().manual_seed(0)) * GRAIN
+
+
+def _grain(rgb: Tensor, box: Box) -> Tensor:
+    """Grain for the part of a picture inside a box, `(1, 1, h, w)`: full where it is flat, as the fills and
+    ground of a drawing are, none where it varies by more than `FLAT`, as photos do."""
+    seen = box.grown(8, Box(0, 0, rgb.shape[2], rgb.shape[3]))
+    light = luma(crop(rgb, seen))
+    off = (light - F.avg_pool2d(light, 9, 1, 4, count_include_pad=False)).abs()
+    flat = (1 - F.avg_pool2d(off, 9, 1, 4, count_include_pad=False) / FLAT).clamp_min(0)
+    rows, columns = (torch.arange(*ends) % PATCH for ends in ((box.top, box.bottom), (box.left, box.right)))
+    noise = _noise()[:, :, rows][:, :, :, columns].to(rgb)
+    return noise * crop(flat, box.within(seen))
 
 
 def _palette(work: Work, style: StyleShare) -> Palette:
