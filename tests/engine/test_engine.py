@@ -337,3 +337,24 @@ def test_a_job_may_run_on_another_device_or_is_told_that_there_is_none(engine):
         run(engine, recipe, device="cuda:77")
     assert bytes(run(engine, recipe, device="cpu").data) == bytes(run(engine, recipe).data)
     assert engine.on("cpu") is engine.resources and not engine.others
+
+
+@pytest.mark.parametrize(
+    "painting",
+    [
+        np.full((40, 40, 3), (30, 160, 90), np.uint8),
+        np.full((1, 1, 3), 200, np.uint8),
+        np.dstack([np.full((40, 40, 3), 90, np.uint8), np.zeros((40, 40), np.uint8)]),
+        scene(channels=3),
+    ],
+    ids=["of one colour", "of one pixel", "transparent", "equal to the photo"],
+)
+def test_an_odd_style_gives_a_picture_without_nan(engine, painting):
+    sent = slot(np.ascontiguousarray(painting), "RGBA" if painting.shape[2] == 4 else "RGB")
+    recipe = Stylize((Style(digest=sent.digest),))
+    for strength, content in ((1.0, CONTENT), (0.5, slot(scene(16, 16), "RGBA"))):
+        with np.errstate(invalid="raise"):
+            made = run(engine, replace(recipe, strength=strength), content, pictures=(sent,))
+        assert made.layout == content.layout
+    kept = run(engine, replace(recipe, strength=0.0), pictures=(sent,))
+    assert bytes(kept.data) == bytes(CONTENT.data)
