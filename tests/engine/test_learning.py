@@ -148,7 +148,6 @@ def test_one_style_of_a_network_of_several_is_not_removed_with_the_others(engine
     [
         ("ink", "which the painter knows already"),
         ("nobody", "no style is called"),
-        ("etretat", "velatura styles pull etretat"),
     ],
 )
 def test_what_cannot_be_learned_is_refused_in_words(engine, name, words):
