@@ -78,9 +78,16 @@ def _lobby() -> Lobby:
 
 
 def _kind() -> RecipeClass:
-    kinds = {name: cls for name, cls in RECIPES.items() if not cls.FACTS.expert}
+    """What to do: what editors offer too, but for experts' ways, and teaching the painter."""
+    offered = [cls for cls in RECIPES.values() if cls.FACTS.editors or cls.FACTS.placed == "library"]
+    kinds = {cls.KIND: cls for cls in offered if not cls.FACTS.expert}
     name = st.segmented_control(
-        "What to do", kinds, default=Stylize.KIND, format_func=lambda k: kinds[k].FACTS.title, required=True
+        "What to do",
+        kinds,
+        default=Stylize.KIND,
+        format_func=lambda k: kinds[k].FACTS.title,
+        required=True,
+        wrap=True,
     )
     kind = kinds[name or Stylize.KIND]
     st.caption(f"{kind.FACTS.help}.")
