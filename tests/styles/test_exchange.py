@@ -68,13 +68,15 @@ def test_a_style_is_the_same_elsewhere(tmp_path: Path):
     assert [entry.name for entry in there.list() if entry.kind == "user"] == ["moss-2"]
 
 
-def test_a_work_of_art_goes_with_its_card_and_a_row_alone_does_too(tmp_path: Path):
+def test_a_work_of_art_goes_with_its_card_and_rendering_and_a_row_alone_does_too(tmp_path: Path):
     here = library(tmp_path)
     data = here.export("great-wave")
     with pytest.raises(FieldError, match="is a built-in style; choose another name"):
         here.add_file(data)
     wave = here.add_file(data, "my-wave")
-    assert wave.picture is None and wave.thumbnail is not None and wave.error == ""
+    work = here.get("great-wave")
+    assert wave.thumbnail is not None and wave.error == "" and wave.picture is not None
+    assert work.rendering is not None and wave.picture.read_bytes() == work.rendering.read_bytes()
     assert load(wave.cards["slim"].read_bytes()).keys() == exchange._shipped_card().keys()
     learned(here, find_net("painter", "transform").digest)
     alone = here.export("moss")

@@ -210,7 +210,8 @@ class Library:
             )
         texts = {key: getattr(entry, key) for key in exchange.TEXTS}
         try:
-            return exchange.pack(texts, entry.picture, entry.thumbnail, entry.cards.get("slim"), row)
+            picture = entry.picture or entry.rendering
+            return exchange.pack(texts, picture, entry.thumbnail, entry.cards.get("slim"), row)
         except (OSError, SafetensorError) as error:
             raise VelaturaError("bad_image", f"style {name!r} cannot be read: {error}") from error
 

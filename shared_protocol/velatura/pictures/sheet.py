@@ -51,7 +51,9 @@ def painted(
         for name in styles or known:
             style = known.get(name, {"title": name})
             fields = dict(how)
-            if how["quality"] in ("fine", "finest") and not style.get("has_picture"):
+            if how["quality"] in ("fine", "finest") and not (
+                style.get("has_picture") or style.get("has_rendering")
+            ):
                 fields["quality"] = "fast"
             jobs.append((style["title"], client.stylize(small, name, wait=False, priority="batch", **fields)))
         for title, job in jobs:
