@@ -126,7 +126,7 @@ def test_the_worker_is_warmed_at_the_start_or_started_at_the_first_job(start_dae
         if prewarm:
             talk.until(lambda: talk.status()["engine"].get("warmed"), "the engine is warm")
         else:
-            assert talk.status()["worker"] == {"state": "off", "pid": 0, "starts": 0}
+            assert talk.status()["worker"] == {"state": "off", "pid": 0, "starts": 0, "trouble": ""}
             assert talk.run(stylize(), picture()).state is State.DONE
 
 
