@@ -31,9 +31,16 @@ def network(skips=("relu3_1", "relu2_1"), dtype=torch.float32):
         if parameter.dim() == 4:
             torch.nn.init.kaiming_normal_(parameter)
         parameter.requires_grad_(False)
+
+    def exact(net):
+        return net.convs[-1].parameters()
+
     loader = Loader(dtype=dtype)
-    last = decoder.convs[-1].parameters()
-    return AdaIN(resident(encoder, "cpu", dtype), resident(decoder, "cpu", dtype, last), loader)
+    return AdaIN(
+        resident(lambda: encoder, "cpu", dtype),
+        resident(lambda: decoder, "cpu", dtype, exact),
+        loader,
+    )
 
 
 def picture(height=64, width=96, seed=0):

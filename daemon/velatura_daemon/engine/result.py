@@ -44,6 +44,7 @@ def finished(
         about: further entries of the record.
     """
     used = {name: digest[:SHORT] for name, digest in sorted(loader.used.items())}
+    said = [*notes, *changes(recipe.networks, used)]
     record = {
         "velatura": velatura.__version__,
         "torch": torch.__version__,
@@ -53,7 +54,7 @@ def finished(
         "threads": torch.get_num_threads(),
         **about,
         "seconds": round(seconds, 4),
-        "notes": [*notes, *changes(recipe.networks, used)],
+        "notes": said,
     }
     named = tuple(f"{name} {digest}" for name, digest in used.items())
     return Finished(layout, data, replace(recipe, networks=named), record)

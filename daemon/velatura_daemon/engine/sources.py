@@ -98,6 +98,7 @@ class Sources:
             VelaturaError: `unknown_style`, `unknown_blob`, or `unknown_model` where a style is known by
                 its card alone and the card is another backbone's.
         """
+        around = _around(scale)
         library, store = self.resources.library, self.resources.store
         loader = self.resources.loader(backbone, dtype=torch.float32)
         weights = loader.encoder_digest()
@@ -110,7 +111,7 @@ class Sources:
             held = _stored_card(entry.cards[backbone], weights)
         if held is None and path.is_file():
             held = _stored_card(path, weights)
-        wanted = [s for s in _around(scale) if held is None or s not in held.stats]
+        wanted = [s for s in around if held is None or s not in held.stats]
         if wanted and entry is not None and entry.picture is None:
             raise _without_picture(entry)  # a card is of the picture: a rendering's would stand in its place
         if wanted:

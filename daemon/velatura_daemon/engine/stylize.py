@@ -97,7 +97,7 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
     slot = task.content
     if slot is not None and slot.layout.width * slot.layout.height > LARGE:
         yield Progressed(0, 1)  # reading takes a while, too
-    job = yield from prepare(task, resources, loader or resources.loader())
+    job = yield from prepare(task, resources, loader)
     out, about = job.canvas.begin(task.output), {}
     if job.part is not None:
         part, tiles = job.part, len(job.part.content.tiles)
@@ -140,7 +140,7 @@ def _told(steps: Steps[Any], passes: Passes, tiles: int) -> Generator[Event, Non
         told = passes.done
 
 
-def prepare(task: Task[Stylize], resources: Resources, loader: Loader) -> Steps[Prepared]:
+def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) -> Steps[Prepared]:
     """Gathers all that a job needs: the networks, the picture, then the part of it that can change.
 
     Raises:
@@ -148,7 +148,7 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader) -> Steps[
     """
     recipe = resolved(task.recipe, resources)
     notes = _notes(task.recipe, recipe.method, resources)
-    loader = replace(loader, backbone=recipe.backbone, method=recipe.method)
+    loader = replace(loader or resources.loader(), backbone=recipe.backbone, method=recipe.method)
     method = load_method(loader)
     if method.strength_in == "picture":
         recipe = replace(recipe, scale=1.0)  # such a network's strokes have the size that it was trained for

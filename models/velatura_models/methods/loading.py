@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, prepared
 from ..networks.level_decoder import LevelDecoders
-from ..networks.residency import resident
+from ..networks.residency import Exact, last_layers, resident
 from ..store.errors import WeightsError
 from ..store.nets import Net, find_net, load_into
 from ..store.weights import installed_digest, load_backbone, load_decoder
@@ -81,7 +82,8 @@ class Loader:
 
     def encoder(self) -> Encoder:
         """The backbone; raises `WeightsError` as `weights.load_backbone`."""
-        return self._held(f"{self.backbone}/encoder", self.encoder_digest(), self._backbone)
+        load = partial(load_backbone, self.backbone, self.folder)
+        return self._held(f"{self.backbone}/encoder", self.encoder_digest(), load)
 
     def encoder_digest(self) -> str:
         """Of the backbone's weights; raises `WeightsError` where it is not installed."""
@@ -91,16 +93,15 @@ class Loader:
         """The backbone made ready for gradients to the picture, see `encoder.prepared`."""
         digest = self.used[f"{self.backbone}/encoder"] = self.encoder_digest()
         key = (f"{self.backbone}/optimising", digest, self.dtype)
-        return self.hold(key, lambda: prepared(self._backbone().to(self.device), self.dtype))
+        load = partial(load_backbone, self.backbone, self.folder)
+        return self.hold(key, lambda: prepared(load().to(self.device), self.dtype))
 
     def pair(self) -> tuple[Encoder, Decoder]:
         """The backbone and its decoder for the method; raises `WeightsError` as `weights.load_decoder`."""
         encoder, digest = self.encoder(), installed_digest(self.backbone, self.method, self.folder)
-
-        def load() -> Decoder:
-            return load_decoder(self.backbone, self.method, self.folder)
-
-        return encoder, self._held(f"{self.backbone}/{self.method}", digest, load, _last_layer)
+        load = partial(load_decoder, self.backbone, self.method, self.folder)
+        decoder = self._held(f"{self.backbone}/{self.method}", digest, load, lambda net: last_layers([net]))
+        return encoder, decoder
 
     def levels(self) -> tuple[Encoder, LevelDecoders]:
         """The backbone and its decoders for the method, a level each.
@@ -115,14 +116,9 @@ class Loader:
                 f"{about.path} was trained for encoder weights {about.needs[:12]}, but {self.backbone} holds "
                 f"{held[:12]}; train it again with `velatura train {TRAINED_BY[self.method]}`",
             )
-        return self.encoder(), self.net(LevelDecoders, about, _last_layers)
+        return self.encoder(), self.net(LevelDecoders, about, lambda net: last_layers(net.values()))
 
-    def net(
-        self,
-        build: type[nn.Module],
-        about: Net,
-        exact: Callable[[Any], Iterable[Tensor]] = lambda net: (),
-    ) -> Any:
+    def net(self, build: type[nn.Module], about: Net, exact: Exact = lambda net: ()) -> Any:
         """A trained network.
 
         Args:
@@ -133,24 +129,12 @@ class Loader:
         Raises:
             WeightsError: as `nets.load_into`.
         """
-        return self._held(f"{about.name}.{about.kind}", about.digest, lambda: load_into(build, about), exact)
+        return self._held(f"{about.name}.{about.kind}", about.digest, partial(load_into, build, about), exact)
 
-    def _held(
-        self,
-        name: str,
-        digest: str,
-        load: Callable[[], Any],
-        exact: Callable[[Any], Iterable[Tensor]] = lambda net: (),
-    ) -> Any:
-        def make() -> nn.Module:
-            net = load()
-            return resident(net, self.device, self.dtype, exact(net))
-
+    def _held(self, name: str, digest: str, load: Callable[[], Any], exact: Exact = lambda net: ()) -> Any:
         self.used[name] = digest
+        make = partial(resident, load, self.device, self.dtype, exact)
         return self.hold((name, digest, self.dtype), make)
-
-    def _backbone(self) -> Encoder:
-        return load_backbone(self.backbone, self.folder)
 
 
 def load_method(loader: Loader) -> Method:
@@ -175,11 +159,3 @@ def method_painting(names: Iterable[str], folder: Path | None) -> str:
         if all(name in known for name in names):
             return method
     return ""
-
-
-def _last_layer(decoder: Decoder) -> Iterable[Tensor]:
-    return decoder.convs[-1].parameters()
-
-
-def _last_layers(decoders: LevelDecoders) -> list[Tensor]:
-    return [p for level in decoders for p in decoders[level].convs[-1].parameters()]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,15 +11,26 @@ from torch import Tensor, nn
 from .convolution import Conv3x3
 
 N = TypeVar("N", bound=nn.Module)
+Exact = Callable[[Any], Iterable[Tensor]]
+"""Gives the parameters of a network that stay float32."""
 
 
-def resident(network: N, device: torch.device | str, dtype: torch.dtype, exact: Iterable[Tensor] = ()) -> N:
+def last_layers(decoders: Iterable[nn.Module]) -> list[Tensor]:
+    """What stays float32 of decoders: the layers that make pictures finer than 8 bits."""
+    return [p for decoder in decoders for p in decoder.get_submodule("convs")[-1].parameters()]  # type: ignore[index]
+
+
+def resident(
+    load: Callable[[], N], device: torch.device | str, dtype: torch.dtype, exact: Exact = lambda net: ()
+) -> N:
     """A network for use alone: on a device, in a dtype, channels_last, in evaluation mode, without gradients.
 
     Args:
-        exact: parameters that stay float32, such as the last layer's, which makes pictures finer than 8 bits.
+        load: gives the network, in float32.
+        exact: which parameters stay float32.
     """
-    wanted = {id(parameter) for parameter in exact}
+    network = load()
+    wanted = {id(parameter) for parameter in exact(network)}
     kept = {name: p.detach().clone() for name, p in network.named_parameters() if id(p) in wanted}
     network = network.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for name, parameter in network.named_parameters():
