@@ -20,7 +20,7 @@ from velatura.editor.i18n import _
 from velatura.editor.link import Follower, Link
 from velatura.editor.loop import Loop
 from velatura.editor.paper import Refused
-from velatura.editor.preview import at_reduced_size
+from velatura.editor.reduced import at_reduced_size
 from velatura.errors import VelaturaError
 from velatura.jobs import Job
 from velatura.jobstate import State

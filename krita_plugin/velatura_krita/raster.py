@@ -54,6 +54,16 @@ def reduce_mask(values: bytes, width: int, height: int, size: tuple[int, int]) -
     return packed(_scaled(image, size).convertToFormat(_FORMAT.Format_Grayscale8), 1)
 
 
+def lightness(pixels: bytes, width: int, height: int) -> bytes:
+    """How light BGRA u8 pixels with straight alpha are, a byte each; over black."""
+    image = QtGui.QImage(width, height, _FORMAT.Format_RGB32)
+    image.fill(QtCore.Qt.GlobalColor.black)
+    painter = QtGui.QPainter(image)
+    painter.drawImage(0, 0, to_image(pixels, width, height))
+    painter.end()
+    return packed(image.convertToFormat(_FORMAT.Format_Grayscale8), 1)
+
+
 def _scaled(image: QtGui.QImage, size: tuple[int, int]) -> QtGui.QImage:
     return image.scaled(
         *size, QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, QtCore.Qt.TransformationMode.SmoothTransformation

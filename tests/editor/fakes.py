@@ -108,6 +108,7 @@ class FakeDocument:
     selected: Rect | None = None
     made: dict[str, Made] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
+    maps: dict[str, str] = field(default_factory=dict)
 
     def layer(self, name: str) -> FakeLayer:
         return next(layer for layer in self.layers if layer.name == name)
@@ -155,7 +156,10 @@ class FakePaper:
         if area.empty:
             raise Refused(f"The selection does not touch “{layer.name}”.")
         crop = geometry.context_area(layer.rect, area)
-        return Source(document.id, layer.id, layer.name, document.name, area, crop, document.selected)
+        strength = document.maps.get(layer.id, "")
+        return Source(
+            document.id, layer.id, layer.name, document.name, area, crop, document.selected, 0, strength
+        )
 
     def only(self, taken: Source, selected: bool) -> Source:
         area = taken.area if selected else self._layer(taken.document, taken.layer).rect
@@ -163,7 +167,9 @@ class FakePaper:
 
     def digest(self, taken: Source) -> Work[str]:
         yield
-        return hashlib.sha256(self._layer(taken.document, taken.layer).cut(taken.crop)).hexdigest()
+        made = hashlib.sha256(self._layer(taken.document, taken.layer).cut(taken.crop))
+        made.update(self._strengths(taken))
+        return made.hexdigest()
 
     def read(self, taken: Source) -> Work[Blob]:
         self.reads += 1
@@ -179,17 +185,40 @@ class FakePaper:
         thin = b"".join(row[4 * x : 4 * x + 4] for row in rows for x in range(0, taken.crop.width, factor))
         return Blob(Layout(width, height, "BGRA"), thin)
 
-    def read_mask(self, taken: Source) -> Work[Blob | None]:
+    def read_mask(self, taken: Source, selection: bool = True) -> Work[Blob | None]:
         yield
-        crop, chosen = taken.crop, taken.selected
-        if chosen is None:
+        crop, chosen = taken.crop, taken.selected if selection else None
+        if chosen is None and not taken.strength:
             return None
+        strengths = iter(self._strengths(taken) or bytes([255]) * crop.pixels)
         inside = (
-            255 * (not chosen.intersected(Rect(x, y, 1, 1)).empty)
+            strength * (chosen is None or not chosen.intersected(Rect(x, y, 1, 1)).empty)
             for y in range(crop.y, crop.bottom)
-            for x in range(crop.x, crop.right)
+            for x, strength in zip(range(crop.x, crop.right), strengths, strict=False)
         )
         return Blob(Layout(crop.width, crop.height, "GRAY"), bytes(inside))
+
+    def _strengths(self, taken: Source) -> bytes:
+        """What a layer called strength says: its blue."""
+        if not taken.strength:
+            return b""
+        return bytes(self._layer(taken.document, taken.strength).cut(taken.crop)[::4])
+
+    def maps(self, taken: Source) -> tuple[tuple[str, str], ...]:
+        document = self._document(taken.document)
+        return tuple((layer.id, layer.name) for layer in document.layers if layer.id != taken.layer)
+
+    def use_map(self, taken: Source, node: str) -> None:
+        self._document(taken.document).maps[taken.layer] = node
+
+    def make_map(self, taken: Source) -> Work[None]:
+        yield
+        document = self._document(taken.document)
+        rect = self._layer(document.id, taken.layer).rect
+        made = FakeLayer(f"l{next(self._names)}", "Strength", rect, pixels=bytearray([255]) * 4 * rect.pixels)
+        document.layers.append(made)
+        document.steps.append("Strength")
+        self.use_map(taken, made.id)
 
     def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[object]:
         yield

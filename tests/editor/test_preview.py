@@ -9,13 +9,10 @@ from velatura.editor.geometry import Rect
 from velatura.editor.memory import Memory
 from velatura.editor.preview import (
     FULL_PIXELS,
-    LONG_SIDE,
     SCREEN_SIDE,
-    STEPS,
     Preview,
-    at_reduced_size,
-    caveat,
 )
+from velatura.editor.reduced import LONG_SIDE, STEPS, at_reduced_size, caveat
 from velatura.editor.studio import Studio
 from velatura.recipe import Refine, Style, Stylize, Texture
 

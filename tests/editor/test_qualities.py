@@ -171,9 +171,14 @@ def test_the_preview_is_fast_and_then_what_apply_gives(
     loop.run(0.1)
     fine = daemon.job
     assert fine.recipe == studio.look.stylize() and fine.options.preview_every > 0
+    daemon.progress(fine, 10, 52)
+    daemon.frame(fine, 9)
+    loop.run(0.1)
+    assert isinstance(surface.image, Shown) and set(surface.image.pixels) == {1}, "still coarse"
+    daemon.progress(fine, 40, 52)
     daemon.frame(fine, 2)
     loop.run(0.1)
-    assert isinstance(surface.image, Shown) and set(surface.image.pixels) == {2}
+    assert set(surface.image.pixels) == {2}
     assert not studio.preview.full_size and studio.preview.words
     daemon.finish(fine, 3)
     loop.run(0.1)
@@ -221,6 +226,33 @@ def test_apply_leaves_the_device_to_itself(
     studio.apply()
     loop.run(0.1)
     assert len(daemon.open) == 1 and surface.image is not None
-    daemon.frame(daemon.job, 2)
+    painting = daemon.job
+    daemon.frame(painting, 2)
     loop.run(0.1)
     assert surface.image is None and set(document.layers[1].pixels) == {2}
+    studio.look.choose("mosaic")
+    studio.preview.request(released=False)
+    loop.run(0.1)
+    daemon.finish(daemon.job, 3)
+    loop.run(0.1)
+    shown = surface.image
+    assert shown is not None
+    daemon.frame(painting, 4)
+    loop.run(0.1)
+    assert surface.image is shown, "another look is previewed while the layer grows"
+
+
+def test_a_preview_beside_the_canvas_stays_when_its_layer_is_made(
+    studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+) -> None:
+    surface.canvas = False
+    studio.look.quality = "fast"
+    studio.preview.turn(True)
+    for value in (1, 2):
+        loop.run(0.1)
+        daemon.finish(daemon.job, value)
+    loop.run(0.1)
+    task = studio.apply()
+    assert task is not None
+    loop.run(0.1)
+    assert task.state == "done" and studio.preview.shown and studio.preview.image is not None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import weakref
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +24,10 @@ LAYERS = {
 }  # fmt: skip
 
 
+STRENGTH = "velatura-strength"
+"""The annotation of `strength_entries`."""
+
+
 @dataclass(frozen=True)
 class Own:
     """What a `Source` of Krita's knows besides.
@@ -32,8 +39,7 @@ class Own:
         target: of the layers that the document makes.
         opacity: of the layer, 0..255.
         size: of the document, in pixels.
-        sent: what `read` has read of a layer that travels in another space: its own pixels over the crop,
-            and the same as they travel.
+        sent: what `read` has read of a layer that travels in another space; gone with its task.
     """
 
     document: Any = field(compare=False)
@@ -42,7 +48,7 @@ class Own:
     target: Space
     opacity: int
     size: tuple[int, int]
-    sent: list[tuple[bytearray, Blob]] = field(default_factory=list, compare=False)
+    sent: list[weakref.ref[Blob]] = field(default_factory=list, compare=False)
 
 
 def own(taken: Source) -> Own:
@@ -136,7 +142,36 @@ def source() -> Source:
         node = node.parentNode()
     if node is None:
         raise Refused(_("Choose a layer first."))
-    return source_of(document, node)
+    return source_of(document, _painted_on(document, node))
+
+
+def strength_entries(document: Any) -> dict[str, str]:
+    """Which mask or layer says how strongly a layer is painted, by uniqueId."""
+    if STRENGTH not in document.annotationTypes():
+        return {}
+    try:
+        found = json.loads(document.annotation(STRENGTH).data().decode("utf-8"))
+    except ValueError:
+        return {}
+    return {str(layer): str(name) for layer, name in found.items()} if isinstance(found, dict) else {}
+
+
+def _strength(document: Any, node: Any) -> str:
+    name = strength_entries(document).get(node.uniqueId().toString(), "")
+    try:
+        return node_of(document, name).uniqueId().toString() if name else ""
+    except Gone:
+        return ""
+
+
+def _painted_on(document: Any, node: Any) -> Any:
+    """What a layer says the strength for is painted on, rather than that layer itself."""
+    name = node.uniqueId().toString()
+    for layer, strength in strength_entries(document).items():
+        if strength == name:
+            with contextlib.suppress(Gone):
+                return node_of(document, layer)
+    return node
 
 
 def source_of(document: Any, node: Any) -> Source:
@@ -165,6 +200,7 @@ def source_of(document: Any, node: Any) -> Source:
         crop=geometry.context_area(bounds, area),
         selected=selected,
         selection_mark=_mark(selection, area),
+        strength=_strength(document, node),
         notes=_notes(node),
         own=Own(document, selection, space, target, node.opacity(), (document.width(), document.height())),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 
 from velatura.blob import Blob, Picture
 from velatura.editor import alpha, geometry
@@ -16,6 +17,10 @@ from ..colors import DISPLAY, Space, wire_space
 from ..qt import QtGui
 from .active import node_of, own
 from .scratch import Converter
+from .strength import strengths
+
+own_pixels: weakref.WeakKeyDictionary[Blob, bytearray] = weakref.WeakKeyDictionary()
+"""A layer's own pixels over the crop, by what travels in another space; kept as long as that is."""
 
 
 def wire_layout(space: Space, width: int, height: int) -> Layout:
@@ -26,10 +31,12 @@ def wire_layout(space: Space, width: int, height: int) -> Layout:
 
 
 def digest(taken: Source) -> Work[str]:
-    """Work: a digest of the crop's pixels as they are now."""
+    """Work: a digest of the crop's pixels as they are now, and of its strengths."""
     made = hashlib.blake2b(digest_size=16)
     for strip in geometry.strips(taken.crop, taken.crop.width * own(taken).space.pixel_bytes):
         made.update(_projection(taken, strip))
+        if taken.strength:
+            made.update(strengths(taken, strip))
         yield
     return made.hexdigest()
 
@@ -51,7 +58,9 @@ def read(taken: Source) -> Work[Blob]:
                 before += pixels
             yield
     blob = Blob(layout, data)
-    own(taken).sent[:] = [(before, blob)] if converted else []
+    if converted:
+        own_pixels[blob] = before
+        own(taken).sent[:] = [weakref.ref(blob)]
     return blob
 
 
@@ -83,13 +92,17 @@ def _projection(taken: Source, strip: Rect) -> bytes:
     return node.projectionPixelData(strip.x, strip.y, strip.width, strip.height).data()
 
 
-def read_mask(taken: Source) -> Work[Blob | None]:
-    """Work: where a refinement optimises: the selection over the crop, without its soft edge."""
-    if own(taken).selection is None:
+def read_mask(taken: Source, selection: bool = True) -> Work[Blob | None]:
+    """Work: where, and how strongly, is painted over the crop; see `Paper.read_mask`."""
+    bounded = selection and own(taken).selection is not None
+    if not bounded and not taken.strength:
         return None
     data = bytearray()
-    for strip in geometry.strips(taken.crop, taken.crop.width):
-        data += alpha.whole(selected(taken, strip))
+    for strip in geometry.strips(taken.crop, taken.crop.width * 4):
+        strong = strengths(taken, strip) if taken.strength else b"\xff" * strip.pixels
+        if bounded:
+            strong = alpha.chosen(selected(taken, strip), strong, bytes(strip.pixels), 1)
+        data += strong
         yield
     return Blob(Layout(taken.crop.width, taken.crop.height, "GRAY", "u8"), data)
 

@@ -35,7 +35,7 @@ from .active import (
     space_of,
 )
 from .closing import tell_layer_dockers
-from .reading import selected
+from .reading import own_pixels, selected
 from .scratch import Converter
 
 SETTLING = 1.0
@@ -182,9 +182,10 @@ def _kept(taken: Source, picture: Picture, pixels: bytes, strip: Rect) -> bytes:
     """A converted strip of a result with the layer's own pixels where it is what was sent: there and back
     through another colour space they would not be what they were."""
     mine = own(taken)
-    if not mine.sent or mine.space != mine.target:
+    blob = mine.sent[0]() if mine.sent else None
+    if blob is None or mine.space != mine.target:
         return pixels
-    before, blob = mine.sent[0]
+    before = own_pixels[blob]
     size = blob.layout.pixel_bytes
     sent = cut(blob.read(0, blob.layout.nbytes), strip, taken.crop, size)
     which = alpha.changed(sent, cut(picture.data, strip, taken.crop, size), size)

@@ -78,6 +78,9 @@ class Panel(QtWidgets.QWidget):
         self._learn.clicked.connect(lambda: gallery.lessons.press(studio.look.styles))
         self._controls = Controls(studio)
         self._source = _label()
+        self._strength = IconButton(
+            "strength", _("Paint where, and how strongly: a press makes a mask for it"), studio.paint_strength
+        )
         self._made = _label()
         self._restyle = QtWidgets.QPushButton(_("Re-style"))
         self._restyle.setToolTip(_("Take this layer's recipe and paint its source again"))
@@ -152,9 +155,11 @@ class Panel(QtWidgets.QWidget):
         made = _row(self._made, self._restyle)
         made.setStretch(0, 1)
         top = _row(self._search, self._favourites, self._on_layer, self._mix, self._add)
+        source = _row(self._source, self._strength)
+        source.setStretch(0, 1)
         inside = QtWidgets.QWidget()
         self._stack(inside, (
-            top, self._gallery, self._gallery_words, self._learn, self._controls, self._source, made,
+            top, self._gallery, self._gallery_words, self._learn, self._controls, source, made,
             self._picture, self._strip_fold, self._results_fold,
         ), 6)  # fmt: skip
         inside.layout().setStretch(1, 1)

@@ -71,14 +71,14 @@ class Live(QtWidgets.QWidget):
         self._surface.put_beside(on)
         if on:
             self._studio.show_preview(True)
+        self._studio.preview.request(released=True)  # it is told where it is shown
         self.refresh()
 
     def hideEvent(self, event: QtGui.QHideEvent) -> None:
         """A panel that nobody sees gives the preview back to the canvas."""
         super().hideEvent(event)
         if self._surface.beside:
-            self._surface.put_beside(False)
-            self.refresh()
+            self._turn(False)
 
     def refresh(self, *unused: object) -> None:
         """Shows the preview as it is."""

@@ -109,6 +109,7 @@ def _fill(
             action = menu.addAction(title, lambda kind=kind: studio.make(kind))
             action.setToolTip(_(cls.FACTS.help))
             action.setEnabled(bool(studio.look.styles) or not cls.FACTS.styles)
+    _maps(menu.addMenu(_("Strength from")), studio)
     menu.addSeparator()
     memory = studio.memory
     _looks(menu, _("Presets"), studio, sorted(memory.presets.items()))
@@ -125,6 +126,19 @@ def _fill(
     menu.addAction(
         _("Manual"), lambda: QtGui.QDesktopServices.openUrl(QtCore.QUrl.fromLocalFile(str(MANUAL)))
     )
+
+
+def _maps(menu: QtWidgets.QMenu, studio: Studio) -> None:
+    """The masks and layers that may say how strongly the active layer is painted."""
+    found = studio.maps()
+    menu.setEnabled(bool(found))
+    none = menu.addAction(_("Alike everywhere"), lambda: studio.use_map(""))
+    none.setCheckable(True)
+    none.setChecked(not any(used for _node, _name, used in found))
+    for node, name, used in found:
+        action = menu.addAction(name, lambda node=node: studio.use_map(node))
+        action.setCheckable(True)
+        action.setChecked(used)
 
 
 def _looks(menu: QtWidgets.QMenu, title: str, studio: Studio, looks: list[tuple[str, Recipe]]) -> None:

@@ -50,6 +50,7 @@ class Rows(QtWidgets.QWidget):
             if isinstance(widget, (QtWidgets.QComboBox, QtWidgets.QSpinBox)):
                 label = QtWidgets.QLabel(_(control.field.label))
                 label.setToolTip(words)
+                label.setMinimumHeight(HEIGHT)  # beside its field, not above its middle
                 form.addRow(label, widget)
             else:
                 form.addRow(widget)  # has its label inside

@@ -43,6 +43,8 @@ class Source:
         crop: what the network sees, in image pixels; contains `area`.
         selected: the selection's bounds, or None.
         selection_mark: changes when the selection has very likely changed.
+        strength: names the mask or layer that says where, and how strongly, it is painted; empty for alike
+            everywhere.
         notes: what the artist should know, in words.
         own: the editor's.
     """
@@ -55,6 +57,7 @@ class Source:
     crop: Rect
     selected: Rect | None = None
     selection_mark: int = 0
+    strength: str = ""
     notes: tuple[str, ...] = ()
     own: object = field(default=None, repr=False)
 
@@ -104,16 +107,31 @@ class Paper(Reading, Protocol):
     # --- reading ----------------------------------------------------------------------------------------
 
     def digest(self, taken: Source) -> Work[str]:
-        """Work: a digest of the crop's pixels as they are now."""
+        """Work: a digest of the crop's pixels as they are now, and of its strengths."""
         ...
 
     def read(self, taken: Source) -> Work[Blob]:
         """Work: the crop in full size and depth."""
         ...
 
-    def read_mask(self, taken: Source) -> Work[Blob | None]:
-        """Work: where a refinement optimises: the selection over the crop without its soft edge, as GRAY;
-        None for everywhere."""
+    def read_mask(self, taken: Source, selection: bool = True) -> Work[Blob | None]:
+        """Work: where, and how strongly, is painted, over the crop, as GRAY; None for alike everywhere.
+
+        Args:
+            selection: whether only where something is selected, be it a little.
+        """
+        ...
+
+    def maps(self, taken: Source) -> tuple[tuple[str, str], ...]:
+        """What may say how strongly the source is painted: id and name of masks and layers."""
+        ...
+
+    def use_map(self, taken: Source, node: str) -> None:
+        """Lets one of them say so from now on; empty for alike everywhere. No undo step."""
+        ...
+
+    def make_map(self, taken: Source) -> Work[None]:
+        """Work: a new mask to paint it on, active and in full everywhere, in one undo step."""
         ...
 
     def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[object]:

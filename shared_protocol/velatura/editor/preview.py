@@ -11,18 +11,16 @@ can be looked at in full size.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from velatura.blob import Blob, Picture
-from velatura.choices import ONE_SIZE
 from velatura.effort import PATIENCE
 from velatura.errors import VelaturaError
-from velatura.fields import field_of, fields_of
 from velatura.jobs import Job
 from velatura.jobstate import State
-from velatura.recipe import RECIPES, Recipe, settled
+from velatura.recipe import RECIPES, Recipe
 
 from . import asking, geometry, words
 from .i18n import _
@@ -31,18 +29,11 @@ from .look import Look
 from .observable import Observable
 from .paper import Gone, Paper, Refused, Source, Surface
 from .pump import Pump, Ticket, Work
+from .reduced import LONG_SIDE, at_reduced_size, caveat, painted_styles
 from .tasks import Ready
-
-R = TypeVar("R", bound=Recipe)
 
 SCREEN_SIDE = 1024
 """Longest side of the picture that previews are made of while a slider moves, in pixels."""
-
-LONG_SIDE = 256
-"""The same for kinds of job that take many steps for every picture."""
-
-STEPS = 60
-"""Most iterations of such a preview."""
 
 FULL_PIXELS = 24_000_000
 """Above so many pixels the full size is computed by Apply only."""
@@ -52,6 +43,9 @@ FULL_SECONDS = 15.0
 
 FRAMES_EVERY = 0.4
 """Seconds between the frames of what takes many steps."""
+
+SHARP = 0.6
+"""How far a fine picture is, 0..1, when its frames begin to be better than the quick one that is shown."""
 
 REST = 20
 """Between two looks at the layer's pixels so many times as long passes as one look took."""
@@ -81,11 +75,10 @@ class Base:
 
 @dataclass(frozen=True)
 class Full:
-    """A full-size result, as `recipe` asked for it, where the selection was to become a mask or not."""
+    """A full-size result, as `recipe` asked for it."""
 
     recipe: Recipe
     taken: Source
-    as_mask: bool
     ready: Ready
 
 
@@ -135,7 +128,7 @@ class Preview(Observable):
         self._link, self._look, self._paper, self._pump = link, look, paper, pump
         self._surface, self._tell, self._name, self._clock = surface, tell, name, clock
         self._base: Base | None = None
-        self._full_content: tuple[Blob, Blob | None] | None = None
+        self._full_content: Blob | None = None
         self._fine: Base | None = None
         self._full: Full | None = None
         self._reading: Ticket | None = None
@@ -256,8 +249,7 @@ class Preview(Observable):
         """A full-size result for exactly this recipe and this source, else None; whether the pixels are still
         the same is for whoever reads them to see."""
         full = self._full
-        wanted = (recipe, taken, self._look.as_mask)
-        return full.ready if full is not None and (full.recipe, full.taken, full.as_mask) == wanted else None
+        return full.ready if full is not None and (full.recipe, full.taken) == (recipe, taken) else None
 
     # --- the picture that previews are made of --------------------------------------------------------
 
@@ -339,7 +331,7 @@ class Preview(Observable):
             options["preview_every"] = FRAMES_EVERY
 
         def frame(job: Job, step: int, picture: Picture) -> None:
-            if job is self._job and base == self._base:
+            if job is self._job and base == self._base and (not chosen or job.fraction >= SHARP):
                 self._draw(base, picture, base.factor)
 
         def ended(job: Job) -> None:
@@ -352,7 +344,7 @@ class Preview(Observable):
             self._job = self._link.submit(
                 Follower(self._progressed, frame, ended, self._lost), shrunk,
                 base.content if facts.content else None,
-                base.mask if facts.long and facts.mask else None, **options,
+                base.mask if facts.mask and (facts.long or base.taken.strength) else None, **options,
             )  # fmt: skip
 
         self._link.when_connected(self._guarded(submit), self._fail)
@@ -446,37 +438,35 @@ class Preview(Observable):
         pixels = base.taken.crop.pixels
         if pixels > FULL_PIXELS or pixels * base.content.layout.pixel_bytes * self._pace > FULL_SECONDS:
             return
-        if self._full_content is not None:
-            self._submit_full(base, *self._full_content)
-            return
+        recipe = self._recipe(base)
+        selected = recipe.facts.long and not self._look.as_mask
 
         def read() -> Work[tuple[Blob, Blob | None]]:
-            content = yield from self._paper.read(base.taken)
-            mask = yield from self._paper.read_mask(base.taken)
-            return content, mask
+            content = self._full_content or (yield from self._paper.read(base.taken))
+            if recipe.facts.mask and (selected or base.taken.strength):
+                return content, (yield from self._paper.read_mask(base.taken, selected))
+            return content, None
 
         def done(parts: tuple[Blob, Blob | None]) -> None:
-            self._full_content = parts
+            self._full_content = parts[0]
             if self._released and base is self._base:
-                self._submit_full(base, *parts)
+                self._submit_full(base, recipe, *parts)
 
         self._reading = self._pump.start(read(), done, self._fail)
 
-    def _submit_full(self, base: Base, content: Blob, mask: Blob | None) -> None:
-        recipe, as_mask = self._recipe(base), self._look.as_mask
+    def _submit_full(self, base: Base, recipe: Recipe, content: Blob, mask: Blob | None) -> None:
         facts = recipe.facts
-        masked = mask if facts.long and facts.mask and not as_mask else None
 
         def frame(job: Job, step: int, picture: Picture) -> None:
-            if job is self._full_job and base is self._base:
+            if job is self._full_job and base is self._base and job.fraction >= SHARP:
                 self._draw(base, picture, self._screen_factor(base), full=True)
 
         def ended(job: Job) -> None:
-            self._full_ended(job, base, content, recipe, as_mask)
+            self._full_ended(job, base, recipe, content, mask)
 
         def submit() -> None:
             self._full_job = self._link.submit(
-                Follower(_ignore, frame, ended, self._lost), recipe, content, masked,
+                Follower(_ignore, frame, ended, self._lost), recipe, content, mask,
                 pictures=self._look.pictures, supersede=f"full-{self._name}",
                 preview_every=FRAMES_EVERY if facts.long else 0.0,
             )  # fmt: skip
@@ -484,12 +474,13 @@ class Preview(Observable):
 
         self._link.when_connected(self._guarded(submit), self._fail)
 
-    def _full_ended(self, job: Job, base: Base, content: Blob, recipe: Recipe, as_mask: bool) -> None:
+    def _full_ended(self, job: Job, base: Base, recipe: Recipe, content: Blob, mask: Blob | None) -> None:
         if job is not self._full_job or base is not self._base:
             return
         if job.state is State.DONE and job.picture is not None and job.result is not None:
             ran, record = job.result.recipe or recipe, job.result.record
-            self._full = Full(recipe, base.taken, as_mask, Ready(content.digest, job.picture, ran, record))
+            made_of = (content.digest, mask.digest if mask is not None else "")
+            self._full = Full(recipe, base.taken, Ready(*made_of, job.picture, ran, record))
             if base.reference is None:
                 self._draw(base, job.picture, self._screen_factor(base), full=True, final=True)
             else:
@@ -540,63 +531,6 @@ class Preview(Observable):
         """A daemon that has come back is asked again."""
         if name == "state" and self._link.state == "ready" and self.on and self._failed:
             self.request(self._released)
-
-
-def painted_styles(models: Sequence[Mapping[str, Any]], styles: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The styles that `auto` paints by a network trained for them, out of the daemon's lists of models and
-    styles."""
-    known = [model.get("styles", ()) for model in models if model.get("kind") == "transform"]
-    learned = {style["name"] for style in styles if style.get("learned") == "yes"}
-    return learned | {name for names in known if len(names) > 1 for name in names}
-
-
-def strokes_of_one_size(recipe: Recipe, painted: Collection[str] = ()) -> bool:
-    """Whether a network paints it whose strokes have one size, in pixels of what it sees.
-
-    Args:
-        painted: styles for which `auto` takes such a network.
-    """
-    method = getattr(recipe, "method", "")
-    if recipe.facts.long or method in ONE_SIZE:
-        return method in ONE_SIZE
-    known = all(style.name in painted for style in recipe.styles)
-    return method == "auto" and known and getattr(recipe, "scale", 0) == 1
-
-
-def at_reduced_size(recipe: R, factor: float, painted: Collection[str] = ()) -> R:
-    """The recipe for a picture reduced by `factor`: strokes shrink with the picture, as far as they can. What
-    takes many steps for every picture takes fewer; what has a size of its own gets a small one.
-
-    Args:
-        painted: as for `strokes_of_one_size`.
-    """
-    recipe = settled(recipe)
-    fields = {field.name: field for field in fields_of(type(recipe))}
-    values = {name: getattr(recipe, name) for name in fields}
-    own = {name: values[name] for name, field in fields.items() if field.shown.fits}
-    if own:
-        factor = max(1.0, max(own.values()) / LONG_SIDE)
-    small: dict[str, Any] = {n: max(round(fields[n].low), round(side / factor)) for n, side in own.items()}
-    if "scale" in fields and not strokes_of_one_size(recipe, painted):
-        small["scale"] = max(fields["scale"].low, round(values["scale"] / factor, 4))
-    if "iterations" in fields:
-        small["iterations"] = min(STEPS, values["iterations"])
-    return replace(recipe, **small)
-
-
-def caveat(recipe: Recipe, factor: float, painted: Collection[str] = ()) -> str:
-    """What a preview reduced by `factor` cannot show rightly, in words; empty where it tells the truth."""
-    scale = getattr(recipe, "scale", None)
-    if factor <= 1 or scale is None:
-        return ""
-    if strokes_of_one_size(recipe, painted):
-        return _(
-            "This network's strokes have one size: in full size they are {n} times finer.", n=f"{factor:.2g}"
-        )
-    finer = factor * field_of(type(recipe), "scale").low / scale
-    if finer <= 1:
-        return ""
-    return _("In full size the strokes are {n} times finer than here.", n=f"{finer:.2g}")
 
 
 def _long(job: Job) -> bool:

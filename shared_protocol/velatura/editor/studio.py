@@ -134,7 +134,8 @@ class Studio(Observable):
             where = _("Selection on “{layer}”", layer=taken.name)
         else:
             where = _("“{layer}”", layer=taken.name)
-        self.source_words = " · ".join((where, f"{taken.area.width} × {taken.area.height}", *taken.notes))
+        notes = (*taken.notes, _("as strongly as its mask says")) if taken.strength else taken.notes
+        self.source_words = " · ".join((where, f"{taken.area.width} × {taken.area.height}", *notes))
         self._made = made.get(taken.layer)
         if self._made is not None:
             self.made_words = _("Made with {look}", look=self.describe(self._made.recipe))
@@ -287,6 +288,34 @@ class Studio(Observable):
         self.variations.take(variation)
         self._preview_chosen()
 
+    def paint_strength(self) -> None:
+        """Where, and how strongly: makes a mask for it on the active layer, or goes to the one it has."""
+        try:
+            taken = self.paper.source()
+            if taken.strength:
+                self.paper.select(taken, taken.strength)
+            else:
+                done, failed = (lambda nothing: self.watch()), (lambda error: self.tell(str(error)))
+                self.pump.start(self.paper.make_map(taken), done, failed)
+        except (Refused, Gone) as error:
+            self.tell(str(error))
+
+    def maps(self) -> tuple[tuple[str, str, bool], ...]:
+        """What may say how strongly the active layer is painted: id, name, and whether it does."""
+        try:
+            taken = self.paper.source()
+            return tuple((node, name, node == taken.strength) for node, name in self.paper.maps(taken))
+        except (Refused, Gone):
+            return ()
+
+    def use_map(self, node: str) -> None:
+        """Lets a mask or layer say so for the active layer; empty for alike everywhere."""
+        try:
+            self.paper.use_map(self.paper.source(), node)
+        except (Refused, Gone) as error:
+            self.tell(str(error))
+        self.preview.request(released=True)
+
     def next_style(self, ways: int) -> None:
         """Chooses another style of those shown, so many places further, and previews it."""
         self.wake()
@@ -308,18 +337,23 @@ class Studio(Observable):
     def _on_task(self, task: Task, name: str) -> None:
         """Tells artists who do not see the docker of a task's end, and now and then how it is doing."""
         now = self._clock()
-        if name == "frames" and task.frames:
-            self.preview.hide()  # the layer itself is seen
+        if name == "frames" and task.frames == 1:
+            self._layer_seen()
         if name == "state" and task.over:
             self.changed.emit("tasks")
             if task.state == "done":
                 if task.recipe.FACTS.styles:
                     self.memory.use(task.recipe)
-                self.preview.hide()
+                self._layer_seen()
             self.tell(f"{task.title}: {task.words}")
         elif name == "words" and task.state == "running" and now - self._told_at >= TELL_EVERY:
             self._told_at = now
             self.tell(f"{task.title}: {task.words}")
+
+    def _layer_seen(self) -> None:
+        """A layer of ours is on the canvas now, which a preview there would cover."""
+        if self.preview.on_canvas:
+            self.preview.hide()
 
     def tell(self, text: str) -> None:
         self.told.emit(text)

@@ -52,10 +52,11 @@ class Ready:
     """A full-size result that a preview has computed already.
 
     Attributes:
-        content: digest of the pixels that it was made of.
+        content, mask: digests of the pixels and of the mask that it was made of; the latter empty without.
     """
 
     content: str
+    mask: str
     picture: Picture
     ran: Recipe
     record: Mapping[str, Any]
@@ -190,14 +191,28 @@ class Task(Observable):
         self._ticket = self._bench.pump.start(work, done, self._fail)
 
     def _read(self) -> Work[None]:
-        content = yield from self._bench.paper.read(self._taken)
-        while self._ready is not None and not content.hash_piece():
-            yield
+        paper, facts = self._bench.paper, self.recipe.facts
+        content = yield from paper.read(self._taken)
+        selected = facts.long and not self._as_mask
+        if facts.mask and (selected or self._taken.strength):
+            self._mask = yield from paper.read_mask(self._taken, selected)
+        for blob in (content, self._mask):
+            while self._ready is not None and blob is not None and not blob.hash_piece():
+                yield
         self._content = content
 
     def _have_read(self) -> None:
         ready = self._ready
-        if ready is not None and self._content is not None and self._content.digest == ready.content:
+        mask = self._mask.digest if self._mask is not None else ""
+        if (
+            ready is not None
+            and self._content is not None
+            and (self._content.digest, mask)
+            == (
+                ready.content,
+                ready.mask,
+            )
+        ):
             self._finish(ready.picture, ready.ran, ready.record)
         else:
             self._submit()
@@ -303,11 +318,6 @@ class Growing(Task):
         self.frames = 0
         self._layer = None
         super().begin()
-
-    def _read(self) -> Work[None]:
-        yield from super()._read()
-        if self.recipe.facts.mask and not self._as_mask:
-            self._mask = yield from self._bench.paper.read_mask(self._taken)
 
     def _options(self) -> dict[str, Any]:
         return {"preview_every": self._bench.preview_every}

@@ -16,7 +16,7 @@ import numpy as np
 from fake_engine import FakeEngine
 from velatura.pixels import CHANNELS, Layout
 from velatura.recipe import Stylize
-from velatura_daemon.engine.tasks import Event, Task
+from velatura_daemon.engine.tasks import Event, Slot, Task
 
 STEPS = 5000
 """Of a fine picture: longer than any test waits."""
@@ -24,13 +24,15 @@ STEPS = 5000
 KINDS = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 
 
-def turned(data: memoryview | bytes, layout: Layout, share: float) -> bytes:
-    """Colours on their way (0..1) to their inverse; alpha as it is."""
+def turned(data: memoryview | bytes, layout: Layout, share: float, mask: Slot | None = None) -> bytes:
+    """Colours on their way (0..1) to their inverse, where a mask (8 bits) is light; alpha as it is."""
     kind = KINDS[layout.depth]
     whole = 1.0 if np.dtype(kind).kind == "f" else float(np.iinfo(kind).max)
     pixels = np.frombuffer(data, kind).reshape(-1, CHANNELS[layout.channels]).copy()
     colors = slice(0, CHANNELS[layout.channels] - int(layout.has_alpha))
     values = pixels[:, colors].astype(np.float64)
+    if mask is not None:
+        share = share * np.frombuffer(mask.data, np.uint8).reshape(-1, 1) / 255
     values += share * (whole - 2 * values)
     pixels[:, colors] = np.rint(values) if whole != 1.0 else values
     return pixels.tobytes()
@@ -56,5 +58,5 @@ class PaintEngine(FakeEngine):
         of = self.steps(task)
         share = getattr(task.recipe, "strength", 1.0) * (mark / of if mark else 1.0)
         data = task.output(layout)
-        data[:] = turned(task.content.data, layout, share)
+        data[:] = turned(task.content.data, layout, share, task.mask)
         return layout, data

@@ -1,0 +1,78 @@
+"""What becomes of a recipe for a picture reduced in size, and what that cannot show rightly, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from velatura.choices import ONE_SIZE
+from velatura.fields import field_of, fields_of
+from velatura.recipe import Recipe, settled
+
+from .i18n import _
+
+R = TypeVar("R", bound=Recipe)
+
+LONG_SIDE = 256
+"""Longest side of what is previewed of a kind of job that takes many steps for every picture."""
+
+STEPS = 60
+"""Most iterations of such a preview."""
+
+
+def painted_styles(models: Sequence[Mapping[str, Any]], styles: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The styles that `auto` paints by a network trained for them, out of the daemon's lists of models and
+    styles."""
+    known = [model.get("styles", ()) for model in models if model.get("kind") == "transform"]
+    learned = {style["name"] for style in styles if style.get("learned") == "yes"}
+    return learned | {name for names in known if len(names) > 1 for name in names}
+
+
+def strokes_of_one_size(recipe: Recipe, painted: Collection[str] = ()) -> bool:
+    """Whether a network paints it whose strokes have one size, in pixels of what it sees.
+
+    Args:
+        painted: styles for which `auto` takes such a network.
+    """
+    method = getattr(recipe, "method", "")
+    if recipe.facts.long or method in ONE_SIZE:
+        return method in ONE_SIZE
+    known = all(style.name in painted for style in recipe.styles)
+    return method == "auto" and known and getattr(recipe, "scale", 0) == 1
+
+
+def at_reduced_size(recipe: R, factor: float, painted: Collection[str] = ()) -> R:
+    """The recipe for a picture reduced by `factor`: strokes shrink with the picture, as far as they can. What
+    takes many steps for every picture takes fewer; what has a size of its own gets a small one.
+
+    Args:
+        painted: as for `strokes_of_one_size`.
+    """
+    recipe = settled(recipe)
+    fields = {field.name: field for field in fields_of(type(recipe))}
+    values = {name: getattr(recipe, name) for name in fields}
+    own = {name: values[name] for name, field in fields.items() if field.shown.fits}
+    if own:
+        factor = max(1.0, max(own.values()) / LONG_SIDE)
+    small: dict[str, Any] = {n: max(round(fields[n].low), round(side / factor)) for n, side in own.items()}
+    if "scale" in fields and not strokes_of_one_size(recipe, painted):
+        small["scale"] = max(fields["scale"].low, round(values["scale"] / factor, 4))
+    if "iterations" in fields:
+        small["iterations"] = min(STEPS, values["iterations"])
+    return replace(recipe, **small)
+
+
+def caveat(recipe: Recipe, factor: float, painted: Collection[str] = ()) -> str:
+    """What a preview reduced by `factor` cannot show rightly, in words; empty where it tells the truth."""
+    scale = getattr(recipe, "scale", None)
+    if factor <= 1 or scale is None:
+        return ""
+    if strokes_of_one_size(recipe, painted):
+        return _(
+            "This network's strokes have one size: in full size they are {n} times finer.", n=f"{factor:.2g}"
+        )
+    finer = factor * field_of(type(recipe), "scale").low / scale
+    if finer <= 1:
+        return ""
+    return _("In full size the strokes are {n} times finer than here.", n=f"{finer:.2g}")
