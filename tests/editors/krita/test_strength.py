@@ -61,9 +61,10 @@ light.setPixelData(QtCore.QByteArray(bytes([255, 255, 255, 255]) * 40 * h), 40, 
 light.setVisible(False)
 doc.rootNode().addChildNode(light, None)
 doc.waitForDone()
-doc.setActiveNode(layer)
 """
     )
+    krita.until("doc.activeNode().name() == 'Light'")
+    krita.run("doc.setActiveNode(layer)")
     krita.until("doc.activeNode().name() == layer.name()")
     krita.run("studio.use_map(light.uniqueId().toString()); task = studio.apply()")
     made, color = result(krita), np.array(COLOR)
