@@ -24,6 +24,7 @@ from velatura import (
     errors,
     jobstate,
     messages,
+    pairs,
     pixels,
     recipe,
     schema,
@@ -37,6 +38,7 @@ def parts() -> dict[str, str]:
     out = {f"message {cls.TYPE}": _table(cls) for cls in messages.TYPES.values()}
     out |= {f"recipe {kind}": _table(cls) for kind, cls in recipe.RECIPES.items()}
     out["recipe style"] = _table(recipe.Style)
+    out["recipe pair"] = _table(pairs.Pair)
     out["layout"] = _table(pixels.Layout)
     out["errors"] = _errors()
     out["states"] = _diagram()

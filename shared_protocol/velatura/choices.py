@@ -59,6 +59,14 @@ OBJECTIVES = {
     ),
 }
 
+SHAPES = {
+    "keep": Option("Stay", "Only marks and colours change"),
+    "joint": Option("Move", "Shapes and marks are found together (Kim et al. 2020)"),
+    "after": Option("Move afterwards", "The finished picture is bent"),
+    "only": Option("Move alone", "The picture is bent and not painted"),
+}
+"""Whether shapes move towards those of the style."""
+
 OPTIMIZERS = {
     "lbfgs": Option("L-BFGS", "Gets furthest in the same time"),
     "adam": Option("Adam", "Steady; a third of the memory on very large pictures"),

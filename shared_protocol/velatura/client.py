@@ -25,6 +25,7 @@ from .blob import Blob
 from .endpoint import Address
 from .errors import FieldError
 from .names import style_name
+from .pairs import deformed
 from .pixels import Layout
 from .recipe import (
     Keypoints,
@@ -130,9 +131,10 @@ class Client(DaemonSession):
         image: Any,
         style: Any,
         *,
-        iterations: int = 200,
+        iterations: int | None = None,
         mask: Any = None,
         keep_color: bool | str = False,
+        deform: Any = None,
         wait: bool = True,
         out: str | os.PathLike | None = None,
         **more: Any,
@@ -140,11 +142,13 @@ class Client(DaemonSession):
         """Optimises a picture towards a style (Gatys et al. 2016); arguments and result as for `stylize`.
 
         Args:
-            iterations: loss evaluations.
+            iterations: loss evaluations; None is what suits the objective.
+            deform: pairs of places that shapes go by: what `keypoints` gave, a file of it, or `"auto"`, which
+                finds them.
             more: further fields of `recipe.Refine` (`content_weight`, `style_layers` as a dict, `seed`, …),
                 and options of `submit` such as `preview_every`.
         """
-        fields = {"iterations": iterations}
+        fields = {"iterations": iterations, **deformed(deform)}
         return self._run(Refine, image, style, mask, keep_color, wait, out, fields, more)
 
     def texture(

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from .errors import FieldError
+from .errors import FieldError, PictureWarning
 from .schema import ranged
 
 LEAST = 3
@@ -85,6 +86,27 @@ def pairs_of(found: Any, where: str = "deform") -> tuple[Pair, ...]:
                 raise FieldError(place, f"{name} is {value:g}; the {picture} reaches from 0 to {limit:g}")
         pairs.append(Pair(*(value / limit for value, limit in zip(row, limits, strict=True))))
     return tuple(pairs)
+
+
+def deformed(deform: Any) -> dict[str, Any]:
+    """The fields of a refinement that its `deform` stands for; it may set `shapes` besides.
+
+    Args:
+        deform: `"auto"` finds pairs; a file, or a map such as a file holds; None leaves all as it is. Without
+            any pairs shapes stay, which a warning says.
+
+    Raises:
+        FieldError: see `pairs_of`.
+    """
+    if deform is None:
+        return {}
+    if deform == "auto":
+        return {"shapes": "joint"}
+    pairs = pairs_of(deform) if isinstance(deform, Mapping) else read_pairs(deform)
+    if not pairs:
+        warnings.warn("there are no pairs of places, so shapes stay", PictureWarning, stacklevel=3)
+        return {}
+    return {"shapes": "joint", "pairs": pairs}
 
 
 def as_map(pairs: Sequence[Pair], content: Sequence[int], style: Sequence[int]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from .choices import (
     OPTIMIZERS,
     POOLINGS,
     QUALITIES,
+    SHAPES,
     STARTS,
     TEXTURE_METHODS,
 )
@@ -31,6 +32,7 @@ from .effort import EVALUATIONS, Effort
 from .errors import FieldError, VelaturaError
 from .facts import Facts
 from .pairs import LEAST as LEAST_PAIRS
+from .pairs import Pair, check_pairs
 from .pixels import MAX_PIXELS, MAX_SIDE, Layout
 from .schema import (
     Shown,
@@ -281,15 +283,31 @@ class Refine(Kind):
     color: str = _color()
     seed: int = _seed()
     backbone: str = _backbone()
+    shapes: str = choice("keep", SHAPES, "Whether shapes move towards the style's", Shown("Shapes"))
+    reach: float = ranged(
+        0.7, 0.0, 1.0, "How far shapes may go: how far towards the style's, and how much they may bend",
+        Shown("Reach", percent=True),
+    )  # fmt: skip
+    pairs: tuple[Pair, ...] = listed(
+        "places of the content and of the first style that shapes go by; without any they are found. Where"
+        " shapes stay, `strotss` paints those places alike", most=64,
+    )  # fmt: skip
 
     @property
     def effort(self) -> Effort:
-        """Of its objective, for as many iterations as it has."""
-        return Effort(self.objective, self.backbone, settled(self).iterations)
+        """Of its objective, for as many iterations as it has, each of them two where shapes move with it."""
+        looks = 2 if self.shapes == "joint" else 1
+        return Effort(self.objective, self.backbone, looks * settled(self).iterations)
 
     def check_whole(self, path: str) -> None:
         _check_styles(self.styles, path)
         where = f"{path}." if path else ""
+        check_pairs(self.pairs, f"{where}pairs")
+        if self.shapes != "keep" and self.color == "luminance":
+            raise FieldError(
+                f"{where}color", "is luminance, which leaves colours in their places, but shapes move; take"
+                " style or statistics, or let shapes stay",
+            )  # fmt: skip
         if self.objective != "gram":
             return
         if self.style_weight == 0 and self.content_weight == 0:
@@ -497,11 +515,17 @@ UNSET: Mapping[str, Mapping[str, Any]] = {
 """What the unset fields of a refinement are, by its objective."""
 
 
+MOVING: Mapping[str, Mapping[str, Any]] = {"gram": {"optimizer": "adam", "learning_rate": 0.01}}
+"""What is otherwise where shapes move too: L-BFGS has one scale for pixels and points."""
+
+
 def settled(recipe: R) -> R:
     """A recipe with nothing unset: as it runs, and as its result's recipe says."""
     if not isinstance(recipe, Refine):
         return recipe
     own = UNSET[recipe.objective]
+    if recipe.shapes in ("joint", "only"):
+        own = {**own, **MOVING.get(recipe.objective, {})}
     unset = {name: value for name, value in own.items() if getattr(recipe, name) is None}
     return replace(recipe, **unset)  # type: ignore[return-value]  # a Refine, as it came
 

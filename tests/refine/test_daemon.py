@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import re
@@ -163,3 +164,35 @@ def test_the_command_shows_a_live_bar_previews_and_what_the_record_notes(
     previews = sorted((tmp_path / "steps").iterdir())
     assert previews and previews[0].name.startswith("step-0000")
     assert Image.open(previews[0]).size == (32, 32)
+
+
+def test_keypoints_and_a_deformation_from_the_command_line(daemon: Daemon, tmp_path: Path) -> None:
+    """The file that one command writes is the other's; an empty one is told, and no error."""
+    big = np.array(
+        Image.fromarray(np.random.default_rng(3).integers(0, 255, (9, 13, 3), np.uint8)).resize((96, 80))
+    )
+    Image.fromarray(big).save(tmp_path / "photo.png")
+    Image.fromarray(np.roll(big, (5, 7), (0, 1))).save(tmp_path / "style.png")
+    environment = {**os.environ, **daemon.environment}
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            command(*words), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    words = ("keypoints", "photo.png", "style.png", "-o", "points.json", "--picture", "pairs.png")
+    assert "pairs: points.json" in run(*words)
+    assert Image.open(tmp_path / "pairs.png").size == (96, 80)
+    points = json.loads((tmp_path / "points.json").read_text())
+    assert points["content"] == points["style"] == [96, 80] and len(points["pairs"]) >= 3
+    refine = ("refine", "photo.png", "-s", "style.png", "--iterations", "2", "--deform", "points.json")
+    run(*refine, "-o", "bent.png")
+    recipe = recipe_of(tmp_path / "bent.png")
+    assert isinstance(recipe, Refine) and recipe.shapes == "joint"
+    assert len(recipe.pairs) == len(points["pairs"])
+    (tmp_path / "points.json").write_text(json.dumps({**points, "pairs": []}))
+    assert "no pairs of places, so shapes stay" in run(*refine, "-o", "straight.png")
+    recipe = recipe_of(tmp_path / "straight.png")
+    assert isinstance(recipe, Refine) and recipe.shapes == "keep"

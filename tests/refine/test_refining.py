@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 from velatura.errors import VelaturaError
+from velatura.pairs import Pair
 from velatura.pixels import Layout, digest
 from velatura.recipe import (
     UNSET,
@@ -380,6 +381,78 @@ def test_keypoints_are_drawn_on_the_content_and_told(engine: TorchEngine) -> Non
     gray = slot(np.full((40, 60, 3), 128, np.uint8), "RGB")
     finished, _ = run(engine, task(recipe, gray, pictures=(bent,)))
     assert finished.record["pairs"] == [] and "no good pairs" in finished.record["notes"][0]
+
+
+PAIRS = (
+    Pair(0.2, 0.3, 0.3, 0.35),
+    Pair(0.7, 0.3, 0.6, 0.3),
+    Pair(0.3, 0.7, 0.3, 0.6),
+    Pair(0.7, 0.7, 0.7, 0.8),
+)
+
+
+@pytest.mark.parametrize(
+    ("objective", "shapes"), [("gram", "joint"), ("strotss", "only"), ("neighbours", "after")]
+)
+def test_shapes_move_inside_the_mask_with_previews_and_the_recipe_says_by_which_pairs(
+    engine: TorchEngine, objective: str, shapes: str
+) -> None:
+    recipe = Refine(
+        (STYLE,), objective=objective, iterations=4, levels=1, shapes=shapes, pairs=PAIRS, reach=1.0
+    )
+    finished, events = run(engine, task(recipe, mask=mask_slot(8, 8, 66, 96), preview_every=1e-6))
+    assert finished.recipe == replace(settled(recipe), backbone="slim", networks=finished.recipe.networks)
+    assert sum(isinstance(event, Previewed) for event in events) >= 3
+    losses = next(event for event in events if isinstance(event, Progressed)).losses
+    assert ("points" in losses) == (shapes != "after")
+    changed = (pixels(finished) != pixels_of(CONTENT)).any(2)
+    inside = np.zeros((HEIGHT, WIDTH), bool)
+    inside[8:66, 8:96] = True
+    assert changed[inside].any() and not changed[~inside].any()
+
+
+def test_a_deformation_stops_resumes_and_is_made_again(engine: TorchEngine) -> None:
+    recipe = Refine((STYLE,), objective="strotss", iterations=6, levels=1, shapes="joint", pairs=PAIRS)
+    whole, events = run(engine, task(recipe))
+    state = next(event.state for event in events if isinstance(event, Checkpointed))
+    resumed, _ = run(engine, task(recipe, checkpoint=state))
+    assert "resumed at step 1" in resumed.record["notes"]
+    stopped, events = run(engine, task(recipe, stopping=lambda: True))
+    assert any("stopped on request" in note for note in stopped.record["notes"])
+    again, _ = run(engine, task(replace(whole.recipe, networks=())))
+    assert bytes(again.data) == bytes(whole.data)
+
+
+@pytest.mark.parametrize("pairs", [(), PAIRS[:2]])
+def test_with_too_few_pairs_shapes_stay(engine: TorchEngine, pairs: tuple[Pair, ...]) -> None:
+    gray = slot(np.full((40, 60, 3), 128, np.uint8), "RGB")
+    recipe = Refine((STYLE,), iterations=2, levels=1, shapes="joint", pairs=pairs)
+    finished, _ = run(engine, task(recipe, gray))
+    assert isinstance(finished.recipe, Refine) and finished.recipe.shapes == "keep"
+    notes = finished.record["notes"]
+    assert f"shapes stay: there are {len(pairs)} pairs, and it takes 3" in notes
+    assert any("no good pairs" in note for note in notes) == (not pairs)
+
+
+def test_strotss_paints_pairs_of_places_alike(engine: TorchEngine) -> None:
+    recipe = Refine((STYLE,), objective="strotss", iterations=3, levels=1)
+    plain, _ = run(engine, task(recipe))
+    paired, _ = run(engine, task(replace(recipe, pairs=PAIRS)))
+    assert bytes(plain.data) != bytes(paired.data)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"color": "luminance"}, r"color.*leaves colours in their places, but shapes move"),
+        ({"pairs": (PAIRS[0], *PAIRS)}, r"pairs\[1\].*same place of the content as \[0\]"),
+        ({"pairs": (*PAIRS, Pair(0.5, 1.5, 0.5, 0.5))}, r"pairs\[4\]\.y.*is 1\.5; allowed is 0 to 1"),
+        ({"reach": 1.5}, "reach"),
+    ],
+)
+def test_what_cannot_be_deformed_is_a_field_s_error(change: dict, words: str) -> None:
+    with pytest.raises(VelaturaError, match=words):
+        check_recipe(replace(Refine((STYLE,), shapes="joint", pairs=PAIRS), **change))
 
 
 @pytest.mark.parametrize("tileable", [False, True])

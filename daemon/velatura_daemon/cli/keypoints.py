@@ -33,7 +33,7 @@ def keypoints(
 ) -> None:
     """Find places of a picture and of a style that correspond, for `velatura refine --deform`."""
     check_readable(content)
-    check_output(out, force)
+    check_output(out, force, {".json"})
     if picture is not None:
         check_output(picture, force)
     (source,) = parse_styles([style])

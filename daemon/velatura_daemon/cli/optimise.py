@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from velatura.pairs import deformed
 from velatura.recipe import Refine, Texture
 
 from .exits import USAGE, CommandError
@@ -57,6 +58,13 @@ def refine(
     style: StyleOption = None,
     mask: MaskOption = None,
     region: RegionOption = None,
+    deform: Annotated[
+        str | None,
+        typer.Option(
+            help="Shapes move by the pairs of places in this FILE, as `velatura keypoints` writes it; auto"
+            " finds them."
+        ),
+    ] = None,
     previews: Previews = None,
     preview_every: Every = 1.0,
     preview_side: Side = 0,
@@ -72,7 +80,7 @@ def refine(
     """
     check_readable(recipe, mask, *(region or []))
     sourced = SourcedStyles(parse_styles(style or []), region or [])
-    whole = whole_recipe(Refine, recipe, chosen, sourced)
+    whole = whole_recipe(Refine, recipe, {**deformed(deform), **chosen}, sourced)
     pairs = plan(inputs, out, force, skip=skip_existing)
     _run(whole, sourced, pairs, mask, json, device, previews, preview_every, preview_side)
 

@@ -1,7 +1,7 @@
-"""Pairs of places that correspond, found in a content and a style.
+"""Pairs of places that correspond, found in a content and a style: by themselves, and for shapes to go by.
 
-The result is the content with every pair drawn on it, an arrow from where it is to where it would move; the
-pairs themselves stand in the record.
+By themselves the result is the content with every pair drawn on it, an arrow from where it is to where it
+would move; the pairs stand in the record.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
+from velatura.fields import field_of
 from velatura.pairs import LEAST, Pair, as_map
-from velatura.recipe import Keypoints
+from velatura.recipe import Keypoints, Refine
 from velatura_models.methods.loading import Loader
 from velatura_models.optimise import buddies
+from velatura_models.optimise.deform import Deform
+from velatura_models.optimise.objective import Objective
+from velatura_models.optimise.strotss import Pairs
 
 from .canvas import read_canvas
 from .device import without_gradients
-from .optimising import best_backbone
+from .optimising import Optimisation, best_backbone
 from .resources import Resources
 from .result import finished
 from .sources import Sources
@@ -49,6 +53,37 @@ def keypoints(task: Task[Keypoints], resources: Resources) -> Iterator[Event]:
     notes, seconds = [NONE] if len(pairs) < LEAST else [], time.perf_counter() - started
     recipe = replace(recipe, backbone=backbone)
     yield finished(layout, data, recipe, loader, seconds, notes, **as_map(pairs, size, its))
+
+
+def deforming(recipe: Refine, inner: Objective) -> Deform:
+    """An objective whose shapes move as a recipe says."""
+    return Deform(inner, shares_of(recipe), recipe.shapes, recipe.reach)
+
+
+def shares_of(recipe: Refine) -> Pairs:
+    """A recipe's pairs as objectives take them."""
+    return tuple((pair.x, pair.y, pair.x2, pair.y2) for pair in recipe.pairs)
+
+
+def with_pairs(job: Optimisation[Refine], content: Tensor) -> Generator[Event, None, Optimisation[Refine]]:
+    """A refinement whose shapes move, with the pairs that they go by: the recipe's, else what is found. With
+    too few of them shapes stay, which the notes say."""
+    recipe, notes, objective = job.recipe, list(job.notes), job.options.objective
+    assert isinstance(objective, Deform)
+    if not recipe.pairs:
+        style = job.styles[0].picture
+        assert style is not None  # a deformation needs pictures
+        found = yield from found_pairs(content, style, job.loader, field_of(Keypoints, "most").default)
+        pairs = as_pairs(found, (content.shape[-1], content.shape[-2]), (style.shape[-1], style.shape[-2]))
+        recipe = replace(recipe, pairs=pairs)
+        notes.append(f"shapes go by {len(pairs)} pairs that were found" if pairs else NONE)
+    if len(recipe.pairs) < LEAST:
+        notes.append(f"shapes stay: there are {len(recipe.pairs)} pairs, and it takes {LEAST}")
+        recipe, objective = replace(recipe, shapes="keep"), objective.inner
+    else:
+        objective = deforming(recipe, objective.inner)
+    options = replace(job.options, objective=objective)
+    return replace(job, recipe=recipe, options=options, notes=tuple(notes))
 
 
 NONE = "no good pairs were found: the two pictures show nothing alike that an encoder could tell"

@@ -18,6 +18,7 @@ from velatura_models.optimise.strotss import Strotss
 
 from .canvas import Written, read_canvas
 from .compose import read_picture
+from .keypoints import deforming, shares_of, with_pairs
 from .optimising import Walk, gram, options_of, prepare
 from .resources import Resources
 from .stylize import stylize
@@ -38,11 +39,15 @@ def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> I
         where = "content" if canvas.mask is None else "mask"
         raise FieldError(where, "covers transparent pixels only: there is nothing to refine")
     yield None
-    task = replace(task, recipe=settled(task.recipe))
-    recipe = task.recipe
-    options = options_of(recipe, OBJECTIVES[recipe.objective](recipe), recipe.init, recipe.color)
+    recipe = settled(task.recipe)
+    if recipe.shapes == "only":
+        recipe = replace(recipe, init="content")  # what is bent is the picture itself
+    task = replace(task, recipe=recipe)
+    options = options_of(recipe, _objective(recipe), recipe.init, recipe.color)
     job = prepare(task, resources, options, canvas.size, canvas)
     yield None
+    if recipe.shapes != "keep":
+        job = yield from with_pairs(job, canvas.picture.rgb)
     start = None
     if job.recipe.init == "stylized":
         start = yield from _stylized(task, resources, job.loader, max(canvas.size))
@@ -60,6 +65,11 @@ def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> I
         return where.write(made, task.output)
 
     yield from Walk(task, resources, job, begin, show).run()
+
+
+def _objective(recipe: Refine) -> Objective:
+    inner = OBJECTIVES[recipe.objective](recipe)
+    return inner if recipe.shapes == "keep" else deforming(recipe, inner)
 
 
 def _gram(recipe: Refine) -> Gram:
@@ -80,7 +90,8 @@ def _neighbours(recipe: Refine) -> Neighbours:
 
 
 def _strotss(recipe: Refine) -> Strotss:
-    return Strotss(recipe.content_weight, recipe.tv_weight)
+    pairs = shares_of(recipe) if recipe.shapes == "keep" else ()
+    return Strotss(recipe.content_weight, recipe.tv_weight, pairs)
 
 
 OBJECTIVES: Mapping[str, Callable[[Refine], Objective]] = {

@@ -95,9 +95,9 @@ class Refinement:
             if self._level + 1 == len(self.levels):
                 self._level, self._in_level = len(self.levels), 0
                 return
-            whole = self._whole()
+            whole, shape = self._whole(self._variable.base(self._best)), self._variable.shape(self._best)
             self._level, self._in_level = self._level + 1, 0
-            self._begin(self._within(resize(whole, self._scene.level.size, self.problem.wrap)))
+            self._begin(self._within(resize(whole, self._scene.level.size, self.problem.wrap)), shape)
 
     def picture(self, size: tuple[int, int] | None = None) -> Tensor:
         """The best displayable picture so far, `(1, 3, H, W)` float32 in 0..1 on the CPU.
@@ -105,7 +105,7 @@ class Refinement:
         Args:
             size: height and width of a preview; None is the result's own.
         """
-        picture = self._whole().cpu()
+        picture = self._whole(self._variable.picture(self._best)).cpu()
         size = size or self.shown_size
         if self.problem.size == self.shown_size or self.problem.wrap:
             return self._finished(resize(picture, size, self.problem.wrap))
@@ -116,11 +116,12 @@ class Refinement:
         """The picture so far, the one that its level began with, and where it stands: small tensors on the
         CPU, for `checkpoint=`. A walk that goes on from the beginning of a level is the same to the last bit;
         within one the descent begins anew."""
-        level = min(self._level, len(self.levels) - 1)
+        level, shape = min(self._level, len(self.levels) - 1), self._variable.shape(self._best)
         return {
             "start": self._start.cpu(),
-            "picture": self._variable.picture(self._best).half().cpu(),
+            "picture": self._variable.base(self._best).half().cpu(),
             "place": torch.tensor([level, self._in_level, self.step]),
+            **({} if shape is None else {"shape": shape}),
         }
 
     @property
@@ -128,11 +129,11 @@ class Refinement:
         """Share of the whole cost that is done, 0..1."""
         return self._share(0.0)
 
-    def _begin(self, picture: Tensor) -> None:
-        """Begins a level with a picture of its box, rounded as a checkpoint rounds it."""
+    def _begin(self, picture: Tensor, shape: Tensor | None = None) -> None:
+        """Begins a level with a picture of its box, rounded as a checkpoint rounds it, and a shape."""
         self._start = picture.half()
         self._variable: Variable = self.objective.variable(self._scene)
-        self._best = self._variable.parameters(self._start.float())
+        self._best = self._variable.begin(self._start.float(), shape)
         self._best_loss = math.inf
 
     def _descend(self) -> Generator[Step, None, bool]:
@@ -142,9 +143,8 @@ class Refinement:
         descent = make_descent(self.options.optimizer, self.options.learning_rate, variable.bounds)
         x, failures = self._best, 0
         while self._in_level < level.evaluations:
-            evaluation = yield from self._evaluate(loss, variable.picture(x))
-            gradient = variable.gradient(x, evaluation.gradient)
-            value = evaluation.losses["total"]
+            evaluation = yield from self._evaluate(loss, x)
+            value, gradient = evaluation.losses["total"], evaluation.gradient
             self._in_level += 1
             self.step += 1
             if math.isfinite(value) and bool(torch.isfinite(gradient).all()):
@@ -153,7 +153,8 @@ class Refinement:
                 if value <= self._best_loss:
                     self._best, self._best_loss = x.clone(), value
                 last = self._in_level >= level.evaluations
-                x = x if last else descent.step(x, value, gradient, self._rate(level))
+                if not last:
+                    x = variable.kept(x, descent.step(x, value, gradient, self._rate(level)))
             else:
                 failures += 1
                 if failures >= PATIENCE:
@@ -176,8 +177,8 @@ class Refinement:
                 return end.value
             yield self._report(False)
 
-    def _evaluate(self, loss: Loss, picture: Tensor) -> Generator[Step, None, Evaluation]:
-        running = loss.evaluate(picture)
+    def _evaluate(self, loss: Loss, parameters: Tensor) -> Generator[Step, None, Evaluation]:
+        running = self._variable.evaluate(loss, parameters)
         while True:
             try:
                 done = next(running)
@@ -241,9 +242,9 @@ class Refinement:
             return part
         return torch.where(mask.to(self.device) > 0, part, content.to(part))
 
-    def _whole(self) -> Tensor:
-        """The best picture, whole, at its level's size (grey where lightness is optimised)."""
-        part, scene = self._variable.picture(self._best), self._scene
+    def _whole(self, part: Tensor) -> Tensor:
+        """A picture of the level's box, whole, at its level's size (grey where lightness is optimised)."""
+        scene = self._scene
         if tuple(part.shape[-2:]) == scene.level.size:
             return part
         content = scene.whole()
@@ -260,9 +261,10 @@ class Refinement:
         if box is None or any(tuple(p.shape) != (1, 3, box.height, box.width) for p in (start, picture)):
             raise ValueError(f"the checkpoint {tuple(picture.shape)} does not belong to this refinement")
         self._level, self._in_level, self.step = level, in_level, step
-        self._begin(start)
+        shape = checkpoint.get("shape")
+        self._begin(start, shape)
         if in_level:
-            self._best = self._variable.parameters(picture)
+            self._best = self._variable.begin(picture, shape)
 
     def _finished(self, picture: Tensor) -> Tensor:
         """A picture of any size in its final colours, and outside of the mask the content."""

@@ -8,13 +8,15 @@ section 3.3). Where only lightness is to change, both have one channel.
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from collections.abc import Generator
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..maths.color import luma
+from .objective import Evaluation
 
 DEPTH = 7
 """Levels of a Laplacian pyramid, at most."""
@@ -29,20 +31,68 @@ class Variable(Protocol):
     bounds: tuple[float, float]
     """What the optimiser keeps every parameter within."""
 
-    def parameters(self, picture: Tensor) -> Tensor:
-        """The parameters of a picture `(1, 3, H, W)` in 0..1."""
-        ...
-
     def picture(self, parameters: Tensor) -> Tensor:
         """The picture `(1, 3, H, W)` in 0..1 of some parameters."""
+        ...
+
+    def begin(self, picture: Tensor, shape: Tensor | None) -> Tensor:
+        """The parameters that a level begins with.
+
+        Args:
+            picture: `base` of the level before.
+            shape: and its `shape`; None where there is none.
+        """
+        ...
+
+    def base(self, parameters: Tensor) -> Tensor:
+        """The picture that a finer level begins with; another than is shown where that is bent."""
+        ...
+
+    def shape(self, parameters: Tensor) -> Tensor | None:
+        """What is moved besides the picture, and carried on to a finer level: displacements."""
+        ...
+
+    def evaluate(self, loss: Any, parameters: Tensor) -> Generator[float, None, Evaluation]:
+        """The loss, and its gradient by the parameters; yields as `Loss.evaluate`."""
+        ...
+
+    def kept(self, before: Tensor, after: Tensor) -> Tensor:
+        """Where a step from one point to another may lead."""
+        ...
+
+
+class Picture(Variable, Protocol):
+    """A variable that is a picture and nothing else."""
+
+    def parameters(self, picture: Tensor) -> Tensor:
+        """The parameters of a picture `(1, 3, H, W)` in 0..1."""
         ...
 
     def gradient(self, parameters: Tensor, gradient: Tensor) -> Tensor:
         """The gradient by the parameters, from that by the picture `(1, 3, H, W)`."""
         ...
 
+    def begin(self, picture: Tensor, shape: Tensor | None) -> Tensor:
+        del shape
+        return self.parameters(picture)
 
-class Pixels:
+    def base(self, parameters: Tensor) -> Tensor:
+        return self.picture(parameters)
+
+    def shape(self, parameters: Tensor) -> Tensor | None:
+        del parameters
+        return None
+
+    def evaluate(self, loss: Any, parameters: Tensor) -> Generator[float, None, Evaluation]:
+        evaluation = yield from loss.evaluate(self.picture(parameters))
+        return Evaluation(evaluation.losses, self.gradient(parameters, evaluation.gradient))
+
+    def kept(self, before: Tensor, after: Tensor) -> Tensor:
+        del before
+        return after
+
+
+class Pixels(Picture):
     """The pixels themselves.
 
     Args:
@@ -65,7 +115,7 @@ class Pixels:
         return gradient.sum(1, keepdim=True) if self.gray else gradient
 
 
-class Laplacian:
+class Laplacian(Picture):
     """The levels of a Laplacian pyramid, fine to coarse, in one vector.
 
     The finest `plain` levels have lightness only, as in an encoded photo: colour that changes from pixel to

@@ -1,0 +1,166 @@
+"""Shapes that move: gradients, modes, what holds them, and the walk's promises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from velatura_models.networks.encoder import Encoder
+from velatura_models.optimise import strotss
+from velatura_models.optimise.deform import Deform, Shaped
+from velatura_models.optimise.gram import Gram
+from velatura_models.optimise.neighbours import Neighbours
+from velatura_models.optimise.objective import Objective
+from velatura_models.optimise.problem import Options, Problem, StyleSource
+from velatura_models.optimise.refinement import Refinement
+from velatura_models.optimise.scene import Scene
+from velatura_models.optimise.strotss import Strotss
+
+from .conftest import box_mask, finished, random_encoder, random_picture
+
+SIZE = (64, 72)
+CONTENT, STYLE = (
+    F.interpolate(random_picture(12, 14, seed).float(), SIZE, mode="bicubic").clamp(0, 1) for seed in (1, 5)
+)
+PROBLEM = Problem(SIZE, [StyleSource(STYLE)], CONTENT)
+PAIRS = ((0.2, 0.3, 0.3, 0.35), (0.7, 0.3, 0.62, 0.3), (0.3, 0.7, 0.3, 0.6), (0.7, 0.75, 0.7, 0.8))
+INNER: dict[str, Objective] = {"gram": Gram(tv_weight=0.1), "neighbours": Neighbours(), "strotss": Strotss()}
+OPTIONS = Options(Deform(Gram(), PAIRS), 12, "adam", 5e-3, levels=2)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return random_encoder(pool="max").float()
+
+
+@pytest.fixture(autouse=True)
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("SAMPLES", 64), ("LEAST", 16), ("POOL", 256)):
+        monkeypatch.setattr(strotss, name, value)
+
+
+def walked(encoder: Encoder, objective: Objective, problem: Problem = PROBLEM, **more) -> Refinement:
+    walk = Refinement(encoder, problem, replace(OPTIONS, objective=objective, **more))
+    for _ in walk.run():
+        pass
+    return walk
+
+
+def way_left(walk: Refinement) -> float:
+    """How far points are from all of the way, as a share of it."""
+    deform, shape = walk.objective, walk._variable.shape(walk._best)
+    assert isinstance(deform, Deform) and shape is not None
+    points, goals = deform.points(walk.problem)
+    return float((points + shape - goals).norm(dim=1).mean() / (goals - points).norm(dim=1).mean())
+
+
+@pytest.mark.parametrize("inner", INNER)
+def test_points_go_towards_their_goals_and_the_marks_are_found(encoder: Encoder, inner: str) -> None:
+    walk = Refinement(encoder, PROBLEM, replace(OPTIONS, objective=Deform(INNER[inner], PAIRS, reach=0.9)))
+    course = [dict(step.losses) for step in walk.run() if step.whole]
+    assert {"bent", "points", "bending"} < set(course[0])
+    assert way_left(walk) < 0.9
+    base = walk._variable.base(walk._best)
+    assert float((base - walk.picture()).abs().max()) > 0.05
+
+
+@pytest.mark.parametrize("reach", [0.0, 0.4, 1.0])
+def test_the_reach_says_how_far(encoder: Encoder, reach: float) -> None:
+    walk = walked(encoder, Deform(Gram(), PAIRS, "after", reach), levels=1, iterations=1)
+    assert way_left(walk) == pytest.approx(1 - reach, abs=1e-6)
+
+
+def test_bent_afterwards_is_the_picture_without_bent(encoder: Encoder) -> None:
+    deform = Deform(Strotss(), PAIRS, "after", 1.0)
+    walk, plain = walked(encoder, deform), walked(encoder, deform.inner)
+    variable = walk._variable
+    assert isinstance(variable, Shaped)
+    assert torch.equal(variable.base(walk._best), plain.picture())
+    assert way_left(walk) < 1e-6
+    shape = variable.shape(walk._best)
+    np.testing.assert_allclose(walk.picture(), variable.warp.bent(plain.picture(), shape), atol=1e-6)
+
+
+def test_without_marks_the_content_is_bent(encoder: Encoder) -> None:
+    walk = walked(encoder, Deform(Neighbours(), PAIRS, "only", 1.0), levels=1)
+    np.testing.assert_allclose(walk._variable.base(walk._best), CONTENT, atol=2e-3)  # half precision
+    assert way_left(walk) < 1 and float((walk.picture() - CONTENT).abs().max()) > 0.05
+
+
+@pytest.mark.parametrize("mode", ["joint", "after", "only"])
+def test_outside_of_the_mask_nothing_moves(encoder: Encoder, mode: str) -> None:
+    mask = box_mask(*SIZE, 8, 6, 60, 68).float()
+    options = replace(OPTIONS, objective=Deform(Gram(), PAIRS, mode, 1.0), levels=1, iterations=10)
+    walk = Refinement(encoder, replace(PROBLEM, mask=mask), options)
+    for step in walk.run():
+        if step.whole:
+            changed = (walk.picture() - CONTENT).abs().amax(1, keepdim=True) > 1e-6
+            assert not bool((changed & (mask == 0)).any())
+    assert way_left(walk) < 1
+
+
+def test_too_few_pairs_are_told_and_nothing_is_bent(encoder: Encoder) -> None:
+    mask = box_mask(*SIZE, 0, 0, 32, 72).float()  # two of the four
+    problem = replace(PROBLEM, mask=mask)
+    walk = walked(encoder, Deform(Strotss(), PAIRS), problem)
+    assert any("shapes stay: 2 pairs" in note for note in walk.notes)
+    assert torch.equal(walk.picture(), walked(encoder, Strotss(), problem).picture())
+
+
+def test_a_walk_that_resumes_goes_on_from_its_shape(encoder: Encoder) -> None:
+    options = replace(OPTIONS, objective=Deform(Strotss(), PAIRS))
+    whole = walked(encoder, options.objective)
+    half = Refinement(encoder, PROBLEM, options)
+    for step in half.run():
+        if step.step == 6 and not step.whole:  # the second level has begun
+            break
+    checkpoint = half.checkpoint()
+    assert checkpoint["shape"].abs().max() > 0
+    resumed = Refinement(encoder, PROBLEM, options, checkpoint)
+    for _ in resumed.run():
+        pass
+    assert torch.equal(whole.picture(), resumed.picture())
+
+
+def test_a_step_that_folds_is_halved(encoder: Encoder) -> None:
+    crossed = ((0.3, 0.5, 0.9, 0.5), (0.7, 0.5, 0.1, 0.5), (0.5, 0.2, 0.5, 0.2), (0.5, 0.8, 0.5, 0.8))
+    walk = Refinement(encoder, PROBLEM, replace(OPTIONS, objective=Deform(Gram(), crossed, "only", 1.0)))
+    for step in walk.run():
+        if step.whole:
+            variable = walk._variable
+            assert isinstance(variable, Shaped)
+            assert not variable.warp.folds(variable.shape(walk._best) * variable.ratio)
+
+
+def test_gradients_by_finite_differences() -> None:
+    encoder = random_encoder()
+    problem = Problem(SIZE, [StyleSource(STYLE.double())], CONTENT.double())
+    deform = Deform(Gram(tv_weight=0.1), PAIRS)
+    walk = Refinement(encoder, problem, replace(OPTIONS, objective=deform, levels=1))
+    scene = Scene(walk.problem, walk.options, walk.levels[0], walk.subject, walk.device)
+    content = scene.content()
+    assert content is not None
+    joint = finished(deform.targets(encoder, scene, content))
+    variable = deform.variable(scene)
+    x = variable.begin(0.2 + 0.6 * random_picture(*SIZE, 7), 0.02 * torch.ones(4, 2, dtype=torch.float64))
+    gradient = finished(variable.evaluate(joint, x)).gradient
+    for place in (-1, -4, 30 * 72 + 30, len(x) - 20):
+        ends = []
+        for sign in (1, -1):
+            moved = x.clone()
+            moved[place] += sign * 1e-5
+            ends.append(finished(variable.evaluate(joint, moved)).losses["total"])
+        assert float(gradient[place]) == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=0.02, abs=1e-8)
+
+
+def test_what_cannot_be_moved_is_said_in_words(encoder: Encoder) -> None:
+    options = replace(OPTIONS, objective=Deform(Gram(), PAIRS, "sideways"))
+    with pytest.raises(ValueError, match="mode must be one of joint, after, only"):
+        Refinement(encoder, PROBLEM, options)
+    grams: dict[str, Tensor] = {}
+    with pytest.raises(ValueError, match="one of the two is missing"):
+        Refinement(encoder, replace(PROBLEM, styles=[StyleSource(grams=grams)]), OPTIONS)
