@@ -40,7 +40,7 @@ def test_what_does_not_move_stays_when_something_else_does(engine, method):
 def test_a_reference_serves_masks_regions_previews_and_kept_colours(engine):
     half = slot(np.where(np.arange(SIDE) < 64, 255, 0).astype(np.uint8)[None].repeat(SIDE, 0), "GRAY")
     mask = slot(np.full((SIDE, SIDE), 128, np.uint8), "GRAY")
-    styles = (Style("great-wave", mask=half.digest), Style("mosaic"))
+    styles = (Style("great-wave", mask=half.digest), Style("starry-night"))
     for fields in ({"color": "statistics"}, {"method": "adain-skip"}):
         made = {}
         for reference in ("", STILL_FRAME.digest, MOVED_FRAME.digest):
