@@ -59,7 +59,7 @@ def test_the_method_of_the_page_paints_previews_masks_and_tiles(engine: TorchEng
     finished = events[-1]
     assert isinstance(finished, Finished) and finished.record["strength_in"] == "picture"
     steps = [event.step for event in events if isinstance(event, Progressed)]
-    assert steps == list(range(1, finished.record["tiles"] + 1)) and len(steps) == 6
+    assert steps == list(range(finished.record["tiles"] + 1)) and len(steps) == 7  # 0: the first begins
     made = np.frombuffer(finished.data, np.uint8).reshape(array.shape).astype(int)
     wanted = np.rint(np.rint(array / 255 * 8) / 8 * 255)
     assert np.abs(made - wanted)[:, :120].max() <= 1
