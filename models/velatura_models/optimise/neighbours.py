@@ -63,7 +63,7 @@ class Neighbours:
 
     statistics_weight: float = 0.4
     palette_weight: float = 15.0
-    content_weight: float = 0.045
+    content_weight: float = 0.15
     tv_weight: float = 0.0
     keep: float = 0.25
     polish: float = 1 / 13
