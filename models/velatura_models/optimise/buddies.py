@@ -22,6 +22,7 @@ from ..maths.spline import similarity, transformed
 from ..networks.encoder import Encoder, depth
 from .pyramid import LEAST, resize
 from .terms import as_input
+from .warp import Warp
 
 LAYERS = ("relu5_1", "relu4_1", "relu3_1", "relu2_1", "relu1_1")
 """From deep to shallow; the last has the pixels' own resolution."""
@@ -50,6 +51,10 @@ FARTHEST = 0.2
 
 Window = tuple[Tensor, Tensor]
 """The first row and column of positions, and those behind the last."""
+
+
+CALM = 0.3
+"""Least share that the whole way of all pairs may shrink an area to."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +131,8 @@ def best_buddies(encoder: Encoder, one: Tensor, other: Tensor) -> Generator[floa
 
 
 def cleaned(pairs: Tensor, side: float, most: int = MOST) -> Tensor:
-    """Pairs `(n, 4)`, the surest first, without those that lead too far or cross others, and of the rest at
-    most so many that lie apart; the order stays.
+    """Pairs `(n, 4)`, the surest first, without those that lead too far or cross others; of the rest at most
+    so many that lie apart, and none that would fold the picture; the order stays.
 
     Args:
         side: the content's longer one, in pixels.
@@ -146,7 +151,7 @@ def cleaned(pairs: Tensor, side: float, most: int = MOST) -> Tensor:
     for k in range(len(pairs)):
         if not any(_cross(pairs[k, :2], goals[k], pairs[j, :2], goals[j]) for j in chosen):
             chosen.append(k)
-    return _spread(pairs[chosen], side, most)
+    return _unfolded(_spread(pairs[chosen], side, most), side)
 
 
 def aligned(pairs: Tensor) -> Tensor:
@@ -246,6 +251,20 @@ def _cross(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> bool:
         return float((q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0]))
 
     return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
+
+
+def _unfolded(pairs: Tensor, side: float) -> Tensor:
+    """Pairs that the picture can follow all the way, the surest first: one that would press it together
+    beside those before it is dropped."""
+    if len(pairs) < 3:
+        return pairs[:0]
+    ways, chosen = aligned(pairs) - pairs[:, :2], list[int]()
+    size = (round(side), round(side))
+    for k in range(len(pairs)):
+        tried = [*chosen, k]
+        if not Warp(size, pairs[tried, :2]).folds(ways[tried] / max(size), CALM):
+            chosen = tried
+    return pairs[chosen]
 
 
 def _spread(pairs: Tensor, side: float, most: int) -> Tensor:

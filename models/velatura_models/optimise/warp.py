@@ -87,8 +87,8 @@ class Warp:
         down, across = field.diff(dim=1).abs().sum(0), field.diff(dim=2).abs().sum(0)
         return (down.mean() + across.mean()) / step
 
-    def folds(self, theta: Tensor) -> bool:
-        """Whether the field turns any part of the picture over, or presses it together to a line."""
+    def folds(self, theta: Tensor, least: float = UNFOLDED) -> bool:
+        """Whether the field turns any part of the picture over, or presses it together below a share."""
         with torch.no_grad():
             origin = self.nodes.permute(2, 0, 1) - self.field(theta)
         step = (
@@ -98,7 +98,7 @@ class Warp:
         across = origin.diff(dim=2)[:, :-1] / step[0]
         down = origin.diff(dim=1)[:, :, :-1] / step[1]
         areas = across[0] * down[1] - across[1] * down[0]
-        return not bool((areas > UNFOLDED).all() and (areas < 1 / UNFOLDED).all())
+        return not bool((areas > least).all() and (areas < 1 / least).all())
 
     def unfolded(self, theta: Tensor, start: Tensor | None = None) -> Tensor:
         """Theta, or what is left of it when its way from where it starts is halved until nothing folds."""
