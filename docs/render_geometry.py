@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/geometry.md with Velatura:  python docs/render_geometry.py STYLES [PAIR ...]
+"""Draws a sheet of all ways to move shapes, with Velatura:  python docs/render_geometry.py STYLES [PAIR ...]
 
 STYLES is a folder with the paintings that `PAIRS` names, all in the public domain; the photographs ship with
 the painter's training (public domain or CC0). What was made once is kept in `made` in it, so that an
