@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import velatura
 from PIL import Image, ImageDraw, ImageOps
@@ -26,9 +27,9 @@ PAIRS = {
 }
 """Photograph, the part of it, and painting."""
 
-GATYS = {"objective": "gram", "iterations": 50, "levels": 2}
-STROTSS = {"objective": "strotss", "iterations": 150, "levels": 3, "learning_rate": 0.004}
-COLUMNS: dict[str, dict[str, object]] = {
+GATYS: dict[str, Any] = {"objective": "gram", "iterations": 50, "levels": 2}
+STROTSS: dict[str, Any] = {"objective": "strotss", "iterations": 150, "levels": 3, "learning_rate": 0.004}
+COLUMNS: dict[str, dict[str, Any]] = {
     "STROTSS": STROTSS,
     "DST on STROTSS": {**STROTSS, "shapes": "joint"},
     "Gatys": GATYS,
@@ -55,7 +56,7 @@ def row(v: velatura.Client, name: str, styles: Path) -> list[Image.Image]:
     for title, fields in COLUMNS.items():
         path = folder / f"{name} {title}.png"
         if not path.exists():
-            more = {"deform": points, **fields} if "shapes" in fields else fields
+            more: dict[str, Any] = {"deform": points, **fields} if "shapes" in fields else fields
             job = v.refine(content, style=style, wait=False, **more)
             job.result().save(path)
             print(f"{name}, {title}: {job.record['seconds']:.0f} s", flush=True)
