@@ -97,6 +97,13 @@ class Encoder(nn.Module):
                 out[f"relu{name}"] = x
             yield
 
+    def weighed(self, gram: Tensor, layer: str) -> Tensor:
+        """R G R' of Gram matrices `(..., C, C)`, where the layer has a metric R; else as they are."""
+        if layer not in self.metric:
+            return gram
+        matrix = self.metric[layer].to(gram)
+        return matrix @ gram @ matrix.T
+
     def variant(self, pool: str | None = None, padding: str | None = None) -> Encoder:
         """The same network, sharing these weights, with another way to pool or to pad."""
         twin = copy.copy(self)

@@ -138,7 +138,7 @@ class GramTerm:
         regions: with their targets, whose matrices are where the maps will be.
         size: height and width of the picture.
         layers: weight per layer, positive.
-        metric: of the encoder, per layer, through which matrices are compared; as they are where it has none.
+        weighed: how a layer's matrices are seen before they are compared, see `Encoder.weighed`.
         distance: of one matrix from its target.
     """
 
@@ -149,11 +149,11 @@ class GramTerm:
         regions: Sequence[Region[GramTarget]],
         size: tuple[int, int],
         layers: Mapping[str, float],
-        metric: Mapping[str, Tensor],
+        weighed: Callable[[Tensor, str], Tensor],
         distance: Callable[[Tensor, Tensor], Tensor] = style_layer_loss,
     ) -> None:
         self.regions, self.size, self.layers = regions, size, layers
-        self.metric, self.distance = metric, distance
+        self.weighed, self.distance = weighed, distance
         self._guides = {
             (number, layer): None if region.where is None else guidance(region.where, layer_stride(layer))
             for number, region in enumerate(regions)
@@ -183,17 +183,10 @@ class GramTerm:
                 for style in region.styles:
                     share = region.share * style.weight / whole * weight
                     made, wanted = (
-                        self._seen(gram, layer) for gram in (sums[number, layer], style.grams[layer])
+                        self.weighed(gram, layer) for gram in (sums[number, layer], style.grams[layer])
                     )
                     total = share * self.distance(made, wanted) + total
         return total
-
-    def _seen(self, gram: Tensor, layer: str) -> Tensor:
-        """R G R', see `training.metric`."""
-        if layer not in self.metric:
-            return gram
-        matrix = self.metric[layer].to(gram)
-        return matrix @ gram @ matrix.T
 
 
 def gram_loss(
@@ -234,7 +227,7 @@ def gram_loss(
     layers = {name: weight * weights.style_weight for name, weight in weights.style_layers.items()}
     if styles and (layers := _positive(layers)):
         targets = [checked(style, encoder, layers) for style in styles]
-        sums = [GramTerm(by_region(targets, size, mask, parameter.device), size, layers, encoder.metric)]
+        sums = [GramTerm(by_region(targets, size, mask, parameter.device), size, layers, encoder.weighed)]
     smooth = [Smoothness(weights.tv_weight, mask, wrap)] if weights.tv_weight > 0 else []
     return Terms(encoder, size, sums, contents, smooth, mask, side, wrap)
 
@@ -271,7 +264,7 @@ def picture_grams(
         return {}
     size = (picture.shape[-2], picture.shape[-1])
     everywhere = [Region(None, [GramTarget({})], 1.0)]
-    term = GramTerm(everywhere, size, dict.fromkeys(layers, 1.0), {})
+    term = GramTerm(everywhere, size, dict.fromkeys(layers, 1.0), encoder.weighed)
     sums = yield from Terms(encoder, size, [term], side=side).totals(picture)
     return {layer: sums[0, layer].float() for layer in layers}
 

@@ -129,7 +129,7 @@ class Neighbours:
                 for r in regions
             ]
             weights = {layer: self.statistics_weight / len(GRAM_LAYERS) for layer in GRAM_LAYERS}
-            sums.append(GramTerm(targets, size, weights, encoder.metric, relative_distance))
+            sums.append(GramTerm(targets, size, weights, encoder.weighed, relative_distance))
         pixels: list[PixelTerm] = []
         if self.palette_weight > 0:
             pictures = [(region, [s.picture for s in region.styles]) for region in regions]

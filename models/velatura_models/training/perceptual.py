@@ -82,7 +82,12 @@ class Perceptual:
         """Gram matrices of style pictures `(1, 3, H, W)` of any sizes: `{layer: (N, C, C)}`."""
         with torch.no_grad():
             seen = [self.features(picture, self.style_layers) for picture in pictures]
-            return {layer: torch.cat([gram(maps[layer]) for maps in seen]) for layer in self.style_layers}
+            return {
+                layer: torch.cat([self._gram(maps, layer) for maps in seen]) for layer in self.style_layers
+            }
+
+    def _gram(self, maps: Mapping[str, Tensor], layer: str) -> Tensor:
+        return self.vgg.weighed(gram(maps[layer]), layer)
 
     def __call__(
         self, made: Tensor, photos: Tensor, targets: Mapping[str, Tensor], index: Tensor
@@ -109,7 +114,7 @@ class Perceptual:
         style = made.new_zeros(())
         for layer in self.style_layers:
             wanted = targets[layer][index]
-            off = (gram(after[layer]) - wanted).square().sum((1, 2))
+            off = (self._gram(after, layer) - wanted).square().sum((1, 2))
             if self.relative:
                 style = style + (off / wanted.square().sum((1, 2))).mean() / len(self.style_layers)
             else:
