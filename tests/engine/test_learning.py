@@ -31,6 +31,7 @@ def engine(tmp_path_factory):
     """With a small painter of the user's own in place of the one that ships."""
     patch = pytest.MonkeyPatch()
     patch.setenv("VELATURA_HOME", str(tmp_path_factory.mktemp("home")))
+    patch.setattr("velatura_daemon.engine.learn.FIRST_LOOK", 0.0)
     for side in ("CROP", "STYLE_SIDE"):
         patch.setattr(f"velatura_daemon.engine.learn.{side}", 64)
     made = TorchEngine(Settings(dtype="float32", threads=1))
