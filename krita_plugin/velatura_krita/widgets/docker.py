@@ -74,6 +74,7 @@ class Panel(QtWidgets.QWidget):
         self._gallery.dropped.connect(lambda mime: drop(studio, mime))
         self._gallery_words = _label()
         self._learn = QtWidgets.QPushButton(_("Learn this style"))
+        self._learn.setToolTip(_("Teach the painter this style, so that it is painted at once"))
         self._learn.setMinimumHeight(SIDE)
         self._learn.clicked.connect(lambda: gallery.lessons.press(studio.look.styles))
         self._controls = Controls(studio)

@@ -11,6 +11,7 @@ what that row lacks of the photo is added back as strength fades:
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -83,10 +84,11 @@ class Painter(Brush):
         styles = self.known()
         if source.name not in styles:
             trainer = "style-n-plus-one" if self.several else "fast"
+            near = difflib.get_close_matches(source.name, styles, 3)
             raise WeightsError(
                 "unknown",
                 f"no network of this method paints in the style {source.name!r}; it knows "
-                f"{few(styles)}. Train it with `velatura train {trainer}`, "
+                f"{', '.join(near) or few(styles)}. Train it with `velatura train {trainer}`, "
                 "or use a method that takes any style, such as adain-skip",
             )
         about, added = styles[source.name]

@@ -15,12 +15,15 @@ GREY = "picture(96, 64); fill(layer, bytes([60, 60, 200, 255]) * 96 * 64, 0, 0, 
 
 @pytest.fixture
 def panel(krita: Krita) -> Iterator[Krita]:
-    """The docker floats, so that it can have any size."""
+    """The docker floats, so that it can have any size; a picture is open, as Krita shows and hides dockers
+    with the first."""
     krita.run(
-        """
+        GREY
+        + """
 ours = in_sight()
 panel = ours.panel
 ours.setFloating(True)
+ours.show()
 def size(width, height):
     ours.resize(width, height)
     QtWidgets.QApplication.processEvents()
@@ -44,7 +47,7 @@ def columns():
 def test_what_matters_stays_in_sight_at_any_width(panel: Krita, width: int, columns: int) -> None:
     """Apply, the newest task and the daemon's state, beside a full screen, with everything unfolded."""
     krita = panel
-    krita.run(GREY + "; studio.look.choose('mosaic'); panel._controls._more.button.setChecked(True)")
+    krita.run("studio.look.choose('mosaic'); panel._controls._more.button.setChecked(True)")
     krita.run("task = studio.apply()")
     krita.until("task.over")
     try:
@@ -93,6 +96,7 @@ QtTest.QTest.keyClick(line, QtCore.Qt.Key_Return)
 def test_pressing_a_style_shows_something(panel: Krita) -> None:
     """The preview is on unless the artist does without; without a picture, words say what is missing."""
     krita = panel
+    krita.run("doc.setModified(False); doc.close()")
     krita.run("studio.memory.set('preview', True); panel._gallery.picked.emit('mosaic')")
     krita.until("panel._preview_words.text() == 'Open a picture first.'")
     krita.run(GREY + "; panel._gallery.picked.emit('batik')")
