@@ -495,8 +495,11 @@ RECIPES: dict[str, RecipeClass] = {
 }
 R = TypeVar("R", bound=Recipe)
 
-SIXTEEN = ("sixteen.transform",)
-"""What the method `multi` painted with in version 0.1, whose results did not name their networks."""
+PAINTED_WITH = {
+    "multi": ("sixteen.transform",),
+    "adain-skip": ("slim/adain-skip 20dde54590a41acb501317acaffa5ae0",),
+}
+"""What methods painted with in version 0.1, whose results did not name their networks."""
 
 UNSET: Mapping[str, Mapping[str, Any]] = {
     "gram": {
@@ -551,8 +554,9 @@ def recipe_from_map(data: Mapping[str, Any], path: str = "recipe") -> Recipe:
     kind = data.get("kind") if isinstance(data, Mapping) else None
     if not isinstance(kind, str) or kind not in RECIPES:
         raise FieldError(f"{path}.kind", f"is {kind!r}; known: {', '.join(RECIPES)}")
-    if data.get("method") == "multi" and "exact" in data and "quality" not in data:  # stored by version 0.1
-        data = {"networks": SIXTEEN, **data}
+    method = data.get("method")
+    if method in PAINTED_WITH and "exact" in data and "quality" not in data:  # stored by version 0.1
+        data = {"networks": PAINTED_WITH[method], **data}
     return from_map(RECIPES[kind], data, path)
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 from velatura.pictures import images
 from velatura.pictures.files import recipe_of
 from velatura.pixels import digest
@@ -17,14 +16,20 @@ from velatura_daemon.engine.tasks import Finished, Slot, Task
 STORED = Path(__file__).parents[1] / "protocol" / "stored"
 
 
-@pytest.mark.parametrize("kind", ["stylize", "upscale"])
-def test_the_same_picture_within_one_step_of_8_bits(kind: str, engine: TorchEngine) -> None:
-    then = images.read(STORED / f"{kind}.png")
-    recipe = recipe_of(STORED / f"{kind}.png")
+def test_the_same_picture_within_one_step_of_8_bits(engine: TorchEngine) -> None:
+    then = images.read(STORED / "upscale.png")
+    recipe = recipe_of(STORED / "upscale.png")
     last = painted(engine, recipe)
     assert last.recipe == replace(recipe, networks=last.recipe.networks) and not last.record["notes"]
     now = np.frombuffer(last.data, np.uint8).reshape(then.array.shape).astype(int)
     assert np.abs(now - then.array).max() <= 1
+
+
+def test_a_recipe_of_version_0_1_says_that_its_decoder_has_trained_on(engine: TorchEngine) -> None:
+    last = painted(engine, recipe_of(STORED / "stylize.png"))
+    (said,) = last.record["notes"]
+    assert "network slim/adain-skip has changed since (20dde5" in said
+    assert painted(engine, last.recipe).record["notes"] == []
 
 
 def test_a_result_names_its_networks_and_says_which_changed(engine: TorchEngine) -> None:

@@ -16,6 +16,7 @@ from velatura.editor import annotation
 from velatura.editor.memory import Memory
 from velatura.pictures.files import recipe_of
 from velatura.recipe import (
+    PAINTED_WITH,
     Recipe,
     Refine,
     Style,
@@ -30,6 +31,7 @@ STORED = Path(__file__).with_name("stored")
 
 RAN: dict[str, Recipe] = {
     "stylize": Stylize(
+        networks=PAINTED_WITH["adain-skip"],
         styles=(Style("great-wave", weight=0.25), Style("mosaic", weight=0.75)),
         strength=0.8,
         scale=1.5,
