@@ -9,12 +9,14 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from velatura_models.networks.encoder import Encoder, prepared
+from velatura_models.store.manifest import EMBEDDED
 from velatura_models.store.weights import (
     DECODER_FORMAT,
     ENCODER_FORMAT,
     METRIC_FORMAT,
     METRIC_LAYERS,
     load_backbone,
+    origin,
     read,
     weights_digest,
 )
@@ -221,3 +223,11 @@ def test_the_embedded_encoder_has_its_metric_and_keeps_it_when_prepared():
     encoder = load_backbone("slim")
     assert set(encoder.metric) == set(METRIC_LAYERS)
     assert set(prepared(encoder, pool="avg").metric) == set(METRIC_LAYERS)
+
+
+def test_what_is_trained_with_a_network_takes_over_its_licence(data):
+    licence = {"licence": "MIT, with attribution", "distilled_from": "a teacher"}
+    save_file(load_file(data / "small.safetensors"), data / "small.safetensors", metadata=licence)
+    assert origin(adain.main(adain_options(data, steps=1))) == licence
+    shipped = [path for path in EMBEDDED.glob("slim.*") if path.is_file()]
+    assert len({origin(path)["licence"] for path in shipped}) == 1 and len(shipped) == 4

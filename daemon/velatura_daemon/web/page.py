@@ -137,11 +137,11 @@ def _style(visitor: Visitor) -> Any:
         "Mixed with", ["", *names], key="second", format_func=lambda n: title(n) if n else "nothing"
     )
     chosen = [name for name in dict.fromkeys((first, second)) if name]
-    pictures = {name: name for name in chosen if name in library}
+    pictures: dict[str, Any] = {name: name for name in chosen if name in library}
     if OWN in chosen:
         own = _picture("Style picture", "own")
         if own is not None:
-            pictures[OWN] = own  # type: ignore[assignment]
+            pictures[OWN] = own
             _keep(visitor, own)
     share = st.slider("Share of the second", 0.0, 1.0, 0.5, format="percent") if len(chosen) > 1 else 0.0
     found = [pictures[name] for name in chosen if name in pictures]

@@ -127,6 +127,11 @@ def weights_digest(state: Mapping[str, Tensor]) -> str:
     return digest_of((name, tuple(t.shape), t.numpy().tobytes()) for name, t in values)
 
 
+def origin(path: Path) -> dict[str, str]:
+    """Licence and source of a weights file, which what is trained with it takes over; raises as `header`."""
+    return {key: value for key, value in header(path).items() if key in ("licence", "distilled_from")}
+
+
 def save_encoder(
     path: Path, name: str, state: Mapping[str, Tensor], about: Mapping[str, str], half: bool = True
 ) -> str:

@@ -29,7 +29,7 @@ from ..maths.stats import mean_std, normalise
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, encoder_from_state
 from ..networks.precision import autocast, faster_dtype
-from ..store.weights import save_decoder, weights_digest
+from ..store.weights import origin, save_decoder, weights_digest
 from .crops import batches
 from .painting import placed
 from .perceptual import phase_pattern
@@ -126,7 +126,8 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
     )
     method = "adain-skip" if options.skips else "adain"
     path = options.out / f"slim.{method}.safetensors"
-    save_decoder(path, decoder, method, weights_digest(state), {"steps": str(run.step)})
+    about = {**origin(options.encoder), "steps": str(run.step)}
+    save_decoder(path, decoder, method, weights_digest(state), about)
     return path
 
 

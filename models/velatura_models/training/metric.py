@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ..networks.encoder import encoder_from_state
-from ..store.weights import METRIC_LAYERS, save_metric, weights_digest
+from ..store.weights import METRIC_LAYERS, origin, save_metric, weights_digest
 from .crops import batches
 from .painting import placed
 from .run import Report, quiet
@@ -68,7 +68,7 @@ def main(options: MetricOptions, report: Report = quiet) -> Path:
             fit.add(narrow[layer], wide[layer])
         report(step + 1, options.steps, {})
     metric = {layer: fit.metric().float() for layer, fit in fits.items()}
-    about = {"pictures": str(2 * options.steps), "side": str(options.crop)}
+    about = {**origin(options.encoder), "pictures": str(2 * options.steps), "side": str(options.crop)}
     save_metric(options.out, metric, weights_digest(state), about)
     return options.out
 
