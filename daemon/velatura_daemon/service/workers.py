@@ -69,6 +69,7 @@ class WorkerHost:
         self._heard = self._since = self._not_before = 0.0
         self._failed_starts = 0
         self._closing: dict[str, float] = {}
+        self._warms = False
         self._killed_for = ""
 
     @property
@@ -124,6 +125,7 @@ class WorkerHost:
     def warm(self, now: float) -> None:
         """Starts the worker, if need be, and has it load its networks."""
         self.start(now)
+        self._warms = self._channel is not None
         self.send(orders.Warm())
 
     def send(self, order: orders.ToWorker, fds: Sequence[int] = (), now: float = 0.0) -> None:
@@ -198,11 +200,11 @@ class WorkerHost:
     def _take(self, report: Any, fds: list[int], now: float) -> None:
         self.status = getattr(report, "status", self.status)
         if isinstance(report, orders.Ready):
-            self.state, self._failed_starts, self.trouble = "ready", 0, ""
+            self.state, self._failed_starts, self.trouble = "warming" if self._warms else "ready", 0, ""
         elif isinstance(report, orders.Warming):
             self.state, self._since = "warming", now
         elif isinstance(report, orders.Warmed):
-            self.state = "ready"
+            self.state, self._warms = "ready", False
         elif isinstance(report, orders.Closed | orders.Delivered | orders.Broke):
             self._closing.pop(report.job, None)
         self._said(report, fds)
@@ -242,7 +244,7 @@ class WorkerHost:
         if self._process is not None:
             self._leaving.append(self._process)
         self._channel = self._process = None
-        self.state, self.status = "off", {}
+        self.state, self.status, self._warms = "off", {}, False
         self._closing.clear()
 
     @property
