@@ -320,6 +320,7 @@ class Request:
             "style_remove",
             "style_import",
             "style_export",
+            "style_picture",
             "jobs",
             "models",
             "shutdown",
@@ -329,7 +330,7 @@ class Request:
     after: str = text("", "for lists: the last item's name of the page before; empty for the first")
     args: dict[str, Any] = field(default_factory=dict)
     """style_add: name, title, artist, year, digest (of an offered picture, or where `file` is true of a
-    picture's file); style_remove, style_export:
+    picture's file); style_remove, style_export, style_picture:
     name; style_import: digest (of an offered file, see `stylefile`), name."""
 
 

@@ -56,6 +56,10 @@ def test_a_picture_becomes_a_style_with_a_thumbnail_and_goes_again(talk: Talk):
     name = talk.connection.fetch(listed["my-own"]["thumbnail"])
     fetched = talk.until(lambda: [e for e in talk.events if isinstance(e, Fetched) and e.name == name])[0]
     assert fetched.picture is not None and fetched.picture.layout.channels == "RGB"
+    (seen,) = talk.ask("style_picture", name="my-own")
+    name = talk.connection.fetch(seen["digest"])
+    fetched = talk.until(lambda: [e for e in talk.events if isinstance(e, Fetched) and e.name == name])[0]
+    assert fetched.picture is not None and fetched.picture.layout == Layout(300, 200, "RGB")
     talk.ask("style_remove", name="my-own")
     assert "my-own" not in [item["name"] for item in talk.ask("styles")]
 

@@ -153,6 +153,7 @@ class Answers:
                 "models": self._models,
                 "style_remove": self._remove_style,
                 "style_export": self._export_style,
+                "style_picture": self._style_picture,
             }
             self._later(token, request, lambda: work[request.what](request))
 
@@ -170,7 +171,7 @@ class Answers:
                 if thumbnail is not None and not self._keep(thumbnail):
                     item["thumbnail"] = ""
                 if file is not None and not self._keep(file):
-                    busy = VelaturaError("busy", "there is no room for the style's file; raise blobs_mb")
+                    busy = VelaturaError("busy", "there is no room for what was asked for; raise blobs_mb")
                     self.post(token, error_for(busy, request=request.request))
                     return
             self.post(token, page(request, result))
@@ -226,6 +227,12 @@ class Answers:
         blob = stylefile.blob_of(self.library.export(name))
         data = bytes(blob.read(0, blob.layout.nbytes))
         held = Carried(blob.hash_whole(), blob.layout, data)
+        return [{"name": name, "digest": held.digest, "_file": held}]
+
+    def _style_picture(self, request: Request) -> Items:
+        name = _text(request, "name")
+        layout, data = self.library.seen(name)
+        held = Carried(digest(layout, [data]), layout, data)
         return [{"name": name, "digest": held.digest, "_file": held}]
 
     def _add_style(self, token: str, request: Request) -> None:

@@ -36,7 +36,7 @@ from velatura_models.store.nets import PHOTO, Net, describe_net, installed
 
 from . import exchange
 from .catalogue import CatalogEntry, catalog
-from .reading import ending_of, file_bytes, read_style, style_of, thumbnail_of
+from .reading import ending_of, file_bytes, over_white, read_style, style_of, thumbnail_of
 
 LONGEST_TEXT = 200
 CARD_FILE = "card.slim.safetensors"
@@ -353,6 +353,21 @@ class Library:
             raise VelaturaError("bad_image", f"style {name!r} has no thumbnail")
         image = thumbnail_of(read_style(source, longest=2 * side), side)
         return Layout(side, side, "RGB"), image.tobytes()
+
+    def seen(self, name: str, longest: int = 1024) -> tuple[Layout, bytes]:
+        """The whole of a style's picture, else of its rendering, as pixels ready to be sent: RGB, 8 bits.
+
+        Args:
+            longest: most pixels on the longer side.
+
+        Raises:
+            VelaturaError: `unknown_style`, also where there is neither, saying what to do.
+        """
+        entry = self.get(name)
+        source = entry.picture or entry.rendering
+        image = self.read(entry, longest) if source is None else read_style(source, longest)
+        image = over_white(image)
+        return Layout(*image.size, "RGB"), image.tobytes()
 
     def read(self, entry: StyleEntry, longest: int = 0) -> Image.Image:
         """A style's picture, upright sRGB, RGBA where a part of it is transparent.

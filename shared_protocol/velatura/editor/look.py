@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from velatura.blob import Blob
 from velatura.fields import Field, adjustable, field_of, fields_of
+from velatura.pairs import Pair
 from velatura.recipe import (
     RECIPES,
     Recipe,
@@ -53,6 +54,9 @@ class Look(Observable):
     iterations: int
     pictures: tuple[Blob, ...] = ()
     """What recipes name by digest: styles that are not in the library."""
+    shapes: str
+    pairs: tuple[Pair, ...] = ()
+    """Places that shapes go by, see `arrows`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,6 +137,8 @@ class Look(Observable):
             values[field.name] = field.chosen(values[field.name])
         if cls.FACTS.styles:
             values["styles"] = self._mix()
+        if cls is Refine:
+            values["pairs"] = self.pairs
         return recipe_from_map(recipe_to_map(cls(**values)))  # checked
 
     def take(self, recipe: Recipe) -> None:
@@ -144,6 +150,8 @@ class Look(Observable):
             self.point = mixing.point_of(tuple(s.weight for s in named)) if named else (0.5, 0.5)
         for field in adjustable(type(recipe)):
             setattr(self, setting(type(recipe), field), getattr(recipe, field.name))
+        if isinstance(recipe, Refine):
+            self.pairs = recipe.pairs
 
 
 def setting(recipe_class: type, field: Field) -> str:

@@ -20,6 +20,7 @@ from velatura.fields import field_of
 from velatura.recipe import Recipe
 
 from . import annotation, asking, look, words
+from .arrows import Arrows
 from .asking import Answer, Question
 from .gallery import Gallery
 from .i18n import _
@@ -86,6 +87,7 @@ class Studio(Observable):
         self.link = Link(loop, start, f"{editor}, velatura {velatura.__version__}", clock)
         self.gallery = Gallery(self.link, self.look, paper, self.pump, self.memory)
         self.variations = Variations(self.link, self.look, paper, self.pump)
+        self.arrows = Arrows(self.link, self.look, paper, self.pump)
         self.preview = Preview(
             self.link, self.look, paper, self.pump, surface, self.tell, secrets.token_hex(4), clock
         )
@@ -129,6 +131,7 @@ class Studio(Observable):
             self.source_words = str(refused)
             self.made_words, self._made, self.refine_words = "", None, ""
             return
+        self.arrows.follow(taken)
         self.refine_words = self._refine_words(taken)
         if taken.selected:
             where = _("Selection on “{layer}”", layer=taken.name)
@@ -184,6 +187,7 @@ class Studio(Observable):
         self.wake()
         try:
             taken = self.paper.source()
+            self.arrows.follow(taken)
             recipe = recipe_for(taken)
             taken = self._seen(taken, recipe)
         except (VelaturaError, Refused, Gone) as error:
@@ -214,13 +218,14 @@ class Studio(Observable):
         made = self._made
         if made is None:
             return
-        self.look.take(made.recipe)
         try:
             self.paper.select(self.paper.source(), made.source)
         except Refused as refused:
             self.tell(str(refused))
         except Gone:
             self.tell(_("The layer it was made from is gone; this layer itself will be painted on."))
+        self.arrows.follow()
+        self.look.take(made.recipe)
         self.preview.request(released=True)
 
     def _withdraw(self, layer: Layer) -> None:
