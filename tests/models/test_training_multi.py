@@ -107,6 +107,31 @@ def test_a_start_gives_its_convolutions_and_its_rows_by_name(pictures):
         train_multi(options(pictures, start=path, widths=(4, 6, 9)))
 
 
+def test_a_narrower_network_begins_as_the_channels_that_paint_and_copies_first(pictures):
+    path = pictures / "wide.transform.safetensors"
+    wide, narrow = (
+        {"styles": 3, "widths": widths, "blocks": 2, "upsampling": "bilinear"}
+        for widths in ((4, 6, 8), (4, 5, 6))
+    )
+    torch.manual_seed(3)
+    known = TransformNet(**wide)
+    for layer, (scale, shift) in enumerate(
+        zip(known.gamma.data.split(known.channels, 1), known.beta.data.split(known.channels, 1), strict=True)
+    ):
+        silent = {6: [layer % 6], 8: [1, 4] if layer in (2, 4, 6) else [layer % 8, (layer + 3) % 8]}
+        scale[:, silent.get(scale.shape[1], [])] = 0
+        shift[:, silent.get(shift.shape[1], [])] = 0
+    save_net(path, "transform", known, wide, ["ink", "wool", PHOTO])
+    net, photo = TransformNet(**narrow), torch.rand(1, 3, 32, 32)
+    model = begin(net, path, ["ink", "wool", PHOTO])
+    share = torch.tensor([[0.5, 0.2, 0.3]])
+    torch.testing.assert_close(net(photo, share), model(photo, share), rtol=0, atol=1e-5)
+    said = []
+    small = {"start": path, "blocks": 2, "widths": (4, 5, 6), "rate": 1e-6, "row_rate": 1e-6}
+    train_multi(options(pictures, steps=2, copied=1, **small), lambda *line: said.append(line[2]))
+    assert said[0]["copied"] < 1e-6 < said[0]["style"]
+
+
 def test_the_row_of_the_photo_comes_to_give_the_photo(pictures):
     said = []
     others = dict.fromkeys(("style_weight", "content_weight", "grid_weight"), 0.0)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..networks.transform_net import TransformNet
+from ..networks.transform_net import TransformNet, plan
 from ..store.cards import resize_short
 from ..store.nets import PHOTO, describe_net, load_into, save_net
 from .crops import batches, pictures_in, whole_picture
@@ -39,8 +39,9 @@ class MultiOptions:
         out: folder of the run; continued where it holds a checkpoint.
         vgg: weights that the loss sees with, safetensors with an `Encoder`'s names; the embedded `slim`
             when left out.
-        start: a network of the same widths to start from; rows are taken by their styles' names, and styles
-            that it does not know begin as its mean.
+        start: a network to start from; rows are taken by their styles' names, and styles that it does not
+            know begin as its mean. Of a wider one the strongest channels are kept.
+        copied: first steps, which only copy the pictures of `start`: for a narrower network.
         row_rate: learning rate of scales and shifts, which see only their own style's share of the batch.
         name: of the network's file.
         note: what its users should know of this training, such as that it was short.
@@ -61,6 +62,7 @@ class MultiOptions:
     out: Path
     vgg: Path | None = None
     start: Path | None = None
+    copied: int = 0
     name: str = "multi"
     note: str = ""
     content_weight: float = 1.0
@@ -109,8 +111,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
         "upsampling": options.upsampling,
     }
     net = placed(TransformNet(**architecture), device)  # type: ignore[arg-type]
-    if options.start is not None:
-        begin(net, options.start, names)
+    model = begin(net, options.start, names) if options.start is not None else net
     rows = [net.gamma, net.beta]
     groups = [{"params": net.convs.parameters()}, {"params": rows, "lr": options.row_rate}]
     optimizer = torch.optim.Adam(groups, options.rate, betas=(0.9, 0.99))
@@ -137,6 +138,13 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     def losses() -> tuple[Tensor, dict[str, Tensor]]:
         batch = next(photos).to(device)
         index = torch.randint(len(paths), (options.batch,), device=device)
+        if run.step < options.copied:
+            index = torch.randint(len(names), (options.batch,), device=device)
+            photo = batch.repeat_interleave(options.copies, 0)
+            with torch.no_grad():
+                copied = model(photo, shares[index])
+            terms = {"copied": F.mse_loss(net(photo, shares[index]), copied)}
+            return options.photo_weight * terms["copied"], terms
         made = net(batch.repeat_interleave(options.copies, 0), shares[index])
         seen, before = made, batch
         if torch.rand(()) < options.resized:
@@ -171,25 +179,50 @@ def resized(made: Tensor, photos: Tensor) -> tuple[Tensor, Tensor]:
     return F.interpolate(made, **sides), F.interpolate(photos, **sides)
 
 
-def begin(net: TransformNet, path: Path, names: Sequence[str]) -> None:
+def begin(net: TransformNet, path: Path, names: Sequence[str]) -> TransformNet:
     """Takes over a trained network: its convolutions, and its rows by their styles' names; a style that it
-    does not know begins as its mean.
+    does not know begins as its mean. Returns it with these rows.
 
     Raises:
-        ValueError: where its convolutions are others.
+        ValueError: where it has fewer channels, or other blocks.
     """
     about = describe_net(path)
-    begun: TransformNet = load_into(TransformNet, about)
-    if (begun.widths, begun.blocks) != (net.widths, net.blocks):
+    model: TransformNet = load_into(TransformNet, about)
+    if model.blocks != net.blocks or any(a < b for a, b in zip(model.widths, net.widths, strict=True)):
         raise ValueError(
-            f"start: {path} has widths {begun.widths} and {begun.blocks} blocks, "
+            f"start: {path} has widths {model.widths} and {model.blocks} blocks, "
             f"not {net.widths} and {net.blocks}"
         )
-    state = begun.state_dict()
-    for key in ("gamma", "beta"):
-        rows = dict(zip(about.styles, state[key], strict=True))
-        state[key] = torch.stack([rows.get(name, state[key].mean(0)) for name in names])
-    net.load_state_dict(state)
+    for row in ("gamma", "beta"):
+        values = getattr(model, row).data
+        rows = dict(zip(about.styles, values, strict=True))
+        setattr(model, row, nn.Parameter(torch.stack([rows.get(name, values.mean(0)) for name in names])))
+    net.load_state_dict(strongest(model, net.widths))
+    return model.to(net.gamma.device).requires_grad_(False)
+
+
+def strongest(net: TransformNet, widths: Sequence[int]) -> dict[str, Tensor]:
+    """The state of a narrower network: the channels of `net` that its styles scale most.
+
+    The residual blocks add to the same channels, so that these are chosen once, by the sum over the blocks.
+    """
+    trunk = range(2, 3 + 2 * net.blocks, 2)
+    scales = [scale.square().mean(0) for scale in net.gamma.split(net.channels, 1)]
+    together = torch.stack([scales[index] for index in trunk]).sum(0)
+    kept = [
+        (together if index in trunk else scale).topk(layer.cout).indices.sort().values
+        for index, (scale, layer) in enumerate(zip(scales, plan(widths, net.blocks), strict=True))
+    ]
+    state = {}
+    before = torch.arange(3)
+    for index, (conv, here) in enumerate(zip(net.convs, kept, strict=True)):
+        state[f"convs.{index}.weight"] = conv.weight[here][:, before]
+        state[f"convs.{index}.bias"] = conv.bias[here]
+        before = here
+    for row in ("gamma", "beta"):
+        parts = getattr(net, row).split(net.channels, 1)
+        state[row] = torch.cat([part[:, here] for part, here in zip(parts, kept, strict=True)], 1)
+    return state
 
 
 def sheet(net: nn.Module, photos: Tensor) -> list[list[Tensor]]:
