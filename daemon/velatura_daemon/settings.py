@@ -80,7 +80,11 @@ class Settings:
         10.0, 0.1, 600.0, "time to honour a cancel before the worker is replaced", unit="seconds"
     )
     hang_seconds: float = ranged(
-        60.0, 1.0, 3600.0, "silence of a busy worker that counts as hung", unit="seconds"
+        60.0,
+        1.0,
+        3600.0,
+        "silence of a busy worker that counts as hung, unless it only lacks the processor",
+        unit="seconds",
     )
     start_seconds: float = ranged(
         180.0, 1.0, 3600.0, "time a worker may take to start and warm up", unit="seconds"

@@ -26,6 +26,7 @@ from ..between import orders
 from ..paths import Paths
 from ..settings import Settings
 from .blobs import BlobStore
+from .clocks import Waking
 from .descriptors import most_blobs
 from .jobs import Jobs
 from .listening import Listener
@@ -69,7 +70,8 @@ class Supervisor:
         )
         self.jobs = Jobs(self.scheduler, self.store, self._post, self._order, settings.keep_detached)
         self.answers = Answers(self.store, paths, self._post, self._status, self._job_list, self.stop)
-        self.started = self._needed = time.monotonic()
+        self.started, self.now = time.monotonic(), Waking()
+        self._needed = 0.0
         self._running = True
         self._next_ping = 0.0
         self._poller = zmq.Poller()
@@ -85,7 +87,7 @@ class Supervisor:
         self._poller.register(self.answers.librarian.fileno(), zmq.POLLIN)
         self._poller.register(wake.fileno(), zmq.POLLIN)
         if self.settings.prewarm:
-            self.worker.warm(time.monotonic())
+            self.worker.warm(self.now())
         try:
             while self._running:
                 try:
@@ -105,7 +107,7 @@ class Supervisor:
         ready = dict(self._poller.poll(self._patience()))
         if channel is not None:
             self._poller.unregister(channel.fileno())
-        now = time.monotonic()
+        now = self.now()
         if wake.fileno() in ready:
             wake.recv(4096)
         if self.answers.librarian.fileno() in ready:
@@ -132,7 +134,7 @@ class Supervisor:
 
     def _patience(self) -> int:
         """Milliseconds that the poll may take."""
-        wait = max(0.0, self._next_ping - time.monotonic())
+        wait = max(0.0, self._next_ping - self.now())
         for session in self.sessions:
             if session.blocked or session.outbox.holds_back:
                 wait = min(wait, GAP)
@@ -189,8 +191,8 @@ class Supervisor:
                 self.store,
                 self.settings.max_blob_bytes,
                 lambda message: self._post(hello.session, message),
-                lambda digest: self.jobs.arrived(digest, now=time.monotonic()),
-                lambda digest, error: self.jobs.refused(hello.session, digest, error, time.monotonic()),
+                lambda digest: self.jobs.arrived(digest, now=self.now()),
+                lambda digest, error: self.jobs.refused(hello.session, digest, error, self.now()),
             )
             held = Session(hello.session, routing, hello.client, transfers, now, now)
             self.sessions.add(held)
@@ -293,12 +295,12 @@ class Supervisor:
     # -- the worker --------------------------------------------------------------------------------
 
     def _order(self, order: orders.ToWorker, fds: Sequence[int]) -> None:
-        self.worker.send(order, fds, time.monotonic())
+        self.worker.send(order, fds, self.now())
 
     def _worker_said(self, report: Any, fds: list[int]) -> None:
         try:
             if isinstance(report, orders.AboutJob):
-                self.jobs.worker_said(report, fds, time.monotonic())
+                self.jobs.worker_said(report, fds, self.now())
             elif isinstance(report, orders.Ready):
                 self.jobs.apply(self.scheduler.worker_ready())
         except Exception:  # a defect: rather a new worker, whose loss is handled, than no daemon
@@ -306,7 +308,7 @@ class Supervisor:
             self.worker.replace("the worker said something that makes no sense")
 
     def _worker_lost(self, reason: str) -> None:
-        self.jobs.worker_lost(reason, time.monotonic())
+        self.jobs.worker_lost(reason, self.now())
 
     def _worker_rested(self) -> None:
         """After a long idle time everything is given back, pictures included."""
@@ -314,7 +316,7 @@ class Supervisor:
         self.store.drop_unpinned()
 
     def _hopeless(self, reason: str) -> None:
-        self.jobs.fail_queued("worker_died", reason, time.monotonic())
+        self.jobs.fail_queued("worker_died", reason, self.now())
 
     # -- time and answers --------------------------------------------------------------------------
 
@@ -365,7 +367,7 @@ class Supervisor:
         }
 
     def _job_list(self, token: str) -> list[dict[str, Any]]:
-        now = time.monotonic()
+        now = self.now()
         out = []
         for job in sorted(self.jobs.known.values(), key=lambda j: (j.created, j.name)):
             session = self.sessions.by_token.get(job.owner)
@@ -391,7 +393,7 @@ class Supervisor:
 
     def _close(self, wake: sockets.socket) -> None:
         """Tells every client that its jobs are cancelled, and gives everything back."""
-        now = time.monotonic()
+        now = self.now()
         for name in self.scheduler.unended:
             self.jobs.apply(self.scheduler.cancel(name, "the daemon was stopped"))
         for session in self.sessions:

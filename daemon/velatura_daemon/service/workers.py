@@ -1,6 +1,6 @@
 """The worker process as the supervisor sees it: started on need, watched, replaced when it dies or hangs.
 
-The host knows no job; it passes messages both ways and keeps three clocks: how long a start may take, how
+The host knows no job; it passes messages both ways and keeps three watches: how long a start may take, how
 long a busy worker may be silent, and how long a cancel may stay unheeded.
 """
 
@@ -23,6 +23,7 @@ from ..between.channel import Channel, ChannelClosed
 from ..logs import tail
 from ..paths import Paths
 from ..settings import Settings
+from .clocks import Watch
 
 log = logging.getLogger("velatura.daemon")
 
@@ -66,9 +67,10 @@ class WorkerHost:
         self._channel: Channel | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._leaving: list[subprocess.Popen[bytes]] = []
-        self._heard = self._since = self._not_before = 0.0
+        self._heard = self._since = Watch(0.0, 0)
+        self._not_before = 0.0
         self._failed_starts = 0
-        self._closing: dict[str, float] = {}
+        self._closing: dict[str, Watch] = {}
         self._warms = False
         self._killed_for = ""
 
@@ -91,7 +93,8 @@ class WorkerHost:
             log.error("no worker can be started: %s", error)
             self._start_failed(str(error), now)
             return
-        self.state, self._heard, self._since = "starting", now, now
+        self.state = "starting"
+        self._heard = self._since = Watch(now, self.pid)
         self._killed_for = ""
         self.starts += 1
         log.info("worker %d starts", self.pid)
@@ -133,8 +136,9 @@ class WorkerHost:
         if self._channel is None:
             return
         if isinstance(order, orders.Close):
-            self._closing[order.job] = now + self.settings.cancel_grace
-        self._heard = max(self._heard, now)
+            self._closing[order.job] = Watch(now, self.pid)
+        if now > self._heard.since:
+            self._heard = Watch(now, self.pid)
         try:
             self._channel.send(order, fds)
         except ChannelClosed:
@@ -149,8 +153,9 @@ class WorkerHost:
         except ChannelClosed:
             self._gone(now)
             return
+        if reports:
+            self._heard = Watch(now, self.pid)
         for report, fds in reports:
-            self._heard = now
             self._take(report, fds, now)
 
     def writable(self) -> None:
@@ -168,15 +173,14 @@ class WorkerHost:
             return
         s = self.settings
         if self.state in ("starting", "warming"):
-            if now - self._since > s.start_seconds:
+            if self._since.late(now, s.start_seconds):
                 self.replace(f"the worker was not ready after {s.start_seconds:.0f} seconds")
             return
-        overdue = [job for job, due in self._closing.items() if now > due]
-        if overdue:
+        if any(watch.late(now, s.cancel_grace) for watch in self._closing.values()):
             self.replace(f"the worker did not end a cancelled job within {s.cancel_grace:.0f} seconds")
-        elif busy and now - self._heard > s.hang_seconds:
+        elif busy and self._heard.late(now, s.hang_seconds):
             self.replace(f"the worker hung: no sign of life for {s.hang_seconds:.0f} seconds")
-        elif not busy and s.idle_seconds and now - self._heard > s.idle_seconds:
+        elif not busy and s.idle_seconds and now - self._heard.since > s.idle_seconds:
             log.info("worker %d ends after %d idle seconds", self.pid, s.idle_seconds)
             self._close()  # at which it ends
             self._rested()
@@ -202,7 +206,7 @@ class WorkerHost:
         if isinstance(report, orders.Ready):
             self.state, self._failed_starts, self.trouble = "warming" if self._warms else "ready", 0, ""
         elif isinstance(report, orders.Warming):
-            self.state, self._since = "warming", now
+            self.state, self._since = "warming", Watch(now, self.pid)
         elif isinstance(report, orders.Warmed):
             self.state, self._warms = "ready", False
         elif isinstance(report, orders.Closed | orders.Delivered | orders.Broke):
