@@ -27,7 +27,6 @@ def test_the_client_needs_no_network_and_brings_no_command() -> None:
 
 def test_the_daemon_needs_the_client_of_its_own_version() -> None:
     assert f"velatura=={velatura.__version__}" in DAEMON["project"]["dependencies"]
-    assert DAEMON["project"]["urls"] == CLIENT["project"]["urls"]
 
 
 def test_every_extra_that_is_recommended_exists() -> None:
@@ -46,12 +45,15 @@ def test_every_extra_that_is_recommended_exists() -> None:
         )
 
 
-def test_the_readme_alone_leads_to_the_repository() -> None:
+def test_the_readme_alone_has_no_link_that_leads_nowhere() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
-    for rule in DAEMON["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+    rules = DAEMON["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]
+    for rule in rules:
         text = re.sub(rule["pattern"], rule["replacement"], text)
     links = re.findall(r"\]\(([^)#][^)]*)\)", text)
-    assert len(links) > 10 and all(link.startswith("https://") for link in links)
+    assert all(link.startswith("https://") for link in links) and "![" not in text
+    told = re.findall(r"\(`([^`]+)` in the source\)", text)
+    assert len(told) > 10 and all((ROOT / path.partition("#")[0]).is_file() for path in told)
 
 
 def test_plug_ins_are_installed_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
