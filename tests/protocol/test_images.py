@@ -376,6 +376,41 @@ def test_formats_that_are_not_read_are_named_whatever_the_file_is_called(tmp_pat
         images.read(path)
 
 
+def test_a_cut_file_is_named_with_its_format_and_the_remedy(tmp_path):
+    for name, length in (("a.jpg", 900), ("a.webp", 200), ("a.bmp", 900), ("b.jpg", 4)):
+        files.save(tmp_path / name, random((64, 64, 3), np.uint8))
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:length])
+        with pytest.raises(
+            VelaturaError, match=r"damaged or unusual (JPEG|WEBP|BMP) file.*; save it"
+        ) as caught:
+            images.read(tmp_path / name)
+        assert "object at" not in str(caught.value)
+
+
+def test_a_thumbnail_before_the_picture_of_a_tiff_is_not_taken_for_it(tmp_path):
+    whole, path = random((16, 24, 3), np.uint8), tmp_path / "a.tif"
+    turned = [(274, 3, 1, 3, True), (0x8298, 2, 4, "Ann", True)]
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(whole[::8, ::8], photometric="rgb", subfiletype=1, metadata=None)
+        writer.write(whole, photometric="rgb", metadata=None, extratags=turned)
+    pixels = images.read(path)
+    assert (pixels.array == whole[::-1, ::-1]).all() and b"Ann" in pixels.about.exif
+
+
+@pytest.mark.parametrize(
+    "says", ['{"shape": [3, 8, 8]}', "ImageJ=1.53\nimages=3\n", "<?xml?><OME/>", "a boat"]
+)
+def test_a_description_of_how_numbers_lie_does_not_travel(tmp_path, says):
+    tifffile.imwrite(
+        tmp_path / "a.tif", random((8, 8, 3), np.uint8), photometric="rgb", metadata=None, description=says
+    )
+    pixels = images.read(tmp_path / "a.tif")
+    files.save(tmp_path / "b.tif", np.zeros((32, 32, 3), np.uint8), pixels.about)
+    with tifffile.TiffFile(tmp_path / "b.tif") as tiff:
+        assert tiff.pages[0].description == ("a boat" if says == "a boat" else "")
+        assert tiff.asarray().shape == (32, 32, 3)
+
+
 def test_a_raw_file_is_refused_rather_than_its_thumbnail_painted(tmp_path):
     tifffile.imwrite(
         tmp_path / "a.tif", random((8, 8, 3), np.uint8), extratags=[(50706, 1, 4, b"\1\4\0\0", True)]

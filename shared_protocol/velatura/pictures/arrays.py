@@ -133,7 +133,7 @@ def upright(pixels: Pixels, about: Metadata, kind: str, what: str, turn: int = 0
         what: its name in warnings.
         turn: orientation, 1..8; 0 is as EXIF says.
     """
-    array, turn = pixels.array, turn or orientation_of(about.exif)
+    array, turn = pixels.array, turn or orientation_of(read_exif(about.exif))
     if turn in (5, 6, 7, 8):
         array = array.transpose(1, 0, 2)
         about = replace(about, dpi=about.dpi and about.dpi[::-1])

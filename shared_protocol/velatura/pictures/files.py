@@ -13,6 +13,7 @@ import secrets
 from pathlib import Path
 
 import numpy as np
+from PIL import UnidentifiedImageError
 
 from ..errors import VelaturaError
 from ..pixels import MAX_PIXELS
@@ -81,8 +82,8 @@ def decode(
     except MemoryError as error:
         raise VelaturaError("too_large", "needs more memory than there is", what) from error
     except Exception as error:  # decoders raise every kind of exception for damaged files
-        why = str(error) or type(error).__name__
-        words = f"cannot be read: a truncated, damaged or unusual {kind.name} file ({why})"
+        why = "" if isinstance(error, UnidentifiedImageError) else f" ({str(error) or type(error).__name__})"
+        words = f"cannot be read: a truncated, damaged or unusual {kind.name} file{why}"
         raise VelaturaError("bad_image", f"{words}; save it anew as PNG, TIFF or JPEG", what) from error
 
 

@@ -131,6 +131,7 @@ FAMILIAR = (
     *_RAW_SUFFIXES,
     *(".heic", ".heif", ".exr", ".hdr", ".jxl", ".eps", ".ps", ".pdf", ".svg", ".ico", ".xcf", ".kra"),
     *(".ora", ".psb", ".dds", ".fits", ".dpx", ".qoi", ".wmf", ".emf", ".mp4", ".mov"),
+    *(".avi", ".cur", ".icns", ".jxr", ".mkv", ".pcx", ".sgi", ".webm"),
 )
 """Suffixes of pictures, read or not: those left out of a folder are named."""
 

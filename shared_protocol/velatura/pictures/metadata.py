@@ -28,7 +28,9 @@ _DESCRIBES = {
 }
 """What of a TIFF's entries describes the picture: what it shows, camera, software, date, artist, host
 computer, rating, copyright, Windows' five, print matching, which way is up."""
-_NEW_SUBFILE = 0x00FE
+_DESCRIPTION, _NEW_SUBFILE = 0x010E, 0x00FE
+_SHAPES = (b'{"shape"', b"ImageJ=", b"<?xml", b"<OME")
+"""How descriptions begin that tell programs how the numbers lie: those of the file that it came from."""
 _MOST = 4096
 _XMP_NUMBERS = (
     (rb"tiff:Orientation", lambda width, height: 1),
@@ -93,18 +95,18 @@ def metadata_of(info: dict[Any, Any]) -> Metadata:
     )
 
 
-def orientation_of(exif: bytes) -> int:
+def orientation_of(directory: Directory) -> int:
     """1..8; 1 where it says nothing that makes sense."""
-    directory = read_exif(exif)
     kind, count, data = directory.entries.get(ORIENTATION, (0, 0, b""))
     turn = struct.unpack(directory.order + "H", data)[0] if (kind, count) == (3, 1) else 1
     return turn if 1 <= turn <= 8 else 1
 
 
-def read_exif(block: bytes) -> Directory:
-    """The entries of an EXIF block, or of a TIFF file's first page; what is damaged is left out."""
+def read_exif(block: bytes, at: int = 0) -> Directory:
+    """The entries of an EXIF block, or of a TIFF file's page at an offset (0: the first page); what is
+    damaged is left out."""
     order, start, big = _head(block)
-    return _read(block, order, start, big, _SUB) if order else Directory()
+    return _read(block, order, at or start, big, _SUB) if order else Directory()
 
 
 def directory_at(block: bytes, at: int) -> Directory:
@@ -136,6 +138,8 @@ def pages(block: bytes, most: int = 1000) -> int:
 def describing(directory: Directory) -> Directory:
     """Without the entries that say how a TIFF stores its pixels."""
     kept = {tag: entry for tag, entry in directory.entries.items() if tag in _DESCRIBES}
+    if kept.get(_DESCRIPTION, (0, 0, b""))[2].lstrip().startswith(_SHAPES):
+        del kept[_DESCRIPTION]
     return Directory(directory.order, kept, directory.subs)
 
 

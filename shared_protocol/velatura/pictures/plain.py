@@ -42,6 +42,7 @@ def read(data: bytes, kind: Format, what: str, longest: int = 0, most: int = MAX
             image.draft("RGB", (longest, longest))
         if image.mode in ("CMYK", "LAB"):
             note(what, f"is {image.mode} and becomes RGB")
+        image.load()  # here, so that the words about a damaged one name its format
         pixels = from_pil(image, what)
     if frames > 1:
         note(what, f"the first of {frames} frames is used")

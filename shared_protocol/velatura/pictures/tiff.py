@@ -35,7 +35,7 @@ from .metadata import (
 
 _XMP, _PROFILE, _DNG, _UNIT = 700, 34675, 50706, 296
 _ACROSS, _DOWN = 282, 283
-_MOST_SAMPLES = 32
+_MOST_SAMPLES, _MOST_SMALL = 32, 16
 _SENSOR = (32803, 34892)
 """Photometric interpretations of what a camera's sensor saw: behind a filter of colours, or linear."""
 _COLOURS = {"gray": 1, "rgb": 3, "palette": 1, "cmyk": 4, "lab": 3}
@@ -50,20 +50,24 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
     import tifffile
 
     with tifffile.TiffFile(BytesIO(data)) as tiff:
-        page: Any = tiff.pages[0]
-        if _DNG in page.tags or int(page.photometric) in _SENSOR or _holds_raw(data, page):
+        first: Any = tiff.pages[0]
+        page: Any = first
+        if first.is_reduced:  # a thumbnail that comes before its picture
+            page = next((found for found in tiff.pages[:_MOST_SMALL] if not found.is_reduced), first)
+        if _DNG in first.tags or int(page.photometric) in _SENSOR or _holds_raw(data, first):
             raise VelaturaError("bad_image", formats.raw_refusal())
         check_size(page.imagewidth, page.imagelength, what, most)
         if page.samplesperpixel > _MOST_SAMPLES or page.imagedepth > 1:
             words = f"has {page.samplesperpixel} channels and {page.imagedepth} layers; it is no photo"
             raise VelaturaError("bad_image", words)
-        about, turn = _about(data)
+        about, turn = _about(data, page.offset)
         frames = pages(data)
         if frames > 1:
             note(what, f"the first of {frames} pages is used")
         kind = _KINDS.get(int(page.photometric))
         if kind is None or page.bitspersample < 8 or int(page.compression) in (2, 3, 4, 6):
             with opened(data, "TIFF") as image:
+                image.seek(page.index)
                 return upright(from_pil(_bare(image), what), about, "path", what, turn)
         array = page.asarray()
         if array.ndim == 2:
@@ -78,7 +82,7 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
                 values = _straight(values, alpha) if meaning == 1 else values
         left = array.shape[2] - colours - (alpha is not None)
         if left:
-            note(what, f"{left} channels beside colour and alpha are left out")
+            note(what, f"its channels beside colour and alpha ({left}) are left out")
         if kind == "palette":
             values = _looked_up(array[:, :, 0], page.colormap)
         elif int(page.photometric) == 0:  # white is zero
@@ -142,9 +146,9 @@ def _with_directories(data: bytearray, found: Directory) -> bytes:
     return bytes(data) + struct.pack(order + "H", len(entries)) + b"".join(entries) + bytes(4)
 
 
-def _about(data: bytes) -> tuple[Metadata, int]:
-    """What the first page says beside its pixels, and its orientation."""
-    found = read_exif(data)
+def _about(data: bytes, at: int) -> tuple[Metadata, int]:
+    """What the page there says beside its pixels, and its orientation."""
+    found = read_exif(data, at)
     tags = {tag: value for tag, (_, _, value) in found.entries.items()}
     dpi = None
     if {_ACROSS, _DOWN} <= tags.keys() and len(tags[_ACROSS]) == len(tags[_DOWN]) == 8:
@@ -152,7 +156,7 @@ def _about(data: bytes) -> tuple[Metadata, int]:
         unit = struct.unpack(found.order + "H", tags[_UNIT])[0] if len(tags.get(_UNIT, b"")) == 2 else 2
         scale = {2: 1.0, 3: 2.54}.get(unit, 0.0)
         dpi = sound_dpi(tuple(scale * a / b if b else 0 for a, b in (across, down)))
-    turn = orientation_of(data)
+    turn = orientation_of(found)
     named = describing(found)
     exif = write_exif(named) if named.entries or named.subs else b""
     return Metadata(tags.get(_PROFILE, b""), exif, tags.get(_XMP, b""), dpi), turn
