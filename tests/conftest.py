@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 from harness import Daemon, Talk
+from hypothesis import settings
+
+settings.register_profile("velatura", deadline=None, max_examples=60)
+settings.load_profile("velatura")
 
 RUN = f"{os.getpid()}-{time.time_ns()}"
 """In the environment of every process that a test starts, so that those left behind are found."""

@@ -252,6 +252,18 @@ class Surface(QtCore.QObject):
         ratio = canvas.devicePixelRatioF() if canvas is not None else 1.0
         return image_to_canvas(view).map(QtCore.QLineF(0, 0, 1, 0)).length() * ratio
 
+    def view(self) -> Rect | None:
+        """The part of the active picture that is in sight; None where the preview is beside the canvas."""
+        view = document.active_view()
+        canvas = canvas_of(view) if view is not None and not self.beside else None
+        if canvas is None:
+            return None
+        back, possible = image_to_canvas(view).inverted()
+        if not possible:
+            return None
+        seen = back.mapRect(QtCore.QRectF(canvas.rect())).toAlignedRect()
+        return Rect(seen.x(), seen.y(), seen.width(), seen.height())
+
     @timed("overlay")
     def _follow(self) -> None:
         view = document.active_view()

@@ -109,6 +109,7 @@ class FakeDocument:
     made: dict[str, Made] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     maps: dict[str, str] = field(default_factory=dict)
+    regions: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def layer(self, name: str) -> FakeLayer:
         return next(layer for layer in self.layers if layer.name == name)
@@ -157,8 +158,18 @@ class FakePaper:
             raise Refused(f"The selection does not touch “{layer.name}”.")
         crop = geometry.context_area(layer.rect, area)
         strength = document.maps.get(layer.id, "")
+        regions = tuple(document.regions.get(layer.id, {}).items())
         return Source(
-            document.id, layer.id, layer.name, document.name, area, crop, document.selected, 0, strength
+            document.id,
+            layer.id,
+            layer.name,
+            document.name,
+            area,
+            crop,
+            document.selected,
+            0,
+            strength,
+            regions,
         )
 
     def only(self, taken: Source, selected: bool) -> Source:
@@ -168,7 +179,8 @@ class FakePaper:
     def digest(self, taken: Source) -> Work[str]:
         yield
         made = hashlib.sha256(self._layer(taken.document, taken.layer).cut(taken.crop))
-        made.update(self._strengths(taken))
+        for node in filter(None, (taken.strength, *dict(taken.regions).values())):
+            made.update(self._said(taken, node))
         return made.hexdigest()
 
     def read(self, taken: Source) -> Work[Blob]:
@@ -190,7 +202,8 @@ class FakePaper:
         crop, chosen = taken.crop, taken.selected if selection else None
         if chosen is None and not taken.strength:
             return None
-        strengths = iter(self._strengths(taken) or bytes([255]) * crop.pixels)
+        said = self._said(taken, taken.strength) if taken.strength else bytes([255]) * crop.pixels
+        strengths = iter(said)
         inside = (
             strength * (chosen is None or not chosen.intersected(Rect(x, y, 1, 1)).empty)
             for y in range(crop.y, crop.bottom)
@@ -198,27 +211,35 @@ class FakePaper:
         )
         return Blob(Layout(crop.width, crop.height, "GRAY"), bytes(inside))
 
-    def _strengths(self, taken: Source) -> bytes:
-        """What a layer called strength says: its blue."""
-        if not taken.strength:
-            return b""
-        return bytes(self._layer(taken.document, taken.strength).cut(taken.crop)[::4])
+    def read_region(self, taken: Source, node: str) -> Work[Blob]:
+        yield
+        return Blob(Layout(taken.crop.width, taken.crop.height, "GRAY"), self._said(taken, node))
+
+    def _said(self, taken: Source, node: str) -> bytes:
+        """What a layer says as a mask: its blue."""
+        return bytes(self._layer(taken.document, node).cut(taken.crop)[::4])
 
     def maps(self, taken: Source) -> tuple[tuple[str, str], ...]:
         document = self._document(taken.document)
         return tuple((layer.id, layer.name) for layer in document.layers if layer.id != taken.layer)
 
-    def use_map(self, taken: Source, node: str) -> None:
-        self._document(taken.document).maps[taken.layer] = node
+    def use_map(self, taken: Source, node: str, style: str = "") -> None:
+        document = self._document(taken.document)
+        if style and node:
+            document.regions.setdefault(taken.layer, {})[style] = node
+        elif style:
+            document.regions.get(taken.layer, {}).pop(style, None)
+        else:
+            document.maps[taken.layer] = node
 
-    def make_map(self, taken: Source) -> Work[None]:
+    def make_map(self, taken: Source, name: str, style: str = "") -> Work[None]:
         yield
         document = self._document(taken.document)
         rect = self._layer(document.id, taken.layer).rect
-        made = FakeLayer(f"l{next(self._names)}", "Strength", rect, pixels=bytearray([255]) * 4 * rect.pixels)
+        made = FakeLayer(f"l{next(self._names)}", name, rect, pixels=bytearray([255]) * 4 * rect.pixels)
         document.layers.append(made)
-        document.steps.append("Strength")
-        self.use_map(taken, made.id)
+        document.steps.append(name)
+        self.use_map(taken, made.id, style)
 
     def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[object]:
         yield
@@ -327,6 +348,7 @@ class FakeSurface:
     def __init__(self) -> None:
         self.image: object = None
         self.canvas = True
+        self.in_sight: Rect | None = None
 
     def show(self, image: object, taken: Source) -> bool:
         self.image = image
@@ -337,6 +359,9 @@ class FakeSurface:
 
     def zoom(self) -> float:
         return 1.0
+
+    def view(self) -> Rect | None:
+        return self.in_sight
 
 
 class FakeDaemon:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from velatura.editor import fullsize
 from velatura.editor.geometry import Rect
 from velatura.editor.memory import Memory
-from velatura.editor.preview import (
-    FULL_PIXELS,
-    SCREEN_SIDE,
-    Preview,
-)
+from velatura.editor.preview import Preview
 from velatura.editor.reduced import LONG_SIDE, STEPS, at_reduced_size, caveat
+from velatura.editor.seen import SCREEN_SIDE
 from velatura.editor.studio import Studio
 from velatura.recipe import Refine, Style, Stylize, Texture
 
@@ -264,8 +262,8 @@ def test_it_comes_back_with_the_daemon(
 def test_above_a_size_the_full_picture_is_left_to_apply(
     studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("velatura.editor.preview.FULL_PIXELS", 100)
-    assert FULL_PIXELS > 10_000_000
+    assert fullsize.PIXELS > 10_000_000
+    monkeypatch.setattr(fullsize, "PIXELS", 100)
     paper.open(20, 20)
     studio.look.choose("wave")
     studio.preview.turn(True)
@@ -308,7 +306,7 @@ def test_a_part_is_looked_at_in_full_size(
     document = paper.open(40, 30)
     studio.look.choose("wave")
     preview = studio.preview
-    preview.side = 10
+    preview.side = preview.close_side = 10
     preview.turn(True)
     loop.run(0.05)
     preview.look_close(True, (39, 0))
@@ -359,7 +357,7 @@ def test_an_enlargement_is_previewed_on_a_part_and_a_texture_at_a_small_size(
     studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:
     document = paper.open(40, 30)
-    studio.preview.side = 16
+    studio.preview.side = studio.preview.close_side = 16
     studio.preview.kind = "upscale"
     studio.preview.turn(True)
     loop.run(0.1)
@@ -417,3 +415,59 @@ def test_after_a_stroke_the_layer_is_looked_at_at_once(
     preview.look_now()
     loop.run(0.05)
     assert len(daemon.jobs) == jobs + 1
+
+
+def test_zoomed_in_it_is_painted_in_full_size_where_one_looks(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+) -> None:
+    """By the statistics of the whole; it follows the view, and the whole takes its place once it is there."""
+    document = paper.open(80, 60)
+    studio.look.choose("wave")
+    studio.preview.side = 20
+    surface.in_sight = Rect(50, 40, 12, 10)
+    studio.preview.turn(True)
+    loop.run(0.05)
+    part = daemon.job
+    assert part.content is not None and part.content.layout.width == 20
+    assert bytes(part.content.read(0, 1600)) == document.layers[0].cut(Rect(46, 35, 20, 20))
+    assert isinstance(part.recipe, Stylize) and part.recipe.reference in part.pictures[0].aliases
+    surface.in_sight = Rect(52, 42, 12, 10)
+    loop.run(1)
+    assert daemon.job is part, "still within what was read"
+    surface.in_sight = Rect(0, 0, 12, 10)
+    loop.run(0.05)
+    daemon.finish(part, 1)
+    loop.run(1)
+    assert daemon.job.content is not None and daemon.job.content.layout.width == 20
+    assert bytes(daemon.job.content.read(0, 1600)) == document.layers[0].cut(Rect(0, 0, 20, 20))
+    daemon.finish(daemon.job, 2)
+    loop.run(0.1)
+    assert daemon.job.content is not None and daemon.job.content.layout.width == 80
+    daemon.finish(daemon.job, 3)
+    loop.run(0.1)
+    assert (
+        studio.preview.full_size and isinstance(surface.image, Shown) and len(surface.image.pixels) == 19200
+    )
+    jobs = len(daemon.jobs)
+    surface.in_sight = Rect(30, 30, 12, 10)
+    loop.run(2)
+    assert len(daemon.jobs) == jobs, "the whole is there"
+
+
+def test_where_the_device_is_quick_strokes_have_their_size_while_a_slider_moves(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    """At half of the size strokes of 70 % cannot shrink as far; here a whole preview takes no time."""
+    paper.open(40, 8)
+    studio.look.choose("wave")
+    studio.preview.side = 20
+    studio.preview.turn(True)
+    loop.run(0.02)
+    assert daemon.job.content is not None and daemon.job.content.layout.width == 20
+    daemon.finish(daemon.job, 1)
+    loop.run(0.1)
+    studio.look.scale = 0.7
+    studio.preview.request(released=False)
+    loop.run(0.1)
+    assert daemon.job.content.layout.width == 40
+    assert isinstance(daemon.job.recipe, Stylize) and daemon.job.recipe.scale == 0.7

@@ -15,7 +15,7 @@ def document(studio: Studio, paper: FakePaper, loop: FakeLoop) -> FakeDocument:
     made = paper.open(20, 10)
     studio.look.choose("wave")
     studio.look.quality = "fast"
-    studio.paint_strength()
+    studio.paint_map()
     loop.run(0.1)
     strength = made.layer("Strength")
     for x in range(10):
@@ -98,5 +98,5 @@ def test_any_layer_may_say_so_and_none_again(
     loop.run(0.1)
     assert daemon.job.mask is None and studio.maps() == ((node, "Strength", False),)
     studio.use_map(node)
-    studio.paint_strength()
+    studio.paint_map()
     assert document.active == node and document.steps.count("Strength") == 1

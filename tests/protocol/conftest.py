@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_daemon import FakeDaemon, Script
 from velatura.connection import Connection
-
-settings.register_profile("velatura", deadline=None, max_examples=60)
-settings.load_profile("velatura")
 
 PATIENCE = 60.0
 """Seconds after which a condition that should come true counts as failed; the machine may be busy."""

@@ -16,7 +16,7 @@ from .active import (
     select,
     source,
 )
-from .reading import digest, display, read, read_mask, read_reduced
+from .reading import digest, display, read, read_mask, read_reduced, read_region
 from .strength import make_map, maps, use_map
 from .writing import (
     add_layer,
@@ -30,6 +30,6 @@ from .writing import (
 
 __all__ = [
     "active_view", "add_layer", "add_mask", "alive", "application", "digest", "display", "finish_layer",
-    "make_map", "maps", "only", "open_picture", "own", "read", "read_mask", "read_reduced", "recipes",
-    "remember", "select", "settle", "source", "use_map", "withdraw", "write_frame",
+    "make_map", "maps", "only", "open_picture", "own", "read", "read_mask", "read_reduced",
+    "read_region", "recipes", "remember", "select", "settle", "source", "use_map", "withdraw", "write_frame",
 ]  # fmt: skip

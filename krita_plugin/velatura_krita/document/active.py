@@ -25,7 +25,10 @@ LAYERS = {
 
 
 STRENGTH = "velatura-strength"
-"""The annotation of `strength_entries`."""
+"""The annotation that names the mask or layer that says how strongly a layer is painted, by its uniqueId."""
+
+REGIONS = "velatura-regions"
+"""The annotation that names those that say where styles of a mix are painted, by layer, then by style."""
 
 
 @dataclass(frozen=True)
@@ -145,30 +148,39 @@ def source() -> Source:
     return source_of(document, _painted_on(document, node))
 
 
-def strength_entries(document: Any) -> dict[str, str]:
-    """Which mask or layer says how strongly a layer is painted, by uniqueId."""
-    if STRENGTH not in document.annotationTypes():
+def entries(document: Any, kind: str) -> dict[str, Any]:
+    """What an annotation of ours holds by layer; nothing where it is damaged."""
+    if kind not in document.annotationTypes():
         return {}
     try:
-        found = json.loads(document.annotation(STRENGTH).data().decode("utf-8"))
+        found = json.loads(document.annotation(kind).data().decode("utf-8"))
     except ValueError:
         return {}
-    return {str(layer): str(name) for layer, name in found.items()} if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
-def _strength(document: Any, node: Any) -> str:
-    name = strength_entries(document).get(node.uniqueId().toString(), "")
+def _known(document: Any, name: object) -> str:
+    """The id of a mask or layer while it is in its document, else empty."""
     try:
-        return node_of(document, name).uniqueId().toString() if name else ""
+        return node_of(document, name).uniqueId().toString() if isinstance(name, str) and name else ""
     except Gone:
         return ""
 
 
+def _regions(document: Any, layer: str) -> tuple[tuple[str, str], ...]:
+    found = entries(document, REGIONS).get(layer)
+    named = sorted(found.items()) if isinstance(found, dict) else []
+    return tuple((style, node) for style, node in named if _known(document, node))
+
+
 def _painted_on(document: Any, node: Any) -> Any:
-    """What a layer says the strength for is painted on, rather than that layer itself."""
+    """What a layer says the strength or a region for is painted on, rather than that layer itself."""
     name = node.uniqueId().toString()
-    for layer, strength in strength_entries(document).items():
-        if strength == name:
+    named = list(entries(document, STRENGTH).items())
+    for layer, of in entries(document, REGIONS).items():
+        named += ((layer, by) for by in of.values())
+    for layer, said in named:
+        if said == name:
             with contextlib.suppress(Gone):
                 return node_of(document, layer)
     return node
@@ -190,17 +202,18 @@ def source_of(document: Any, node: Any) -> Source:
     area = geometry.work_area(bounds, selected)
     if area.empty:
         raise Refused(_("The selection does not touch the layer “{name}”.", name=node.name()))
-    target = space_of(document)
+    target, layer = space_of(document), node.uniqueId().toString()
     return Source(
         document=document_id(document),
-        layer=node.uniqueId().toString(),
+        layer=layer,
         name=node.name(),
         picture=document.name() or document.fileName().rpartition("/")[2] or _("Unnamed"),
         area=area,
         crop=geometry.context_area(bounds, area),
         selected=selected,
         selection_mark=_mark(selection, area),
-        strength=_strength(document, node),
+        strength=_known(document, entries(document, STRENGTH).get(layer)),
+        regions=_regions(document, layer),
         notes=_notes(node),
         own=Own(document, selection, space, target, node.opacity(), (document.width(), document.height())),
     )

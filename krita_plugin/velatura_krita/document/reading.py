@@ -17,7 +17,7 @@ from ..colors import DISPLAY, Space, wire_space
 from ..qt import QtGui
 from .active import node_of, own
 from .scratch import Converter
-from .strength import strengths
+from .strength import said
 
 own_pixels: weakref.WeakKeyDictionary[Blob, bytearray] = weakref.WeakKeyDictionary()
 """A layer's own pixels over the crop, by what travels in another space; kept as long as that is."""
@@ -31,12 +31,12 @@ def wire_layout(space: Space, width: int, height: int) -> Layout:
 
 
 def digest(taken: Source) -> Work[str]:
-    """Work: a digest of the crop's pixels as they are now, and of its strengths."""
+    """Work: a digest of the crop's pixels as they are now, of its strengths and its regions."""
     made = hashlib.blake2b(digest_size=16)
     for strip in geometry.strips(taken.crop, taken.crop.width * own(taken).space.pixel_bytes):
         made.update(_projection(taken, strip))
-        if taken.strength:
-            made.update(strengths(taken, strip))
+        for node in filter(None, (taken.strength, *dict(taken.regions).values())):
+            made.update(said(taken, node, strip))
         yield
     return made.hexdigest()
 
@@ -99,10 +99,19 @@ def read_mask(taken: Source, selection: bool = True) -> Work[Blob | None]:
         return None
     data = bytearray()
     for strip in geometry.strips(taken.crop, taken.crop.width * 4):
-        strong = strengths(taken, strip) if taken.strength else b"\xff" * strip.pixels
+        strong = said(taken, taken.strength, strip) if taken.strength else b"\xff" * strip.pixels
         if bounded:
             strong = alpha.chosen(selected(taken, strip), strong, bytes(strip.pixels), 1)
         data += strong
+        yield
+    return Blob(Layout(taken.crop.width, taken.crop.height, "GRAY", "u8"), data)
+
+
+def read_region(taken: Source, node: str) -> Work[Blob]:
+    """Work: where a style is painted over the crop; see `Paper.read_region`."""
+    data = bytearray()
+    for strip in geometry.strips(taken.crop, taken.crop.width * 4):
+        data += said(taken, node, strip)
         yield
     return Blob(Layout(taken.crop.width, taken.crop.height, "GRAY", "u8"), data)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from velatura.blob import Picture
-from velatura.editor import alpha
+from velatura.editor import alpha, keeping
 from velatura.editor.geometry import Rect
 from velatura.editor.i18n import _
 from velatura.editor.paper import Gone, Layer, Refused, Source
@@ -166,8 +166,10 @@ def _fill(taken: Source, picture: Picture, node: Callable[[], Any], bake: bool) 
     cover = (lambda strip: selected(taken, strip)) if bake and mine.selection is not None else None
     given = _given(taken, picture)
 
-    def kept(pixels: bytes, strip: Rect) -> bytes:
-        return _kept(taken, picture, pixels, strip) if given == wire_space(mine.space) else pixels
+    def kept(converter: Converter, pixels: bytes, strip: Rect) -> bytes:
+        if given != wire_space(mine.space):
+            return _converted(converter, pixels, strip)
+        return _kept(taken, converter, pixels, strip)
 
     yield from _pour(picture, given, mine.target, taken.area, taken.crop, node, cover, kept)
 
@@ -178,19 +180,24 @@ def _given(taken: Source, picture: Picture) -> Space:
     return wire if wire.layout(picture.layout.width, picture.layout.height) == picture.layout else DISPLAY
 
 
-def _kept(taken: Source, picture: Picture, pixels: bytes, strip: Rect) -> bytes:
-    """A converted strip of a result with the layer's own pixels where it is what was sent: there and back
-    through another colour space they would not be what they were."""
+def _kept(taken: Source, converter: Converter, pixels: bytes, strip: Rect) -> bytes:
+    """A strip of a result in the document's own space, with the layer's own colours put back as far as it is
+    what was sent: there and back through another colour space they would not be what they were."""
     mine = own(taken)
     blob = mine.sent[0]() if mine.sent else None
     if blob is None or mine.space != mine.target:
-        return pixels
-    before = own_pixels[blob]
-    size = blob.layout.pixel_bytes
-    sent = cut(blob.read(0, blob.layout.nbytes), strip, taken.crop, size)
-    which = alpha.changed(sent, cut(picture.data, strip, taken.crop, size), size)
-    own_size = mine.space.pixel_bytes
-    return alpha.chosen(which, pixels, cut(memoryview(before), strip, taken.crop, own_size), own_size)
+        return _converted(converter, pixels, strip)
+    before = cut(memoryview(own_pixels[blob]), strip, taken.crop, mine.space.pixel_bytes)
+    sent = cut(blob.read(0, blob.layout.nbytes), strip, taken.crop, blob.layout.pixel_bytes)
+    if sent == pixels:
+        return before
+    both = converter.convert(sent + pixels, 2 * strip.pixels)
+    back = both[: len(both) // 2], both[len(both) // 2 :]
+    return keeping.kept(before, sent, pixels, back, mine.space.depth.lower(), blob.layout.depth)
+
+
+def _converted(converter: Converter, pixels: bytes, strip: Rect) -> bytes:
+    return converter.convert(pixels, strip.pixels)
 
 
 def _pour(
@@ -201,7 +208,7 @@ def _pour(
     crop: Rect,
     node: Callable[[], Any],
     cover: Callable[[Rect], bytes] | None = None,
-    kept: Callable[[bytes, Rect], bytes] = lambda pixels, strip: pixels,
+    converted: Callable[[Converter, bytes, Rect], bytes] = _converted,
 ) -> Work[None]:
     """Work: the part `area` of a picture of `crop` as pixels of a node.
 
@@ -209,7 +216,7 @@ def _pour(
         given, target: the picture's space, and the node's.
         node: asked at every strip; may raise `Gone`.
         cover: what a strip's alpha is multiplied by.
-        kept: gives a converted strip back what it lost.
+        converted: a strip of the picture in the target's space.
     """
     with Converter(given, target) as converter:
         for strip in converter.strips(area):
@@ -218,7 +225,7 @@ def _pour(
             pixels = cut(picture.data, strip, crop, picture.layout.pixel_bytes)
             if picture.layout.channels == "RGB":
                 pixels = raster.rgb_to_bgra(pixels)
-            pixels = kept(converter.convert(pixels, strip.pixels), strip)
+            pixels = converted(converter, pixels, strip)
             if cover is not None:
                 pixels = alpha.bake(pixels, target.channels, target.depth.lower(), cover(strip))
             node().setPixelData(QtCore.QByteArray(pixels), strip.x, strip.y, strip.width, strip.height)

@@ -80,7 +80,7 @@ class Panel(QtWidgets.QWidget):
         self._controls = Controls(studio)
         self._source = _label()
         self._strength = IconButton(
-            "strength", _("Paint where, and how strongly: a press makes a mask for it"), studio.paint_strength
+            "strength", _("Paint where, and how strongly: a press makes a mask for it"), studio.paint_map
         )
         self._made = _label()
         self._restyle = QtWidgets.QPushButton(_("Re-style"))

@@ -66,6 +66,10 @@ def gallery_menu(panel: QtWidgets.QWidget, studio: Studio, name: str, at: QtCore
         lambda: studio.gallery.favour(name),
     )
     menu.addAction(_("Take out of the mix") if in_mix else _("Add to the mix"), lambda: _mix(studio, name))
+    if in_mix and len(studio.look.styles) > 1:
+        where = menu.addMenu(_("Where it is painted"))
+        where.addAction(_("Paint a mask for it"), lambda: studio.paint_map(name))
+        _maps(where, studio, name)
     lessons = studio.gallery.lessons
     if entry.can_learn and not lessons.learning:
         menu.addAction(_("Learn this style"), lambda: lessons.learn(name))
@@ -109,7 +113,9 @@ def _fill(
             action = menu.addAction(title, lambda kind=kind: studio.make(kind))
             action.setToolTip(_(cls.FACTS.help))
             action.setEnabled(bool(studio.look.styles) or not cls.FACTS.styles)
-    _maps(menu.addMenu(_("Strength from")), studio)
+    strength = menu.addMenu(_("Strength from"))
+    _maps(strength, studio)
+    strength.setEnabled(len(strength.actions()) > 1)
     menu.addSeparator()
     memory = studio.memory
     _looks(menu, _("Presets"), studio, sorted(memory.presets.items()))
@@ -128,15 +134,16 @@ def _fill(
     )
 
 
-def _maps(menu: QtWidgets.QMenu, studio: Studio) -> None:
-    """The masks and layers that may say how strongly the active layer is painted."""
-    found = studio.maps()
-    menu.setEnabled(bool(found))
-    none = menu.addAction(_("Alike everywhere"), lambda: studio.use_map(""))
+def _maps(menu: QtWidgets.QMenu, studio: Studio, style: str = "") -> None:
+    """The masks and layers that may say how strongly the active layer, or where a style, is painted."""
+    found = studio.maps(style)
+    none = menu.addAction(
+        _("Everywhere") if style else _("Alike everywhere"), lambda: studio.use_map("", style)
+    )
     none.setCheckable(True)
     none.setChecked(not any(used for _node, _name, used in found))
     for node, name, used in found:
-        action = menu.addAction(name, lambda node=node: studio.use_map(node))
+        action = menu.addAction(name, lambda node=node: studio.use_map(node, style))
         action.setCheckable(True)
         action.setChecked(used)
 

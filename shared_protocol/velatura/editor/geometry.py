@@ -131,6 +131,8 @@ def cut(picture: Picture, part: Rect) -> Picture:
 
 def thinned(mask: Blob, factor: int) -> Blob:
     """A mask reduced by a whole factor: of so many rows and columns the first."""
+    if factor == 1:
+        return mask
     layout = mask.layout
     rows = (bytes(mask.read(y * layout.row_bytes, layout.row_bytes)) for y in range(0, layout.height, factor))
     thin = b"".join(row[::factor] for row in rows)

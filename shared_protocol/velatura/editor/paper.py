@@ -45,6 +45,7 @@ class Source:
         selection_mark: changes when the selection has very likely changed.
         strength: names the mask or layer that says where, and how strongly, it is painted; empty for alike
             everywhere.
+        regions: the mask or layer that says where a style of a mix is painted, by the style's name.
         notes: what the artist should know, in words.
         own: the editor's.
     """
@@ -58,6 +59,7 @@ class Source:
     selected: Rect | None = None
     selection_mark: int = 0
     strength: str = ""
+    regions: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     own: object = field(default=None, repr=False)
 
@@ -100,14 +102,8 @@ class Reading(Protocol):
         """Work: the crop reduced by a whole factor to 8 bits, for previews at screen size."""
         ...
 
-
-class Paper(Reading, Protocol):
-    """An editor's documents. Every method may raise `Gone`, and `Refused` where it says so."""
-
-    # --- reading ----------------------------------------------------------------------------------------
-
     def digest(self, taken: Source) -> Work[str]:
-        """Work: a digest of the crop's pixels as they are now, and of its strengths."""
+        """Work: a digest of the crop's pixels as they are now, of its strengths and its regions."""
         ...
 
     def read(self, taken: Source) -> Work[Blob]:
@@ -122,16 +118,8 @@ class Paper(Reading, Protocol):
         """
         ...
 
-    def maps(self, taken: Source) -> tuple[tuple[str, str], ...]:
-        """What may say how strongly the source is painted: id and name of masks and layers."""
-        ...
-
-    def use_map(self, taken: Source, node: str) -> None:
-        """Lets one of them say so from now on; empty for alike everywhere. No undo step."""
-        ...
-
-    def make_map(self, taken: Source) -> Work[None]:
-        """Work: a new mask to paint it on, active and in full everywhere, in one undo step."""
+    def read_region(self, taken: Source, node: str) -> Work[Blob]:
+        """Work: what one of the source's `regions` says over the crop, as GRAY."""
         ...
 
     def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[object]:
@@ -141,6 +129,29 @@ class Paper(Reading, Protocol):
             factor: by which the crop is reduced to give what is drawn.
             full: whether the picture is a result for `read`; else one for `read_reduced`.
         """
+        ...
+
+
+class Paper(Reading, Protocol):
+    """An editor's documents. Every method may raise `Gone`, and `Refused` where it says so."""
+
+    # --- masks that say where, and how strongly -----------------------------------------------------------
+
+    def maps(self, taken: Source) -> tuple[tuple[str, str], ...]:
+        """What may say how strongly, or where a style, is painted: id and name of masks and layers."""
+        ...
+
+    def use_map(self, taken: Source, node: str, style: str = "") -> None:
+        """Lets one of them say so from now on; empty for alike everywhere. No undo step.
+
+        Args:
+            style: of which it says where it is painted; empty for all, and how strongly.
+        """
+        ...
+
+    def make_map(self, taken: Source, name: str, style: str = "") -> Work[None]:
+        """Work: a new mask to paint it on, active and in full everywhere, in one undo step; `style` as of
+        `use_map`."""
         ...
 
     # --- writing ----------------------------------------------------------------------------------------
@@ -220,4 +231,8 @@ class Surface(Protocol):
 
     def zoom(self) -> float:
         """Screen pixels for an image pixel."""
+        ...
+
+    def view(self) -> Rect | None:
+        """The part of the picture that is in sight, in image pixels; None where no preview is drawn there."""
         ...

@@ -1,18 +1,17 @@
 """The live preview: follows the sliders at screen size, then tells what Apply will give; never stale.
 
-What it shows is drawn by a `Surface`; the document never knows. The reduced picture is read and sent once,
-so that moving a slider sends a recipe and nothing else. At most one request waits and one runs: while one is
-under way, later slider positions only replace what will be asked next. When the hand rests, what Apply will
-give follows: in full size where that does not take long, so that Apply only writes it, else fine in the size
-that takes no longer. Where a reduced picture cannot tell how large strokes will be, words say so, and a part
-can be looked at in full size.
+What it shows is drawn by a `Surface`; the document never knows. The reduced picture is read and sent once
+(`seen`), so that moving a slider sends a recipe and nothing else. At most one request waits and one runs:
+while one is under way, later slider positions only replace what will be asked next. When the hand rests,
+what Apply will give follows: in full size (`fullsize`) where that does not take long, so that Apply only
+writes it, else fine in the size that takes no longer. Where a reduced picture cannot tell how large strokes
+will be, words say so, and a part can be looked at in full size.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from velatura.blob import Blob, Picture
@@ -22,24 +21,17 @@ from velatura.jobs import Job
 from velatura.jobstate import State
 from velatura.recipe import RECIPES, Recipe
 
-from . import asking, geometry, words
+from . import asking, fullsize, geometry, regions, seen, words
+from .fullsize import Asked, FullSize
 from .i18n import _
 from .link import Follower, Link
 from .look import Look
 from .observable import Observable
-from .paper import Gone, Paper, Refused, Source, Surface
-from .pump import Pump, Ticket, Work
-from .reduced import LONG_SIDE, at_reduced_size, caveat, painted_styles
+from .paper import Gone, Reading, Refused, Source, Surface
+from .pump import Pump, Ticket
+from .reduced import at_reduced_size, caveat, painted_styles, stroke_room
+from .seen import SCREEN_SIDE, Base
 from .tasks import Ready
-
-SCREEN_SIDE = 1024
-"""Longest side of the picture that previews are made of while a slider moves, in pixels."""
-
-FULL_PIXELS = 24_000_000
-"""Above so many pixels the full size is computed by Apply only."""
-
-FULL_SECONDS = 15.0
-"""Where it would take longer, by what the small picture took, the full size is left to Apply too."""
 
 FRAMES_EVERY = 0.4
 """Seconds between the frames of what takes many steps."""
@@ -49,37 +41,6 @@ SHARP = 0.6
 
 REST = 20
 """Between two looks at the layer's pixels so many times as long passes as one look took."""
-
-
-@dataclass(frozen=True)
-class Base:
-    """The picture that previews are made of. Two are equal where they are of the same pixels, of any size.
-
-    Attributes:
-        taken: what Apply would work on.
-        seen: what of it is shown: all, or a part.
-        digest: of the layer's pixels when it was read.
-        factor: by which `content` is reduced.
-        mask: where what takes many steps works; None for everywhere.
-        reference: the whole at a small size, by whose statistics a part is painted; None for the whole.
-    """
-
-    taken: Source
-    seen: Source
-    digest: str
-    factor: int = field(compare=False)
-    content: Blob = field(compare=False)
-    mask: Blob | None = field(default=None, compare=False)
-    reference: Blob | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class Full:
-    """A full-size result, as `recipe` asked for it."""
-
-    recipe: Recipe
-    taken: Source
-    ready: Ready
 
 
 class Preview(Observable):
@@ -93,6 +54,7 @@ class Preview(Observable):
     Attributes:
         kind: of job that is previewed.
         side: longest side of what it is made of; an editor with a small window sets less.
+        close_side: longest side of a part that is looked at in full size.
         on: whether the artist wants it.
         close: whether a part is looked at in full size, rather than the whole.
         original: the pixels that are previewed, as they are now; None before they are read.
@@ -107,7 +69,7 @@ class Preview(Observable):
         self,
         link: Link,
         look: Look,
-        paper: Paper,
+        paper: Reading,
         pump: Pump,
         surface: Surface,
         tell: Callable[[str], None],
@@ -116,7 +78,7 @@ class Preview(Observable):
     ) -> None:
         super().__init__()
         self.kind = "stylize"
-        self.side = SCREEN_SIDE
+        self.side = self.close_side = SCREEN_SIDE
         self.on = False
         self.close = False
         self.original: Blob | None = None
@@ -127,14 +89,12 @@ class Preview(Observable):
         self.full_size = False
         self._link, self._look, self._paper, self._pump = link, look, paper, pump
         self._surface, self._tell, self._name, self._clock = surface, tell, name, clock
+        self._full = FullSize(link, paper, pump, name, self._full_began, self._fail, self._lost)
         self._base: Base | None = None
-        self._full_content: Blob | None = None
         self._fine: Base | None = None
-        self._full: Full | None = None
         self._reading: Ticket | None = None
         self._drawing: Ticket | None = None
         self._job: Job | None = None
-        self._full_job: Job | None = None
         self._again = False
         self._released = True
         self._failed = self._mend = False
@@ -165,7 +125,7 @@ class Preview(Observable):
         """The look changed; `released` says that the hand is off the slider, so the full size may follow."""
         self._released = released
         self._failed = False
-        self._stop_full()
+        self._full.stop()
         if not self.on or not (self._look.styles or not RECIPES[self.kind].FACTS.styles):
             self.clear()
             return
@@ -175,9 +135,14 @@ class Preview(Observable):
             self.clear()
             self._complain(str(refused))
             return
-        seen = self._seen(taken)
-        if self._base is None or (self._base.taken, self._base.seen) != (taken, seen):
-            self._read(taken, seen)
+        part, base = self._seen(taken), self._base
+        try:
+            factor = self._factor(part)
+        except VelaturaError as error:
+            self._fail(error)
+            return
+        if base is None or (base.taken, base.seen) != (taken, part) or base.factor > factor:
+            self._read(taken, part, factor)
         elif self._job is not None and not self._job.over and not _long(self._job):
             self._again = True  # a quick one is shown first, so that a long drag never starves
         else:
@@ -185,13 +150,13 @@ class Preview(Observable):
 
     def clear(self) -> None:
         """Takes the preview off the canvas and forgets what it was made of."""
-        self._stop_full()
+        self._full.forget()
         for ticket in (self._reading, self._drawing):
             if ticket:
                 ticket.cancel()
         if self._job is not None:
             self._link.cancel(self._job)
-        self._base = self._job = self._full = self._full_content = self._fine = None
+        self._base = self._job = self._fine = None
         self._again = self._failed = False
         self.original = None
         self.hide()
@@ -199,7 +164,7 @@ class Preview(Observable):
 
     def rest(self) -> None:
         """Ends what is being painted for it, and goes on showing what it has: Apply needs the device."""
-        self._stop_full()
+        self._full.stop()
         if self._job is not None and not self._job.over:
             self._link.cancel(self._job)
 
@@ -220,7 +185,7 @@ class Preview(Observable):
             if self.shown or str(refused) != self.words:
                 self.request(released=True)
             return
-        if self._base is None or self._base.taken != taken:
+        if self._base is None or (self._base.taken, self._base.seen) != (taken, self._seen(taken)):
             self.request(released=True)
         elif self._clock() >= self._look_at:
             self._look_at_pixels(self._base)
@@ -248,8 +213,7 @@ class Preview(Observable):
     def ready_for(self, recipe: Recipe, taken: Source) -> Ready | None:
         """A full-size result for exactly this recipe and this source, else None; whether the pixels are still
         the same is for whoever reads them to see."""
-        full = self._full
-        return full.ready if full is not None and (full.recipe, full.taken) == (recipe, taken) else None
+        return self._full.find(recipe, taken)
 
     # --- the picture that previews are made of --------------------------------------------------------
 
@@ -257,21 +221,34 @@ class Preview(Observable):
         """What of a source is shown: all of it at a reduced size, or a part in full size. What becomes a
         picture of its own, of another size, is shown in part too."""
         if RECIPES[self.kind].FACTS.placed == "picture":
-            taken, side = self._paper.only(taken, taken.selected is not None), self.side // 4
+            taken, side = self._paper.only(taken, taken.selected is not None), self.close_side // 4
         elif self.close:
-            side = self.side
-        else:
+            side = self.close_side
+        elif self.kind != "stylize":
             return taken
-        part = geometry.around(self._point or taken.area.middle, side, taken.crop)
-        return replace(taken, area=taken.area.intersected(part), crop=part)
+        else:
+            base = self._base
+            now = base.seen if base is not None and base.taken == taken else None
+            if now is not None and self.full_size:
+                return now  # the whole is there
+            return seen.part_in_sight(taken, self._surface.view(), self.side, now)
+        return seen.part(taken, geometry.around(self._point or taken.area.middle, side, taken.crop))
 
-    def _read(self, taken: Source, seen: Source) -> None:
+    def _factor(self, part: Source) -> int:
+        """By how much it is reduced, as things are."""
+        if self.close:
+            return 1
+        painted = painted_styles(self._link.models, self._link.styles)
+        strokes = stroke_room(self._recipe(part), painted)
+        return seen.factor_for(part, self.kind, self.side, strokes, self._pace)
+
+    def _read(self, taken: Source, part: Source, factor: int) -> None:
         for ticket in (self._reading, self._drawing):
             if ticket:
                 ticket.cancel()
         digest = self._base.digest if self._base is not None and self._base.taken == taken else ""
         if not digest:
-            self._full = self._full_content = None
+            self._full.forget()
         self._base = self._fine = None
         self.words = _("Reading the layer…")
 
@@ -280,25 +257,13 @@ class Preview(Observable):
             self.original = base.content
             self._submit()
 
-        self._reading = self._pump.start(self._base_of(taken, seen, digest), done, self._fail)
-
-    def _base_of(self, taken: Source, seen: Source, digest: str) -> Work[Base]:
-        """The digest comes first: a stroke that falls between the two is then noticed, not overlooked."""
-        side = min(self.side, LONG_SIDE) if RECIPES[self.kind].FACTS.long else self.side
-        part = seen.crop != taken.crop
-        factor = 1 if part else geometry.reduction(seen.crop, side)
-        digest = digest or (yield from self._paper.digest(taken))
-        content = yield from self._paper.read_reduced(seen, factor)
-        mask = yield from self._paper.read_mask(seen)
-        reference = None
-        if part:
-            reference = yield from self._paper.read_reduced(taken, geometry.reduction(taken.crop, side))
-        return Base(taken, seen, digest, factor, content, mask and geometry.thinned(mask, factor), reference)
+        work = seen.read(self._paper, taken, part, self._recipe(part), factor, self.side, digest)
+        self._reading = self._pump.start(work, done, self._fail)
 
     # --- at screen size ----------------------------------------------------------------------------------
 
-    def _recipe(self, base: Base) -> Recipe:
-        return self._look.recipe(self.kind, (base.taken.area.width, base.taken.area.height))
+    def _recipe(self, taken: Source) -> Recipe:
+        return self._look.recipe(self.kind, (taken.area.width, taken.area.height))
 
     def _submit(self, chosen: Base | None = None) -> None:
         """Asks for a preview: in one pass while the hand moves, or of a base at the chosen quality."""
@@ -307,23 +272,23 @@ class Preview(Observable):
         if base is None or not self.on:
             return
         try:
-            wanted = self._recipe(base)
+            wanted = self._recipe(base.taken)
         except (VelaturaError, Refused) as error:
             self._fail(error)
             return
-        full = self._full
-        if base.reference and full is not None and (full.recipe, full.taken) == (wanted, base.taken):
-            crop = base.taken.crop
-            part = geometry.cut(full.ready.picture, base.seen.crop.moved(-crop.x, -crop.y))
-            self._draw(base, part, 1, full=True, final=True)
+        whole = self._full.find(wanted, base.taken)
+        if base.reference and whole is not None:
+            self._draw_full(base, whole.picture)
             return
         recipe = asking.fine(wanted) if chosen else wanted.quick()
         painted = painted_styles(self._link.models, self._link.styles)
-        shrunk = at_reduced_size(recipe, base.factor, painted)
+        shrunk = regions.marked(at_reduced_size(recipe, base.factor, painted), base.regions)
         truth = caveat(recipe, base.factor, painted)
+        if truth and self._surface.view() is not None:
+            truth = _("{truth} Zoom in to see them.", truth=truth)
         self.words = _("Painting a preview…")
         facts = shrunk.facts
-        pictures = self._look.pictures
+        pictures = (*self._look.pictures, *base.regions.values())
         if base.reference is not None:
             shrunk, pictures = shrunk.in_whole(base.reference.key), (*pictures, base.reference)
         options: dict[str, Any] = {"pictures": pictures, "supersede": f"preview-{self._name}"}
@@ -361,7 +326,8 @@ class Preview(Observable):
         elif job.state is State.DONE:
             self.words = truth
             if not at_rest:
-                self._pace = (self._clock() - self._since) / max(1, base.content.layout.nbytes)
+                size = base.content.layout
+                self._pace = (self._clock() - self._since) / (size.width * size.height)
             if self._released and not at_rest:
                 self._follow(base, wanted)
         if job.state is State.DONE and base == self._base and job.picture is not None:
@@ -372,32 +338,48 @@ class Preview(Observable):
             self.hide()  # what was shown is of another look, such as a style that the method does know
             self._fail(job.error)
 
+    def _draw_full(self, base: Base, picture: Picture) -> None:
+        """Draws a full-size result: of a part that is looked at closely that part, else all of it."""
+        if self.close or RECIPES[self.kind].FACTS.placed == "picture":
+            crop = base.taken.crop
+            cut = geometry.cut(picture, base.seen.crop.moved(-crop.x, -crop.y))
+            self._draw(base, cut, 1, full=True, final=True)
+        else:
+            self._draw(base, picture, self._screen_factor(base), full=True, final=True, whole=True)
+
     def _draw(
-        self, base: Base, picture: Picture, factor: int, full: bool = False, final: bool = False
+        self,
+        base: Base,
+        picture: Picture,
+        factor: int,
+        full: bool = False,
+        final: bool = False,
+        whole: bool = False,
     ) -> None:
-        """Draws a picture of a base.
+        """Draws a picture of what is seen of a base.
 
         Args:
             full: whether it was made of the whole in full size.
             final: whether nothing better comes.
+            whole: whether it is of all of the source.
         """
         if self._drawing is not None and not self._drawing.over:
             if not final:
                 return  # the one being drawn is shown first, so that a long drag never starves
             self._drawing.cancel()
-        work = self._paper.display(base.seen, picture, factor, full)
-        done = full and final
-        self._drawing = self._pump.start(work, lambda image: self._show(image, base, done), self._fail)
+        shown = base.taken if whole else base.seen
 
-    def _show(self, image: object, base: Base, full: bool) -> None:
-        if not self.on or base != self._base:
-            return
-        self.on_canvas = self._surface.show(image, base.seen)
-        self.image = image
-        self.full_size = full
-        self.shown = True
-        if full:
-            self.words = ""
+        def done(image: object) -> None:
+            if not self.on or base != self._base:
+                return
+            self.on_canvas = self._surface.show(image, shown)
+            self.image = image
+            self.full_size = full and final
+            self.shown = True
+            if self.full_size:
+                self.words = ""
+
+        self._drawing = self._pump.start(self._paper.display(shown, picture, factor, full), done, self._fail)
 
     # --- once the hand rests -----------------------------------------------------------------------------
 
@@ -421,82 +403,39 @@ class Preview(Observable):
             self._submit(known)
             return
 
-        def read() -> Work[Base]:
-            content = yield from self._paper.read_reduced(base.taken, factor)
-            mask = yield from self._paper.read_mask(base.taken)
-            return replace(base, factor=factor, content=content, mask=mask and geometry.thinned(mask, factor))
-
         def done(smaller: Base) -> None:
             self._fine = smaller
             if self._released and base == self._base:
                 self._submit(smaller)
 
-        self._reading = self._pump.start(read(), done, self._fail)
+        wanted, taken = self._recipe(base.taken), base.taken
+        work = seen.read(self._paper, taken, taken, wanted, factor, self.side, base.digest)
+        self._reading = self._pump.start(work, done, self._fail)
 
     def _commit(self, base: Base) -> None:
         """In full size, which Apply then only has to write."""
-        pixels = base.taken.crop.pixels
-        if pixels > FULL_PIXELS or pixels * base.content.layout.pixel_bytes * self._pace > FULL_SECONDS:
+        pixels, recipe = base.taken.crop.pixels, self._recipe(base.taken)
+        if pixels > fullsize.PIXELS or pixels * self._pace > fullsize.SECONDS:
             return
-        recipe = self._recipe(base)
         selected = recipe.facts.long and not self._look.as_mask
 
-        def read() -> Work[tuple[Blob, Blob | None]]:
-            content = self._full_content or (yield from self._paper.read(base.taken))
-            if recipe.facts.mask and (selected or base.taken.strength):
-                return content, (yield from self._paper.read_mask(base.taken, selected))
-            return content, None
+        def frame(job: Job, picture: Picture) -> None:
+            if base is self._base and job.fraction >= SHARP:
+                self._draw(base, picture, self._screen_factor(base), full=True, whole=True)
 
-        def done(parts: tuple[Blob, Blob | None]) -> None:
-            self._full_content = parts[0]
-            if self._released and base is self._base:
-                self._submit_full(base, recipe, *parts)
+        def done(picture: Picture) -> None:
+            if base is self._base:
+                self._draw_full(base, picture)
 
-        self._reading = self._pump.start(read(), done, self._fail)
+        pictures = self._look.pictures
+        self._full.paint(Asked(base.taken, recipe, pictures, selected, FRAMES_EVERY, frame, done))
 
-    def _submit_full(self, base: Base, recipe: Recipe, content: Blob, mask: Blob | None) -> None:
-        facts = recipe.facts
-
-        def frame(job: Job, step: int, picture: Picture) -> None:
-            if job is self._full_job and base is self._base and job.fraction >= SHARP:
-                self._draw(base, picture, self._screen_factor(base), full=True)
-
-        def ended(job: Job) -> None:
-            self._full_ended(job, base, recipe, content, mask)
-
-        def submit() -> None:
-            self._full_job = self._link.submit(
-                Follower(_ignore, frame, ended, self._lost), recipe, content, mask,
-                pictures=self._look.pictures, supersede=f"full-{self._name}",
-                preview_every=FRAMES_EVERY if facts.long else 0.0,
-            )  # fmt: skip
-            self.words = _("Painting in full size…")
-
-        self._link.when_connected(self._guarded(submit), self._fail)
-
-    def _full_ended(self, job: Job, base: Base, recipe: Recipe, content: Blob, mask: Blob | None) -> None:
-        if job is not self._full_job or base is not self._base:
-            return
-        if job.state is State.DONE and job.picture is not None and job.result is not None:
-            ran, record = job.result.recipe or recipe, job.result.record
-            made_of = (content.digest, mask.digest if mask is not None else "")
-            self._full = Full(recipe, base.taken, Ready(*made_of, job.picture, ran, record))
-            if base.reference is None:
-                self._draw(base, job.picture, self._screen_factor(base), full=True, final=True)
-            else:
-                self._submit()  # cuts its part out
-        elif job.state is State.FAILED and job.error is not None:
-            self._fail(job.error)
+    def _full_began(self) -> None:
+        self.words = _("Painting in full size…")
 
     def _screen_factor(self, base: Base) -> int:
         """By which a full-size picture may be reduced and still fill the screen's pixels."""
-        return min(base.factor, geometry.zoom_factor(self._surface.zoom()))
-
-    def _stop_full(self) -> None:
-        if self._full_job is not None:
-            if not self._full_job.over:
-                self._link.cancel(self._full_job)
-            self._full_job = None
+        return min(geometry.reduction(base.taken.crop, self.side), geometry.zoom_factor(self._surface.zoom()))
 
     # --- trouble -------------------------------------------------------------------------------------------
 
@@ -511,7 +450,7 @@ class Preview(Observable):
 
     def _lost(self, error: VelaturaError) -> None:
         """The connection was given up, and its jobs with it."""
-        self._job = self._full_job = None
+        self._job = None
         self._fail(error)
 
     def _fail(self, error: Exception) -> None:
@@ -535,7 +474,3 @@ class Preview(Observable):
 
 def _long(job: Job) -> bool:
     return job.recipe is not None and job.recipe.facts.long
-
-
-def _ignore(*unused: object) -> None:
-    """The full size needs only the end of its job."""

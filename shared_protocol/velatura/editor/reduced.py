@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -63,16 +64,27 @@ def at_reduced_size(recipe: R, factor: float, painted: Collection[str] = ()) -> 
     return replace(recipe, **small)
 
 
+def stroke_room(recipe: Recipe, painted: Collection[str] = ()) -> float:
+    """By how much a picture may be reduced so that its strokes still shrink with it; at least 1.
+
+    Args:
+        painted: as for `strokes_of_one_size`.
+    """
+    scale = getattr(recipe, "scale", None)
+    if scale is None:
+        return math.inf
+    if strokes_of_one_size(recipe, painted):
+        return 1.0
+    return scale / field_of(type(recipe), "scale").low
+
+
 def caveat(recipe: Recipe, factor: float, painted: Collection[str] = ()) -> str:
     """What a preview reduced by `factor` cannot show rightly, in words; empty where it tells the truth."""
-    scale = getattr(recipe, "scale", None)
-    if factor <= 1 or scale is None:
+    finer = factor / stroke_room(recipe, painted)
+    if finer <= 1:
         return ""
     if strokes_of_one_size(recipe, painted):
         return _(
-            "This network's strokes have one size: in full size they are {n} times finer.", n=f"{factor:.2g}"
+            "This network's strokes have one size: in full size they are {n} times finer.", n=f"{finer:.2g}"
         )
-    finer = factor * field_of(type(recipe), "scale").low / scale
-    if finer <= 1:
-        return ""
     return _("In full size the strokes are {n} times finer than here.", n=f"{finer:.2g}")

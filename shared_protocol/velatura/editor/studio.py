@@ -138,6 +138,8 @@ class Studio(Observable):
         else:
             where = _("“{layer}”", layer=taken.name)
         notes = (*taken.notes, _("as strongly as its mask says")) if taken.strength else taken.notes
+        if any(style in self.look.styles for style, _node in taken.regions):
+            notes = (*notes, _("each style where its mask says"))
         self.source_words = " · ".join((where, f"{taken.area.width} × {taken.area.height}", *notes))
         self._made = made.get(taken.layer)
         if self._made is not None:
@@ -293,30 +295,39 @@ class Studio(Observable):
         self.variations.take(variation)
         self._preview_chosen()
 
-    def paint_strength(self) -> None:
-        """Where, and how strongly: makes a mask for it on the active layer, or goes to the one it has."""
+    def paint_map(self, style: str = "") -> None:
+        """Where, and how strongly: makes a mask for it on the active layer, or goes to the one it has.
+
+        Args:
+            style: of the mix, whose place it says; empty for all.
+        """
         try:
             taken = self.paper.source()
-            if taken.strength:
-                self.paper.select(taken, taken.strength)
+            node = _said_by(taken, style)
+            if node:
+                self.paper.select(taken, node)
             else:
+                entry = self.gallery.entry(style)
+                title = _("Where {style}", style=entry.title if entry else style) if style else _("Strength")
                 done, failed = (lambda nothing: self.watch()), (lambda error: self.tell(str(error)))
-                self.pump.start(self.paper.make_map(taken), done, failed)
+                self.pump.start(self.paper.make_map(taken, title, style), done, failed)
         except (Refused, Gone) as error:
             self.tell(str(error))
 
-    def maps(self) -> tuple[tuple[str, str, bool], ...]:
-        """What may say how strongly the active layer is painted: id, name, and whether it does."""
+    def maps(self, style: str = "") -> tuple[tuple[str, str, bool], ...]:
+        """What may say how strongly the active layer, or where a style of the mix, is painted: id, name, and
+        whether it does."""
         try:
             taken = self.paper.source()
-            return tuple((node, name, node == taken.strength) for node, name in self.paper.maps(taken))
+            used = _said_by(taken, style)
+            return tuple((node, name, node == used) for node, name in self.paper.maps(taken))
         except (Refused, Gone):
             return ()
 
-    def use_map(self, node: str) -> None:
+    def use_map(self, node: str, style: str = "") -> None:
         """Lets a mask or layer say so for the active layer; empty for alike everywhere."""
         try:
-            self.paper.use_map(self.paper.source(), node)
+            self.paper.use_map(self.paper.source(), node, style)
         except (Refused, Gone) as error:
             self.tell(str(error))
         self.preview.request(released=True)
@@ -397,3 +408,8 @@ class Studio(Observable):
             "Tasks": "; ".join(f"{t.state}: {t.words}" for t in self.tasks) or "none",
         }
         return "\n".join(f"{name}: {value}" for name, value in lines.items())
+
+
+def _said_by(taken: Source, style: str) -> str:
+    """The mask or layer that says where a style of the mix, or how strongly all, is painted; or nothing."""
+    return dict(taken.regions).get(style, "") if style else taken.strength

@@ -17,7 +17,7 @@ from velatura.jobs import Job
 from velatura.jobstate import State
 from velatura.recipe import Recipe
 
-from . import geometry, words
+from . import geometry, regions, words
 from .annotation import Made
 from .i18n import _
 from .link import Follower, Link
@@ -52,14 +52,18 @@ class Ready:
     """A full-size result that a preview has computed already.
 
     Attributes:
-        content, mask: digests of the pixels and of the mask that it was made of; the latter empty without.
+        made_of: digests of the pixels, the mask and the regions that it was made of; see `made_of`.
     """
 
-    content: str
-    mask: str
+    made_of: tuple[str, ...]
     picture: Picture
     ran: Recipe
     record: Mapping[str, Any]
+
+
+def made_of(content: Blob, mask: Blob | None, areas: regions.Regions) -> tuple[str, ...]:
+    """What tells inputs from others: digests of their pixels. All must have been hashed."""
+    return content.digest, mask.digest if mask is not None else "", *(blob.digest for blob in areas.values())
 
 
 class Task(Observable):
@@ -105,6 +109,7 @@ class Task(Observable):
         self._name = layer_name(recipe, style, taken)
         self._content: Blob | None = None
         self._mask: Blob | None = None
+        self._regions: regions.Regions = {}
         self._job: Job | None = None
         self._layer: Layer | None = None
         self._undone: Layer | None = None
@@ -196,23 +201,16 @@ class Task(Observable):
         selected = facts.long and not self._as_mask
         if facts.mask and (selected or self._taken.strength):
             self._mask = yield from paper.read_mask(self._taken, selected)
+        self._regions = yield from regions.read(paper, self._taken, self.recipe)
         for blob in (content, self._mask):
             while self._ready is not None and blob is not None and not blob.hash_piece():
                 yield
         self._content = content
 
     def _have_read(self) -> None:
-        ready = self._ready
-        mask = self._mask.digest if self._mask is not None else ""
-        if (
-            ready is not None
-            and self._content is not None
-            and (self._content.digest, mask)
-            == (
-                ready.content,
-                ready.mask,
-            )
-        ):
+        ready, content = self._ready, self._content
+        same = ready and content and ready.made_of == made_of(content, self._mask, self._regions)
+        if ready is not None and same:
             self._finish(ready.picture, ready.ran, ready.record)
         else:
             self._submit()
@@ -227,8 +225,9 @@ class Task(Observable):
         follower = Follower(self._on_changed, self._on_preview, self._on_ended, self._fail)
         try:
             self._job = self._bench.link.submit(
-                follower, self.recipe, self._content, self._mask, **self._options()
-            )
+                follower, regions.marked(self.recipe, self._regions), self._content, self._mask,
+                pictures=tuple(self._regions.values()), **self._options(),
+            )  # fmt: skip
         except VelaturaError as error:
             self._fail(error)
 
@@ -262,7 +261,7 @@ class Task(Observable):
     def _finish(self, picture: Picture, recipe: Recipe, record: Mapping[str, Any]) -> None:
         self.words, self.fraction, self.can_stop = _("Writing the layer…"), 1.0, False
         self.state = "writing"
-        made = Made(recipe, self._taken.layer, self._name, dict(record))
+        made = Made(regions.bare(recipe), self._taken.layer, self._name, dict(record))
         self._run(self._write(picture, made), lambda nothing: self._written())
         self._draw_image(picture)
 
@@ -287,6 +286,7 @@ class Task(Observable):
 
     def _written(self) -> None:
         self._content = self._mask = self._ready = None
+        self._regions = {}
         self._close("done", _("Done"))
 
     def _fail(self, error: Exception) -> None:

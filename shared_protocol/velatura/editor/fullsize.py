@@ -1,0 +1,144 @@
+"""What Apply will give, computed before it is asked for: in full size, once the hand rests on the sliders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from velatura.blob import Blob, Picture
+from velatura.errors import VelaturaError
+from velatura.jobs import Job
+from velatura.jobstate import State
+from velatura.recipe import Recipe
+
+from . import regions
+from .link import Follower, Link
+from .paper import Reading, Source
+from .pump import Pump, Ticket, Work
+from .tasks import Ready, made_of
+
+PIXELS = 24_000_000
+"""Above so many pixels the full size is computed by Apply only."""
+
+SECONDS = 15.0
+"""Where it would take longer, by what the small picture took, it is left to Apply too."""
+
+
+@dataclass(frozen=True)
+class Full:
+    """A full-size result, as `recipe` asked for it."""
+
+    recipe: Recipe
+    taken: Source
+    ready: Ready
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be computed.
+
+    Attributes:
+        pictures: that the recipe names.
+        selected: whether only where something is selected.
+        frames_every: seconds between the frames of what takes many steps.
+        frame: called with the job and each frame.
+        done: called with the result.
+    """
+
+    taken: Source
+    recipe: Recipe
+    pictures: Sequence[Blob]
+    selected: bool
+    frames_every: float
+    frame: Callable[[Job, Picture], None]
+    done: Callable[[Picture], None]
+
+
+class FullSize:
+    """The newest of them, and the pixels it was made of.
+
+    Args:
+        name: tells the jobs of this preview from those of others.
+        began: called when one is under way.
+        failed, lost: called with what went wrong, the latter where the connection was given up.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        paper: Reading,
+        pump: Pump,
+        name: str,
+        began: Callable[[], None],
+        failed: Callable[[Exception], None],
+        lost: Callable[[VelaturaError], None],
+    ) -> None:
+        self._link, self._paper, self._pump, self._name = link, paper, pump, name
+        self._began, self._failed, self._lost = began, failed, lost
+        self._content: Blob | None = None
+        self._full: Full | None = None
+        self._job: Job | None = None
+        self._reading: Ticket | None = None
+
+    def find(self, recipe: Recipe, taken: Source) -> Ready | None:
+        """The result for exactly this recipe and source, if it has been computed."""
+        full = self._full
+        return full.ready if full is not None and (full.recipe, full.taken) == (recipe, taken) else None
+
+    def paint(self, asked: Asked) -> None:
+        """Computes it; what was under way ends."""
+        self.stop()
+        facts = asked.recipe.facts
+
+        def read() -> Work[tuple[Blob, Blob | None, regions.Regions]]:
+            content, mask = self._content or (yield from self._paper.read(asked.taken)), None
+            if facts.mask and (asked.selected or asked.taken.strength):
+                mask = yield from self._paper.read_mask(asked.taken, asked.selected)
+            return content, mask, (yield from regions.read(self._paper, asked.taken, asked.recipe))
+
+        def done(inputs: tuple[Blob, Blob | None, regions.Regions]) -> None:
+            self._content = inputs[0]
+            self._link.when_connected(lambda: self._submit(asked, *inputs), self._failed)
+
+        self._reading = self._pump.start(read(), done, self._failed)
+
+    def stop(self) -> None:
+        """Ends what is under way."""
+        if self._reading is not None:
+            self._reading.cancel()
+        job, self._job = self._job, None
+        if job is not None and not job.over:
+            self._link.cancel(job)
+
+    def forget(self) -> None:
+        """Ends, and forgets the pixels and what was made of them: they are others now."""
+        self.stop()
+        self._content = self._full = None
+
+    def _submit(self, asked: Asked, content: Blob, mask: Blob | None, areas: regions.Regions) -> None:
+        def frame(job: Job, step: int, picture: Picture) -> None:
+            if job is self._job:
+                asked.frame(job, picture)
+
+        def ended(job: Job) -> None:
+            if job is not self._job:
+                return
+            if job.state is State.DONE and job.picture is not None and job.result is not None:
+                ran = regions.bare(job.result.recipe or asked.recipe)
+                ready = Ready(made_of(content, mask, areas), job.picture, ran, job.result.record)
+                self._full = Full(asked.recipe, asked.taken, ready)
+                asked.done(job.picture)
+            elif job.state is State.FAILED and job.error is not None:
+                self._failed(job.error)
+
+        try:
+            self._job = self._link.submit(
+                Follower(lambda job: None, frame, ended, self._lost),
+                regions.marked(asked.recipe, areas), content, mask,
+                pictures=(*asked.pictures, *areas.values()), supersede=f"full-{self._name}",
+                preview_every=asked.frames_every if asked.recipe.facts.long else 0.0,
+            )  # fmt: skip
+        except VelaturaError as error:
+            self._failed(error)
+            return
+        self._began()

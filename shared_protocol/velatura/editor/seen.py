@@ -1,0 +1,110 @@
+"""What of a layer is previewed: all of it at screen size or, where the artist zoomed in, the part in sight.
+
+A part is painted by the statistics of the whole, which goes along at a small size, so that it looks as it
+will. How far a picture may be reduced is told by the strokes, too: they shrink with it only as far as the
+painter can go. Where the device is quick enough the picture is left as large as its strokes need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from velatura.blob import Blob
+from velatura.recipe import RECIPES, Recipe
+
+from . import geometry, regions
+from .geometry import Rect
+from .paper import Reading, Source
+from .pump import Work
+from .reduced import LONG_SIDE
+
+SCREEN_SIDE = 1024
+"""Longest side of the picture that previews are made of while a slider moves, in pixels."""
+
+LIVELY = 0.4
+"""Seconds that a preview may take while the hand moves, for strokes of the right size."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """The picture that previews are made of. Two are equal where they are of the same pixels, of any size.
+
+    Attributes:
+        taken: what Apply would work on.
+        seen: what of it is shown: all, or a part.
+        digest: of the layer's pixels when it was read.
+        factor: by which `content` is reduced.
+        mask: where what takes many steps works; None for everywhere.
+        regions: where each style of the mix applies.
+        reference: the whole at a small size, by whose statistics a part is painted; None for the whole.
+    """
+
+    taken: Source
+    seen: Source
+    digest: str
+    factor: int = field(compare=False)
+    content: Blob = field(compare=False)
+    mask: Blob | None = field(default=None, compare=False)
+    regions: Mapping[str, Blob] = field(default_factory=dict, compare=False)
+    reference: Blob | None = field(default=None, compare=False)
+
+
+def part(taken: Source, crop: Rect) -> Source:
+    """A part of a source."""
+    return replace(taken, area=taken.area.intersected(crop), crop=crop)
+
+
+def part_in_sight(taken: Source, view: Rect | None, side: int, now: Source | None) -> Source:
+    """What of a source is previewed while so much of its picture is in sight: a part where that shows more
+    than the whole would.
+
+    Args:
+        view: in image pixels; None where nobody knows.
+        side: longest side of what a preview is made of.
+        now: what is previewed now: kept as long as it shows all that is in sight as sharply.
+    """
+    visible = view.intersected(taken.crop) if view is not None else Rect()
+    if visible.empty:
+        return taken
+    factor = geometry.reduction(visible, side)
+    if factor >= geometry.reduction(taken.crop, side):
+        return taken
+    if now is not None and now.crop.contains(visible) and geometry.reduction(now.crop, side) == factor:
+        return now
+    return part(taken, geometry.around(visible.middle, factor * side, taken.crop))
+
+
+def factor_for(seen: Source, kind: str, side: int, strokes: float, pace: float) -> int:
+    """By how much what is seen is reduced.
+
+    Args:
+        side: longest side of what a preview is made of.
+        strokes: by how much strokes can shrink.
+        pace: seconds a preview takes for a pixel, as measured; 0 before the first.
+    """
+    long = RECIPES[kind].FACTS.long
+    factor = geometry.reduction(seen.crop, min(side, LONG_SIDE) if long else side)
+    honest = max(1, int(min(strokes, factor)))
+    quick = 0 < pace * seen.crop.pixels / honest**2 <= LIVELY
+    return honest if honest < factor and quick and not long else factor
+
+
+def read(
+    paper: Reading, taken: Source, seen: Source, recipe: Recipe, factor: int, side: int, digest: str
+) -> Work[Base]:
+    """Work: reads what previews are made of.
+
+    Args:
+        digest: of the layer's pixels, where it is known. Else it comes first: a stroke that falls between the
+            two is then noticed, not overlooked.
+    """
+    digest = digest or (yield from paper.digest(taken))
+    content = yield from paper.read_reduced(seen, factor)
+    mask = yield from paper.read_mask(seen)
+    areas = yield from regions.read(paper, seen, recipe, factor)
+    reference = None
+    if seen.crop != taken.crop:
+        reference = yield from paper.read_reduced(taken, geometry.reduction(taken.crop, side))
+    mask = mask and geometry.thinned(mask, factor)
+    return Base(taken, seen, digest, factor, content, mask, areas, reference)
