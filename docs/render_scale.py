@@ -38,6 +38,14 @@ PICTURES = 14
 EACH_FIRST = 2
 """Pictures a worker before its rate counts."""
 METHODS = ("multi", "adain-skip", "wct")
+WAYS: dict[str, dict[str, Any]] = {
+    **{method: {"method": method} for method in ("multi", "fast", "adain", "adain-skip")},
+    **{method: {"method": method} for method in ("multimodal", "style-swap", "wct")},
+    "fine": {"quality": "fine"},
+    "gram, 20 evaluations": {"objective": "gram", "iterations": 20, "levels": 1},
+    "strotss, 20 evaluations": {"objective": "strotss", "iterations": 20, "levels": 1},
+}
+"""Every method of `stylize`, its quality `fine`, and optimisations, whose cost is one of evaluations."""
 COLOURS = ("#b04a2f", "#2f6f8f", "#8a8f3a", "#6b4c8a", "#444444")
 
 
@@ -121,33 +129,33 @@ def pixels() -> None:
     import skimage.data
 
     found: dict[str, list[tuple[int, float, float]]] = {}
-    for method in (*METHODS, "adain", "style-swap"):
+    for way, fields in WAYS.items():
         with daemon() as v:  # a new one each: memory that was once asked for stays with a process
             root = psutil.Process(v.status()["pid"])
-            swap = method == "style-swap"
-            style = v.add_style("own", skimage.data.rocket())["name"] if swap else STYLE
-            v.stylize(np.zeros((64, 64, 3), np.uint8), style, method=method)
+            paint = v.refine if "objective" in fields else v.stylize
+            style = "cut-paper" if way == "fast" else STYLE
+            paint(np.zeros((64, 64, 3), np.uint8), style, **fields)
             rest = _memory(root)
             for side in SIDES:
                 photo = cv2.resize(skimage.data.coffee(), (side, side), interpolation=cv2.INTER_AREA)
                 before, peak = _seconds(root), rest
-                job = v.stylize(photo, style, method=method, wait=False)
+                job = paint(photo, style, wait=False, **fields)
                 while not job.done:
                     peak = max(peak, _memory(root))
                     time.sleep(0.02)
                 job.result()
                 row = (side * side, _seconds(root) - before, (peak - rest) / 2**20)
-                found.setdefault(method, []).append(row)
-                print(f"{method} {side} x {side}: {row[1]:.2f} s, {row[2]:.0f} MB", flush=True)
-    figure, axes = plot((7, 2.8), 2)
-    for (method, rows), colour in zip(found.items(), COLOURS, strict=True):
+                found.setdefault(way, []).append(row)
+                print(f"{way}, {side} x {side}: {row[1]:.2f} s, {row[2]:.0f} MB", flush=True)
+    figure, axes = plot((7, 3.4), 2)
+    for index, (way, rows) in enumerate(found.items()):
         for axis, column in zip(axes, (1, 2), strict=True):
-            axis.loglog(
-                [r[0] / 1e6 for r in rows], [r[column] for r in rows], "o-", color=colour, label=method
-            )
+            sizes, values = [r[0] / 1e6 for r in rows], [r[column] for r in rows]
+            line = "o-" if index < len(COLOURS) else "s--"
+            axis.loglog(sizes, values, line, color=COLOURS[index % len(COLOURS)], label=way, ms=4)
     axes[0].set(xlabel="megapixels", ylabel="processor seconds")
     axes[1].set(xlabel="megapixels", ylabel="MB beyond rest")
-    axes[0].legend(frameon=False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     saved(figure, "pixels")
 
 

@@ -206,6 +206,7 @@ class Client(DaemonSession):
         track: str | os.PathLike | Mapping[str, Any] | None = None,
         mask: str | os.PathLike | None = None,
         steady: bool = True,
+        flow: Any = None,
         crf: int = 18,
         tell: Any = None,
         **more: Any,
@@ -218,6 +219,7 @@ class Client(DaemonSession):
             track: keyframes of strength and styles: a JSON file, or what would be in it.
             mask: a video or a picture: where, and how strongly.
             steady: hold each frame to the one before it.
+            flow: what finds motion: None is dense inverse search, else a `velatura.video.flow.Flow`.
             crf: constant quality of the encoder; 18 shows no loss, more is smaller.
             tell: called with a `velatura.video.painting.Progress` now and then.
             more: further fields of `recipe.Stylize`.
@@ -237,7 +239,7 @@ class Client(DaemonSession):
         options = {"tell": tell} if tell is not None else {}
         return painting.paint(
             self, Path(source), Path(out), recipe, pictures,
-            track=track, mask=mask, steady=steady, crf=crf, **options,
+            track=track, mask=mask, steady=steady, flow=flow, crf=crf, **options,
         )  # fmt: skip
 
     def keypoints(

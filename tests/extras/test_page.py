@@ -7,7 +7,9 @@ Screenshots go to `PAGE_SHOTS`, where that names a folder.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -18,6 +20,7 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -100,10 +103,49 @@ def send(page: Page, data: bytes, name: str = "photo.png", place: int = 0) -> No
     )
 
 
+SOCKET = {
+    "connection": "Upgrade",
+    "upgrade": "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+def answered(url: str, method: str, endless: int = 0, **headers: str) -> tuple[int, int]:
+    """The status of an answer, and how many bytes were sent until it came, of `endless` ones in chunks."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE / 1000)
+    with contextlib.closing(connection):
+        connection.putrequest(method, f"{parts.path}?{parts.query}")
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        if endless:
+            connection.putheader("transfer-encoding", "chunked")
+        connection.endheaders()
+        sent, part = 0, bytes(1 << 20)
+        head = b'--edge\r\ncontent-disposition: form-data; name="f"; filename="x.png"\r\n\r\n'
+        with contextlib.suppress(ConnectionError):  # it hangs up on who goes on
+            while sent < endless and not select.select([connection.sock], [], [], 0)[0]:
+                data = part if sent else head + part
+                connection.send(b"%x\r\n%b\r\n" % (len(data), data))
+                sent += len(data)
+        return connection.getresponse().status, sent
+
+
 def shot(page: Page, name: str) -> None:
     folder = os.environ.get("PAGE_SHOTS")
     if folder:
         page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+def until(true: Callable[[], Any]) -> Any:
+    """What a function gives once it gives something."""
+    end = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < end:
+        if found := true():
+            return found
+        time.sleep(0.3)
+    raise AssertionError("it did not happen in time")
 
 
 def painted(page: Page) -> None:
@@ -146,14 +188,12 @@ def test_a_drawn_mask_leaves_the_rest_alone(visit: Callable[..., Page], tmp_path
     page.get_by_role("radio", name="Draw").click()
     canvas = page.locator("canvas")
     canvas.wait_for()
-    canvas.scroll_into_view_if_needed()
+    until(lambda: canvas.evaluate("c => Boolean(c.onpointerdown) && c.width === 384"))  # the script runs
     box = canvas.bounding_box()
     assert box is not None
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 20, y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 3, y, steps=5)
-    page.mouse.up()
+    begin, end = ({"x": x, "y": box["height"] / 2} for x in (20, box["width"] / 3))
+    canvas.drag_to(canvas, source_position=begin, target_position=end)
+    page.get_by_text("% is drawn over").wait_for()  # the page has heard of it
     shot(page, "drawing")
     painted(page)
     with page.expect_download() as download:
@@ -176,12 +216,16 @@ def test_a_refinement_is_seen_growing_and_stopped(visit: Callable[..., Page]):
     page.get_by_role("button", name="Download").wait_for()
 
 
-def test_two_visitors_do_not_see_each_other(visit: Callable[..., Page]):
+def test_visitors_and_tabs_do_not_see_each_other(visit: Callable[..., Page], address: str):
     first, second = visit(), visit(390, 1900)
+    tab = first.context.new_page()
+    tab.set_default_timeout(PATIENCE)
+    tab.goto(address.partition("?")[0])  # the cookie lets it in
     send(first, photo())
     painted(first)
-    second.get_by_text("Choose a picture and a style.").wait_for()
-    assert second.get_by_role("button", name="Download").count() == 0
+    for other in (second, tab):
+        other.get_by_text("Choose a picture and a style.").wait_for()
+        assert other.get_by_role("button", name="Download").count() == 0
     send(second, photo(128))
     painted(second)
     shot(second, "phone")
@@ -190,14 +234,38 @@ def test_two_visitors_do_not_see_each_other(visit: Callable[..., Page]):
     first.get_by_role("button", name="Download").wait_for()
 
 
-@pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", f"?token={TOKEN}x"])
-def test_without_the_token_there_is_nothing(visit: Callable[..., Page], address: str, token: str):
-    page = visit(url=address.partition("?")[0] + token)
+def test_without_the_token_there_is_nothing(visit: Callable[..., Page], address: str):
+    """No page, no socket, no upload, no file of the page's own."""
+    page = visit(url=address.partition("?")[0] + "?token=wrong")
     page.get_by_text("This page needs its token").wait_for()
     assert page.locator("input[type=file]").count() == 0
+    for token in ("", "?token=", f"?token={TOKEN}x", "?token=%C3%B6"):
+        for method, path in (("GET", ""), ("GET", "static/x.js"), ("PUT", "_stcore/upload_file/a/b")):
+            assert answered(address.partition("?")[0] + path + token, method)[0] == 403
+        assert answered(address.partition("?")[0] + "_stcore/stream" + token, "GET", **SOCKET)[0] == 403
+    assert (
+        answered(address.replace("?", "_stcore/stream?"), "GET", **SOCKET)[0] == 101
+    )  # a socket it would be
 
 
-def test_what_is_no_picture_or_too_large_is_refused_in_words(visit: Callable[..., Page], tmp_path: Path):
+def test_two_gigabytes_are_refused_whoever_sends_them(visit: Callable[..., Page], tmp_path: Path):
+    """By the page before they are sent; by the server at their announcement, or after 33 MB of them."""
+    page = visit()
+    large = tmp_path / "large.png"
+    with large.open("wb") as file:
+        file.truncate(2 << 30)
+    page.locator("input[type=file]").first.set_input_files(large)
+    page.get_by_text("32.0MB or smaller").wait_for()
+    with page.expect_request(lambda request: "upload_file" in request.url) as small:
+        send(page, photo(64))
+    headers = {k: v for k, v in small.value.all_headers().items() if k in ("cookie", "x-xsrftoken", "origin")}
+    form = headers | {"content-type": "multipart/form-data; boundary=edge"}
+    assert answered(small.value.url, "PUT", **form, **{"content-length": str(2 << 30)})[0] == 413
+    status, taken = answered(small.value.url, "PUT", endless=2 << 30, **form)
+    assert status == 413 and taken < 64 << 20
+
+
+def test_what_is_no_picture_or_a_bomb_is_refused_in_words(visit: Callable[..., Page]):
     page = visit()
     send(page, b"not a picture", "x.png")
     page.get_by_role("alert").filter(has_text="x.png").wait_for()
@@ -206,11 +274,6 @@ def test_what_is_no_picture_or_too_large_is_refused_in_words(visit: Callable[...
     page = visit()
     send(page, bomb.getvalue(), "bomb.png")
     page.get_by_role("alert").filter(has_text="bomb.png").wait_for()
-    page = visit()
-    large = tmp_path / "large.png"
-    large.write_bytes(b"\0" * (33 << 20))
-    page.locator("input[type=file]").first.set_input_files(large)
-    page.get_by_text("32.0MB or smaller").wait_for()
 
 
 def test_nothing_is_kept(visit: Callable[..., Page]):
@@ -222,7 +285,4 @@ def test_nothing_is_kept(visit: Callable[..., Page]):
     mine = set(Path(tempfile.gettempdir()).glob("velatura-web-*")) - folders
     assert len(mine) == 1 and any(mine.copy().pop().iterdir())
     page.context.close()
-    until = time.monotonic() + 180
-    while any(f.exists() for f in mine) and time.monotonic() < until:
-        time.sleep(1)
-    assert not any(f.exists() for f in mine)
+    until(lambda: not any(f.exists() for f in mine))

@@ -13,7 +13,9 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import torch
 from cli.running import velatura
+from torchvision.models.optical_flow import raft_small
 from velatura.errors import FieldError, VelaturaError
 from velatura.recipe import Style, Stylize
 from velatura.video import painting
@@ -21,6 +23,7 @@ from velatura.video.reading import scan
 from velatura.video.scenes import Cuts, patchwork
 from velatura.video.steady import Steady
 from velatura.video.track import read_track
+from velatura_models.store.raft import Raft
 
 from .clips import exact_motion, panned, read, unsteadiness, write
 
@@ -123,6 +126,30 @@ def test_it_is_three_times_steadier_than_frame_by_frame_under_known_motion():
     loose = [paint(frame, t) for t, frame in enumerate(FRAMES)]
     held = [steady.add(frame, painted) for frame, painted in zip(FRAMES, loose, strict=True)]
     assert 3 * unsteadiness(held, MOTIONS, 12) < unsteadiness(loose, MOTIONS, 12)
+
+
+def test_motion_is_found_by_raft_where_its_weights_are_named(tmp_path: Path):
+    """With weights of no training: that they are read, and asked, is what is tested."""
+    path = tmp_path / "raft.pth"
+    torch.save(raft_small().state_dict(), path)
+    source, raft = write(tmp_path / "in.mp4", FRAMES[:2]), Raft(path)
+    found: list[np.ndarray] = []
+
+    class Kept:
+        name = raft.name
+
+        def __call__(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
+            found.append(raft(now, before))
+            return found[-1]
+
+    made, _ = read(paint(tmp_path, source, flow=Kept()))
+    assert len(made) == len(found) == 2  # there and back
+    assert all(f.shape == (64, 96, 2) and f.dtype == np.float32 and np.isfinite(f).all() for f in found)
+    torch.save({"a": torch.zeros(1)}, path)
+    words = ("video", source, "-s", "mosaic", "-o", tmp_path / "other.mp4", "--raft", path)
+    assert "holds no RAFT" in (outcome := velatura(*words)).err and outcome.code == 7
+    path.write_bytes(b"nothing")
+    assert velatura(*words).code == 7
 
 
 def test_what_appears_from_behind_is_not_taken_from_the_frame_before():
@@ -290,6 +317,7 @@ def test_the_command_says_what_is_wrong_before_it_works(tmp_path: Path, monkeypa
     "words, extra",
     [
         (("video", "in.mp4", "-s", "mosaic", "-o", "out.mp4"), "video"),
+        (("webcam", "-s", "mosaic"), "video"),
         (("batch", "in.png", "-s", "mosaic"), "cluster"),
         (("web",), "web"),
     ],
@@ -298,6 +326,6 @@ def test_without_its_extra_a_command_says_how_to_get_it(
     words: tuple, extra: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("velatura.extras.find_spec", lambda name: None)
-    assert "Usage" in velatura(words[0], "--help").out
+    assert f"'velatura[{extra}]'" in velatura(words[0], "--help").out.replace("\n ", "")
     outcome = velatura(*words)
     assert outcome.code == 22 and f"pip install 'velatura[{extra}]'" in outcome.err

@@ -38,6 +38,7 @@ from . import (
     upscale,
     video,
     web,
+    webcam,
 )
 from .exits import INTERNAL, exit_code, in_words
 
@@ -99,6 +100,7 @@ upscale.mount(app)
 keypoints.mount(app)
 sheet.mount(app)
 video.mount(app)
+webcam.mount(app)
 batch.mount(app)
 web.mount(app)
 app.add_typer(styles.app, name="styles")

@@ -54,7 +54,7 @@ def batch(
 
     Outputs that exist are left out, so the same command goes on with a batch that was stopped; a worker that
     dies loses the picture that it had in hand, which another paints. Needs the extra: pip install
-    'velatura[cluster]'.
+    'velatura\\[cluster]'.
     """
     need("cluster")
     from velatura_daemon.cluster.batch import run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import velatura
@@ -31,6 +31,12 @@ MaskOption = Annotated[
 SteadyOption = Annotated[
     bool, typer.Option("--steady/--loose", help="Hold each frame to the one before, or paint it by itself.")
 ]
+RaftOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Find motion by RAFT, with torchvision's weights in this file; slower, surer where it is fast."
+    ),
+]
 CrfOption = Annotated[
     int, typer.Option(min=0, max=51, help="Quality of the encoder: 0 is lossless, 18 shows no loss.")
 ]
@@ -49,21 +55,23 @@ def video(
     track: TrackOption = None,
     mask: MaskOption = None,
     steady: SteadyOption = True,
+    raft: RaftOption = None,
     crf: CrfOption = 18,
     recipe: RecipeOption = None,
     force: ForceOption = False,
 ) -> None:
     """Paint a video. One that was stopped goes on when the same command is given again.
 
-    Sound, frame times, colour range and depth are kept. Needs the extra: pip install 'velatura[video]'.
+    Sound, frame times, colour range and depth are kept. Needs the extra: pip install 'velatura\\[video]'.
     """
     need("video")
     from velatura.video import painting
 
-    check_readable(source, recipe, track, mask)
+    check_readable(source, recipe, track, mask, raft)
     painting.check_output(source, out)
     if out.exists() and not force:
         raise CommandError(EXISTS, f"{out} exists; --force overwrites it")
+    flow = _raft(raft) if raft is not None else None
     sourced = SourcedStyles(parse_styles(style or []), [])
     whole = whole_recipe(Stylize, recipe, chosen, sourced)
     sourced.load()
@@ -86,7 +94,14 @@ def video(
             track=track,
             mask=mask,
             steady=steady,
+            flow=flow,
             crf=crf,
             tell=tell,
         )
     show.line(str(out))
+
+
+def _raft(path: Path) -> Any:
+    from velatura_models.store.raft import Raft
+
+    return Raft(path)

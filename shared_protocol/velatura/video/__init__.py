@@ -7,6 +7,7 @@
     track     strength and styles over time, from JSON
     writing   frames out, second by second, then one file with the sound
     painting  all of it: `paint`
+    camera    the same as a camera films
 
 Needs PyAV and OpenCV, the extra `video`; imported when a video is asked for.
 """

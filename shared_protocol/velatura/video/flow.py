@@ -1,13 +1,14 @@
 """Where everything was in the frame before, and how sure that is.
 
-Dense inverse search (Kroeger et al., ECCV 2016) finds the motion both ways. It is sure where going back and
-forth ends at the start (Sundaram et al., ECCV 2010, eq. 5), away from the borders of what moves (eq. 6), and
-where both frames show the same there.
+Dense inverse search (Kroeger et al., ECCV 2016), or another `Flow`, finds the motion both ways. It is sure
+where going back and forth ends at the start (Sundaram et al., ECCV 2010, eq. 5), away from the borders of
+what moves (eq. 6), and where both frames show the same there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -39,6 +40,29 @@ class Motion:
         return warped(before, self.field)
 
 
+class Flow(Protocol):
+    """Finds motion."""
+
+    name: str
+
+    def __call__(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """How far right and down each pixel was a frame before, `(h, w, 2)`, by the `lightness` of both."""
+        ...
+
+
+class Search:
+    """Dense inverse search: OpenCV's, in its middle setting."""
+
+    name = "dis"
+
+    def __call__(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """See `Flow`."""
+        if min(now.shape) < 16:  # too small for its patches
+            return np.zeros((*now.shape, 2), np.float32)
+        finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        return finder.calc(now, before, None)  # type: ignore[call-overload]  # None is "no first guess"
+
+
 def lightness(frame: np.ndarray) -> np.ndarray:
     """What motion is looked for in: `(h, w)` u8 of a frame `(H, W, 3)` u8 or u16, no larger than `SIDE`."""
     eight = (frame >> 8).astype(np.uint8) if frame.dtype == np.uint16 else frame
@@ -50,14 +74,16 @@ def lightness(frame: np.ndarray) -> np.ndarray:
     return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
 
 
-def motion(now: np.ndarray, before: np.ndarray, size: tuple[int, int]) -> Motion:
+def motion(now: np.ndarray, before: np.ndarray, size: tuple[int, int], flow: Flow | None = None) -> Motion:
     """From a frame to the one before it.
 
     Args:
         now, before: `lightness` of the two.
         size: width and height of the frames.
+        flow: what finds it; by default dense inverse search.
     """
-    back, forth = _search(now, before), _search(before, now)
+    flow = flow or Search()
+    back, forth = flow(now, before), flow(before, now)
     still = (np.abs(back) < STILL).all(2)
     back[still] = 0
     sure = _sure(now, before, back, forth)
@@ -73,13 +99,6 @@ def warped(picture: np.ndarray, field: np.ndarray) -> np.ndarray:
     rows, columns = np.indices(field.shape[:2], np.float32)
     x, y = columns + field[:, :, 0], rows + field[:, :, 1]
     return cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _search(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    if min(a.shape) < 16:  # too small for its patches
-        return np.zeros((*a.shape, 2), np.float32)
-    finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return finder.calc(a, b, None)  # type: ignore[call-overload]  # None is "no first guess"
 
 
 def _sure(now: np.ndarray, before: np.ndarray, back: np.ndarray, forth: np.ndarray) -> np.ndarray:

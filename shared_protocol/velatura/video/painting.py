@@ -27,6 +27,7 @@ from ..errors import FieldError, VelaturaError
 from ..pictures import images
 from ..pictures.formats import READABLE
 from ..recipe import Stylize, recipe_to_map
+from .flow import Flow
 from .reading import Clip, scan
 from .scenes import patchwork
 from .steady import Steady
@@ -77,6 +78,7 @@ def paint(
     track: str | os.PathLike | Mapping[str, Any] | None = None,
     mask: str | os.PathLike | None = None,
     steady: bool = True,
+    flow: Flow | None = None,
     crf: int = 18,
     tell: Tell = lambda progress: None,
 ) -> Path:
@@ -90,6 +92,7 @@ def paint(
         track: keyframes, see `track`.
         mask: a video or a picture: where, and how strongly; white is in full.
         steady: hold each frame to the one before, and paint all of a scene by the same statistics.
+        flow: what finds motion, see `flow.motion`.
         crf: constant quality of the encoder, 0 to 51; 18 shows no loss.
         tell: called with the progress.
 
@@ -105,8 +108,9 @@ def paint(
     clip = scan(source, lambda done, of: tell(Progress("reading", done, of)))
     course = replace(course, recipe=_settled(client, course, pictures))
     masks = _Masks(Path(mask), clip) if mask is not None else None
-    job = _Job(client, clip, course, [*pictures, *course.pictures], masks, steady)
-    about = _about(clip, course, mask, steady, crf, out.suffix)
+    job = _Job(client, clip, course, [*pictures, *course.pictures], masks, steady, flow)
+    how = [steady, flow.name if flow is not None else "", crf, out.suffix]
+    about = _about(clip, course, mask, how)
     folder = _folder(out, about)
     parts = _done(folder)
     start = sum(part.frames for part in parts)
@@ -201,9 +205,10 @@ class _Job:
         pictures: list[Blob],
         masks: _Masks | None,
         steady: bool,
+        flow: Flow | None,
     ) -> None:
         self.client, self.clip, self.course, self.pictures, self.masks = client, clip, course, pictures, masks
-        self.held, self.steady = steady, Steady()
+        self.held, self.steady = steady, Steady(flow)
         self._waiting: deque[tuple[int, np.ndarray, Stylize, np.ndarray | None, JobFuture]] = deque()
         self._sheet: tuple[int, Blob] | None = None
 
@@ -312,14 +317,12 @@ def _settled(client: Daemon, course: Track, pictures: list[Blob]) -> Stylize:
     return replace(recipe, method=ran.method, backbone=ran.backbone)
 
 
-def _about(
-    clip: Clip, course: Track, mask: str | os.PathLike | None, steady: bool, crf: int, suffix: str
-) -> str:
+def _about(clip: Clip, course: Track, mask: str | os.PathLike | None, how: list[Any]) -> str:
     """What makes a run the same as an earlier one, as a digest."""
     files = [clip.path] + ([Path(mask)] if mask is not None else [])
     stamps = [(str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
     numbers = {name: [list(times), list(values)] for name, (times, values) in course.numbers.items()}
     blends = [[[*name, weight] for name, weight in blend.items()] for blend in course.blends[1]]
     changes = [numbers, list(course.blends[0]), blends]
-    parts = [FORMAT, stamps, recipe_to_map(course.recipe), changes, steady, crf, suffix]
+    parts = [FORMAT, stamps, recipe_to_map(course.recipe), changes, *how]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

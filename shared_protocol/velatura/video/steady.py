@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .flow import lightness, motion
+from .flow import Flow, lightness, motion
 
 KEEP = 0.9
 """Share of the last result where the motion is sure: what flickers by itself is a tenth of it a frame."""
@@ -25,9 +25,14 @@ FULL = 0.25
 
 
 class Steady:
-    """Goes through the frames of a clip in order; `save` and `load` keep it between two runs."""
+    """Goes through the frames of a clip in order; `save` and `load` keep it between two runs.
 
-    def __init__(self) -> None:
+    Args:
+        flow: what finds motion, see `flow.motion`.
+    """
+
+    def __init__(self, flow: Flow | None = None) -> None:
+        self._flow = flow
         self._seen: np.ndarray | None = None
         self._made: np.ndarray | None = None
         self._share: np.ndarray | None = None
@@ -53,7 +58,7 @@ class Steady:
         seen, made = lightness(frame), painted.astype(np.float32)
         whole = np.broadcast_to(np.float32(share), frame.shape[:2])
         if self._seen is not None and self._made is not None and self._share is not None:
-            moved = motion(seen, self._seen, (frame.shape[1], frame.shape[0]))
+            moved = motion(seen, self._seen, (frame.shape[1], frame.shape[0]), self._flow)
             if moved.sure.mean() > LEAST:
                 weight = (TURNING if turning else KEEP) * moved.sure * np.minimum(whole / FULL, 1)
                 if isinstance(share, np.ndarray):
