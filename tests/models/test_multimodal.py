@@ -162,8 +162,8 @@ def test_the_halo_covers_all_that_a_pixel_depends_on():
     made[0, :, 32, 672].sum().backward()
     assert x.grad is not None
     reached = x.grad.abs().sum((0, 1, 2)).nonzero().flatten()
-    assert 400 < 672 - int(reached.min()) <= Multimodal.footprint.halo
-    assert 400 < int(reached.max()) - 672 <= Multimodal.footprint.halo
+    assert 400 < 672 - int(reached.min()) <= Multimodal(Loader()).footprint.halo
+    assert 400 < int(reached.max()) - 672 <= Multimodal(Loader()).footprint.halo
 
 
 def test_tiles_with_exact_statistics_equal_the_whole(weights):
@@ -174,7 +174,7 @@ def test_tiles_with_exact_statistics_equal_the_whole(weights):
     target = StyleShare(method.style(source("bark")))
     expected = painted(method, rgb, [target])
     whole, cores = Box(0, 0, 64, 1184), (Box(0, 0, 64, 592), Box(0, 592, 64, 1184))
-    cut = [Tile(core, core.grown(Multimodal.footprint.halo, whole)) for core in cores]
+    cut = [Tile(core, core.grown(Multimodal(Loader()).footprint.halo, whole)) for core in cores]
     assert all(tile.outer != whole for tile in cut)
     errors = [
         float((painted(method, rgb, [target], exact=exact, cut=cut) - expected).square().mean().sqrt())

@@ -3,6 +3,8 @@
 import pytest
 import torch
 from torch.nn import functional as F
+from velatura_models.networks.folded import Folded, foldable
+from velatura_models.networks.precision import eight_bits_pay
 from velatura_models.networks.transform_net import (
     TransformNet,
     column_conv,
@@ -104,3 +106,67 @@ def test_what_cannot_be_is_refused():
     for net, size in ((small(), (20, 22)), (small(), (4, 4)), (small(valid=True), (64, 40))):
         with pytest.raises(ValueError, match=f"{size[1]} x {size[0]} are not multiples of 4, or smaller"):
             net(torch.rand(1, 3, *size))
+
+
+FORM = {"upsampling": "bilinear", "widths": (8, 16, 32), "blocks": 2}
+"""A small network as painters are."""
+
+
+def painter(styles=2):
+    torch.manual_seed(0)
+    net = TransformNet(styles, **FORM).eval().requires_grad_(False)
+    for rows in (net.gamma, net.beta):
+        rows += 0.3 * torch.randn_like(rows)
+    return net
+
+
+def painted(folded, photo, rows, normalise=None):
+    out = []
+    for _ in folded.steps(photo, *rows, out, normalise):
+        pass
+    return out[0]
+
+
+@pytest.mark.parametrize("size", [(8, 8), (20, 36), (64, 48)])
+def test_a_folded_painter_paints_the_same_picture(size):
+    net, photo = painter(), torch.rand(1, 3, *size)
+    shares = torch.tensor([[0.3, 0.7]])
+    wanted = net(photo, shares)
+    got = painted(Folded(net, torch.float32), photo, net.rows(shares))
+    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_folded_painter_shows_its_maps_as_the_plain_one_does():
+    net, photo, shares = painter(), torch.rand(1, 3, 24, 32), torch.tensor([[1.0, 0.0]])
+    seen = {}
+
+    def note(kind):
+        def normalise(index, maps, scale, shift):
+            seen[kind, index] = maps.clone()
+            return net.normalised(index, maps, scale, shift)
+
+        return normalise
+
+    wanted = net(photo, shares, note("plain"))
+    got = painted(Folded(net, torch.float32), photo, net.rows(shares), note("folded"))
+    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+    for index in range(len(net.layers)):
+        torch.testing.assert_close(seen["folded", index], seen["plain", index], rtol=1e-3, atol=1e-4)
+
+
+def test_fewer_bits_paint_the_same_picture_and_bytes_only_where_they_are_exact():
+    net, shares = painter(), torch.tensor([[0.0, 1.0]])
+    photo = F.interpolate(torch.rand(1, 3, 8, 8), (96, 96), mode="bicubic").clamp(0, 1)
+    wanted = net(photo, shares)
+    bytewise = eight_bits_pay(torch.device("cpu"))  # elsewhere products of bytes overflow, or crawl
+    for dtype, off in ((torch.bfloat16, 2 / 255), *([(torch.uint8, 4 / 255)] if bytewise else [])):
+        got = painted(Folded(net, dtype), photo, net.rows(shares))
+        assert (got - wanted).square().mean().sqrt() < off
+    assert not eight_bits_pay(torch.device("meta"))
+
+
+def test_only_what_folding_computes_is_folded():
+    assert foldable(FORM)
+    for other in ({"norm": "batch"}, {"upsampling": "nearest"}, {"output": "tanh"}, {"valid": True}):
+        assert not foldable({**FORM, **other})
+    assert not foldable({"widths": (8, 16, 32)})  # upsampling is nearest where nothing is said

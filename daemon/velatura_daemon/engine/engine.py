@@ -14,6 +14,7 @@ import torch
 from velatura.errors import FieldError, VelaturaError
 from velatura_models.methods.loading import load_method
 from velatura_models.methods.method import Source, StyleShare, framed, run_through, work
+from velatura_models.networks.precision import eight_bits_pay
 from velatura_models.store.cards import compute_card
 from velatura_models.store.weights import WeightsError, methods_of
 
@@ -45,6 +46,7 @@ class TorchEngine:
             resources.dtype_reason = "set by the user"
             self._trial(resources.dtype)
             return
+        resources.eight_bits = eight_bits_pay(resources.device)
         seconds = {dtype: self._trial(dtype) for dtype in (torch.bfloat16, torch.float32)}
         resources.dtype = min(seconds, key=lambda d: seconds[d])
         slower = max(seconds, key=lambda d: seconds[d])

@@ -102,6 +102,8 @@ class Resources:
         self.settings = settings
         self.device, self.device_reason = choose_device(settings.device)
         self.dtype, self.dtype_reason = torch.float32, "not warmed up yet"
+        self.eight_bits = False
+        """Whether networks that can multiply bytes."""
         self.paths = default_paths()
         self.library = Library(self.paths.styles, self.paths.cache, self.paths.weights)
         self.store = Store(settings.cache_mb << 20)
@@ -120,6 +122,7 @@ class Resources:
             self.paths.weights,
             self.device,
             dtype or self.dtype,
+            self.eight_bits,
             lambda name, make: self.store.hold(Key(NETWORK, name), lambda: _ordinary(make)),
         )
 
@@ -145,6 +148,7 @@ class Resources:
             "device_reason": self.device_reason,
             "dtype": plain(self.dtype),
             "dtype_reason": self.dtype_reason,
+            "eight_bits": self.eight_bits,
             "pace": dict(self.pace),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,

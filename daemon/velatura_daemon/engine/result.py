@@ -51,6 +51,7 @@ def finished(
         "machine": platform.machine(),
         "device": str(loader.device),
         "dtype": plain(loader.dtype),
+        "eight_bits": loader.eight_bits,
         "threads": torch.get_num_threads(),
         **about,
         "seconds": round(seconds, 4),

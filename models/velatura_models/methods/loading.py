@@ -19,8 +19,10 @@ from torch import nn
 
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, prepared
+from ..networks.folded import Folded, foldable
 from ..networks.level_decoder import LevelDecoders
 from ..networks.residency import Exact, last_layers, resident
+from ..networks.transform_net import TransformNet
 from ..store.errors import WeightsError
 from ..store.nets import Net, find_net, load_into
 from ..store.weights import installed_digest, load_backbone, load_decoder
@@ -68,6 +70,7 @@ class Loader:
         method: the name asked for; one module may serve several.
         folder: of pulled weights, and of the user's own networks.
         device, dtype: where networks run, and in what.
+        eight_bits: whether networks that can may multiply bytes instead.
         hold: keeps loaded networks under `(name, digest, dtype)`; by default as long as the loader is.
         used: the networks that were asked for so far, with the digests of their weights.
     """
@@ -77,6 +80,7 @@ class Loader:
     folder: Path | None = None
     device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32
+    eight_bits: bool = False
     hold: Hold = field(default_factory=lambda: Shelf().hold)
     used: dict[str, str] = field(default_factory=dict)
 
@@ -130,6 +134,20 @@ class Loader:
             WeightsError: as `nets.load_into`.
         """
         return self._held(f"{about.name}.{about.kind}", about.digest, partial(load_into, build, about), exact)
+
+    def painter(self, about: Net) -> TransformNet | Folded:
+        """An image transformation network, rearranged where that makes it faster.
+
+        Raises:
+            WeightsError: as `nets.load_into`.
+        """
+        if torch.device(self.device).type != "cpu" or not foldable(about.architecture):
+            return self.net(
+                TransformNet, about, lambda net: [*net.convs[-1].parameters(), net.gamma, net.beta]
+            )
+        name, dtype = f"{about.name}.{about.kind}", torch.uint8 if self.eight_bits else self.dtype
+        self.used[name] = about.digest
+        return self.hold((name, about.digest, dtype), lambda: Folded(load_into(TransformNet, about), dtype))
 
     def _held(self, name: str, digest: str, load: Callable[[], Any], exact: Exact = lambda net: ()) -> Any:
         self.used[name] = digest

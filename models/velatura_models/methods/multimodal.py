@@ -202,11 +202,13 @@ def load(loader: Loader) -> PictureMethod:
 class Multimodal(Brush):
     """Paints in the styles of the installed networks, one each; they are loaded when first asked for."""
 
-    footprint = Footprint(512, 6 * 32 * 4, GRID, LEAST)
-    """A halo of 475 px of convolutions over all three subnets, and what upsampling rounds."""
-
     def __init__(self, loader: Loader) -> None:
         self.loader = loader
+
+    @property
+    def footprint(self) -> Footprint:
+        """A halo of 475 px of convolutions over all three subnets, and what upsampling rounds."""
+        return Footprint(512, 6 * 32 * self.loader.dtype.itemsize, GRID, LEAST)
 
     def known(self) -> dict[str, Net]:
         """Every style with its network."""

@@ -14,12 +14,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..maths.tiling import Footprint
+from ..networks.folded import Folded
 from ..networks.transform_net import TransformNet
 from ..store.errors import WeightsError
 from ..store.nets import FORMAT, PHOTO, Net, few, installed
@@ -36,7 +38,7 @@ PAINTER = "painter"
 class Row:
     """A style in a network: its scales and shifts, `(1, C)` each over all layers, and those of the photo."""
 
-    net: TransformNet
+    net: TransformNet | Folded
     gamma: Tensor
     beta: Tensor
     photo: Painting | None = None
@@ -56,15 +58,25 @@ def load(loader: Loader) -> PictureMethod:
 class Painter(Brush):
     """Paints in the styles that installed networks know; they are loaded when first asked for."""
 
-    footprint = Footprint(64, 6 * 32 * 4)  # 4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px, see `transform_net.plan`
-
     def __init__(self, loader: Loader) -> None:
         self.loader = loader
         self.several = loader.method == "multi"
 
+    @cached_property
+    def footprint(self) -> Footprint:
+        """4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px reach, see `transform_net.plan`; about six maps of full size
+        are held at a time."""
+        widths = [net.architecture.get("widths", (32,))[0] for net in self._nets()]
+        size = 1 if self.loader.eight_bits else self.loader.dtype.itemsize
+        return Footprint(64, 6 * max(widths, default=32) * size)
+
+    def _nets(self) -> list[Net]:
+        nets = installed("transform", self.loader.folder)
+        return [net for net in nets if (len(net.styles) > 1) == self.several]
+
     def known(self) -> dict[str, tuple[Net, Net | None]]:
         """Every style with its network, and with the file of its row where it was added later."""
-        nets = [n for n in installed("transform", self.loader.folder) if (len(n.styles) > 1) == self.several]
+        nets = self._nets()
         styles: dict[str, tuple[Net, Net | None]] = {}
         for net in nets:
             for name in (name for name in net.styles if name != PHOTO):
@@ -92,7 +104,7 @@ class Painter(Brush):
                 "or use a method that takes any style, such as adain-skip",
             )
         about, added = styles[source.name]
-        net: TransformNet = self.loader.net(TransformNet, about, _exact)
+        net = self.loader.painter(about)
         photo = Painting((about.digest, PHOTO), _row(net, about, PHOTO)) if PHOTO in about.styles else None
         if added is None:
             row, name = _row(net, about, source.name), source.name
@@ -102,7 +114,7 @@ class Painter(Brush):
         return Painting((about.digest, name), replace(row, photo=photo))
 
     def strides(self, painting: Painting) -> list[int]:
-        net: TransformNet = painting.data.net
+        net = painting.data.net
         return [] if net.norm == "batch" else net.strides
 
     def merged(self, styles: Sequence[StyleShare]) -> list[StyleShare]:
@@ -146,17 +158,12 @@ class Painter(Brush):
         return out[0][:, :, :height, :width]
 
 
-def _row(net: TransformNet, about: Net, name: str) -> Row:
+def _row(net: TransformNet | Folded, about: Net, name: str) -> Row:
     index = about.styles.index(name)
     return Row(net, net.gamma[index : index + 1], net.beta[index : index + 1])
 
 
-def _exact(net: TransformNet) -> list[Tensor]:
-    """What stays float32: rows, and the layer that makes pictures finer than 8 bits."""
-    return [*net.convs[-1].parameters(), net.gamma, net.beta]
-
-
-def row_of(about: Net, net: TransformNet) -> Row:
+def row_of(about: Net, net: TransformNet | Folded) -> Row:
     """The scales and shifts of a style that was added to a network.
 
     Raises:

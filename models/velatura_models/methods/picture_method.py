@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -69,8 +69,10 @@ class Painted:
 class Brush(Protocol):
     """A network that paints whole pictures: all that one such method differs in from another."""
 
-    footprint: Footprint
-    """Its halo, grid, and what it holds for a pixel, in bytes of float32."""
+    @property
+    def footprint(self) -> Footprint:
+        """Its halo, grid, and what it holds for a pixel."""
+        ...
 
     def style(self, source: Source) -> Painting:
         """How to paint in a style."""
@@ -105,8 +107,11 @@ class PictureMethod:
 
     def __init__(self, brush: Brush, loader: Loader) -> None:
         self.brush, self.device, self.dtype = brush, torch.device(loader.device), loader.dtype
-        per_pixel = brush.footprint.per_pixel * torch.finfo(self.dtype).bits / 32
-        self.footprint = replace(brush.footprint, per_pixel=per_pixel)
+
+    @property
+    def footprint(self) -> Footprint:
+        """The brush's."""
+        return self.brush.footprint
 
     def style(self, source: Source) -> Painting:
         """How the brush paints in a style."""
@@ -165,7 +170,7 @@ class PictureMethod:
         return [(style, self.brush.faded(style.part, work.most)) for style in self.brush.merged(work.styles)]
 
     def _painted(self, rgb: Tensor, painting: Painting, normalise: Normalise | None = None) -> Steps[Tensor]:
-        x = rgb.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        x = rgb.to(self.device).contiguous(memory_format=torch.channels_last)
         made = yield from self.brush.tile(x, painting, normalise)
         return made.float().cpu()
 
