@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import velatura_daemon.cli as cli
 from cli.running import velatura
 from velatura.errors import CODES, FieldError, VelaturaError
-from velatura_daemon.cli import exits
+from velatura_daemon.cli import exits, jobs
 from velatura_daemon.service import instance
 from velatura_models.store.errors import WeightsError
 
@@ -54,7 +53,7 @@ def test_an_error_becomes_one_line_and_its_exit_code(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli.jobs.velatura, "connect", fail)
+    monkeypatch.setattr(jobs.velatura, "connect", fail)
     outcome = velatura("ps")
     assert outcome.code == code
     assert words in outcome.err and outcome.err.startswith("velatura: ") and outcome.err.count("\n") == 1
@@ -65,7 +64,7 @@ def test_debug_adds_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
         raise VelaturaError("busy", "try again")
 
-    monkeypatch.setattr(cli.jobs.velatura, "connect", fail)
+    monkeypatch.setattr(jobs.velatura, "connect", fail)
     outcome = velatura("--debug", "ps")
     assert outcome.code == 10 and "Traceback" in outcome.err
 

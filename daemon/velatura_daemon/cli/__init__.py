@@ -1,8 +1,9 @@
 """The command `velatura`: everything the daemon can do, from a terminal and from scripts.
 
-One module per group of commands. Imports at the top of them are light; networks and pictures are
-imported when a command needs them. Every error that has a code ends in one line on standard error and the
-exit code that `exits` states for it; only a defect shows a traceback, or any error with `--debug`.
+One module per group of commands, imported when one of its commands is called: `velatura --version` needs
+none. Networks and pictures are imported when a command needs them. Every error that has a code ends in one
+line on standard error and the exit code that `exits` states for it; only a defect shows a traceback, or any
+error with `--debug`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import sys
 import traceback
 import warnings
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Annotated, Any
 
@@ -19,32 +21,47 @@ import velatura
 from typer.core import TyperGroup
 from velatura.errors import PictureWarning, VersionWarning
 
-from . import (
-    batch,
-    bench,
-    daemon,
-    doctor,
-    install,
-    jobs,
-    keypoints,
-    models,
-    optimise,
-    remote,
-    sheet,
-    show,
-    styles,
-    stylize,
-    train,
-    upscale,
-    video,
-    web,
-    webcam,
-)
-from .exits import INTERNAL, exit_code, in_words
+MODULES = {
+    "stylize": "stylize",
+    "refine": "optimise",
+    "texture": "optimise",
+    "upscale": "upscale",
+    "keypoints": "keypoints",
+    "sheet": "sheet",
+    "video": "video",
+    "webcam": "webcam",
+    "batch": "batch",
+    "web": "web",
+    "styles": "styles",
+    "models": "models",
+    "daemon": "daemon",
+    "keys": "remote",
+    "profile": "remote",
+    "ps": "jobs",
+    "cancel": "jobs",
+    "doctor": "doctor",
+    "bench": "bench",
+    "install": "install",
+    "uninstall": "install",
+    "service": "install",
+    "train": "train",
+}
+"""Command to the module whose `mount` adds it, in the order of `velatura --help`."""
 
 
 class _Commands(TyperGroup):
-    """Runs a command and turns its error into one line and an exit code."""
+    """Finds a command's module, runs the command and turns its error into one line and an exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        trains = find_spec("velatura_models.training") is not None
+        return [name for name in MODULES if trains or name != "train"]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        room = typer.Typer()
+        import_module(f".{MODULES[cmd_name]}", __package__).mount(room)
+        return typer.main.get_group(room).commands[cmd_name]
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -56,6 +73,9 @@ class _Commands(TyperGroup):
         except BrokenPipeError:
             raise  # a reader such as `head` has enough: typer ends quietly
         except (Exception, KeyboardInterrupt) as error:
+            from . import show
+            from .exits import exit_code, in_words
+
             code = exit_code(error)
             if code is None:
                 raise
@@ -66,6 +86,8 @@ class _Commands(TyperGroup):
 
 
 def _tell(message: Any, *_: Any) -> None:
+    from . import show
+
     show.note(f"velatura: {message}")
 
 
@@ -80,7 +102,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        show.line(f"velatura {velatura.__version__}")
+        print(f"velatura {velatura.__version__}")
         raise typer.Exit
 
 
@@ -92,28 +114,6 @@ def root(
     ] = False,
 ) -> None:
     """Options that stand before a command."""
-
-
-stylize.mount(app)
-optimise.mount(app)
-upscale.mount(app)
-keypoints.mount(app)
-sheet.mount(app)
-video.mount(app)
-webcam.mount(app)
-batch.mount(app)
-web.mount(app)
-app.add_typer(styles.app, name="styles")
-app.add_typer(models.app, name="models")
-app.add_typer(daemon.app, name="daemon")
-app.add_typer(remote.keys_app, name="keys")
-app.add_typer(remote.profile_app, name="profile")
-jobs.mount(app)
-doctor.mount(app)
-app.add_typer(bench.app, name="bench")
-install.mount(app)
-if find_spec("velatura_models.training") is not None:
-    app.add_typer(train.app, name="train")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -131,6 +131,9 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if "--debug" in (sys.argv[1:] if arguments is None else arguments):
             raise
+        from . import show
+        from .exits import INTERNAL, in_words
+
         show.note(
             f"velatura: a defect ({type(error).__name__}: {in_words(error)}); run it again as"
             " `velatura --debug ...` and report what that shows"

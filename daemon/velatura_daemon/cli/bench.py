@@ -15,6 +15,12 @@ from velatura.recipe import RECIPES, recipe_from_map
 from . import show
 
 app = typer.Typer(help="Measure speed (by itself), memory, or pictures.", invoke_without_command=True)
+
+
+def mount(root: typer.Typer) -> None:
+    root.add_typer(app, name="bench")
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

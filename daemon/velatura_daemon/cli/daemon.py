@@ -25,6 +25,11 @@ from .exits import ALREADY_RUNNING, CommandError
 
 app = typer.Typer(no_args_is_help=True, help="The daemon: run, start, stop, status, logs.")
 
+
+def mount(root: typer.Typer) -> None:
+    root.add_typer(app, name="daemon")
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 STOP_SECONDS = 10.0

@@ -17,6 +17,11 @@ from .progress import download_bar
 
 app = typer.Typer(no_args_is_help=True, help="Networks: list, show, pull, add, remove, verify.")
 
+
+def mount(root: typer.Typer) -> None:
+    root.add_typer(app, name="models")
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Styles: list, show, add, learn, export, remove, pull.")
 
+
+def mount(root: typer.Typer) -> None:
+    root.add_typer(app, name="styles")
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Option(help="Its name; made from the file's name by default.")]
 Title = Annotated[str, typer.Option(help="For people.")]

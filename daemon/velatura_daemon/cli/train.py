@@ -64,6 +64,10 @@ COMMON = {
 app = typer.Typer(no_args_is_help=True, help="Train networks on pictures of your own.")
 
 
+def mount(root: typer.Typer) -> None:
+    root.add_typer(app, name="train")
+
+
 def trainer_command(name: str, module: Any) -> Callable[..., None]:
     """A function for typer with one option for each field of the dataclass that `module.main` takes.
 

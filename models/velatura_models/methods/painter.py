@@ -14,7 +14,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -62,7 +61,7 @@ class Painter(Brush):
         self.loader = loader
         self.several = loader.method == "multi"
 
-    @cached_property
+    @property
     def footprint(self) -> Footprint:
         """4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px reach, see `transform_net.plan`; about six maps of full size
         are held at a time."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
@@ -108,7 +109,7 @@ class PictureMethod:
     def __init__(self, brush: Brush, loader: Loader) -> None:
         self.brush, self.device, self.dtype = brush, torch.device(loader.device), loader.dtype
 
-    @property
+    @cached_property
     def footprint(self) -> Footprint:
         """The brush's."""
         return self.brush.footprint

@@ -203,8 +203,8 @@ class Folded:
     ) -> Tensor:
         cell = self.stages[index].cell
         if normalise is None:  # groups of channels are those of a cell
-            wide = (rows.repeat_interleave(cell).to(y.dtype) for rows in (scale, shift))
-            return F.group_norm(y, len(scale), *wide, EPS)
+            scales, shifts = (rows.repeat_interleave(cell).to(y.dtype) for rows in (scale, shift))
+            return F.group_norm(y, len(scale), scales, shifts, EPS)
         if cell == 1:
             return normalise(index, y, scale[None], shift[None])
         pixels = normalise(index, F.pixel_shuffle(y, FOLD), scale[None], shift[None])
