@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -311,6 +312,18 @@ def test_the_command_says_what_is_wrong_before_it_works(tmp_path: Path, monkeypa
     assert velatura("video", tmp_path / "no.mp4", "-s", "mosaic", "-o", tmp_path / "out.mp4").code == 20
     (tmp_path / "there.mp4").touch()
     assert velatura("video", source, "-s", "mosaic", "-o", tmp_path / "there.mp4").code == 21
+
+
+def test_a_track_may_bring_all_styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    painter = Painter()
+    monkeypatch.setattr("velatura.connect", lambda **_: nullcontext(painter))
+    source, track = write(tmp_path / "in.mp4", FRAMES[:2]), tmp_path / "track.json"
+    words = ("video", source, "--track", track, "-o", tmp_path / "out.mp4")
+    track.write_text('{"keys": [{"at": 0, "strength": 0.5}]}')
+    assert velatura(*words).code == 3 and not painter.asked
+    track.write_text('{"keys": [{"at": 0, "style": "mosaic"}]}')
+    assert velatura(*words).code == 0
+    assert {style.name for job in painter.asked for style in job.recipe.styles} == {"mosaic"}
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,10 @@ def video(
         raise CommandError(EXISTS, f"{out} exists; --force overwrites it")
     flow = _raft(raft) if raft is not None else None
     sourced = SourcedStyles(parse_styles(style or []), [])
-    whole = whole_recipe(Stylize, recipe, chosen, sourced)
+    if track is not None and recipe is None and not sourced:
+        whole = Stylize(**chosen)  # the track's keys name styles, and are checked with them
+    else:
+        whole = whole_recipe(Stylize, recipe, chosen, sourced)
     sourced.load()
     styles, pictures = sourced.of(None)
     with velatura.connect(client="velatura video") as client, JobBar() as bar:
