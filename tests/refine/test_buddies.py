@@ -42,6 +42,9 @@ def test_a_known_warp_is_recovered(slim: Encoder) -> None:
 def test_where_nothing_corresponds_there_are_no_pairs(slim: Encoder) -> None:
     gray = torch.full((1, 3, 40, 60), 0.5)
     assert finished(keypoints(slim, gray, gray.flip(3))).shape == (0, 4)
+    tiny = torch.rand(1, 3, 5, 3, generator=torch.Generator().manual_seed(1))  # less than one position
+    pairs = finished(keypoints(slim, gray, tiny))
+    assert bool(((pairs >= 0) & (pairs <= torch.tensor([60.0, 40, 3, 5]))).all())
 
 
 def grid(side: int = 200) -> Tensor:

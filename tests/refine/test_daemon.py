@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ import pytest
 from cli.running import command
 from harness import REAL, Daemon, Talk
 from PIL import Image
-from velatura.blob import Blob
+from velatura.blob import Blob, Picture
 from velatura.jobs import Job
 from velatura.jobstate import State
+from velatura.pairs import Pair
 from velatura.pictures.files import recipe_of
 from velatura.pixels import Layout
 from velatura.recipe import (
@@ -31,6 +33,11 @@ from velatura.recipe import (
 
 WOODCUT = (Style(name="woodcut"),)
 ENDLESS = Refine(WOODCUT, iterations=5000, levels=1)
+PAIRS = tuple(
+    Pair(*row)
+    for row in ((0.2, 0.3, 0.3, 0.35), (0.7, 0.3, 0.6, 0.3), (0.3, 0.7, 0.3, 0.6), (0.7, 0.7, 0.7, 0.8))
+)
+BENDING = replace(ENDLESS, objective="strotss", shapes="only", pairs=PAIRS, reach=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +123,8 @@ def test_a_refinement_gives_way_to_an_interactive_job_and_goes_on(talk: Talk) ->
     assert talk.ended(long).state is State.DONE
 
 
-def test_a_refinement_survives_the_death_of_its_worker(talk: Talk) -> None:
-    job = running(talk, ENDLESS, steps=3)  # the first checkpoint follows the first step
+def test_a_refinement_survives_the_death_of_its_worker_with_its_shapes(talk: Talk) -> None:
+    job = running(talk, BENDING, steps=3)  # the first checkpoint follows the first step
     os.kill(talk.worker_pid(), signal.SIGKILL)
     talk.until(lambda: job.state is State.PAUSED, "the job is told")
     talk.until(lambda: job.state is State.RUNNING, "a new worker goes on with it")
@@ -164,6 +171,33 @@ def test_the_command_shows_a_live_bar_previews_and_what_the_record_notes(
     previews = sorted((tmp_path / "steps").iterdir())
     assert previews and previews[0].name.startswith("step-0000")
     assert Image.open(previews[0]).size == (32, 32)
+
+
+def test_a_deformation_shows_how_it_grows_and_keeps_what_there_is(talk: Talk) -> None:
+    job = talk.submit(BENDING, photo(), preview_every=0.01)
+    talk.until(lambda: job.over or len(talk.previews(job)) > 2, "it is shown")
+    first = bent_by(talk.previews(job)[0].picture)
+    talk.until(lambda: job.over or bent_by(talk.previews(job)[-1].picture) > 1.5 * first, "shapes move on")
+    before = bent_by(talk.previews(job)[-1].picture)
+    talk.connection.stop(job)
+    talk.ended(job)
+    assert job.state is State.DONE and job.picture is not None and job.result is not None, job.error
+    assert isinstance(job.result.recipe, Refine) and job.result.recipe.pairs == PAIRS
+    assert bent_by(job.picture) > 0.5 * before > 0
+
+
+def test_a_deformation_that_is_cancelled_leaves_nothing(talk: Talk) -> None:
+    job = running(talk, replace(BENDING, shapes="joint", objective="gram"))
+    talk.connection.cancel(job)
+    assert talk.ended(job).state is State.CANCELLED and job.picture is None
+
+
+def bent_by(picture: Picture) -> float:
+    """Mean difference from the photo, in levels of 255."""
+    pixels = (
+        np.frombuffer(blob, np.uint8).astype(float) for blob in (picture.data, photo().read(0, 64**2 * 4))
+    )
+    return float(np.abs(next(pixels) - next(pixels)).mean())
 
 
 def test_keypoints_and_a_deformation_from_the_command_line(daemon: Daemon, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from velatura_models.optimise.problem import Options, Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.scene import Scene
 from velatura_models.optimise.strotss import Strotss
+from velatura_models.optimise.terms import Terms
 
 from .conftest import box_mask, finished, random_encoder, random_picture
 
@@ -124,6 +126,40 @@ def test_a_walk_that_resumes_goes_on_from_its_shape(encoder: Encoder) -> None:
     for _ in resumed.run():
         pass
     assert torch.equal(whole.picture(), resumed.picture())
+
+
+@pytest.mark.parametrize("inner", ["gram", "strotss"])
+def test_losses_that_are_not_finite_end_it_with_the_last_good_shape(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch, inner: str
+) -> None:
+    real, calls = Terms.evaluate, []
+
+    def breaks(self: Terms, picture: Tensor):
+        found = yield from real(self, picture)
+        calls.append(found)
+        if len(calls) > 7:  # two a step
+            found.losses["total"] = math.nan
+            found.gradient.fill_(math.nan)
+        return found
+
+    monkeypatch.setattr(Terms, "evaluate", breaks)
+    walk = walked(encoder, Deform(INNER[inner], PAIRS), iterations=100, levels=1)
+    assert "not finite 5 times" in walk.notes[-1] and len(calls) < 20
+    assert bool(torch.isfinite(walk.picture()).all()) and 0.5 < way_left(walk) < 1
+
+
+@pytest.mark.parametrize("inner", ["gram", "strotss"])
+def test_a_style_smaller_than_the_deepest_layer_is_told(encoder: Encoder, inner: str) -> None:
+    problem = replace(PROBLEM, styles=[StyleSource(STYLE[:, :, :40, :33])])
+    walk = walked(encoder, Deform(INNER[inner], PAIRS), problem, iterations=2, levels=1)
+    assert any("a style of 33 x 40 pixels" in note for note in walk.notes)
+    assert bool(torch.isfinite(walk.picture()).all())
+
+
+def test_points_on_the_border_stay(encoder: Encoder) -> None:
+    edges = ((0.0, 0.0, 0.1, 0.2), (1.0, 0.5, 0.9, 0.4), (0.5, 1.0, 0.6, 0.9))
+    walk = walked(encoder, Deform(Gram(), (*PAIRS, *edges)), iterations=2, levels=1)
+    assert len(walk._variable.shape(walk._best)) == len(PAIRS)
 
 
 def test_a_step_that_folds_is_halved(encoder: Encoder) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import linear_sum_assignment
+from scipy.optimize import linear_sum_assignment, linprog
 from scipy.spatial.distance import cdist
 from torch import Tensor
 from torch.nn import functional as F
@@ -68,6 +68,17 @@ def test_the_relaxed_distance_is_no_more_than_the_exact_one(ours, theirs: str) -
         assert relaxed == pytest.approx(max(one, other))
         assert min(one, other) - 1e-12 <= relaxed <= moved + 1e-12
         assert float(relaxed_emd(ours(x, x[torch.randperm(24)]))) == pytest.approx(0, abs=2e-5)
+
+
+def test_between_sets_of_two_sizes_too() -> None:
+    """Against the transport itself, a linear programme: rows give 1/n each, columns take 1/m each."""
+    for seed in range(4):
+        costs = cosine_distances(rows(11, 5, seed), rows(7, 5, seed + 100))
+        n, m = costs.shape
+        gives, takes = np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))
+        amounts = np.concatenate([np.full(n, 1 / n), np.full(m, 1 / m)])
+        moved = linprog(costs.flatten().numpy(), A_eq=np.concatenate([gives, takes]), b_eq=amounts).fun
+        assert 0.3 * moved < float(relaxed_emd(costs)) <= moved + 1e-9
 
 
 def test_moments_are_those_of_numpy() -> None:

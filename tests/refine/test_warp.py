@@ -93,5 +93,6 @@ def test_a_fold_is_found_and_its_way_halved() -> None:
 def test_pairs_that_begin_outside_are_none() -> None:
     mask = box_mask(*SIZE, 0, 0, 50, 50)
     pairs = [(10.0, 10.0, 0, 0), (60.0, 10.0, 0, 0), (130.0, 10.0, 0, 0), (-1.0, 5.0, 0, 0)]
+    pairs += [(0.0, 0.0, 0, 0), (128.0, 48.0, 0, 0)]  # the border stays, and has points of the spline
     assert free_points(pairs, mask, SIZE) == [0]
     assert free_points(pairs, None, SIZE) == [0, 1]

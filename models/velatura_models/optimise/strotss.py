@@ -49,7 +49,7 @@ SAMPLES = 1024
 LEAST = 128
 """Places of a region, however small it is."""
 
-DRAWS = 8
+DRAWS = 16
 """Evaluations for which places are drawn, and the content seen, at once."""
 
 POOL = 8 * SAMPLES
@@ -239,7 +239,7 @@ class Sampled:
         if self.forms:
             places, side = self._places.flatten(0, 1), self.scene.options.side
             seen = yield from columns_at(self.encoder, self.content, COLUMN, places, side)
-            self._seen = seen.view(DRAWS, -1, seen.shape[1])
+            self._seen = seen.to(self.encoder_dtype).view(DRAWS, -1, seen.shape[1])
         self._draw = 0
 
     def _new_goals(self) -> list[Goal]:

@@ -22,6 +22,9 @@ NODES = 64
 PINS = 6
 """Points along each side of the border that stay."""
 
+BORDER = 1e-3
+"""Share of the longer side: points nearer to the border lie on it, where pins are."""
+
 UNFOLDED = 0.1
 """Least share that a field may shrink an area to: below it, or negative, it counts as folded."""
 
@@ -111,16 +114,16 @@ class Warp:
 
 
 def free_points(pairs: Sequence[Sequence[float]], mask: Tensor | None, size: tuple[int, int]) -> list[int]:
-    """Which pairs begin inside a picture and its mask.
+    """Which pairs begin inside a picture and its mask, and not on the border, which stays.
 
     Args:
         pairs: x and y first, in pixels.
         mask: `(1, 1, H, W)`.
     """
-    found = []
+    found, edge = [], BORDER * max(size)
     for number, (x, y, *_) in enumerate(pairs):
         row, column = int(y), int(x)
-        inside = 0 <= row < size[0] and 0 <= column < size[1]
+        inside = edge < y < size[0] - edge and edge < x < size[1] - edge
         if inside and (mask is None or float(mask[0, 0, row, column]) > 0):
             found.append(number)
     return found
