@@ -1,86 +1,153 @@
-"""Draws a sheet of all ways to move shapes, with Velatura:  python docs/render_geometry.py STYLES [PAIR ...]
+"""Draws a sheet of all ways to move shapes, with Velatura:  python docs/render_geometry.py FOLDER [PAIR ...]
 
-STYLES is a folder with the paintings that `PAIRS` names, all in the public domain; the photographs ship with
-the painter's training (public domain or CC0). What was made once is kept in `made` in it, so that an
-interrupted run goes on; remove that to make all anew.
+FOLDER holds the paintings that `PAIRS` names: public domain, or CC0 of the Art Institute of Chicago. The
+photographs ship with the painter's training (public domain). What was made once is kept in `made` in it with
+its times, so that an interrupted run goes on; remove that to make all anew. Times are of the worker's
+processor, over all cores, so that what else the machine does hardly counts.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import velatura
 from PIL import Image, ImageDraw, ImageOps
+from velatura.pairs import pairs_of
 
 ROOT = Path(__file__).parent
 IMAGES = ROOT / "images" / "geometry"
 PHOTOS = ROOT.parent / "models" / "velatura_models" / "training" / "photos"
-CELL = (160, 160)
-PAIRS = {
-    "metzinger": ("astronaut", (60, 0, 240, 180), "robert_delaunay_1906_portrait.jpg"),
-    "rocket": ("rocket", (96, 0, 480, 384), "starry_night_google.jpg"),
-    "fichu": ("astronaut", (60, 0, 240, 180), "aic_14594.jpg"),
-    "piazza": ("piazza-gae-aulenti", (96, 0, 480, 384), "the_scream.jpg"),
-}
-"""Photograph, the part of it, and painting."""
+SIDE = 256
+CELL = 168
 
-GATYS: dict[str, Any] = {"objective": "gram", "iterations": 50, "levels": 2}
-STROTSS: dict[str, Any] = {"objective": "strotss", "iterations": 150, "levels": 3, "learning_rate": 0.004}
+
+@dataclass(frozen=True)
+class Couple:
+    """A content, the part of it that is painted, a painting, and pairs of places where they are not found."""
+
+    content: str
+    box: tuple[int, int, int, int]
+    style: str
+    pairs: tuple[tuple[float, float, float, float], ...] = ()
+    """In pixels of a content of `SIDE` and of a style of 1024 on the longer side."""
+
+
+PAIRS = {
+    "metzinger": Couple("astronaut.jpg", (70, 10, 250, 190), "robert_delaunay_1906_portrait.jpg"),
+    "bonnet": Couple("astronaut.jpg", (60, 0, 260, 200), "aic_20556.jpg"),
+    "beard": Couple("aic_59960.jpg", (0, 20, 384, 470), "robert_delaunay_1906_portrait.jpg"),
+    "towers": Couple(
+        "rocket.jpg",
+        (96, 0, 480, 384),
+        "starry_night_google.jpg",
+        (
+            (127, 78, 196, 30),
+            (118, 165, 150, 400),
+            (138, 165, 235, 400),
+            (116, 248, 115, 760),
+            (140, 248, 350, 760),
+            (55, 75, 60, 260),
+            (50, 240, 30, 770),
+            (205, 75, 592, 500),
+            (207, 240, 600, 690),
+        ),
+    ),
+}
+GATYS: dict[str, Any] = {"objective": "gram", "iterations": 60, "levels": 2}
+STROTSS: dict[str, Any] = {"objective": "strotss", "iterations": 160, "levels": 4, "learning_rate": 0.005}
 COLUMNS: dict[str, dict[str, Any]] = {
-    "STROTSS": STROTSS,
-    "DST on STROTSS": {**STROTSS, "shapes": "joint"},
     "Gatys": GATYS,
     "naive warp": {**GATYS, "shapes": "after"},
     "DST on Gatys": {**GATYS, "shapes": "joint"},
-    "without style": {**STROTSS, "iterations": 75, "shapes": "only"},
+    "STROTSS": STROTSS,
+    "DST on STROTSS": {**STROTSS, "shapes": "joint"},
+    "without style": {**STROTSS, "iterations": 40, "shapes": "only"},
 }
-ORDER = ("Gatys", "naive warp", "DST on Gatys", "STROTSS", "DST on STROTSS", "without style")
 
 
-def row(v: velatura.Client, name: str, styles: Path) -> list[Image.Image]:
-    """Content, pairs, style, and every column."""
-    photo, box, painting = PAIRS[name]
-    folder = styles / "made"
-    folder.mkdir(exist_ok=True)
-    content = (
-        Image.open(PHOTOS / f"{photo}.jpg").convert("RGB").crop(box).resize(CELL, Image.Resampling.LANCZOS)
-    )
-    style = Image.open(styles / painting).convert("RGB")
-    points, drawn = folder / f"{name}.json", folder / f"{name}.png"
-    if not points.exists():
-        points.write_text(json.dumps(v.keypoints(content, style, out=drawn)))
-    made = {}
-    for title, fields in COLUMNS.items():
-        path = folder / f"{name} {title}.png"
+class Row:
+    """The pictures of one pair, made where they are not kept."""
+
+    def __init__(self, v: velatura.Client, name: str, folder: Path) -> None:
+        self.v, self.name, self.couple = v, name, PAIRS[name]
+        self.made = folder / "made"
+        self.made.mkdir(exist_ok=True)
+        content = PHOTOS / self.couple.content
+        image = Image.open(content if content.exists() else folder / self.couple.content).convert("RGB")
+        self.content = ImageOps.contain(image.crop(self.couple.box), (SIDE, SIDE), Image.Resampling.LANCZOS)
+        self.style = ImageOps.contain(Image.open(folder / self.couple.style).convert("RGB"), (1024, 1024))
+
+    def pairs(self) -> Path:
+        """The file of pairs."""
+        points = self.made / f"{self.name}.json"
+        if not points.exists():
+            sizes = {"content": list(self.content.size), "style": list(self.style.size)}
+            found: dict[str, Any] = {**sizes, "pairs": [list(row) for row in self.couple.pairs]}
+            if not self.couple.pairs:
+                found = self.v.keypoints(self.content, self.style)
+            points.write_text(json.dumps(found))
+        return points
+
+    def column(self, title: str) -> Image.Image:
+        path, fields = self.made / f"{self.name} {title}.png", COLUMNS[title]
         if not path.exists():
-            more: dict[str, Any] = {"deform": points, **fields} if "shapes" in fields else fields
-            job = v.refine(content, style=style, wait=False, **more)
-            job.result().save(path)
-            print(f"{name}, {title}: {job.record['seconds']:.0f} s", flush=True)
-        made[title] = Image.open(path)
-    shown = ImageOps.pad(style, CELL, color="white")
-    return [content, shown, Image.open(drawn).convert("RGB"), *(made[title] for title in ORDER)]
+            more: dict[str, Any] = {"deform": self.pairs(), **fields} if "shapes" in fields else fields
+            before = self._processor_time()
+            self.v.refine(self.content, style=self.style, **more).save(path)
+            seconds = self._processor_time() - before
+            path.with_suffix(".txt").write_text(f"{seconds:.0f}")
+            print(f"{self.name}, {title}: {seconds:.0f} s", flush=True)
+        return Image.open(path)
+
+    def seconds(self, title: str) -> str:
+        return (self.made / f"{self.name} {title}.txt").read_text()
+
+    def _processor_time(self) -> float:
+        times = psutil.Process(self.v.status()["worker"]["pid"]).cpu_times()
+        return times.user + times.system
 
 
-def main(styles: Path, names: list[str]) -> None:
+def dotted(image: Image.Image, points: list[tuple[float, float]]) -> Image.Image:
+    """A picture in a cell with dots of as many colours as there are points."""
+    shown = ImageOps.contain(image, (CELL, CELL), Image.Resampling.LANCZOS)
+    pen = ImageDraw.Draw(shown)
+    for number, (x, y) in enumerate(points):
+        color = f"hsl({number * 360 // max(1, len(points))}, 100%, 55%)"
+        x, y = x * shown.width, y * shown.height
+        pen.ellipse((x - 3, y - 3, x + 3, y + 3), color, "black")
+    return ImageOps.pad(shown, (CELL, CELL), color="white")
+
+
+def main(folder: Path, names: list[str]) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with velatura.connect() as v:
-        rows = [row(v, name, styles) for name in names]
-    titles = ("content", "style", "pairs", *ORDER)
-    gap, head = 6, 16
-    width, height = CELL
-    sheet = Image.new(
-        "RGB", (len(titles) * (width + gap) - gap, head + len(rows) * (height + gap) - gap), "white"
-    )
+        rows = [Row(v, name, folder) for name in names]
+        cells: list[list[tuple[Image.Image, str]]] = []
+        for row in rows:
+            pairs = pairs_of(json.loads(row.pairs().read_text()))
+            cells.append([(dotted(row.content, [(p.x, p.y) for p in pairs]), f"{len(pairs)} pairs")])
+            cells[-1].append((dotted(row.style, [(p.x2, p.y2) for p in pairs]), ""))
+            for title in COLUMNS:
+                shown = ImageOps.contain(row.column(title), (CELL, CELL), Image.Resampling.LANCZOS)
+                made = ImageOps.pad(shown, (CELL, CELL), color="white")
+                cells[-1].append((made, f"{row.seconds(title)} s"))
+    titles, gap, line = ("content", "style", *COLUMNS), 4, 14
+    width = len(titles) * (CELL + gap) - gap
+    sheet = Image.new("RGB", (width, line + len(cells) * (CELL + line + gap)), "white")
     pen = ImageDraw.Draw(sheet)
     for column, title in enumerate(titles):
-        pen.text((column * (width + gap) + 4, 2), title, fill="black")
-        for line, pictures in enumerate(rows):
-            sheet.paste(pictures[column], (column * (width + gap), head + line * (height + gap)))
-    sheet.save(IMAGES / "shapes.jpg", quality=85)
+        left = column * (CELL + gap)
+        pen.text((left + 2, 1), title, fill="black")
+        for number, row in enumerate(cells):
+            top = line + number * (CELL + line + gap)
+            sheet.paste(row[column][0], (left, top))
+            pen.text((left + 2, top + CELL + 1), row[column][1], fill="black")
+    sheet.save(IMAGES / "shapes.jpg", quality=88)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
     python tests/benchmarks/refine.py [--side 512] [--repeat 3] [--vgg WEIGHTS] [--dtype auto]
                                       [--parts ...] [-o FILE]
 
-Parts: `evaluation` (against plain eager fp32 in a process of its own with a default environment, and
-against the floor: operations over the measured convolution rate), `converge` (time to the loss that
-plain fp32 L-BFGS reaches after 100 evaluations), `preview` (how soon a preview starts during a
-refinement, over a real daemon), `memory` (peak PSS above idle at 1024 px). Without `--vgg` (safetensors
-with `convB_I` keys) the VGG-19-sized timings use random weights, and `converge` runs for `slim` alone.
+Parts: `strotss` (an iteration with VGG-19 at 384 px against plain eager fp32 and the floor, in processor
+time, so that other work beside it hardly counts), `evaluation` (against plain eager fp32 in a process of
+its own with a default environment, and against the floor: operations over the measured convolution rate),
+`converge` (time to the loss that plain fp32 L-BFGS reaches after 100 evaluations), `preview` (how soon a
+preview starts during a refinement, over a real daemon), `memory` (peak PSS above idle at 1024 px). Without
+`--vgg` (safetensors with `convB_I` keys) the VGG-19-sized timings use random weights, and `converge` runs for
+`slim` alone.
 
 Ours runs in the precision that convolves faster on this machine, as a worker chooses it, and the floor is of
 the same. The table begins with that precision and the convolution rates of both: the bounds against plain
@@ -46,16 +48,19 @@ from velatura_models.networks.encoder import (
     prepared,
 )
 from velatura_models.networks.precision import faster_dtype
+from velatura_models.optimise.emd import decorrelated
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
 from velatura_models.optimise.problem import Options, Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
+from velatura_models.optimise.strotss import COLUMN, DRAWS, SAMPLES, Strotss
 from velatura_models.store.weights import load_backbone
 
 DTYPES = ("float32", "bfloat16")
 PREVIEW_SIDES = (512, 4096)
-PARTS = ("evaluation", "converge", "preview", "memory")
+PARTS = ("strotss", "evaluation", "converge", "preview", "memory")
 STYLE_LAYERS = [f"relu{b}_1" for b in range(1, 6)]
 LIMITS = {
+    "vgg19 strotss, where ports take 1.36 s, s": 0.34,
     "vgg19 evaluation / plain": 1 / 2,
     "slim evaluation / plain vgg19": 1 / 6,
     "vgg19 evaluation / floor": 1.4,
@@ -66,6 +71,8 @@ LIMITS = {
     "memory above idle, GB": 1.5,
 }
 CPU = torch.device("cpu")
+PORTS_GFLOP_S = 1060
+"""In bfloat16 on the two cores where a public port of STROTSS takes 1.36 s an iteration at 384 px."""
 
 
 def network(name: str, vgg: str | None) -> Encoder:
@@ -98,21 +105,28 @@ def finished(running):
             return end.value
 
 
-def best_of(repeat: int, job) -> float:
+def best_of(repeat: int, job, clock=time.perf_counter) -> float:
     job()
     times = []
     for _ in range(repeat):
-        before = time.perf_counter()
+        before = clock()
         job()
-        times.append(time.perf_counter() - before)
+        times.append(clock() - before)
     return min(times)
 
 
-def convolution_rate(dtype: torch.dtype) -> float:
+def processor_seconds(job) -> float:
+    """Of all threads together."""
+    before = time.process_time()
+    job()
+    return time.process_time() - before
+
+
+def convolution_rate(dtype: torch.dtype, clock=time.perf_counter) -> float:
     """GFLOP/s of a 3x3 convolution in the middle of the network."""
     x = torch.rand(1, 256, 128, 128).to(dtype).contiguous(memory_format=torch.channels_last)
     weight = torch.rand(256, 256, 3, 3).to(dtype).contiguous(memory_format=torch.channels_last)
-    seconds = best_of(10, lambda: F.conv2d(x, weight, padding=1))
+    seconds = best_of(10, lambda: F.conv2d(x, weight, padding=1), clock)
     return 2 * 9 * 256 * 256 * 128 * 128 / seconds / 1e9
 
 
@@ -182,6 +196,81 @@ def part_plain(given: argparse.Namespace) -> dict[str, float]:
         plain = Plain(network(name, given.vgg), photo(given.side), photo(given.side, 1), given.style_weight)
         out[f"{name} plain s"] = best_of(given.repeat, lambda plain=plain: plain.evaluate(photo(given.side)))
     return out
+
+
+class PlainStrotss:
+    """An iteration of STROTSS as one would write it down: eager fp32, contiguous maps, autograd throughout,
+    the content seen anew for each."""
+
+    def __init__(self, encoder: Encoder, content: Tensor, style: Tensor) -> None:
+        self.encoder, self.content = encoder, content
+        self.palette, self.style = (
+            decorrelated(self.drawn(style)[1]),
+            self.columns(style, self.drawn(style)[0]),
+        )
+
+    @staticmethod
+    def drawn(picture: Tensor) -> tuple[Tensor, Tensor]:
+        """`SAMPLES` places as `grid_sample` takes them, `(1, 1, n, 2)`, and their colours `(n, 3)`."""
+        at = torch.rand(1, 1, SAMPLES, 2) * 2 - 1
+        return at, F.grid_sample(picture, at, align_corners=False)[0, :, 0].T
+
+    def columns(self, picture: Tensor, at: Tensor) -> Tensor:
+        seen = self.encoder(picture, COLUMN)
+        return torch.cat([F.grid_sample(seen[k], at, align_corners=False)[0, :, 0].T for k in COLUMN], 1)
+
+    def evaluate(self, picture: Tensor) -> Tensor:
+        leaf = picture.clone().requires_grad_()
+        at, _ = self.drawn(picture)
+        seen, colors = self.columns(leaf, at), F.grid_sample(leaf, at, align_corners=False)[0, :, 0].T
+        with torch.no_grad():
+            content = self.columns(self.content, at)
+        apart = self.relaxed(1 - self.cosines(seen, self.style)) + self.similarity_apart(seen, content)
+        palette = self.relaxed(torch.cdist(decorrelated(colors), self.palette))
+        means = (seen.mean(0) - self.style.mean(0)).abs().mean()
+        covariances = (torch.cov(seen.T) - torch.cov(self.style.T)).abs().mean()
+        return torch.autograd.grad(apart + palette + means + covariances, leaf)[0]
+
+    @staticmethod
+    def cosines(x: Tensor, y: Tensor) -> Tensor:
+        return F.normalize(x) @ F.normalize(y).T
+
+    @staticmethod
+    def relaxed(costs: Tensor) -> Tensor:
+        return torch.maximum(costs.min(0).values.mean(), costs.min(1).values.mean())
+
+    def similarity_apart(self, x: Tensor, y: Tensor) -> Tensor:
+        one, other = 1 - self.cosines(x, x), 1 - self.cosines(y, y)
+        return (one / one.sum(0) - other / other.sum(0)).abs().sum() / len(x)
+
+
+def part_strotss(given: argparse.Namespace) -> dict[str, float]:
+    """At 384 px. Ours are iterations in a row, one of them with the content's places for the next."""
+    side, dtype = 384, getattr(torch, given.dtype)
+    content, style = photo(side), photo(side, 1)
+    with direct():
+        plain = PlainStrotss(network("vgg19", given.vgg), content, style)
+        seconds = [processor_seconds(lambda: plain.evaluate(content)) for _ in range(given.repeat)]
+    encoder = prepared(network("vgg19", given.vgg), dtype)
+    problem = Problem((side, side), [StyleSource(style)], content)
+    walk = Refinement(encoder, problem, Options(Strotss(), 3 * DRAWS, "rmsprop", 2e-3, levels=1)).run()
+
+    def steps() -> None:
+        for _ in range(DRAWS):
+            while not next(walk).whole:
+                pass
+
+    steps()
+    ours = min(processor_seconds(steps) for _ in range(2)) / DRAWS
+    gflop = evaluation_gflop(encoder, side)
+    floor = gflop / convolution_rate(dtype, time.process_time)
+    return {
+        "vgg19 strotss processor s": ours,
+        "vgg19 strotss plain processor s": min(seconds),
+        "vgg19 strotss / plain": ours / min(seconds),
+        "vgg19 strotss / floor": ours / floor,
+        "vgg19 strotss, where ports take 1.36 s, s": ours / floor * gflop / PORTS_GFLOP_S,
+    }
 
 
 def part_evaluation(given: argparse.Namespace) -> dict[str, float]:
@@ -361,6 +450,8 @@ def main() -> None:
     faster = DTYPES[int(found.pop("bfloat16"))]
     given.dtype = faster if given.dtype == "auto" else given.dtype
     found = {"dtype": given.dtype, **found}
+    if "strotss" in given.parts:
+        found.update(child("strotss", given, True))
     if "evaluation" in given.parts:
         # by turns, and the best of each: a machine that others use too is not the same a minute later
         turns = [(child("plain", given, False), child("evaluation", given, True)) for _ in range(3)]
