@@ -1,4 +1,6 @@
-"""Draws a sheet of all ways to move shapes, with Velatura:  python docs/render_geometry.py FOLDER [PAIR ...]
+"""Draws a sheet of all ways to move shapes, and judges them by the figures of `velatura bench pictures`:
+
+    python docs/render_geometry.py FOLDER [PAIR ...] --vgg VGG19.safetensors
 
 FOLDER holds the paintings that `PAIRS` names: public domain, or CC0 of the Art Institute of Chicago. The
 photographs ship with the painter's training (public domain). What was made once is kept in `made` in it with
@@ -8,8 +10,8 @@ processor, over all cores, so that what else the machine does hardly counts.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,12 @@ from typing import Any
 import psutil
 import velatura
 from PIL import Image, ImageDraw, ImageOps
+from safetensors.torch import load_file
 from velatura.pairs import pairs_of
+from velatura_daemon.cli.bench_pictures import COLUMNS as FIGURES
+from velatura_daemon.cli.bench_pictures import tensor
+from velatura_models.maths.quality import figures, look
+from velatura_models.networks.encoder import encoder_from_state
 
 ROOT = Path(__file__).parent
 IMAGES = ROOT / "images" / "geometry"
@@ -81,6 +88,8 @@ class Row:
         image = Image.open(content if content.exists() else folder / self.couple.content).convert("RGB")
         self.content = ImageOps.contain(image.crop(self.couple.box), (SIDE, SIDE), Image.Resampling.LANCZOS)
         self.style = ImageOps.contain(Image.open(folder / self.couple.style).convert("RGB"), (1024, 1024))
+        factor = min(self.content.size) / min(self.style.size)
+        self.small_style = self.style.resize([round(n * factor) for n in self.style.size])
 
     def pairs(self) -> Path:
         """The file of pairs."""
@@ -123,7 +132,20 @@ def dotted(image: Image.Image, points: list[tuple[float, float]]) -> Image.Image
     return ImageOps.pad(shown, (CELL, CELL), color="white")
 
 
-def main(folder: Path, names: list[str]) -> None:
+def judged(rows: list[Row], vgg: Path) -> None:
+    """Prints a table of figures, seen by the real VGG-19."""
+    eye = encoder_from_state(load_file(vgg))
+    looks = {row.couple.style: look(eye, tensor(row.small_style)) for row in rows}
+    photos = [look(eye, tensor(row.content)) for row in rows]
+    print("| |", " | ".join(FIGURES), "|")
+    for title in COLUMNS:
+        made = [look(eye, tensor(row.column(title))) for row in rows]
+        pairs = zip(made, photos, (row.couple.style for row in rows), strict=True)
+        found = vars(figures(pairs, looks))
+        print("|", title, "|", " | ".join(f"{found[name]:.3f}" for name in FIGURES), "|")
+
+
+def main(folder: Path, names: list[str], vgg: Path | None) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with velatura.connect() as v:
         rows = [Row(v, name, folder) for name in names]
@@ -148,7 +170,16 @@ def main(folder: Path, names: list[str]) -> None:
             sheet.paste(row[column][0], (left, top))
             pen.text((left + 2, top + CELL + 1), row[column][1], fill="black")
     sheet.save(IMAGES / "shapes.jpg", quality=88)
+    if vgg is not None:
+        judged(rows, vgg)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:] or list(PAIRS))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("pairs", nargs="*", default=list(PAIRS))
+    parser.add_argument("--vgg", type=Path)
+    given = parser.parse_args()
+    main(given.folder, given.pairs, given.vgg)

@@ -15,6 +15,7 @@ from velatura.editor.studio import Studio
 from velatura.errors import VelaturaError
 
 from . import document
+from .arrows import CanvasArrows
 from .loop import QtLoop
 from .overlay import Surface
 from .qt import QtCore
@@ -44,6 +45,7 @@ def studio() -> Studio:
         )  # fmt: skip
         _studio.told.connect(tell_on_canvas)
         _surface.painted = _studio.preview.look_now
+        CanvasArrows(_studio.arrows, _surface)
         QtCore.QCoreApplication.instance().aboutToQuit.connect(_studio.close)
     return _studio
 

@@ -11,6 +11,7 @@ from velatura.editor.studio import Studio
 from velatura.recipe import BACKBONES, RECIPES
 
 from ..qt import QtCore, QtWidgets
+from .arrow_row import ArrowRow
 from .gallery_view import picture_of
 from .mix_pad import MixPad
 from .rows import HEIGHT, Fold, Rows
@@ -36,6 +37,7 @@ class Controls(QtWidgets.QWidget):
         self._as_mask.setMinimumHeight(HEIGHT)
         self._as_mask.setToolTip(_("Keeps the whole result and hides what is outside by a transparency mask"))
         self._as_mask.toggled.connect(lambda on: setattr(look, "as_mask", on))
+        self._arrows = ArrowRow(studio)
         self._more = Fold(_("More"), self._folded())
         column = _column(self)
         for part in (self._pad, self._add(controls([PAINTING], ["basic"])), self._more):
@@ -64,6 +66,8 @@ class Controls(QtWidgets.QWidget):
             inside = QtWidgets.QWidget()
             rows = _column(inside)
             rows.addWidget(self._add(c for c in own if c.field.shown.group != "expert"))
+            if kind == "refine":
+                rows.addWidget(self._arrows)
             expert = [c for c in own if c.field.shown.group == "expert"]
             if expert:
                 rows.addWidget(Fold(_("For experts"), self._add(expert)))
@@ -115,6 +119,7 @@ class Controls(QtWidgets.QWidget):
             box.setItemData(row, tip, QtCore.Qt.ItemDataRole.ToolTipRole)
 
     def forget(self) -> None:
+        self._arrows.forget()
         for end in self._ends:
             end()
 

@@ -57,6 +57,7 @@ class Arrows(Observable):
         arrows: all of them; another tuple after every change.
         words: how it stands with them.
         finding: whether the daemon looks for pairs.
+        taken: the layer that they are on, and what of it is painted.
         style: the style's picture while `shown`; None before it has come, and where the daemon has none.
     """
 
@@ -66,8 +67,8 @@ class Arrows(Observable):
         self.arrows: tuple[Arrow, ...] = ()
         self.words = ""
         self.style: Picture | None = None
+        self.taken: Source | None = None
         self._link, self._look, self._paper, self._pump = link, look, paper, pump
-        self._taken: Source | None = None
         self._key: tuple[str, ...] = ()
         self._kept: dict[tuple[str, ...], tuple[tuple[Point, Point], ...]] = {}
         self._aspects: dict[str, float] = {}
@@ -148,8 +149,8 @@ class Arrows(Observable):
         if not same:
             self._kept[self._key] = self._places
             self._key, self.words = key, ""
-        if not same or self._taken is None or taken.crop != self._taken.crop:
-            self._taken = taken
+        if not same or self.taken is None or taken.crop != self.taken.crop:
+            self.taken = taken
             self._set(self._places if same else self._kept.pop(key, ()))
 
     def _on_look(self, name: str) -> None:
@@ -157,8 +158,8 @@ class Arrows(Observable):
             self.style = None
             self.follow()
             self._fetch_style()
-        elif name == "pairs" and not self._telling and self._taken is not None:
-            self._set(_places_of(self._look.pairs, self._taken.crop))
+        elif name == "pairs" and not self._telling and self.taken is not None:
+            self._set(_places_of(self._look.pairs, self.taken.crop))
 
     def _fetch_style(self) -> None:
         if not self.shown or not self._look.styles or self.style is not None:
@@ -238,7 +239,7 @@ class Arrows(Observable):
         self.arrows = tuple(Arrow(place, lead(there), there) for place, there in places)
         if 0 < len(places) < LEAST:
             self.words = _("Shapes move with three arrows or more.")
-        crop = self._taken.crop if self._taken is not None else Rect()
+        crop = self.taken.crop if self.taken is not None else Rect()
         shares = [(*_share(place, crop), *there) for place, there in places if not crop.empty]
         self._telling = True
         self._look.pairs = tuple(Pair(*row) for row in shares if all(0 <= share <= 1 for share in row))
@@ -259,13 +260,13 @@ class Arrows(Observable):
         return places[index][1]
 
     def _inside(self, point: Point) -> Point:
-        crop = self._taken.crop if self._taken is not None else Rect()
+        crop = self.taken.crop if self.taken is not None else Rect()
         x, y = point
         return min(max(x, crop.x), crop.right), min(max(y, crop.y), crop.bottom)
 
     def _leading(self, places: tuple[tuple[Point, Point], ...]) -> Leading:
         name = self._look.styles[0] if self._look.styles else ""
-        crop = self._taken.crop if self._taken is not None else Rect()
+        crop = self.taken.crop if self.taken is not None else Rect()
         return Leading(places, self._aspects.get(name, 1.0), crop)
 
 
