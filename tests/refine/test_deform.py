@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.scene import Scene
 from velatura_models.optimise.strotss import Strotss
 from velatura_models.optimise.terms import Terms
+from velatura_models.optimise.variable import Variable
 
 from .conftest import box_mask, finished, random_encoder, random_picture
 
@@ -172,17 +174,22 @@ def test_a_step_that_folds_is_halved(encoder: Encoder) -> None:
             assert not variable.warp.folds(variable.shape(walk._best) * variable.ratio)
 
 
-def test_gradients_by_finite_differences() -> None:
-    encoder = random_encoder()
-    problem = Problem(SIZE, [StyleSource(STYLE.double())], CONTENT.double())
+def a_place(encoder: Encoder, size: tuple[int, int], side: int | None = None) -> tuple[Variable, Any, Tensor]:
+    """What is moved, its loss, and parameters in the middle of a walk, in float64."""
+    problem = Problem(size, [StyleSource(STYLE.double())], random_picture(*size, 1))
     deform = Deform(Gram(tv_weight=0.1), PAIRS)
-    walk = Refinement(encoder, problem, replace(OPTIONS, objective=deform, levels=1))
+    walk = Refinement(encoder, problem, replace(OPTIONS, objective=deform, levels=1, side=side))
     scene = Scene(walk.problem, walk.options, walk.levels[0], walk.subject, walk.device)
     content = scene.content()
     assert content is not None
     joint = finished(deform.targets(encoder, scene, content))
     variable = deform.variable(scene)
-    x = variable.begin(0.2 + 0.6 * random_picture(*SIZE, 7), 0.02 * torch.ones(4, 2, dtype=torch.float64))
+    shape = 0.02 * torch.ones(4, 2, dtype=torch.float64)
+    return variable, joint, variable.begin(0.2 + 0.6 * random_picture(*size, 7), shape)
+
+
+def test_gradients_by_finite_differences() -> None:
+    variable, joint, x = a_place(random_encoder(), SIZE)
     gradient = finished(variable.evaluate(joint, x)).gradient
     for place in (-1, -4, 30 * 72 + 30, len(x) - 20):
         ends = []
@@ -191,6 +198,16 @@ def test_gradients_by_finite_differences() -> None:
             moved[place] += sign * 1e-5
             ends.append(finished(variable.evaluate(joint, moved)).losses["total"])
         assert float(gradient[place]) == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=0.02, abs=1e-8)
+
+
+def test_tiles_are_the_whole() -> None:
+    found = []
+    for side in (None, 110):
+        variable, joint, x = a_place(random_encoder(), (75, 301), side)
+        assert (len(joint.whole.tiles) > 1) == (side is not None)
+        found.append(finished(variable.evaluate(joint, x)))
+    assert found[0].losses == pytest.approx(found[1].losses)
+    torch.testing.assert_close(found[0].gradient, found[1].gradient, rtol=1e-6, atol=1e-9)
 
 
 def test_what_cannot_be_moved_is_said_in_words(encoder: Encoder) -> None:
