@@ -20,7 +20,7 @@ import psutil
 import velatura
 from PIL import Image, ImageDraw, ImageOps
 from safetensors.torch import load_file
-from velatura.pairs import pairs_of
+from velatura.pairs import Pair, as_map, pairs_of
 from velatura_daemon.cli.bench_pictures import COLUMNS as FIGURES
 from velatura_daemon.cli.bench_pictures import tensor
 from velatura_models.maths.quality import figures, look
@@ -29,7 +29,7 @@ from velatura_models.networks.encoder import encoder_from_state
 ROOT = Path(__file__).parent
 IMAGES = ROOT / "images" / "geometry"
 PHOTOS = ROOT.parent / "models" / "velatura_models" / "training" / "photos"
-SIDE = 256
+SIDE = 192
 CELL = 168
 
 
@@ -41,7 +41,7 @@ class Couple:
     box: tuple[int, int, int, int]
     style: str
     pairs: tuple[tuple[float, float, float, float], ...] = ()
-    """In pixels of a content of `SIDE` and of a style of 1024 on the longer side."""
+    """As shares of widths and heights."""
 
 
 PAIRS = {
@@ -53,27 +53,27 @@ PAIRS = {
         (96, 0, 480, 384),
         "starry_night_google.jpg",
         (
-            (127, 78, 196, 30),
-            (118, 165, 150, 400),
-            (138, 165, 235, 400),
-            (116, 248, 115, 760),
-            (140, 248, 350, 760),
-            (55, 75, 60, 260),
-            (50, 240, 30, 770),
-            (205, 75, 592, 500),
-            (207, 240, 600, 690),
+            (0.496, 0.305, 0.191, 0.037),
+            (0.461, 0.645, 0.146, 0.493),
+            (0.539, 0.645, 0.229, 0.493),
+            (0.453, 0.969, 0.112, 0.937),
+            (0.547, 0.969, 0.342, 0.937),
+            (0.215, 0.293, 0.059, 0.321),
+            (0.195, 0.938, 0.029, 0.949),
+            (0.801, 0.293, 0.578, 0.617),
+            (0.809, 0.938, 0.586, 0.851),
         ),
     ),
 }
-GATYS: dict[str, Any] = {"objective": "gram", "iterations": 60, "levels": 2}
-STROTSS: dict[str, Any] = {"objective": "strotss", "iterations": 160, "levels": 4, "learning_rate": 0.005}
+GATYS: dict[str, Any] = {"objective": "gram", "iterations": 50, "levels": 2}
+STROTSS: dict[str, Any] = {"objective": "strotss", "iterations": 100, "levels": 3, "learning_rate": 0.006}
 COLUMNS: dict[str, dict[str, Any]] = {
     "Gatys": GATYS,
     "naive warp": {**GATYS, "shapes": "after"},
     "DST on Gatys": {**GATYS, "shapes": "joint"},
     "STROTSS": STROTSS,
     "DST on STROTSS": {**STROTSS, "shapes": "joint"},
-    "without style": {**STROTSS, "iterations": 40, "shapes": "only"},
+    "without style": {**STROTSS, "iterations": 30, "shapes": "only"},
 }
 
 
@@ -95,10 +95,8 @@ class Row:
         """The file of pairs."""
         points = self.made / f"{self.name}.json"
         if not points.exists():
-            sizes = {"content": list(self.content.size), "style": list(self.style.size)}
-            found: dict[str, Any] = {**sizes, "pairs": [list(row) for row in self.couple.pairs]}
-            if not self.couple.pairs:
-                found = self.v.keypoints(self.content, self.style)
+            placed = as_map([Pair(*row) for row in self.couple.pairs], self.content.size, self.style.size)
+            found = placed if self.couple.pairs else self.v.keypoints(self.content, self.style)
             points.write_text(json.dumps(found))
         return points
 

@@ -253,15 +253,15 @@ def part_strotss(given: argparse.Namespace) -> dict[str, float]:
         seconds = [processor_seconds(lambda: plain.evaluate(content)) for _ in range(given.repeat)]
     encoder = prepared(network("vgg19", given.vgg), dtype)
     problem = Problem((side, side), [StyleSource(style)], content)
-    walk = Refinement(encoder, problem, Options(Strotss(), 3 * DRAWS, "rmsprop", 2e-3, levels=1)).run()
+    walk = Refinement(encoder, problem, Options(Strotss(), 2 * DRAWS, "rmsprop", 2e-3, levels=1)).run()
 
-    def steps() -> None:
-        for _ in range(DRAWS):
+    def steps(count: int) -> None:
+        for _ in range(count):
             while not next(walk).whole:
                 pass
 
-    steps()
-    ours = min(processor_seconds(steps) for _ in range(2)) / DRAWS
+    steps(2)
+    ours = processor_seconds(lambda: steps(DRAWS)) / DRAWS
     gflop = evaluation_gflop(encoder, side)
     floor = gflop / convolution_rate(dtype, time.process_time)
     return {
