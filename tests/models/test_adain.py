@@ -219,14 +219,32 @@ def test_colours_are_moved_in_full_before_the_encoder_and_strength_fades_feature
     assert len(seen.views) == 2
 
 
-def test_a_slider_costs_only_the_decoder_and_strength_0_is_the_photo(monkeypatch):
+@pytest.mark.parametrize("side", [4096, 64])
+def test_a_slider_costs_only_the_decoder_and_strength_0_is_the_photo(monkeypatch, side):
     net, look = palette_first((0.7, 0.5, 0.3))
-    rgb = picture()
-    _, known = stylized(net, rgb, [StyleShare(look)])
+    rgb = picture(136, 200)
+    cut = tiles(136, 200, side, net.footprint.halo)
+    first, known = stylized(net, rgb, [StyleShare(look)], 0.9, cut=cut)
     monkeypatch.setattr(net, "encode", lambda rgb: pytest.fail("encoded again"))
-    stylized(net, rgb, [StyleShare(look)], 0.4, known=known)
-    photo, _ = stylized(net, rgb, [StyleShare(look)], 0.0, known=known)
-    torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-5)
+    again, _ = stylized(net, rgb, [StyleShare(look)], 0.9, known=known, cut=cut)
+    torch.testing.assert_close(again, first, rtol=0, atol=1e-4)
+    decode, decoded = net.decode, []
+    monkeypatch.setattr(net, "decode", lambda maps: decoded.append(maps) or decode(maps))
+    stylized(net, rgb, [StyleShare(look)], 0.4, known=known, cut=cut)
+    assert len(decoded) == len(known.tiles)  # the content as it is rebuilt is kept as well
+    photo, _ = stylized(net, rgb, [StyleShare(look)], 0.0, known=known, cut=cut)
+    torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-4)
+
+
+def test_a_content_without_room_is_encoded_again(monkeypatch):
+    net, look = palette_first((0.7, 0.5, 0.3))
+    rgb = picture(136, 200)
+    cut = tiles(136, 200, 64, net.footprint.halo)
+    wanted, _ = stylized(net, rgb, [StyleShare(look)], 0.4, cut=cut)
+    monkeypatch.setattr("velatura_models.methods.adain.ROOM", 1000)
+    got, known = stylized(net, rgb, [StyleShare(look)], 0.4, cut=cut)
+    assert known.nbytes == 0
+    torch.testing.assert_close(got, wanted, rtol=0, atol=1e-4)
 
 
 def test_where_colours_are_kept_none_are_moved():

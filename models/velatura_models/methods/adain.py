@@ -22,8 +22,8 @@ and both f(c) and f(c'_k) are kept, so that a slider costs the decoder alone. Fl
 since of nothing AdaIN makes nothing. Where the content's colours are to be kept c' is c, as it is in the
 published form.
 
-Statistics are those of the whole picture: with more than one tile they are summed over the tiles' cores, and
-`paint` encodes again and decodes. With one tile nothing is done twice.
+Statistics are those of the whole picture: with more than one tile they are summed over the tiles' cores. What
+was encoded is kept whole where there is room (`stitched`); without, `paint` encodes again and decodes.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, reach
 from .loading import Loader
 from .method import Content, Part, Source, Steps, StyleShare, Work, averaged, crop
+from .stitched import ROOM, Stitched
 
 Statistics = Mapping[str, tuple[Tensor, Tensor]]
 """Per level the mean and deviation of every channel, `(C,)` float32 each."""
@@ -55,6 +56,9 @@ UNIFORM = 1e-3
 
 KEPT = 8
 """Palettes in which one content is kept at most: as many as a blend has styles."""
+
+PICTURE = "picture"
+"""What the rebuilt content is called among maps."""
 
 Palette = tuple[float, ...]
 """The mean and covariance that colours are moved to, all that features depend on besides the content; `OWN`
@@ -102,12 +106,12 @@ class View:
 
     Args:
         colors: as in `Measured`.
-        features: of a picture that fits in one tile; else they are made again, tile by tile.
+        features: of the picture, where there is room for them.
         moments: of the whole picture, once somebody has asked.
     """
 
     colors: tuple[Tensor, Tensor] | None
-    features: Mapping[str, Tensor] = field(default_factory=dict)
+    features: Stitched
     moments: Statistics | None = None
 
     def of(self, rgb: Tensor, box: Box) -> Tensor:
@@ -122,18 +126,22 @@ class Encoded:
     """What AdaIN sees of a content.
 
     Args:
+        tiles: how it is cut.
+        rebuilt: g(f(c)), the picture `(1, 3, H, W)` float32: made when a strength below 1 first asks.
         views: by palette, the last used last.
-        rebuilt: g(f(c)) of a picture that fits in one tile, `(1, 3, H, W)` float32: made when a strength
-            below 1 first asks.
     """
 
+    tiles: Sequence[Tile]
+    rebuilt: Stitched
     views: OrderedDict[Hashable, View] = field(default_factory=OrderedDict)
-    rebuilt: Tensor | None = None
 
     @property
     def nbytes(self) -> int:
-        maps = (maps.nbytes for view in self.views.values() for maps in view.features.values())
-        return sum(maps) + (0 if self.rebuilt is None else self.rebuilt.nbytes)
+        return sum(view.features.nbytes for view in self.views.values()) + self.rebuilt.nbytes
+
+    def keep(self, where: Stitched, made: Mapping[str, Tensor], tile: Tile) -> None:
+        """Keeps what was made of a tile where there is room."""
+        where.add(made, tile, ROOM - self.nbytes)
 
 
 def load(loader: Loader) -> AdaIN:
@@ -171,11 +179,12 @@ class AdaIN:
 
     def see(self, content: Content) -> Steps[Encoded]:
         """The content in its own palette; several tiles wait for the palette that is asked for."""
-        seen = Encoded()
+        whole = Box(0, 0, *content.rgb.shape[2:])
+        seen = Encoded(content.tiles, Stitched(whole))
         own = yield from self._view(content, seen, OWN, None)
         if not self.palette_first:
             content.passes.of += len(content.tiles)
-            yield from self._moments(content, own)
+            yield from self._moments(content, seen, own)
         return seen
 
     def paint(self, work: Work) -> Iterator[Part | None]:
@@ -191,16 +200,17 @@ class AdaIN:
             maps: dict[int, Mapping[str, Tensor]] = {}
             for view in (*views, own):
                 if id(view) not in maps:
-                    maps[id(view)] = yield from self._features(content, view, tile)
+                    maps[id(view)] = yield from self._features(content, seen, view, tile)
             target = _target([maps[id(view)] for view in views], maps[id(own)], work, moments, tile.outer)
             inner = tile.core.within(tile.outer)
             picture = crop((yield from self.decode(target)), inner).cpu()
             if work.residual and work.fades:
-                rebuilt = seen.rebuilt
-                if rebuilt is None:
-                    rebuilt = crop((yield from self.decode(maps[id(own)])), inner).cpu()
-                    if len(content.tiles) == 1:
-                        seen.rebuilt = rebuilt
+                if tile.core not in seen.rebuilt.cores:
+                    rebuilt = (yield from self.decode(maps[id(own)])).cpu()
+                    seen.keep(seen.rebuilt, {PICTURE: rebuilt}, tile)
+                    rebuilt = crop(rebuilt, inner)
+                else:
+                    rebuilt = crop(seen.rebuilt.maps[PICTURE], tile.core)
                 lost = crop(content.rgb, tile.core).float().cpu() - rebuilt
                 picture = picture + (1 - work.fade(tile.core)) * lost
             yield tile.core, picture
@@ -220,18 +230,22 @@ class AdaIN:
                 colors = transport(color_stats(content.rgb, content.weight), style.part.color)
             view = yield from self._view(content, work.seen, palette, colors)
             if style.region is None:
-                found.append(Measured(colors, (yield from self._moments(content, view))))
+                found.append(Measured(colors, (yield from self._moments(content, work.seen, view))))
                 continue
             weight = style.region if content.weight is None else style.region * content.weight
-            found.append(Measured(colors, (yield from self._sum(content, view, weight))))
+            found.append(Measured(colors, (yield from self._sum(content, work.seen, view, weight))))
         content.passes.done = content.passes.of
         return found
 
     def ahead(self, seen: Encoded) -> Iterator[None]:
         """Fills `seen.rebuilt`, so that the next strength below 1 needs one decoding only."""
         own = seen.views.get(OWN)
-        if own is not None and own.features and seen.rebuilt is None:
-            seen.rebuilt = (yield from self.decode(own.features)).cpu()
+        if own is None or not own.features.complete:
+            return
+        for tile in seen.tiles:
+            if tile.core not in seen.rebuilt.cores:
+                rebuilt = yield from self.decode(own.features.part(tile.outer))
+                seen.keep(seen.rebuilt, {PICTURE: rebuilt.cpu()}, tile)
 
     def encode(self, rgb: Tensor) -> Steps[dict[str, Tensor]]:
         """The features `{level: (1, C, h, w)}` of `rgb` (1, 3, H, W)."""
@@ -252,31 +266,35 @@ class AdaIN:
         """The content in a palette, kept for the next time."""
         view = seen.views.get(palette)
         if view is None:
-            view = View(colors)
+            view = View(colors, Stitched(seen.rebuilt.whole))
             if len(content.tiles) == 1:
-                view.features = yield from self._features(content, view, content.tiles[0])
+                yield from self._features(content, seen, view, content.tiles[0])
             seen.views[palette] = view
             for oldest in [held for held in seen.views if held != OWN][:-KEPT]:
                 del seen.views[oldest]
         seen.views.move_to_end(palette)
         return view
 
-    def _features(self, content: Content, view: View, tile: Tile) -> Steps[Mapping[str, Tensor]]:
+    def _features(
+        self, content: Content, seen: Encoded, view: View, tile: Tile
+    ) -> Steps[Mapping[str, Tensor]]:
         """A tile's features in a palette."""
-        if view.features:
-            return view.features
-        return (yield from self.encode(view.of(content.rgb, tile.outer)))
+        if view.features.complete:
+            return view.features.part(tile.outer)
+        made = yield from self.encode(view.of(content.rgb, tile.outer))
+        seen.keep(view.features, made, tile)
+        return made
 
-    def _moments(self, content: Content, view: View) -> Steps[Statistics]:
+    def _moments(self, content: Content, seen: Encoded, view: View) -> Steps[Statistics]:
         """Of the whole picture in a palette."""
         if view.moments is None:
-            view.moments = yield from self._sum(content, view, content.weight)
+            view.moments = yield from self._sum(content, seen, view, content.weight)
         return view.moments
 
-    def _sum(self, content: Content, view: View, weight: Tensor | None) -> Steps[Statistics]:
+    def _sum(self, content: Content, seen: Encoded, view: View, weight: Tensor | None) -> Steps[Statistics]:
         sums = self._sums()
         for tile in content.tiles:
-            _add(sums, (yield from self._features(content, view, tile)), tile, weight)
+            _add(sums, (yield from self._features(content, seen, view, tile)), tile, weight)
             content.passes.done += 1
             yield
         return {level: each.mean_std() for level, each in sums.items()}

@@ -233,9 +233,9 @@ def run_through(steps: Steps[V]) -> V:
             return end.value
 
 
-def crop(maps: Tensor, box: Box) -> Tensor:
-    """The part of maps `(N, C, H, W)` inside a box."""
-    rows, columns = box.slices()
+def crop(maps: Tensor, box: Box, step: int = 1) -> Tensor:
+    """The part of maps `(N, C, H, W)`, on a grid of `step` pixels, inside a box."""
+    rows, columns = box.slices(step)
     return maps[:, :, rows, columns]
 
 
