@@ -23,16 +23,17 @@ TAKEN = "chorv"
 """Letters that the dialog's buttons, and its own boxes, are reached by."""
 
 
-def add_all(procedure: Gimp.Procedure, kind: str) -> None:
+def add_all(procedure: Gimp.Procedure, kind: str, **starts: str) -> None:
     """Declares every argument and return value of a procedure.
 
     Args:
         procedure: just made.
         kind: of recipe, or `restyle`.
+        starts: choices that it begins with instead of the field's.
     """
     cls = RECIPES.get(kind)
     fields = adjustable(cls) if cls else ()
-    add = _Adder(procedure, fields)
+    add = _Adder(procedure, fields, starts)
     if cls is None:
         add.text("recipe", _("Recipe"), _("Recipe as JSON; empty takes the one that the layer carries"))
     elif cls.FACTS.styles:
@@ -121,8 +122,8 @@ def _add_output(add: _Adder) -> None:
 class _Adder:
     """Shorthands for one procedure's arguments."""
 
-    def __init__(self, procedure: Gimp.Procedure, fields: Sequence[Field]) -> None:
-        self.procedure = procedure
+    def __init__(self, procedure: Gimp.Procedure, fields: Sequence[Field], starts: Mapping[str, str]) -> None:
+        self.procedure, self._starts = procedure, starts
         self._letters = set(TAKEN)
         often = sorted(fields, key=lambda field: GROUPS.index(field.shown.group))
         self._labels = {field.name: self.reachable(_(field.label)) for field in often}
@@ -140,16 +141,16 @@ class _Adder:
         name, label, blurb = field.argument, self._labels[field.name], _(field.help)
         if field.sort == "choice":
             options = {str(n): (_(o.label), _(o.help) or _(o.label)) for n, o in field.options.items()}
-            self.choice(name, label, blurb, options, str(field.default))
+            self.choice(name, label, blurb, options, str(self._starts.get(name, field.start)))
             return
         if field.sort == "flag":
-            self.procedure.add_boolean_argument(name, label, blurb, field.default, READ_WRITE)
+            self.procedure.add_boolean_argument(name, label, blurb, field.start, READ_WRITE)
             return
         blurb = f"{blurb} ({field.range})"
-        low, default = field.low, field.default
+        low, default = field.low, field.start
         if field.shown.fits:
             blurb = _("{what}; 0 takes the selection's or layer's", what=blurb)
-            low = default = 0
+            low = 0
         if field.sort == "whole":
             self.procedure.add_int_argument(
                 name, label, blurb, int(low), int(field.high), default, READ_WRITE

@@ -6,13 +6,12 @@ import gc
 import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from gi.repository import Gegl, Gimp, Gio
 from velatura.blob import Blob, Picture
 from velatura.editor.alpha import alpha_of, chosen
-from velatura.editor.geometry import Rect, fitted, strips
+from velatura.editor.geometry import Rect, cut, reduced_size, strips
 from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
 from velatura.pixels import Layout
@@ -24,56 +23,73 @@ _CODES: dict[int, Literal["I", "Q"]] = {4: "I", 8: "Q"}
 """How `memoryview.cast` calls pixels of so many bytes."""
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(Blob):
     """What is worked on: the pixels as they travel, and in the image's own numbers where those differ."""
 
-    blob: Blob
-    own: bytes | bytearray = b""
+    def __init__(self, layout: Layout, pixels: bytearray, own: bytearray) -> None:
+        super().__init__(layout, pixels)
+        self.own = own
 
 
 def read_content(drawable: Any, rect: Rect, form: Form) -> Content:
     """A part of a layer to work on."""
-    own = _bytes(drawable, rect, 1.0, form.own, Gegl.AbyssPolicy.CLAMP) if form.own else b""
-    return Content(read(drawable, rect, form), own)
+    own = pixels(drawable, rect, form.own) if form.own else bytearray()
+    return Content(form.layout(rect.width, rect.height), pixels(drawable, rect, form), own)
 
 
-def read(drawable: Any, rect: Rect, form: Form = forms.COLOUR, side: int = 0) -> Blob:
+def read(drawable: Any, rect: Rect, form: Form = forms.COLOUR, factor: int = 1) -> Blob:
     """A part of a drawable.
 
     Args:
         drawable: a `Gimp.Drawable`.
         rect: in its own coordinates.
         form: how it is to travel.
-        side: scales the picture down to this longest side; 0 leaves its size.
+        factor: reduces the picture by it.
     """
-    rect, scale = fitted(rect, side)
-    pixels = _bytes(drawable, rect, scale, form, Gegl.AbyssPolicy.CLAMP)
-    return Blob(form.layout(rect.width, rect.height), pixels)
+    return Blob(form.layout(*reduced_size(rect, factor)), pixels(drawable, rect, form, factor))
 
 
-def read_gray(drawable: Any, rect: Rect, depth: str = "u8", side: int = 0) -> Blob:
+def read_gray(drawable: Any, rect: Rect, depth: str = "u8", factor: int = 1) -> Blob:
     """A part of a selection or mask; beyond its edge it is 0."""
-    (rect, scale), form = fitted(rect, side), forms.gray(depth)
-    pixels = _bytes(drawable, rect, scale, form, Gegl.AbyssPolicy.NONE)
-    return Blob(form.layout(rect.width, rect.height), pixels)
+    form = forms.gray(depth)
+    size = reduced_size(rect, factor)
+    return Blob(form.layout(*size), pixels(drawable, rect, form, factor, Gegl.AbyssPolicy.NONE))
 
 
-def read_alpha(layer: Any, rect: Rect, depth: str = "u8", side: int = 0) -> Blob:
+def read_alpha(layer: Any, rect: Rect, depth: str = "u8", factor: int = 1) -> Blob:
     """A part of a layer's alpha as gray; beyond its edge it is 0."""
-    rect, scale = fitted(rect, side)
-    both = _bytes(layer, rect, scale, forms.plain("GRAYA", depth), Gegl.AbyssPolicy.NONE)
-    return Blob(Layout(rect.width, rect.height, "GRAY", depth), alpha_of(both, 2, depth))
+    both = pixels(layer, rect, forms.plain("GRAYA", depth), factor, Gegl.AbyssPolicy.NONE)
+    return Blob(Layout(*reduced_size(rect, factor), "GRAY", depth), alpha_of(both, 2, depth))
 
 
-def _bytes(drawable: Any, rect: Rect, scale: float, form: Form, beyond: Any) -> bytearray:
+def data_of(blob: Blob) -> memoryview:
+    """All bytes of a blob."""
+    return memoryview(blob.read(0, blob.layout.nbytes))
+
+
+def pixels(
+    drawable: Any, rect: Rect, form: Form, factor: int = 1, beyond: Any = Gegl.AbyssPolicy.CLAMP
+) -> bytearray:
+    """The pixels of a part of a drawable, tightly packed; `beyond` its edge as GEGL calls it."""
     buffer = drawable.get_buffer()
-    pixels = bytearray()
+    found = bytearray()
     between = form.between if drawable.get_image().get_color_profile() is not None else form.name
+    rect = Rect(rect.x // factor, rect.y // factor, *reduced_size(rect, factor))
     for strip in strips(rect, rect.width * form.pixel_bytes):
-        part = buffer.get(_box(strip), scale, between, beyond)
-        pixels += _converted(part, strip, between, form.name)
-    return pixels
+        part = buffer.get(_box(strip), 1 / factor, between, beyond)
+        found += _converted(part, strip, between, form.name)
+    return found
+
+
+def reduced(picture: Picture, form: Form, factor: int) -> Picture:
+    """A result in 8 bits and reduced, to be looked at."""
+    layout, small = picture.layout, form.small
+    whole = Rect(0, 0, layout.width, layout.height)
+    buffer = Gegl.Buffer.new(form.name, 0, 0, layout.width, layout.height)
+    write(buffer, (0, 0), form, picture, whole)
+    size = reduced_size(whole, factor)
+    data = buffer.get(_box(Rect(0, 0, *size)), 1 / factor, small.name, Gegl.AbyssPolicy.CLAMP)
+    return Picture(small.layout(*size), memoryview(data))
 
 
 def _converted(pixels: bytes, size: Rect, given: str, wanted: str) -> bytes:
@@ -95,8 +111,8 @@ def write(buffer: Any, at: tuple[int, int], form: Form, picture: Picture, part: 
     between = form.between if form.own else form.name
     for strip in strips(part, picture.layout.row_bytes):
         box = _box(strip.moved(at[0] - part.x, at[1] - part.y))
-        pixels = _cut(picture.data, picture.layout.width, form.pixel_bytes, strip)
-        buffer.set(box, between, _converted(pixels, strip, form.name, between))
+        piece = bytes(cut(picture, strip).data)
+        buffer.set(box, between, _converted(piece, strip, form.name, between))
     buffer.flush()
 
 
@@ -105,31 +121,23 @@ def write_result(
 ) -> None:
     """Writes a part of what was made of a content; what came back as it went keeps the image's numbers."""
     write(buffer, at, form, picture, part)
-    layout, blob = picture.layout, before.blob
-    if form.own is None or blob.layout != layout:
+    layout, own = picture.layout, form.own
+    if own is None or before.layout != layout:
         return
     code = _CODES[layout.pixel_bytes]
+    sent, kept = (
+        Picture(known.layout(layout.width, layout.height), memoryview(data))
+        for known, data in ((form, data_of(before)), (own, before.own))
+    )
     for strip in strips(part, layout.row_bytes):
-        old, new = (
-            memoryview(_cut(pixels, layout.width, layout.pixel_bytes, strip)).cast(code)
-            for pixels in (blob.read(0, layout.nbytes), picture.data)
-        )
+        old, new = (cut(which, strip).data.cast(code) for which in (sent, picture))
         changed = bytes(map(operator.ne, old, new))
         if all(changed):
             continue
         box = _box(strip.moved(at[0] - part.x, at[1] - part.y))
-        own = form.own
         made = buffer.get(box, 1.0, own.name, Gegl.AbyssPolicy.NONE)
-        kept = _cut(before.own, layout.width, own.pixel_bytes, strip)
-        buffer.set(box, own.name, chosen(changed, made, kept, own.pixel_bytes))
+        buffer.set(box, own.name, chosen(changed, made, bytes(cut(kept, strip).data), own.pixel_bytes))
     buffer.flush()
-
-
-def _cut(pixels: Any, width: int, pixel_bytes: int, part: Rect) -> bytes:
-    """A part of a picture of `width` columns, tightly packed."""
-    view = memoryview(pixels).cast("B")
-    starts = ((y * width + part.x) * pixel_bytes for y in range(part.y, part.bottom))
-    return b"".join(view[start : start + part.width * pixel_bytes] for start in starts)
 
 
 @contextmanager

@@ -1,68 +1,89 @@
-"""The dialog: styles with thumbnails, the arguments, and a live preview.
+"""The dialog: styles with thumbnails, the arguments, presets, a live preview, and the job itself.
 
 Built from `Gimp.ProcedureDialog`, so that GIMP keeps, resets and repeats the values. It is not modal: the
-preview looks at the layer again whenever the dialog comes to the front, and on OK everything is read anew.
+preview follows the layer, and on OK everything is read anew. It stays until the result is in the image, so
+that what takes many steps is seen, and can be stopped, and what fails can be tried again.
 """
 
 from __future__ import annotations
 
-import functools
+import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
-import velatura
-from gi.repository import Gimp, GimpUi, GObject, Gtk
-from velatura.editor import words
+from gi.repository import Gdk, Gimp, GimpUi, GObject, Gtk
+from velatura.editor import asking, words
 from velatura.editor.gallery import Gallery
+from velatura.editor.geometry import reduction
 from velatura.editor.i18n import N_, _
-from velatura.editor.look import Look
+from velatura.editor.memory import Memory
 from velatura.editor.paper import Refused
+from velatura.editor.preview import Preview
 from velatura.editor.pump import Pump
+from velatura.editor.tasks import Ready
 from velatura.errors import VelaturaError
 from velatura.fields import adjustable
-from velatura.recipe import RECIPES
+from velatura.recipe import RECIPES, Recipe
 
-from . import buffers, recipes, work
+from . import buffers, runs, work
 from .gallery import GalleryView
+from .look import AskedLook
 from .loop import GLibLoop
-from .paper import Paper
-from .preview import Preview, scene
-from .runs import Original, Plan
+from .original import Original
+from .own import OwnStyle
+from .paper import Paper, source_of
+from .presets import Presets
+from .preview import SIDE, PreviewView
+from .runs import Plan, Run
 
 SOURCES = ("library", "picture", "layer")
 
 FOLDS = {"more": N_("More"), "expert": N_("For experts")}
 """Groups of fields behind a fold, and what it is called."""
 
+PAUSE = 0.04
+"""Seconds without a change before a preview is asked for; several values may change at once."""
+
+REST = 0.5
+"""Seconds without a change after which the hand counts as resting."""
+
+WATCH = 0.7
+"""Seconds between looks at what changed in the image."""
+
+AROUND = 210
+"""What the window needs besides what scrolls, with its title, buttons and the screen's panels, in pixels."""
+
 
 def ask(
-    procedure: Gimp.Procedure,
-    config: Any,
-    kind: str,
-    title: str,
-    look: Callable[[str], Original],
-    plan: Callable[[dict[str, Any]], Plan],
-) -> Plan | None:
-    """Shows the dialog until OK leads to a plan, or it is closed.
+    procedure: Gimp.Procedure, config: Any, kind: str, title: str, look: Callable[[str], Original]
+) -> Run | None:
+    """Shows the dialog until there is a result, or it is closed.
 
     Args:
         procedure, config: whose arguments are asked for.
         kind: of recipe.
         title: of the window.
         look: what is worked on at present, for an output; raises `Refused`.
-        plan: a plan for the arguments; raises `Refused` or `VelaturaError`, which the dialog then shows.
 
     Returns:
-        The plan, or None when the person gave up.
+        What ran, or None when the person gave up.
+
+    Raises:
+        Refused, VelaturaError: the view that it was started from was closed meanwhile.
     """
     GimpUi.init("velatura_gimp")
     dialog = Dialog(procedure, config, kind, title, look)
     try:
         while dialog.window.run():
             try:
-                return plan(dialog.values())
+                plan = dialog.plan()
+                if plan is not None:
+                    return dialog.carry_out(plan)
             except (Refused, VelaturaError) as problem:
-                dialog.refuse(str(problem))
+                if not dialog.display.is_valid():
+                    raise  # nobody waits for it any more
+                dialog.say(words.trouble(problem))
         return None
     finally:
         dialog.close()
@@ -74,52 +95,120 @@ class Dialog:
     def __init__(
         self, procedure: Gimp.Procedure, config: Any, kind: str, title: str, look: Callable[[str], Original]
     ) -> None:
-        self.config, self.kind, self._look = config, kind, look
-        self._from_file = functools.lru_cache(maxsize=4)(lambda uri, file: buffers.style_of_file(file))
-        self._from_layer = functools.lru_cache(maxsize=4)(lambda _id, layer: buffers.style_of_drawable(layer))
-        loop = GLibLoop(lambda problem: self.refuse(words.trouble(problem)))
-        self.link = work.link(loop)
+        self.config, self.kind, self._original = config, kind, look
+        self.display = Gimp.default_display()
+        self._run: Run | None = None
+        self._answer: Recipe | None = None
+        self._loop = GLibLoop(self._defect)
+        self.link = work.link(self._loop)
+        self.look = AskedLook(kind, self.values)
+        pump, paper = Pump(self._loop), Paper(self._found, lambda: self._output() == "in-place")
+        self._bench = work.bench(paper, pump, self.link)
         self.window = GimpUi.ProcedureDialog.new(procedure, config, title)
-        self.preview = Preview(self.link, loop, self._order)
-        styles = Gallery(self.link, Look(), Paper(look), Pump(loop))
-        self.gallery = GalleryView(styles, self.values().get("style", ""), self._choose)
-        self._trouble = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
-        self._trouble_words = Gtk.Label(wrap=True, max_width_chars=90, xalign=0.0, visible=True)
-        self._trouble.get_content_area().add(self._trouble_words)
-        self._version = Gtk.Label(label=f"Velatura {velatura.__version__}", xalign=0.0, sensitive=False)
+        self.view = PreviewView()
+        self.preview = Preview(
+            self.link,
+            self.look,
+            paper,
+            pump,
+            self.view,
+            lambda text: None,
+            secrets.token_hex(4),
+            time.monotonic,
+        )
+        self.preview.kind = kind
+        self._gallery = Gallery(self.link, self.look, paper, pump)
+        self.gallery = GalleryView(self._gallery, self.look)
+        self.memory = Memory(work.memory_file())
         self._lay_out()
-        self._handlers = [
-            config.connect("notify", lambda *_property: self.preview.change()),
-            self.window.connect("focus-in-event", self._came_to_front),
-        ]
+        self.look.follow()
+        self._due: list[Callable[[], None]] = []
+        self._notify = config.connect("notify", lambda *_property: self._changed())
+        self.look.changed.connect(self._look_changed)
         self.link.changed.connect(self._link_changed)
-        loop.later(0.0, self.link.wake)
-        self._see()
+        self.window.connect("delete-event", lambda *_event: self._give_up())
+        self._loop.every(WATCH, self._watch)
+        self._loop.later(0.0, self.link.wake)
+        self.view.attach(self.preview)
 
     def values(self) -> dict[str, Any]:
         """The arguments as they are set, by name."""
         return {p.name: self.config.get_property(p.name) for p in self.config.list_properties()}
 
-    def refuse(self, words: str) -> None:
-        """Shows why OK did not lead to a plan."""
-        self._trouble_words.set_text(words)
-        self._trouble.show()
+    def _output(self) -> str:
+        return self.values().get("output", "new-layer")
 
-    def close(self) -> None:
-        """Takes the window away and ends the session."""
-        self.config.disconnect(self._handlers[0])
-        self.preview.close()
-        self.link.close()
-        self._from_layer.cache_clear()
-        self.window.destroy()
+    def _found(self) -> Original:
+        return self._original(self._output())
+
+    # -- OK -------------------------------------------------------------------------------------------
+
+    def plan(self) -> Plan | None:
+        """What OK asks for; None where a question comes first. Raises `Refused`, `VelaturaError`."""
+        plan = runs.plan(self._found(), self.values(), self.kind)
+        if self._answer is not None:
+            answer, self._answer = self._answer, None
+            return plan.at(answer)
+        if self._ready(plan) is not None:
+            return plan
+        question = asking.question(plan.order.recipe, plan.aim.crop.pixels, self.link)
+        if question is None:
+            return plan
+        self.say(
+            question.words, *((a.label, lambda recipe=a.recipe: self._go(recipe)) for a in question.answers)
+        )
+        return None
+
+    def _ready(self, plan: Plan) -> Ready | None:
+        """The result, where the preview has computed it."""
+        return self.preview.ready_for(plan.order.recipe, source_of(plan.found))
+
+    def _go(self, recipe: Recipe) -> None:
+        """A question was answered: OK with that recipe."""
+        self._answer = recipe
+        self.window.response(Gtk.ResponseType.OK)
+
+    def carry_out(self, plan: Plan) -> Run:
+        """Does what is planned while the dialog shows it; raises as `work.wait`."""
+        run = self._run = Run(self._bench, plan, self.display, self._ready(plan))
+        aim = plan.aim
+        factor = reduction(aim.crop, SIDE)
+        run.frame.connect(lambda picture: self.view.frame(buffers.reduced(picture, aim.form, factor)))
+        run.changed.connect(lambda name: self._show_run(run))
+        self.preview.rest()
+        self.say("")
+        self._busy(True)
+        try:
+            work.wait(run, self.link, self._loop)
+        finally:
+            self._run = None
+            self._busy(False)
+        if plan.order.recipe.FACTS.styles and not plan.order.pictures:
+            self.memory.use(plan.order.recipe)
+        return run
+
+    def _show_run(self, run: Run) -> None:
+        self._progress.set_text(run.words)
+        self._progress.set_fraction(run.fraction)
+        self._stop.set_sensitive(run.can_stop)
+
+    def _busy(self, busy: bool) -> None:
+        self._columns.set_sensitive(not busy)
+        for answer in (Gtk.ResponseType.OK, Gtk.ResponseType.CANCEL):
+            self.window.set_response_sensitive(answer, not busy)
+        self._stop.set_visible(busy and self._run is not None and self._run.recipe.facts.stops)
+        self._doing.set_visible(busy)
+
+    def _give_up(self) -> bool:
+        """The window is to be closed: while a job runs that only cancels it."""
+        if self._run is None:
+            return False
+        self._run.cancel()
+        return True
 
     # -- layout ---------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        columns = Gtk.Box(spacing=18, border_width=12)
-        left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        left.pack_start(self.preview, True, True, 0)
-        left.pack_start(self._version, False, False, 0)
         right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, width_request=360)
         cls = RECIPES[self.kind]
         if cls.FACTS.styles:
@@ -138,12 +227,40 @@ class Dialog:
         for fold, title in FOLDS.items():
             if groups[fold]:
                 right.pack_start(self._fold(fold, title, groups[fold]), False, False, 0)
-        columns.pack_start(left, True, True, 0)
-        columns.pack_start(right, True, True, 0)
+        if cls.FACTS.styles:
+            right.pack_start(Presets(self.memory, self.kind, self._current, self._take), False, False, 0)
+        height = Gdk.Display.get_default().get_monitor(0).get_workarea().height - AROUND
+        scrolled = Gtk.ScrolledWindow(
+            hscrollbar_policy=Gtk.PolicyType.NEVER,
+            overlay_scrolling=False,
+            propagate_natural_height=True, propagate_natural_width=True,
+            min_content_height=min(height, SIDE), max_content_height=height,
+        )  # fmt: skip
+        scrolled.add(right)
+        self._columns = Gtk.Box(spacing=18, border_width=12)
+        self._columns.pack_start(self.view, False, False, 0)
+        self._columns.pack_start(scrolled, True, True, 0)
+        self._bar = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
+        self._bar_words = Gtk.Label(wrap=True, max_width_chars=80, xalign=0.0, visible=True)
+        self._bar.get_content_area().add(self._bar_words)
         area = self.window.get_content_area()
-        area.pack_start(self._trouble, False, False, 0)
-        area.pack_start(columns, True, True, 0)
-        columns.show_all()
+        area.pack_start(self._bar, False, False, 0)
+        area.pack_start(self._columns, True, True, 0)
+        self._columns.show_all()
+        area.pack_start(self._running(), False, False, 0)
+
+    def _running(self) -> Gtk.Widget:
+        """A line that is there while a job runs."""
+        self._doing = Gtk.Box(spacing=6, border_width=12, no_show_all=True)
+        self._progress = Gtk.ProgressBar(show_text=True, valign=Gtk.Align.CENTER, visible=True)
+        self._stop = Gtk.Button.new_with_mnemonic(_("Stop and _keep"))
+        self._stop.connect("clicked", lambda _button: self._run and self._run.stop())
+        cancel = Gtk.Button(label=_("Cancel the job"), visible=True)
+        cancel.connect("clicked", lambda _button: self._give_up())
+        self._doing.pack_start(self._progress, True, True, 0)
+        self._doing.pack_start(self._stop, False, False, 0)
+        self._doing.pack_start(cancel, False, False, 0)
+        return self._doing
 
     def _fold(self, name: str, title: str, arguments: list[str]) -> Gtk.Widget:
         self.window.fill_box(f"velatura-{name}-box", arguments)
@@ -154,16 +271,18 @@ class Dialog:
 
     def _sources(self) -> Gtk.Widget:
         """Library, own picture or layer, as pages of a notebook that set `style-source`."""
-        pages = Gtk.Notebook()
-        widgets = (
-            (self.gallery, _("Library")),
-            (self.window.get_widget("style-picture", GObject.TYPE_NONE), _("Own picture")),
-            (self.window.get_widget("style-drawable", GObject.TYPE_NONE), _("Layer")),
-        )
-        for widget, label in widgets:
-            page = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, border_width=6)
-            page.pack_start(widget, widget is self.gallery, widget is self.gallery, 0)
-            pages.append_page(page, Gtk.Label(label=label))
+        self._pages = pages = Gtk.Notebook()
+        self._own = [
+            OwnStyle(self.window.get_widget(f"style-{which}", GObject.TYPE_NONE), read, self._gallery.add)
+            for which, read in (
+                ("picture", lambda: self._given("style-picture", self.look.picture)),
+                ("drawable", lambda: self._given("style-drawable", self.look.layer)),
+            )
+        ]
+        labels = (_("Library"), _("Own picture"), _("Layer"))
+        for widget, label in zip((self.gallery, *self._own), labels, strict=True):
+            widget.set_border_width(6)
+            pages.append_page(widget, Gtk.Label(label=label))
         source = self.config.get_property("style-source")
         if source == "auto":
             given = {"layer": "style-drawable", "picture": "style-picture"}
@@ -174,6 +293,14 @@ class Dialog:
         pages.connect("switch-page", lambda _n, _p, i: self.config.set_property("style-source", SOURCES[i]))
         return pages
 
+    def _given(self, argument: str, read: Callable[[Any], Any]) -> tuple[Any, str] | None:
+        """The style picture that an argument names, and its title; None without one."""
+        what = self.config.get_property(argument)
+        if what is None:
+            return None
+        name = what.get_basename() if argument == "style-picture" else what.get_name()
+        return read(what), name.rpartition(".")[0] or name
+
     def _second(self) -> Gtk.Widget:
         grid = Gtk.Grid(row_spacing=6, column_spacing=6)
         label = Gtk.Label.new_with_mnemonic(self.config.find_property("second-style").nick)
@@ -181,7 +308,7 @@ class Dialog:
         combo = GimpUi.prop_string_combo_box_new(self.config, "second-style", self.gallery.second, 0, 1)
         combo.set_hexpand(True)
         label.set_mnemonic_widget(combo)
-        mix = self.window.get_scale_entry("mix", 1.0)
+        self._mix = mix = self.window.get_scale_entry("mix", 1.0)
         grid.attach(label, 0, 0, 1, 1)
         grid.attach(combo, 1, 0, 1, 1)
         grid.attach(mix, 0, 1, 2, 1)
@@ -189,36 +316,83 @@ class Dialog:
 
     # -- what changes ---------------------------------------------------------------------------------
 
-    def _choose(self, name: str) -> None:
-        if self.config.get_property("style") != name:
-            self.config.set_property("style", name)
+    def say(self, text: str, *buttons: tuple[str, Callable[[], None]]) -> None:
+        """Shows a line above everything, with what can be done; empty takes it away."""
+        area = self._bar.get_action_area()
+        for old in area.get_children():
+            area.remove(old)
+        for label, call in buttons:
+            button = Gtk.Button(label=label, visible=True)
+            button.connect("clicked", lambda _button, call=call: call())
+            area.add(button)
+        self._bar_words.set_text(text)
+        self._bar.set_visible(bool(text))
 
-    def _order(self) -> recipes.Order:
-        now = self._look("new-layer")
-        area = now.aim.area
-        return recipes.order(
-            self.kind, self.values(), (area.width, area.height),
-            lambda file: self._from_file(file.get_uri(), file),
-            lambda layer: self._from_layer(layer.get_id(), layer),
-        )  # fmt: skip
+    def _defect(self, problem: Exception) -> None:
+        if self._run is not None:
+            self._run.abandon(problem)
+        else:
+            self.say(words.trouble(problem))
 
-    def _see(self) -> None:
-        """Takes a small copy of what is worked on, as it is now."""
-        try:
-            self.preview.look_at(scene(self._look(self.values().get("output", "new-layer")), self.kind))
-        except (Refused, VelaturaError) as problem:
-            self.preview.look_at(None)
-            self.preview.say(str(problem))
+    def _changed(self) -> None:
+        """A value has changed: a preview is due shortly, and a better one when the hand rests."""
+        for end in self._due:
+            end()
+        self.look.follow()
+        self._due = [
+            self._loop.later(PAUSE, lambda: self.preview.request(released=False)),
+            self._loop.later(REST, lambda: self.preview.request(released=True)),
+        ]
+        if RECIPES[self.kind].FACTS.styles:
+            self._mix.set_sensitive(bool(self.values()["second-style"]))
+            for own in self._own:
+                own.look()
 
-    def _came_to_front(self, *_event: Any) -> bool:
-        self._see()
-        return False
+    def _watch(self) -> None:
+        """The preview follows the layer; with the view that it was started from the dialog goes."""
+        if self.display.is_valid():
+            self.preview.look_again()
+        elif self._run is None:
+            self.window.response(Gtk.ResponseType.CANCEL)
+
+    def _look_changed(self, name: str) -> None:
+        """A style was chosen in the gallery, or added to the library."""
+        if name == "styles" and self.look.styles and self._gallery.entry(self.look.styles[0]):
+            chosen = {"style": self.look.styles[0], "style-source": "library"}
+            for argument, value in chosen.items():
+                if self.config.get_property(argument) != value:
+                    self.config.set_property(argument, value)
+            self._pages.set_current_page(0)
 
     def _link_changed(self, name: str) -> None:
         link = self.link
         if name == "state":
-            self.preview.say(words.daemon(link.state, trouble=link.trouble))
+            state = words.daemon(link.state, trouble=link.trouble)
+            broken = link.state in ("silent", "stopped", "missing", "refused")
+            self.say(state if broken else "", *([(_("Try again"), link.restart)] if broken else []))
+            self.view.say(state)
         if name == "can_renew" and link.can_renew:  # nothing is lost by it, and a dialog is soon closed
             link.renew()
-        if link.state == "ready" and name in ("state", "styles"):
-            self.preview.change()
+        if link.state == "ready" and name in ("state", "models"):
+            self.preview.request(released=True)
+
+    # -- presets --------------------------------------------------------------------------------------
+
+    def _current(self) -> Recipe:
+        area = self._found().aim.area
+        return self.look.recipe(self.kind, (area.width, area.height))
+
+    def _take(self, recipe: Recipe) -> None:
+        """Sets the arguments that stand for a preset; a picture of one's own is kept as it is set."""
+        for name, value in runs.recipes.values_of(recipe, {}, None).items():
+            if not (recipe.styles[0].digest and name.startswith("style")):
+                self.config.set_property(name, value)
+
+    def close(self) -> None:
+        """Takes the window away and ends the session."""
+        self.config.disconnect(self._notify)
+        for end in self._due:
+            end()
+        self.preview.turn(False)
+        self.link.close()
+        self.window.destroy()

@@ -171,18 +171,18 @@ def _add_mask(layer: Any, blob: Blob) -> None:
     part = Rect(0, 0, layout.width, layout.height).intersected(
         Rect(0, 0, layer.get_width(), layer.get_height())
     )
-    buffers.write(mask.get_buffer(), (0, 0), forms.gray(layout.depth), Picture(layout, _data(blob)), part)
+    buffers.write(
+        mask.get_buffer(), (0, 0), forms.gray(layout.depth), Picture(layout, buffers.data_of(blob)), part
+    )
     mask.update(0, 0, layer.get_width(), layer.get_height())
 
 
 def _product(a: Blob, b: Blob) -> Blob:
     """Two masks of one size and depth, one limiting the other."""
-    other = bytes(_data(b))[b.layout.pixel_bytes - 1 :: b.layout.pixel_bytes]  # 8 bits: the upper byte
-    return Blob(a.layout, bytearray(bake(bytes(_data(a)), 1, a.layout.depth, other)))
-
-
-def _data(blob: Blob) -> memoryview:
-    return memoryview(blob.read(0, blob.layout.nbytes))
+    other = bytes(buffers.data_of(b))[
+        b.layout.pixel_bytes - 1 :: b.layout.pixel_bytes
+    ]  # 8 bits: the upper byte
+    return Blob(a.layout, bytearray(bake(bytes(buffers.data_of(a)), 1, a.layout.depth, other)))
 
 
 def _take_looks(layer: Any, like: Any) -> None:
@@ -233,7 +233,7 @@ def _selection(target: Target, cover: Cover | None) -> Iterator[None]:
     """Within an undo group: the selection as it was when the job began, where it was changed meanwhile."""
     image = target.image
     now = cover_of_selection(target, target.area)
-    if (now and bytes(_data(now.blob))) == (cover and bytes(_data(cover.blob))):
+    if (now and bytes(buffers.data_of(now.blob))) == (cover and bytes(buffers.data_of(cover.blob))):
         yield
         return
     kept = Gimp.Selection.save(image)
@@ -261,9 +261,14 @@ def _selection(target: Target, cover: Cover | None) -> Iterator[None]:
             image.remove_layer(carrier)
 
 
-def cover_of_selection(target: Target, rect: Rect, side: int = 0) -> Cover | None:
-    """The selection over a part of the layer as it is now; None without one. `side`: see `buffers.read`."""
+def cover_of_selection(target: Target, rect: Rect, factor: int = 0) -> Cover | None:
+    """The selection over a part of the layer as it is now; None without one.
+
+    Args:
+        factor: for a copy of 8 bits reduced by it; 0 is in the depth that holds it all.
+    """
     if Gimp.Selection.is_empty(target.image) or target.drawable.is_floating_sel():
         return None
-    depth = "u8" if side else forms.depth_of_masks(target.image)
-    return Cover(buffers.read_gray(target.image.get_selection(), target.on_canvas(rect), depth, side))
+    depth = "u8" if factor else forms.depth_of_masks(target.image)
+    selection = target.image.get_selection()
+    return Cover(buffers.read_gray(selection, target.on_canvas(rect), depth, factor or 1))

@@ -1,53 +1,151 @@
-"""GIMP's image as `velatura.editor` reads it: what the gallery tries styles on."""
+"""GIMP's image as `velatura.editor` reads it: the layer that a procedure was called for.
+
+Writing is not here: a result goes into the image in one undo step, see `output`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
-from velatura.blob import Blob
-from velatura.editor.geometry import Rect, reduced_size
-from velatura.editor.paper import Source
+from gi.repository import GdkPixbuf, GLib
+from velatura.blob import Blob, Picture
+from velatura.editor.alpha import bake, whole
+from velatura.editor.geometry import Rect, strips
+from velatura.editor.paper import Gone, Source
 from velatura.editor.pump import Work
 
 from . import buffers
-from .runs import Original
+from .original import Original
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the dialog draws: the pixels as they are, and as they will be."""
+
+    before: GdkPixbuf.Pixbuf
+    after: GdkPixbuf.Pixbuf
 
 
 class Paper:
     """What is worked on at present.
 
     Args:
-        look: tells it, for an output; raises `Refused`.
+        look: tells it; raises `Refused`.
+        in_place: whether the layer itself is to be changed. Its filters then stay above the result, so they
+            are left out of what is read.
     """
 
-    def __init__(self, look: Callable[[str], Original]) -> None:
-        self._look = look
+    def __init__(self, look: Callable[[], Original], in_place: Callable[[], bool]) -> None:
+        self._look, self._in_place = look, in_place
 
     def source(self) -> Source:
-        found = self._look("new-layer")
-        aim = found.aim
-        document, layer = (str(thing.get_id()) for thing in (aim.image, aim.drawable))
-        return Source(
-            document, layer, aim.drawable.get_name(), aim.image.get_name(),
-            aim.on_canvas(aim.area), aim.on_canvas(aim.crop),
-            aim.on_canvas(aim.area) if aim.selected else None, own=found,
-        )  # fmt: skip
+        return source_of(self._look())
 
     def only(self, taken: Source, selected: bool) -> Source:
         aim = _found(taken).aim
-        whole = Rect(0, 0, aim.drawable.get_width(), aim.drawable.get_height())
-        part = taken.area if selected else aim.on_canvas(whole)
+        part = taken.area if selected else aim.on_canvas(aim.whole)
         return replace(taken, area=part, crop=part, selected=None)
 
+    def digest(self, taken: Source) -> Work[str]:
+        form, seen = _found(taken).aim.form, hashlib.blake2b(digest_size=16)
+        with self._drawable(taken) as (drawable, crop):
+            for strip in strips(crop, crop.width * form.pixel_bytes):
+                seen.update(buffers.pixels(drawable, strip, form))
+                yield
+        return seen.hexdigest()
+
+    def read(self, taken: Source) -> Work[Blob]:
+        yield
+        with self._drawable(taken) as (drawable, crop):
+            return buffers.read_content(drawable, crop, _found(taken).aim.form)
+
     def read_reduced(self, taken: Source, factor: int) -> Work[Blob]:
+        yield
+        with self._drawable(taken) as (drawable, crop):
+            return buffers.read(drawable, crop, _found(taken).aim.form.small, factor)
+
+    def read_mask(self, taken: Source, selection: bool = True) -> Work[Blob | None]:
+        yield
+        if not selection:
+            return None
+        cover = _found(taken).cover(_found(taken).aim.on_layer(taken.crop), 1)
+        return cover and Blob(cover.blob.layout, whole(bytes(buffers.data_of(cover.blob))))
+
+    def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[Shown]:
+        """Both pictures at the result's size; where that is not the crop's, nothing cuts the result out."""
+        before = yield from self.read_reduced(taken, factor)
+        found, layout = _found(taken), before.layout
+        seen = pixbuf(Picture(layout, buffers.data_of(before)))
+        picture = buffers.reduced(picture, found.aim.form, factor) if full else picture
+        made = pixbuf(picture)
+        size = (picture.layout.width, picture.layout.height)
+        cover = (
+            found.cover(found.aim.on_layer(taken.crop), factor)
+            if taken.selected or not found.direct
+            else None
+        )
+        if cover is None or size != (layout.width, layout.height):
+            return Shown(seen, made)
+        rgba = bake(made.add_alpha(False, 0, 0, 0).get_pixels(), 4, "u8", bytes(buffers.data_of(cover.blob)))
+        over, after = pixbuf(Picture(replace(layout, channels="RGBA"), memoryview(rgba))), seen.copy()
+        over.composite(after, 0, 0, *size, 0, 0, 1, 1, GdkPixbuf.InterpType.NEAREST, 255)
+        return Shown(seen, after)
+
+    @contextmanager
+    def _drawable(self, taken: Source) -> Iterator[tuple[Any, Rect]]:
+        """What is read, and the crop in its own coordinates; raises `Gone`."""
         aim = _found(taken).aim
-        yield None
+        if not aim.image.is_valid() or not aim.drawable.is_valid():
+            raise Gone
+        if self._in_place():
+            yield aim.drawable, aim.on_layer(taken.crop)
+            return
         with buffers.seen(aim.drawable) as drawable:
-            crop = taken.crop.moved(-aim.offset[0], -aim.offset[1])
-            return buffers.read(drawable, crop, aim.form.small, max(reduced_size(crop, factor)))
+            yield drawable, aim.on_layer(taken.crop)
+
+
+def source_of(found: Original) -> Source:
+    """What is worked on, in the words of `velatura.editor`."""
+    aim = found.aim
+    area, crop = aim.on_canvas(aim.area), aim.on_canvas(aim.crop)
+    small = found.cover(aim.area, max(1, max(area.width, area.height) // 64))
+    mark = hash(bytes(buffers.data_of(small.blob))) if small is not None else 0
+    return Source(
+        str(aim.image.get_id()), str(aim.drawable.get_id()), aim.drawable.get_name(), aim.image.get_name(),
+        area, crop, area if aim.selected else None, mark, own=found,
+    )  # fmt: skip
 
 
 def _found(taken: Source) -> Original:
     assert isinstance(taken.own, Original)
     return taken.own
+
+
+def pixbuf(picture: Picture, side: int = 0) -> GdkPixbuf.Pixbuf:
+    """A picture of 8 bits for GTK, scaled to a longest side where given."""
+    layout, data = picture.layout, bytes(picture.data)
+    if layout.channels.startswith("GRAY"):
+        step = layout.pixel_bytes
+        rgba = bytearray(b"\xff" * (4 * layout.width * layout.height))
+        for place in range(3):
+            rgba[place::4] = data[::step]
+        if layout.has_alpha:
+            rgba[3::4] = data[1::2]
+        data = bytes(rgba)
+    alpha = layout.channels != "RGB"
+    made = GdkPixbuf.Pixbuf.new_from_bytes(
+        GLib.Bytes.new(data), GdkPixbuf.Colorspace.RGB, alpha, 8,
+        layout.width, layout.height, layout.width * (4 if alpha else 3),
+    )  # fmt: skip
+    return scaled(made, side) if side and max(layout.width, layout.height) > side else made
+
+
+def scaled(picture: GdkPixbuf.Pixbuf, side: int) -> GdkPixbuf.Pixbuf:
+    """A picture whose longest side has so many pixels, over a chequerboard where it is transparent."""
+    scale = side / max(picture.get_width(), picture.get_height())
+    size = max(1, round(picture.get_width() * scale)), max(1, round(picture.get_height() * scale))
+    return picture.composite_color_simple(*size, GdkPixbuf.InterpType.BILINEAR, 255, 8, 0x999999, 0x666666)

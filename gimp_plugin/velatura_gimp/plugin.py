@@ -7,7 +7,9 @@ do the work, and puts the result in. Every error comes back as a `GLib.Error` wi
 from __future__ import annotations
 
 import gc
+import json
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,10 @@ from velatura.editor import i18n
 from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
 from velatura.errors import VelaturaError
-from velatura.recipe import RECIPES, recipe_from_map
+from velatura.recipe import RECIPES, recipe_from_map, recipe_to_map
 
-from . import arguments, notes, recipes, runs
+from . import arguments, notes, original, recipes, runs, work
+from .runs import Plan, Run
 
 DOMAIN = "velatura_gimp"
 i18n.use(lambda text: GLib.dgettext(DOMAIN, text))  # GIMP binds the catalogues in `locale/`
@@ -27,21 +30,34 @@ i18n.use(lambda text: GLib.dgettext(DOMAIN, text))  # GIMP binds the catalogues 
 RESTYLE = "restyle"
 """The procedure that is of no kind of job: it runs a recipe that a layer carries."""
 
+FINEST = "finest"
+"""The procedure for those who want all the work that a picture is worth, and no choice of an objective."""
+
 PROCEDURES = {
-    f"plug-in-velatura-{kind}": kind
-    for kind in (*(k for k, cls in RECIPES.items() if "gimp" in cls.FACTS.editors), RESTYLE)
+    f"plug-in-velatura-{key}": key
+    for key in (*(k for k, cls in RECIPES.items() if "gimp" in cls.FACTS.editors), FINEST, RESTYLE)
 }
 
 
-def words_for(kind: str) -> tuple[str, str, str]:
+def kind_of(key: str) -> str:
+    """The kind of recipe that a procedure makes."""
+    return "stylize" if key == FINEST else key
+
+
+def words_for(key: str) -> tuple[str, str, str]:
     """What the menu, the search and the help say of a procedure."""
-    if kind == RESTYLE:
+    if key == RESTYLE:
         words = _("Starts from the recipe that the layer carries, on the layer it was made from.")
         return _("R_e-style…"), _("Change the style of a layer that Velatura made"), words
-    facts = RECIPES[kind].FACTS
+    facts = RECIPES[kind_of(key)].FACTS
+    title, blurb = _(facts.title), _(facts.help)
+    if key == FINEST:
+        title, blurb = _("Refine"), _("Paint the picture in a style with all the work that it is worth")
+    elif facts.expert:
+        title = _("{title}, for experts", title=title)
     limits = _("A selection limits it, softly where it is soft.")
     limits += " " + _("Numbers out of range: GIMP takes the default.")
-    return f"_{_(facts.title)}…", _(facts.help), f"{_(facts.help)}. {limits}"
+    return f"_{title}…", blurb, f"{blurb}. {limits}"
 
 
 class Velatura(Gimp.PlugIn):
@@ -65,7 +81,8 @@ class Velatura(Gimp.PlugIn):
         procedure.add_menu_path("<Image>/Filters/Velatura")
         procedure.set_documentation(blurb, help_words, name)
         procedure.set_attribution("The Velatura project", "The Velatura project, MIT licence", "2026")
-        arguments.add_all(procedure, key)
+        starts = {"quality": "finest"} if key == FINEST else {}
+        arguments.add_all(procedure, kind_of(key), **starts)
         return procedure
 
 
@@ -76,20 +93,16 @@ def run(
     status, problem = Gimp.PDBStatusType.EXECUTION_ERROR, ""
     layer = recipe = None
     try:
-        if mode == Gimp.RunMode.INTERACTIVE:
-            plan = _asked(procedure, image, drawables, config, key)
-            if plan is None:
-                return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
-        elif key == RESTYLE:
-            texts = [config.get_property(name) for name in ("recipe", "output")]
-            plan = runs.plan_again(image, drawables, *texts)
-        else:
-            values = {p.name: config.get_property(p.name) for p in config.list_properties()}
-            plan = runs.plan(image, drawables, values, key)
-        Gimp.progress_init("Velatura")
         by_hand = mode != Gimp.RunMode.NONINTERACTIVE
-        layer, recipe = runs.carry_out(plan, Gimp.default_display() if by_hand else None)
-        if by_hand and plan.order.recipe.FACTS.placed == "picture":
+        if mode == Gimp.RunMode.INTERACTIVE:
+            done = _asked(procedure, image, drawables, config, key)
+            if done is None:
+                return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
+        else:
+            plan = _planned(image, drawables, config, key, mode == Gimp.RunMode.WITH_LAST_VALS)
+            done = work.carry_out(plan, Gimp.default_display() if by_hand else None)
+        layer, recipe = done.layer, json.dumps(recipe_to_map(done.ran))
+        if by_hand and done.recipe.FACTS.placed == "picture":
             Gimp.Display.new(layer.get_image())
     except Refused as refusal:
         problem = str(refusal)
@@ -118,8 +131,18 @@ def run(
     return values
 
 
-def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, key: str) -> runs.Plan | None:
-    """What the person wants, from the dialog; None when it was closed.
+def _planned(image: Any, drawables: Any, config: Any, key: str, again: bool) -> Plan:
+    """The plan for a call without a dialog. A result that is painted `again` (Ctrl+F, with the new layer
+    active) stands for the layer that it was made from: nobody means a style on a style."""
+    values = {p.name: config.get_property(p.name) for p in config.list_properties()}
+    if key == RESTYLE:
+        return runs.plan_again(image, drawables, values["recipe"], values["output"])
+    look = original.made_from if again else original.plain
+    return runs.plan(look(image, drawables, values.get("output", "new-layer")), values, kind_of(key))
+
+
+def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, key: str) -> Run | None:
+    """What was made in the dialog; None when it was closed.
 
     Raises:
         Refused: there is nothing to work on, so that no dialog is shown.
@@ -127,13 +150,11 @@ def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, k
     from . import dialog  # needs a display, which batch runs have not
 
     if key != RESTYLE:
-        runs.plain(image, drawables, "new-layer")
-        return dialog.ask(
-            procedure, config, key, "Velatura: " + _(RECIPES[key].FACTS.title),
-            lambda where: runs.plain(image, drawables, where),
-            lambda values: runs.plan(image, drawables, values, key),
-        )  # fmt: skip
-    layer = runs.made_from(image, drawables, "new-layer").layer
+        original.plain(image, drawables, "new-layer")
+        title = "Velatura: " + words_for(key)[0].strip("_…")
+        look = partial(original.plain, image, drawables)
+        return dialog.ask(procedure, config, kind_of(key), title, look)
+    layer = original.made_from(image, drawables, "new-layer").layer
     note = notes.demand(layer)
     recipe = recipe_from_map(note.get("recipe", {}))
     # The dialog of the recipe's own kind, with a config of its own: what GIMP remembers stays untouched.
@@ -144,8 +165,5 @@ def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, k
             start.set_property(name, value)
     if start.find_property("output") is not None:
         start.set_property("output", config.get_property("output"))
-    return dialog.ask(
-        other, start, recipe.KIND, "Velatura: " + _("Re-style “{name}”", name=layer.get_name()),
-        lambda where: runs.made_from(image, drawables, where),
-        lambda values: runs.plan_anew(image, drawables, values, recipe.KIND),
-    )  # fmt: skip
+    title = "Velatura: " + _("Re-style “{name}”", name=layer.get_name())
+    return dialog.ask(other, start, recipe.KIND, title, partial(original.made_from, image, drawables))

@@ -36,12 +36,12 @@ class Order:
     origins: tuple[Mapping[str, Any], ...] = field(default=())
     """For each picture where it came from: `{"uri": ...}` or `{"layer": tattoo}`."""
 
-    @property
-    def title(self) -> str:
-        """What it does in a word or two, for layer names: its styles, or what the kind is called."""
+    def title(self, titles: Mapping[str, str]) -> str:
+        """What it does in a word or two, for layer names: its styles by their titles, or what the kind is
+        called."""
         if not self.recipe.FACTS.styles:
             return _(self.recipe.FACTS.title)
-        return " + ".join(s.name or _("own picture") for s in self.recipe.styles)
+        return " + ".join(titles.get(s.name, s.name) or _("own picture") for s in self.recipe.styles)
 
     def note(self, ran: Recipe, source: Mapping[str, Any]) -> dict[str, Any]:
         """What travels with the result: the recipe as it ran, where its pictures and itself came from."""

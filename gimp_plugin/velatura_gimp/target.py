@@ -46,6 +46,15 @@ class Target:
         """A rectangle of the layer in the image's coordinates."""
         return rect.moved(*self.offset)
 
+    def on_layer(self, rect: Rect) -> Rect:
+        """A rectangle of the image in the layer's coordinates."""
+        return rect.moved(-self.offset[0], -self.offset[1])
+
+    @property
+    def whole(self) -> Rect:
+        """All of the layer, in its own coordinates."""
+        return Rect(0, 0, self.drawable.get_width(), self.drawable.get_height())
+
     @property
     def inner(self) -> Rect:
         """`area` in the coordinates of a result for `crop`."""

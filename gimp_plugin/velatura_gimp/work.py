@@ -1,4 +1,4 @@
-"""Runs one job to its end while GIMP shows its progress.
+"""Runs one task to its end while GIMP shows its progress.
 
 Cancel in GIMP's progress bar kills the plug-in outright: nothing here can clean up, and nothing has to,
 because the daemon ends the jobs of a session whose peer is gone.
@@ -6,23 +6,25 @@ because the daemon ends the jobs of a session whose peer is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
 
 import velatura
 from gi.repository import Gimp, GLib
-from velatura.blob import Blob
 from velatura.editor import words
 from velatura.editor.i18n import _
-from velatura.editor.link import Follower, Link
+from velatura.editor.link import Link
 from velatura.editor.loop import Loop
 from velatura.editor.paper import Refused
+from velatura.editor.pump import Pump
+from velatura.editor.starting import starter
+from velatura.editor.tasks import Bench
 from velatura.errors import VelaturaError
-from velatura.jobs import Job
-from velatura.jobstate import State
-from velatura.recipe import Recipe
 
-from . import installation
 from .loop import GLibLoop
+from .paper import Paper
+from .runs import FRAMES_EVERY, Plan, Run
 
 PATIENCE = 15.0
 """Seconds of silence after which a daemon that listens is given up; it answers in milliseconds."""
@@ -30,82 +32,72 @@ PATIENCE = 15.0
 LOOK_EVERY = 0.5
 """Seconds between looks whether what the job is for is still there."""
 
+FOLDER = Path(__file__).resolve().parent
+
 
 def link(loop: Loop) -> Link:
     """A connection to the daemon, still asleep."""
-    return Link(loop, installation.start, f"GIMP plug-in, velatura {velatura.__version__}")
+    return Link(loop, partial(starter, FOLDER, "gimp"), f"GIMP plug-in, velatura {velatura.__version__}")
 
 
-def run(
-    recipe: Recipe,
-    content: Blob | None,
-    mask: Blob | None,
-    pictures: Sequence[Blob],
-    check: Callable[[], None] = lambda: None,
-) -> Job:
-    """Runs a job; it is done when this returns, with its picture and result.
+def memory_file() -> Path:
+    """Presets and recent recipes: in the person's own GIMP folder, beside and not inside the plug-in."""
+    return Path(Gimp.directory()) / "velatura.json"
 
-    Args:
-        recipe: what to do.
-        content: what to work on; None for what is made from nothing.
-        mask: where, or None for everywhere.
-        pictures: that the recipe names.
-        check: called now and then; what it raises ends the job.
+
+def bench(paper: Paper, pump: Pump, talk: Link) -> Bench:
+    """What runs are made with; they write for themselves, so that the paper only has to be read."""
+    return Bench(cast(Any, paper), pump, talk, lambda layer: None, FRAMES_EVERY)
+
+
+def carry_out(plan: Plan, display: Any = None) -> Run:
+    """Does what is planned, without a dialog; raises as `wait`."""
+    loop = GLibLoop(lambda problem: run.abandon(problem))
+    talk = link(loop)
+    paper = Paper(lambda: plan.found, lambda: plan.output == "in-place")
+    run = Run(bench(paper, Pump(loop), talk), plan, display)
+    try:
+        wait(run, talk, loop)
+    finally:
+        talk.close()
+    return run
+
+
+def wait(run: Run, talk: Link, loop: Loop) -> None:
+    """Begins a run and returns when it is done.
 
     Raises:
         VelaturaError: what the daemon, or the way to it, had to say.
-        Refused: the job was cancelled from elsewhere; what `check` raised.
+        Refused: the job was cancelled, or what it was for is gone; the image is as it was.
     """
     main = GLib.MainLoop()
-    problems: list[Exception] = []
-    jobs: list[Job] = []
-
-    def end(problem: Exception) -> None:
-        problems.append(problem)
-        main.quit()
-
-    loop = GLibLoop(end)
-    talk = link(loop)
 
     def state_changed(name: str) -> None:
-        if name != "state":
-            return
-        if talk.state == "silent":
-            _show(_("The daemon does not answer; waiting for it"), None)
-            loop.later(PATIENCE, lambda: end(said(talk)) if talk.state == "silent" else None)
-        elif talk.state in ("stopped", "missing", "refused"):
-            end(said(talk))
+        if name == "state" and talk.state == "silent":
+            loop.later(PATIENCE, lambda: run.abandon(said(talk)) if talk.state == "silent" else None)
 
-    def changed(job: Job) -> None:
-        step, of, left = 0, 0, 0.0
-        if job.progress is not None:
-            step, of, left = job.progress.step, job.progress.of, job.progress.seconds_left
-        how = words.job(job.state, job.ahead, job.reason, left, step, of)
-        _show(f"{_(recipe.FACTS.doing)}: {how}", job.fraction if of else None)
+    def changed(name: str) -> None:
+        if name == "words":
+            doing = _(run.recipe.facts.doing)
+            silent = _("The daemon does not answer; waiting for it") if talk.state == "silent" else ""
+            _show(silent or f"{doing}: {run.words}", run.fraction)
+        if run.over:
+            main.quit()
 
-    def lost(error: VelaturaError) -> None:
-        loop.later(0.0, lambda: end(error))  # the link's state, which tells more, changes first
-
-    def submit() -> None:
-        follower = Follower(changed, lambda *_frame: None, lambda job: main.quit(), lost)
-        jobs.append(talk.submit(follower, recipe, content, mask, pictures=pictures))
-
-    _show(_("Looking for the Velatura daemon"), None)
-    talk.changed.connect(state_changed)
-    loop.every(LOOK_EVERY, check)
-    loop.later(0.0, lambda: talk.when_connected(submit, lost))
+    Gimp.progress_init("Velatura")
+    ends = [talk.changed.connect(state_changed), run.changed.connect(changed)]
+    ends.append(loop.every(LOOK_EVERY, run.check))
     try:
+        loop.later(0.0, run.begin)
         main.run()
     finally:
-        talk.close()
-    if problems:
-        raise problems[0]
-    job = jobs[0]
-    if job.state is State.FAILED:
-        raise job.error or VelaturaError("internal", "the job failed without a reason")
-    if job.state is State.CANCELLED:
-        raise Refused(_("The job was cancelled: {reason}.", reason=job.reason))
-    return job
+        for end in ends:
+            end()
+        Gimp.progress_end()
+    if run.state == "failed" and run.error is not None:
+        raise said(talk) if talk.state in ("stopped", "missing", "refused") else run.error
+    if run.state == "cancelled":
+        raise Refused(run.words)
 
 
 def said(of: Link) -> VelaturaError:
@@ -116,10 +108,10 @@ def said(of: Link) -> VelaturaError:
     return VelaturaError("not_running", _("The Velatura daemon: {state}", state=state))
 
 
-def _show(text: str, fraction: float | None) -> None:
-    """Tells GIMP's progress bar; None as the fraction means that it is not known."""
+def _show(text: str, fraction: float) -> None:
+    """Tells GIMP's progress bar; 0 means that nothing is known yet."""
     Gimp.progress_set_text(text)
-    if fraction is None:
-        Gimp.progress_pulse()
-    else:
+    if fraction:
         Gimp.progress_update(fraction)
+    else:
+        Gimp.progress_pulse()

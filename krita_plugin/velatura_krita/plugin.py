@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import krita
-from velatura import launch
 from velatura.editor import i18n
 from velatura.editor.i18n import _
+from velatura.editor.starting import starter
 from velatura.editor.studio import Studio
-from velatura.errors import VelaturaError
 
 from . import document
 from .arrows import CanvasArrows
@@ -24,8 +22,8 @@ from .widgets.live import Live
 
 DOCKER = "velatura_docker"
 LIVE = "velatura_live"
-RECORD = Path(__file__).with_name("installed.json")
-LOCALE = Path(__file__).with_name("locale")
+FOLDER = Path(__file__).parent
+LOCALE = FOLDER / "locale"
 DOMAIN = "velatura_krita"
 
 _studio: Studio | None = None
@@ -40,7 +38,7 @@ def studio() -> Studio:
         i18n.load(i18n.environment_languages(QtCore.QLocale().name()), LOCALE, DOMAIN)
         _surface = Surface()
         _studio = Studio(
-            document, QtLoop(_surface), _surface, start_daemon, memory_file(),
+            document, QtLoop(_surface), _surface, partial(starter, FOLDER, "krita"), memory_file(),
             f"Krita {application.version()}",
         )  # fmt: skip
         _studio.told.connect(tell_on_canvas)
@@ -60,27 +58,6 @@ def memory_file() -> Path:
     """Presets and recents: in Krita's own resource folder, beside and not inside the plug-in."""
     place = QtCore.QStandardPaths.StandardLocation.GenericDataLocation
     return Path(QtCore.QStandardPaths.writableLocation(place)) / "krita" / "velatura" / "memory.json"
-
-
-def start_daemon() -> launch.Starter:
-    """Begins to start the daemon with the command that the installer recorded.
-
-    Raises:
-        VelaturaError: `not_running` in words when none is installed, or this Krita's sandbox forbids it.
-    """
-    command: list[str] = []
-    if RECORD.exists():
-        recorded = json.loads(RECORD.read_text("utf-8")).get("command") or []
-        if recorded and Path(recorded[0]).exists():
-            command = [*recorded, "run"]
-    if Path("/.flatpak-info").exists() and not command:
-        raise VelaturaError(
-            "not_running",
-            _("This Krita is sandboxed and cannot start programs; in a terminal: velatura daemon start"),
-        )
-    return launch.Starter(
-        command or None, Path(os.environ["VELATURA_HOME"]) if "VELATURA_HOME" in os.environ else None
-    )
 
 
 def tell_on_canvas(text: str) -> None:

@@ -58,6 +58,11 @@ class Field:
         return self.shown.argument or self.name.replace("_", "-")
 
     @property
+    def start(self) -> Any:
+        """What an editor begins with; 0 for what is taken from the layer."""
+        return 0 if self.shown.fits else self.default if self.shown.start is None else self.shown.start
+
+    @property
     def soft(self) -> tuple[float, float] | None:
         """What a slider reaches; None where a number is better typed, and for what is no number."""
         if self.sort not in ("number", "whole") or self.shown.soft is None:

@@ -176,7 +176,9 @@ class Stylize(Kind):
     strength: float = ranged(
         1.0, 0.0, 1.0, "0 gives the original, 1 the full style", Shown("Strength", "basic", percent=True)
     )
-    quality: str = choice("fast", QUALITIES, "How much work goes into the picture", Shown("Quality", "basic"))
+    quality: str = choice(
+        "fast", QUALITIES, "How much work goes into the picture", Shown("Quality", "basic", start="auto")
+    )
     scale: float = _scale()
     color: str = _color()
     method: str = choice("auto", METHODS, "Which way of painting", Shown("Method"))

@@ -51,6 +51,7 @@ class Shown:
         log: whether equal ways of a slider are equal factors, rather than equal differences.
         percent: whether it is shown as a percentage.
         fits: whether an editor takes it from the layer or selection, unless it is given.
+        start: what an editor begins with, where that is not the default.
         off: what the command line calls a flag's opposite; empty where it offers none.
     """
 
@@ -61,6 +62,7 @@ class Shown:
     log: bool = False
     percent: bool = False
     fits: bool = False
+    start: Any = None
     off: str = ""
 
 

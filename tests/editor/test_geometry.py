@@ -6,16 +6,20 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
+from velatura.blob import Blob, Picture
 from velatura.editor.geometry import (
     Rect,
+    around,
     context_area,
-    fitted,
+    cut,
     reduced_size,
     reduction,
     strips,
+    thinned,
     work_area,
     zoom_factor,
-)  # fmt: skip
+)
+from velatura.pixels import Layout
 
 places, sizes = st.integers(-500, 500), st.integers(1, 900)
 rects = st.builds(Rect, places, places, sizes, sizes)
@@ -69,17 +73,29 @@ def test_zoom_says_how_small_a_picture_may_be() -> None:
     assert [zoom_factor(z) for z in (4.0, 1.0, 0.6, 0.5, 0.26, 0.1, 0.0)] == [1, 1, 1, 2, 3, 10, 1]
 
 
-@given(rects, st.integers(1, 900), places, places)
-def test_a_fitted_picture_has_the_side_asked_for_whatever_its_place(
-    rect: Rect, side: int, dx: int, dy: int
+@given(rects, st.tuples(places, places), st.integers(1, 900))
+def test_a_part_around_a_point_lies_within_and_is_as_large_as_can_be(
+    rect: Rect, point: tuple[int, int], side: int
 ) -> None:
-    small, factor = fitted(rect, side)
-    assert max(small.width, small.height) <= side and min(small.width, small.height) >= 1
-    other, same = fitted(rect.moved(dx, dy), side)
-    assert (small.width, small.height, factor) == (other.width, other.height, same)
-    if max(rect.width, rect.height) <= side:
-        assert small == rect and factor == 1
-    assert fitted(rect, 0) == (rect, 1.0)
+    part = around(point, side, rect)
+    assert rect.contains(part)
+    assert (part.width, part.height) == (min(side, rect.width), min(side, rect.height))
+    inside = rect.grown(-side)
+    if not inside.intersected(Rect(*point, 1, 1)).empty:
+        assert part.middle == point
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4))
+def test_a_picture_is_cut_and_a_mask_is_thinned(width: int, height: int, factor: int) -> None:
+    data = bytes(range(width * height))
+    whole, layout = Rect(0, 0, width, height), Layout(width, height, "GRAY")
+    part = cut(Picture(layout, memoryview(data)), Rect(width // 2, height // 2, width - width // 2, 1))
+    at = height // 2 * width
+    assert bytes(part.data) == data[at + width // 2 : at + width] and part.layout.width == width - width // 2
+    thin = thinned(Blob(layout, data), factor)
+    assert (thin.layout.width, thin.layout.height) == reduced_size(whole, factor)
+    wanted = [data[y * width + x] for y in range(0, height, factor) for x in range(0, width, factor)]
+    assert list(thin.read(0, thin.layout.nbytes)) == wanted
 
 
 @given(rects, places, places)

@@ -101,17 +101,6 @@ def reduced_size(rect: Rect, factor: int) -> tuple[int, int]:
     return math.ceil(rect.width / factor), math.ceil(rect.height / factor)
 
 
-def fitted(rect: Rect, longest: int) -> tuple[Rect, float]:
-    """`rect` on a grid on which its longer side has at most `longest` pixels, and the factor, at most 1.
-
-    Args:
-        longest: 0 leaves the rectangle as it is.
-    """
-    factor = min(1.0, longest / max(rect.width, rect.height)) if longest else 1.0
-    x, y, width, height = (round(n * factor) for n in (rect.x, rect.y, rect.width, rect.height))
-    return Rect(x, y, max(1, width), max(1, height)), factor
-
-
 def around(point: tuple[int, int], side: int, within: Rect) -> Rect:
     """A square around a point, moved and cut so that it lies within a rectangle."""
     width, height = min(side, within.width), min(side, within.height)

@@ -65,8 +65,7 @@ class Look(Observable):
         self.as_mask = False
         for cls in RECIPES.values():
             for field in adjustable(cls):
-                setattr(self, setting(cls, field), 0 if field.shown.fits else field.default)
-        self.quality = "auto"
+                setattr(self, setting(cls, field), field.start)
 
     @property
     def style_weight(self) -> float:

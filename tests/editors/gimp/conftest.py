@@ -40,6 +40,6 @@ def gimp(root: Root, folder: Path, daemon: Daemon) -> Iterator[Gimp]:
 
 @pytest.fixture(scope="module")
 def screen(root: Root) -> Iterator[Screen]:
-    """A display inside the editors' folder."""
-    with root.screen() as screen:
+    """A small laptop's display inside the editors' folder."""
+    with root.screen("1366x768") as screen:
         yield screen

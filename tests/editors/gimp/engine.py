@@ -1,8 +1,8 @@
 """An engine without networks that keeps the pixel promises, so that tests know every pixel of the result.
 
-It inverts colours at any depth, keeps alpha, and follows the mask; a `Refine` takes its iterations; an
-`Upscale` repeats pixels. The
-first style's name may be `fail` (an error), or `wait` (not before the file `open` is in VELATURA_HOME).
+It inverts colours at any depth, keeps alpha, and follows the mask; a `Refine` takes its iterations, a picture
+of the finest quality some too; an `Upscale` repeats pixels. The first style's name may be `fail` (an error),
+or `wait` (not before the file `open` is in VELATURA_HOME).
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class InvertEngine(FakeEngine):
         while how == "wait" and not (self.home / "open").exists():
             time.sleep(0.002)
             yield None
-        steps = getattr(settled(recipe), "iterations", 0)
+        steps = getattr(
+            settled(recipe), "iterations", 300 if getattr(recipe, "quality", "") == "finest" else 0
+        )
         for step in range(steps):
             if task.stopping():
                 break

@@ -24,7 +24,7 @@ from velatura_daemon.install import gimp as installer
 from editors.roots import Root, Screen, kill_group
 
 PATIENCE = 240.0
-ENTRIES = ("restyle", "refine", "stylize", "texture", "upscale")
+ENTRIES = ("restyle", "refine", "finest", "stylize", "texture", "upscale")
 """Our submenu of Filters, which is its last entry, from top to bottom."""
 SERVE = Path(__file__).with_name("serve.py")
 

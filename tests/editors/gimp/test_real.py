@@ -40,7 +40,7 @@ def test_stylizes_like_any_other_client(gimp: Gimp, daemon: Daemon, arguments: s
     before, result, after = gimp.run(f"""
 image, layer = new_image(96, 80)
 before = get(layer, "R'G'B'A u8")
-result = call("stylize", image, layer, {arguments}, output="in-place")
+result = call("stylize", image, layer, {arguments}, quality="fast", output="in-place")
 value = before, result, get(layer, "R'G'B'A u8")
 image.delete()
 """)
@@ -100,7 +100,7 @@ def test_pixels_profile_and_selection_mean_the_same_as_to_any_other_client(
 {VIVID.format(mode=mode, precision=precision, profile=profile)}
 image.select_rectangle(Gimp.ChannelOps.REPLACE, 180, 130, 40, 30)
 profile = image.get_color_profile()
-result = call("stylize", image, layer, style="mosaic")
+result = call("stylize", image, layer, style="mosaic", quality="fast")
 fresh = Gimp.Item.get_by_id(result["layer"])
 place = *tuple(fresh.get_offsets())[1:], fresh.get_width(), fresh.get_height()
 icc = bytes(profile.get_icc_profile()) if profile else b""

@@ -1,0 +1,53 @@
+"""How an editor starts the daemon: with the command that the installer recorded beside the plug-in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from velatura import launch
+from velatura.errors import VelaturaError
+
+from .i18n import _
+
+SANDBOX = Path("/.flatpak-info")
+
+
+def starter(plugin: Path, editor: str) -> launch.Starter:
+    """Begins to start the daemon.
+
+    Args:
+        plugin: the plug-in's folder, with `installed.json`.
+        editor: as `velatura install` calls it.
+
+    Raises:
+        VelaturaError: in words what is missing or went wrong, and what to do.
+    """
+    if SANDBOX.exists():
+        raise VelaturaError(
+            "not_running",
+            _("The editor's sandbox cannot start programs. In a terminal: velatura daemon start"),
+        )
+    try:
+        return launch.Starter(command(plugin))
+    except VelaturaError as error:
+        words = _(
+            "The Velatura daemon could not be started ({why}). Run “velatura install {editor}” again.",
+            why=error.message,
+            editor=editor,
+        )
+        raise VelaturaError(error.code, words) from error
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}"
+        words = _("The Velatura daemon could not be started ({why}).", why=why)
+        raise VelaturaError("internal", words) from error
+
+
+def command(plugin: Path) -> list[str] | None:
+    """The daemon's absolute command as recorded at installation; None when none was, or it is gone."""
+    try:
+        record = json.loads((plugin / "installed.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    words = [str(word) for word in record.get("command", [])]
+    return words if words and Path(words[0]).exists() else None
