@@ -40,6 +40,7 @@ class AskedLook(Look):
         self.own = values.get("style-source", "library") != "library"
         names = UNNAMED if self.own else values.get("style") or UNNAMED, values.get("second-style")
         self.styles = tuple(filter(None, names))
+        self.as_mask = values.get("output") == "new-layer-masked"
         self.backbone = values.get("backbone", "auto")
 
     def recipe(self, kind: str, size: tuple[int, int] = (0, 0)) -> Recipe:

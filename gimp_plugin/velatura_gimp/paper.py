@@ -13,7 +13,7 @@ from typing import Any
 
 from gi.repository import GdkPixbuf, GLib
 from velatura.blob import Blob, Picture
-from velatura.editor.alpha import bake, whole
+from velatura.editor.alpha import bake, changed, whole
 from velatura.editor.geometry import Rect, strips
 from velatura.editor.paper import Gone, Source
 from velatura.editor.pump import Work
@@ -72,8 +72,12 @@ class Paper:
         yield
         if not selection:
             return None
-        cover = _found(taken).cover(_found(taken).aim.on_layer(taken.crop), 1)
-        return cover and Blob(cover.blob.layout, whole(bytes(buffers.data_of(cover.blob))))
+        cover = _found(taken).cover(_found(taken).aim.on_layer(taken.crop))
+        if cover is None:
+            return None
+        layout, data = cover.blob.layout, bytes(buffers.data_of(cover.blob))
+        selected = changed(bytes(len(data)), data, layout.pixel_bytes)
+        return Blob(replace(layout, depth="u8"), whole(selected))
 
     def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[Shown]:
         """Both pictures at the result's size; where that is not the crop's, nothing cuts the result out."""

@@ -107,8 +107,8 @@ class Run(Task):
         if facts.placed == "picture":
             taken = replace(taken, crop=taken.area)
         titles = {str(item["name"]): str(item["title"]) for item in bench.link.styles}
-        super().__init__(bench, taken, plan.order.recipe, plan.order.title(titles), ready=ready)
-
+        as_mask = plan.output == "new-layer-masked"
+        super().__init__(bench, taken, plan.order.recipe, plan.order.title(titles), as_mask, ready)
         self.plan = plan
         self.frame = Signal()
         self.layer: Any = None
