@@ -7,17 +7,23 @@ range by the default and only warns; what it lets through is checked again with 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gi.repository import Gimp, GObject
 from velatura.editor.i18n import _
+from velatura.errors import FieldError
 from velatura.fields import Field, adjustable
-from velatura.recipe import RECIPES, Recipe, settled
+from velatura.pairs import Pair, as_map, pairs_of
+from velatura.recipe import RECIPES, Recipe, Refine, settled
 
 READ_WRITE = GObject.ParamFlags.READWRITE
 
 GROUPS = ("basic", "more", "expert")
+
+FINE = (10_000, 10_000)
+"""The size of pictures in which the places of pairs are told to a share of a pixel."""
 
 TAKEN = "chorv"
 """Letters that the dialog's buttons, and its own boxes, are reached by."""
@@ -40,6 +46,10 @@ def add_all(procedure: Gimp.Procedure, kind: str, **starts: str) -> None:
         _add_style(add)
     for field in fields:
         add.field(field)
+    if has_pairs(cls):
+        add.text(
+            "pairs", _("Pairs"), _("Places that shapes go by, as JSON, as “velatura keypoints” prints it")
+        )
     if cls is None or cls.FACTS.placed == "layer":
         _add_output(add)
     procedure.add_layer_return_value(
@@ -66,6 +76,8 @@ def fields_from(values: Mapping[str, Any], cls: type, size: tuple[int, int]) -> 
             value = type(field.default)(value)
         value = value or of_layer[field.name] if field.shown.fits else value
         found[field.name] = field.chosen(value)
+    if has_pairs(cls):
+        found["pairs"] = pairs_of_text(values["pairs"])
     return found
 
 
@@ -75,7 +87,27 @@ def values_from(recipe: Recipe) -> dict[str, Any]:
     for field in adjustable(type(recipe)):
         value = getattr(whole, field.name)
         values[field.argument] = str(value) if field.sort == "choice" else value
+    if isinstance(recipe, Refine):
+        values["pairs"] = text_of_pairs(recipe.pairs)
     return values
+
+
+def has_pairs(cls: type | None) -> bool:
+    """Whether a kind of recipe has places that shapes go by."""
+    return cls is Refine
+
+
+def pairs_of_text(text: str) -> tuple[Pair, ...]:
+    """The pairs in JSON such as a file holds; none in an empty text. Raises `FieldError`."""
+    try:
+        return pairs_of(json.loads(text), "pairs") if text else ()
+    except ValueError as error:
+        raise FieldError("pairs", f"is not JSON: {error}") from error
+
+
+def text_of_pairs(pairs: Sequence[Pair]) -> str:
+    """The inverse, in pixels of pictures that are as large as this needs."""
+    return json.dumps(as_map(pairs, FINE, FINE)) if pairs else ""
 
 
 def _add_style(add: _Adder) -> None:

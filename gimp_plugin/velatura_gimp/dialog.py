@@ -14,6 +14,7 @@ from typing import Any
 
 from gi.repository import Gdk, Gimp, GimpUi, GObject, Gtk
 from velatura.editor import asking, words
+from velatura.editor.arrows import Arrows
 from velatura.editor.gallery import Gallery
 from velatura.editor.geometry import reduction
 from velatura.editor.i18n import N_, _
@@ -26,7 +27,8 @@ from velatura.errors import VelaturaError
 from velatura.fields import adjustable
 from velatura.recipe import RECIPES, Recipe
 
-from . import buffers, runs, work
+from . import arguments, buffers, runs, work
+from .arrows import ArrowBar
 from .gallery import GalleryView
 from .look import AskedLook
 from .loop import GLibLoop
@@ -119,6 +121,7 @@ class Dialog:
         self.preview.kind = kind
         self._gallery = Gallery(self.link, self.look, paper, pump)
         self.gallery = GalleryView(self._gallery, self.look)
+        self.arrows = Arrows(self.link, self.look, paper, pump)
         self.memory = Memory(work.memory_file())
         self._lay_out()
         self.look.follow()
@@ -227,6 +230,8 @@ class Dialog:
         for fold, title in FOLDS.items():
             if groups[fold]:
                 right.pack_start(self._fold(fold, title, groups[fold]), False, False, 0)
+        if arguments.has_pairs(cls):
+            right.pack_start(self._arrow_bar(), False, False, 0)
         if cls.FACTS.styles:
             right.pack_start(Presets(self.memory, self.kind, self._current, self._take), False, False, 0)
         height = Gdk.Display.get_default().get_monitor(0).get_workarea().height - AROUND
@@ -301,6 +306,13 @@ class Dialog:
         name = what.get_basename() if argument == "style-picture" else what.get_name()
         return read(what), name.rpartition(".")[0] or name
 
+    def _arrow_bar(self) -> Gtk.Widget:
+        pairs = self.look.pairs  # of the recipe that the dialog begins with
+        self.arrows.follow()
+        self.look.pairs = pairs
+        self.view.draw_arrows(self.arrows)
+        return ArrowBar(self.arrows, self.look)
+
     def _second(self) -> Gtk.Widget:
         grid = Gtk.Grid(row_spacing=6, column_spacing=6)
         label = Gtk.Label.new_with_mnemonic(self.config.find_property("second-style").nick)
@@ -352,11 +364,17 @@ class Dialog:
         """The preview follows the layer; with the view that it was started from the dialog goes."""
         if self.display.is_valid():
             self.preview.look_again()
+            if self.arrows.arrows:
+                self.arrows.follow()
         elif self._run is None:
             self.window.response(Gtk.ResponseType.CANCEL)
 
     def _look_changed(self, name: str) -> None:
-        """A style was chosen in the gallery, or added to the library."""
+        """A style was chosen in the gallery, or added to the library; or arrows were moved."""
+        if name in ("pairs", "shapes") and arguments.has_pairs(RECIPES[self.kind]):
+            value = self.look.tell_pairs() if name == "pairs" else self.look.shapes
+            if self.config.get_property(name) != value:
+                self.config.set_property(name, value)
         if name == "styles" and self.look.styles and self._gallery.entry(self.look.styles[0]):
             chosen = {"style": self.look.styles[0], "style-source": "library"}
             for argument, value in chosen.items():

@@ -1,89 +1,91 @@
 """How a layer was made, kept on the layer itself as the parasite `velatura-recipe`.
 
-A note holds the recipe as it ran, where its style pictures came from, and the layer it was made from. A layer
-is named by its tattoo, which survives in XCF files, and by a token of its image: tattoos are numbers that
-every image counts from 1, so that alone they name a stranger once the result was copied elsewhere.
+Layers are named by their tattoo, which survives in XCF files, and by a token of their image: tattoos are
+numbers that every image counts from 1, so that alone they name a stranger once the result was copied
+elsewhere. A style picture is named by its file's address, or as a layer.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gi.repository import Gimp
+from velatura.editor import annotation
+from velatura.editor.annotation import Made
 from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
-from velatura.errors import FieldError
-from velatura.recipe import RECIPES
+from velatura.errors import FieldError, VelaturaError
 
 PARASITE = "velatura-recipe"
 IMAGE = "velatura-image"
+LAYER = "layer:"
+"""Begins the name of a layer, as against a file's address."""
 
 
-def attach(layer: Any, note: Mapping[str, Any]) -> None:
-    """Puts a note on a layer; undone with what is undone with it."""
-    layer.attach_parasite(_parasite(PARASITE, json.dumps(note, separators=(",", ":")), undoable=True))
+def attach(layer: Any, made: Made) -> None:
+    """Puts on a layer how it was made; undone with what is undone with it."""
+    text = json.dumps(annotation.to_map(made), separators=(",", ":"), default=str)
+    layer.attach_parasite(_parasite(PARASITE, text, undoable=True))
 
 
-def note_of(layer: Any) -> dict[str, Any] | None:
-    """A layer's note; None where it has none or it cannot be read."""
-    try:
-        note = json.loads(_text(layer, PARASITE))
-    except ValueError:
-        return None
-    return note if isinstance(note, dict) else None
-
-
-def demand(layer: Any) -> dict[str, Any]:
-    """A layer's note.
+def demand(layer: Any) -> Made:
+    """How a layer was made.
 
     Raises:
-        Refused: it carries none.
+        Refused: it does not say.
+        FieldError: what it says is damaged.
     """
-    note = note_of(layer)
-    if note is None:
+    text = _text(layer, PARASITE)
+    if not text:
         name = layer.get_name()
         raise Refused(_("“{name}” was not made by Velatura: it carries no recipe.", name=name))
-    return note
+    return parse(text)
 
 
-def parse(text: str) -> dict[str, Any]:
-    """A note, or a bare recipe, from JSON.
-
-    Raises:
-        FieldError: it is neither.
-    """
+def parse(text: str) -> Made:
+    """What a parasite holds, or a bare recipe, from JSON; raises `FieldError` for what is neither."""
     try:
         data = json.loads(text)
     except ValueError as error:
         raise FieldError("recipe", f"is not JSON ({error})") from None
     if not isinstance(data, dict):
         raise FieldError("recipe", f"must be a map, not {type(data).__name__}")
-    return data if "recipe" in data else {"recipe": data}
+    note = data if "recipe" in data else {"recipe": data}
+    made = annotation.from_map(note)
+    pictures = {digest: _name(origin) for digest, origin in made.pictures.items()}
+    return replace(made, source=_name(note.get("source", "")), pictures=pictures)
 
 
-def name_of(layer: Any) -> dict[str, Any]:
-    """What names a layer in a note. Its image gets a token, if it has none yet."""
+def _name(told: Any) -> str:
+    """A name; those of versions before 0.2 are maps, and do not always tell the image."""
+    if not isinstance(told, dict):
+        return str(told)
+    return told["uri"] if "uri" in told else f"{LAYER}{told.get('image', '')}/{told.get('layer', 0)}"
+
+
+def name_of(layer: Any) -> str:
+    """What names a layer. Its image gets a token, if it has none yet."""
     image = layer.get_image()
     token = _text(image, IMAGE)
     if not token:
         token = secrets.token_hex(8)
         image.attach_parasite(_parasite(IMAGE, token, undoable=False))
-    return {"layer": layer.get_tattoo(), "image": token}
+    return f"{LAYER}{token}/{layer.get_tattoo()}"
 
 
-def layer_named(name: Mapping[str, Any], image: Any) -> Any:
-    """The layer that a note names, in an open image; None where it is not to be found.
+def layer_named(name: str, image: Any) -> Any:
+    """The layer of an open image that goes by a name; None where it is not to be found.
 
     Args:
-        image: looked into first. Notes of versions before 0.2 name no image: theirs can only be meant.
+        image: looked into first; where the name tells no image, this one must be meant.
     """
-    token = name.get("image", "")
+    token, _slash, tattoo = name.removeprefix(LAYER).partition("/")
     for place in [image, *Gimp.get_images()]:
-        if not token or _text(place, IMAGE) == token:
-            found = place.get_layer_by_tattoo(name.get("layer", 0))
+        if tattoo.isdecimal() and (not token or _text(place, IMAGE) == token):
+            found = place.get_layer_by_tattoo(int(tattoo))
             if found is not None or not token:
                 return found
     return None
@@ -91,12 +93,12 @@ def layer_named(name: Mapping[str, Any], image: Any) -> Any:
 
 def source_of(layer: Any) -> Any:
     """The layer of the same image that a result was made from; None where there is none to be found."""
-    note = note_of(layer) or {}
-    kind = RECIPES.get(note.get("recipe", {}).get("kind", ""))
-    if kind is None or not kind.FACTS.content:
+    try:
+        made = demand(layer)
+    except (Refused, VelaturaError):
         return None
     image = layer.get_image()
-    found = layer_named(note.get("source", {}), image)
+    found = layer_named(made.source, image) if made.recipe.FACTS.content else None
     return found if found is not None and found.get_image().get_id() == image.get_id() else None
 
 

@@ -9,7 +9,7 @@ checked and written to the shadow buffer before the first change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from gi.repository import Gimp
 from velatura.blob import Blob, Picture
 from velatura.editor.alpha import bake
+from velatura.editor.annotation import Made
 from velatura.editor.geometry import Rect
 from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
@@ -63,7 +64,7 @@ def place(
     above: Any,
     like: Any,
     name: str,
-    note: Mapping[str, Any],
+    note: Made,
     replaces: Any = None,
 ) -> Any:
     """Puts a result into the image; the layer that holds it.
@@ -76,7 +77,7 @@ def place(
         above: the layer above which a new one goes.
         like: the layer whose mask, opacity and mode a new one takes over; None for none.
         name: of a new layer.
-        note: how it was made (`notes`).
+        note: how it was made.
         replaces: a layer that the new one takes the place of.
 
     Raises:
@@ -115,7 +116,7 @@ def place(
     return layer
 
 
-def picture(target: Target, result: Result, name: str, note: Mapping[str, Any]) -> Any:
+def picture(target: Target, result: Result, name: str, note: Made) -> Any:
     """A result of another size than the layer in an image of its own, of the same kind; its only layer."""
     layout = result.picture.layout
     image = buffers.image_like(target.image, layout.width, layout.height)
@@ -195,7 +196,7 @@ def _take_looks(layer: Any, like: Any) -> None:
         layer.set_composite_mode(like.get_composite_mode())
 
 
-def _in_place(target: Target, result: Result, cover: Cover | None, note: Mapping[str, Any]) -> Any:
+def _in_place(target: Target, result: Result, cover: Cover | None, note: Made) -> Any:
     image, drawable, layout, area = target.image, target.drawable, result.picture.layout, target.area
     part = target.inner if result.content is not None else _all_of(result.picture)
     if (part.width, part.height) != (area.width, area.height):

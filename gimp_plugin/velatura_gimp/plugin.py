@@ -18,7 +18,7 @@ from velatura.editor import i18n
 from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
 from velatura.errors import VelaturaError
-from velatura.recipe import RECIPES, recipe_from_map, recipe_to_map
+from velatura.recipe import RECIPES, recipe_to_map
 
 from . import arguments, notes, original, recipes, runs, work
 from .runs import Plan, Run
@@ -155,12 +155,12 @@ def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, k
         look = partial(original.plain, image, drawables)
         return dialog.ask(procedure, config, kind_of(key), title, look)
     layer = original.made_from(image, drawables, "new-layer").layer
-    note = notes.demand(layer)
-    recipe = recipe_from_map(note.get("recipe", {}))
+    made = notes.demand(layer)
+    recipe = made.recipe
     # The dialog of the recipe's own kind, with a config of its own: what GIMP remembers stays untouched.
     other = procedure.get_plug_in().do_create_procedure(f"plug-in-velatura-{recipe.KIND}")
     start = other.create_config()
-    for name, value in recipes.values_of(recipe, note.get("pictures", {}), image).items():
+    for name, value in recipes.values_of(recipe, made.pictures, image).items():
         if start.find_property(name) is not None:
             start.set_property(name, value)
     if start.find_property("output") is not None:

@@ -1,7 +1,7 @@
 """Where the dialog shows the preview: a `Surface` of `velatura.editor`, with its buttons and words.
 
 The picture is the original while the mouse button is held. In full size it is a part, which a drag moves; a
-double click goes there and back.
+double click goes there and back. Where shapes move, their arrows lie over it and can be dragged.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from typing import Any
 
 from gi.repository import Gdk, GdkPixbuf, Gtk
 from velatura.blob import Picture
+from velatura.editor.arrows import Arrows, Point
 from velatura.editor.i18n import _
 from velatura.editor.paper import Source
 from velatura.editor.preview import Preview
 
+from . import arrows as drawing
 from .buffers import data_of
 from .paper import Shown, pixbuf, scaled
 
@@ -26,6 +28,9 @@ MADE_OF = 640
 DRAG = 6
 """Pixels that the pointer moves in a drag."""
 
+REACH = 10
+"""Pixels around an end of an arrow where it is taken hold of."""
+
 
 class PreviewView(Gtk.Box):
     """The picture with a line of buttons and one of words below it; `attach` gives it its preview."""
@@ -36,12 +41,15 @@ class PreviewView(Gtk.Box):
         self._before: GdkPixbuf.Pixbuf | None = None
         self._after: GdkPixbuf.Pixbuf | None = None
         self._pressed = (0.0, 0.0)
+        self._arrows: Arrows | None = None
+        self._held: tuple[int, bool] | None = None
         self._image = Gtk.Image()
         self._image.set_size_request(SIDE, SIDE)
         area = Gtk.EventBox(tooltip_text=_("Hold the mouse button to see the original"))
         area.add(self._image)
         area.connect("button-press-event", self._press)
         area.connect("button-release-event", self._release)
+        area.connect("motion-notify-event", self._move)
         self._live = Gtk.CheckButton.new_with_mnemonic(_("Li_ve preview"))
         self._live.set_active(True)
         self._close = Gtk.ToggleButton.new_with_mnemonic(_("_1:1"))
@@ -64,6 +72,11 @@ class PreviewView(Gtk.Box):
         self._live.connect("toggled", lambda button: preview.turn(button.get_active()))
         self._close.connect("toggled", lambda button: preview.look_close(button.get_active()))
         preview.turn(True)
+
+    def draw_arrows(self, arrows: Arrows) -> None:
+        """Shows arrows, while they are to be shown, over the picture from now on."""
+        self._arrows = arrows
+        arrows.changed.connect(lambda name: name in ("arrows", "shown") and self._draw())
 
     def say(self, words: str) -> None:
         """Shows words below the picture."""
@@ -101,6 +114,13 @@ class PreviewView(Gtk.Box):
             self._draw()
 
     def _press(self, _area: Any, event: Any) -> bool:
+        place, arrows = self._point(event.x, event.y), self._arrows
+        if arrows is not None and arrows.shown and place is not None:
+            self._held = arrows.at(place, REACH * self._scale)
+            if event.button == Gdk.BUTTON_SECONDARY:
+                self._add_or_delete(arrows, place)
+            if self._held is not None or event.button == Gdk.BUTTON_SECONDARY:
+                return Gdk.EVENT_STOP
         if event.type == Gdk.EventType.DOUBLE_BUTTON_PRESS:
             self._preview.look_close(not self._preview.close, self._point(event.x, event.y))
             self._close.set_active(self._preview.close)
@@ -108,7 +128,25 @@ class PreviewView(Gtk.Box):
         self._draw(before=True)
         return Gdk.EVENT_PROPAGATE
 
+    def _add_or_delete(self, arrows: Arrows, place: Point) -> None:
+        if self._held is None:
+            self._held = arrows.add(place), True  # its head is dragged from here on
+        else:
+            arrows.delete(self._held[0])
+            self._held = None
+
+    def _move(self, _area: Any, event: Any) -> bool:
+        place = self._point(event.x, event.y)
+        if self._held is None or self._arrows is None or place is None:
+            return Gdk.EVENT_PROPAGATE
+        index, head = self._held
+        (self._arrows.aim if head else self._arrows.move)(index, place)
+        return Gdk.EVENT_STOP
+
     def _release(self, _area: Any, event: Any) -> bool:
+        if self._held is not None:
+            self._held = None
+            return Gdk.EVENT_STOP
         dx, dy = event.x - self._pressed[0], event.y - self._pressed[1]
         if self._preview.close and max(abs(dx), abs(dy)) >= DRAG:
             middle = self._image.get_allocated_width() / 2, self._image.get_allocated_height() / 2
@@ -120,14 +158,28 @@ class PreviewView(Gtk.Box):
         """The pixel of the image that is shown at a place of the widget."""
         if self._taken is None:
             return None
-        crop = self._taken.crop
-        scale = max(crop.width, crop.height) / SIDE
+        crop, scale = self._taken.crop, self._scale
         right, down = x - self._image.get_allocated_width() / 2, y - self._image.get_allocated_height() / 2
         return crop.middle[0] + round(right * scale), crop.middle[1] + round(down * scale)
+
+    @property
+    def _scale(self) -> float:
+        """Pixels of the image for one of the widget."""
+        crop = self._taken.crop if self._taken is not None else None
+        return max(crop.width, crop.height) / SIDE if crop else 1.0
+
+    def _on_picture(self, point: Point) -> Point:
+        """Where a point of the image is in the picture."""
+        assert self._taken is not None
+        crop = self._taken.crop
+        return (point[0] - crop.x) / self._scale, (point[1] - crop.y) / self._scale
 
     def _draw(self, before: bool = False) -> None:
         picture = self._before if before or self._after is None else self._after
         if picture is None:
             self._image.clear()
-        else:
-            self._image.set_from_pixbuf(scaled(picture, SIDE))
+            return
+        shown = scaled(picture, SIDE)
+        if self._arrows is not None and self._arrows.shown and self._taken is not None:
+            shown = drawing.drawn(shown, self._arrows, self._on_picture)
+        self._image.set_from_pixbuf(shown)

@@ -1,8 +1,8 @@
 """Arguments become a recipe, and a recipe becomes arguments again.
 
 `Order` is what a run needs: the recipe, the style pictures it names, and where those came from, so that
-"Re-style…" finds them again. A style picture is known to the recipe by digest only; the note that travels
-with a result (see `output`) adds the file or the layer behind each digest.
+"Re-style…" finds them again. A style picture is known to the recipe by digest only; what travels with a
+result (see `notes`) names the file or the layer behind each digest.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from gi.repository import Gio
 from velatura.blob import Blob
+from velatura.editor.annotation import Made
 from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
 from velatura.recipe import (
@@ -20,8 +21,6 @@ from velatura.recipe import (
     Recipe,
     Style,
     check_recipe,
-    recipe_from_map,
-    recipe_to_map,
 )
 
 from . import arguments, buffers, notes
@@ -33,8 +32,8 @@ class Order:
 
     recipe: Recipe
     pictures: tuple[Blob, ...] = ()
-    origins: tuple[Mapping[str, Any], ...] = field(default=())
-    """For each picture where it came from: `{"uri": ...}` or `{"layer": tattoo}`."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Where the pictures came from, by digest; see `notes`."""
 
     def title(self, titles: Mapping[str, str]) -> str:
         """What it does in a word or two, for layer names: its styles by their titles, or what the kind is
@@ -42,11 +41,6 @@ class Order:
         if not self.recipe.FACTS.styles:
             return _(self.recipe.FACTS.title)
         return " + ".join(titles.get(s.name, s.name) or _("own picture") for s in self.recipe.styles)
-
-    def note(self, ran: Recipe, source: Mapping[str, Any]) -> dict[str, Any]:
-        """What travels with the result: the recipe as it ran, where its pictures and itself came from."""
-        pictures = {b.digest: dict(o) for b, o in zip(self.pictures, self.origins, strict=True)}
-        return {"recipe": recipe_to_map(ran), "pictures": pictures, "source": dict(source)}
 
 
 PictureOf = Callable[[Any], Blob]
@@ -73,10 +67,11 @@ def order(
     """
     cls = RECIPES[kind]
     fields = arguments.fields_from(values, cls, size)
-    pictures: list[tuple[Blob, Mapping[str, Any]]] = []
+    pictures, origins = (), {}
     if cls.FACTS.styles:
         first, picture, origin = _first_style(values, from_file, from_layer)
-        pictures += [(picture, origin)] if picture else []
+        if picture is not None:
+            pictures, origins = (picture,), {picture.digest: origin}
         fields["styles"] = (first,)
         if values["second-style"]:
             mix = values["mix"]
@@ -84,12 +79,12 @@ def order(
             fields["styles"] = (replace(first, weight=1 - mix), second)
     made = cls(**fields)
     check_recipe(made)
-    return Order(made, tuple(blob for blob, _origin in pictures), tuple(origin for _blob, origin in pictures))
+    return Order(made, pictures, origins)
 
 
 def _first_style(
     values: Mapping[str, Any], from_file: PictureOf, from_layer: PictureOf
-) -> tuple[Style, Blob | None, Mapping[str, Any]]:
+) -> tuple[Style, Blob | None, str]:
     source = values["style-source"]
     if source == "auto":
         given = (("layer", "style-drawable"), ("picture", "style-picture"))
@@ -97,7 +92,7 @@ def _first_style(
     if source == "library":
         if not values["style"]:
             raise Refused(_("No style is chosen: name one of the library, or give a picture or layer."))
-        return Style(name=values["style"]), None, {}
+        return Style(name=values["style"]), None, ""
     if source == "layer":
         layer = values["style-drawable"]
         if layer is None:
@@ -109,11 +104,11 @@ def _first_style(
         if file is None:
             raise Refused(_("No style picture is chosen: give a file in 'style-picture'."))
         blob = from_file(file)
-        origin = {"uri": file.get_uri()}
+        origin = file.get_uri()
     return Style(digest=blob.hash_whole()), blob, origin
 
 
-def values_of(recipe: Recipe, origins: Mapping[str, Mapping[str, Any]], image: Any) -> dict[str, Any]:
+def values_of(recipe: Recipe, origins: Mapping[str, str], image: Any) -> dict[str, Any]:
     """The arguments that ask for a recipe, as far as the procedures have them; for a dialog to start from.
 
     Args:
@@ -127,10 +122,11 @@ def values_of(recipe: Recipe, origins: Mapping[str, Mapping[str, Any]], image: A
     first = recipe.styles[0]
     values |= {"style": first.name, "style-picture": None, "style-drawable": None, "style-source": "library"}
     if first.digest:
-        origin = origins.get(first.digest, {})
-        values["style-source"] = "layer" if "layer" in origin else "picture"
-        values["style-drawable"] = notes.layer_named(origin, image) if "layer" in origin else None
-        values["style-picture"] = Gio.File.new_for_uri(origin["uri"]) if "uri" in origin else None
+        origin = origins.get(first.digest, "")
+        layer = origin.startswith(notes.LAYER)
+        values["style-source"] = "layer" if layer else "picture"
+        values["style-drawable"] = notes.layer_named(origin, image) if layer else None
+        values["style-picture"] = Gio.File.new_for_uri(origin) if origin and not layer else None
     second = recipe.styles[1] if len(recipe.styles) > 1 else Style(weight=0.0)
     values["second-style"] = second.name
     if second.name:
@@ -138,27 +134,19 @@ def values_of(recipe: Recipe, origins: Mapping[str, Mapping[str, Any]], image: A
     return values
 
 
-def order_again(note: Mapping[str, Any], image: Any) -> Order:
-    """The order that a note describes, exactly, with its pictures read again.
+def order_again(made: Made, image: Any) -> Order:
+    """The order for the very recipe that something was made with, its pictures read again.
 
     Raises:
         Refused: a style picture is gone.
-        FieldError: the recipe is not one.
     """
-    recipe = recipe_from_map(note.get("recipe", {}))
-    origins = note.get("pictures", {})
     pictures = []
-    kept = []
-    for style in recipe.styles:
-        origin = origins.get(style.digest)
-        if not style.digest or origin is None:
-            continue
-        if "uri" in origin:
-            blob = buffers.style_of_file(Gio.File.new_for_uri(origin["uri"]))
-        else:
+    for digest, origin in made.pictures.items():
+        if origin.startswith(notes.LAYER):
             blob = buffers.style_of_drawable(notes.layer_named(origin, image))
-        if blob.hash_whole() != style.digest:
+        else:
+            blob = buffers.style_of_file(Gio.File.new_for_uri(origin))
+        if blob.hash_whole() != digest:
             raise Refused(_("The style picture has changed since; choose the style again."))
         pictures.append(blob)
-        kept.append(origin)
-    return Order(recipe, tuple(pictures), tuple(kept))
+    return Order(made.recipe, tuple(pictures), made.pictures)

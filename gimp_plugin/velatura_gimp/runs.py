@@ -146,7 +146,7 @@ class Run(Task):
         plan, aim = self.plan, self.plan.aim
         content = self._content
         assert content is None or isinstance(content, Content)
-        note = plan.order.note(made.recipe, notes.name_of(aim.drawable))
+        note = replace(made, source=notes.name_of(aim.drawable), pictures=plan.order.origins)
         result = output.Result(picture, content)
         if self.recipe.facts.placed == "picture":
             self.layer = output.picture(aim, result, self._name, note)

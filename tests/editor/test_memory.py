@@ -44,7 +44,8 @@ def test_a_damaged_file_is_set_aside_and_told(tmp_path: Path) -> None:
 
 
 def test_the_annotation_keeps_recipes_by_layer() -> None:
-    layers = {"{1}": Made(WAVE, "{0}", "Velatura: Wave", {"build": "x"}), "{2}": Made(Refine((Style("s"),)))}
+    own = Made(Refine((Style(digest="ab" * 16),)), pictures={"ab" * 16: "file:///mine.png"})
+    layers = {"{1}": Made(WAVE, "{0}", "Velatura: Wave", {"build": "x"}), "{2}": own}
     assert annotation.read(annotation.write(layers)) == layers
 
 

@@ -1,11 +1,13 @@
-"""The recipes of a document's Velatura layers, as one document annotation keyed by the layer's uniqueId.
+"""How layers were made, as a document keeps it: one entry a layer.
 
-Krita's nodes carry no annotations, so the document does. A layer that the artist copied has another id:
-its recipe is unknown, and the docker says so. Pure: bytes in, bytes out.
+GIMP keeps an entry on the layer itself. Krita's nodes carry no annotations, so there the document does, all
+entries in one, keyed by the layer's uniqueId; a layer that the artist copied has another id: its recipe is
+unknown, and the docker says so. Pure: bytes in, bytes out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,15 +27,41 @@ class Made:
 
     Attributes:
         recipe: as it ran.
-        source: uniqueId of the layer it was made from.
+        source: names the layer that it was made from.
         name: the layer's name when it was made, to recognise copies.
         record: what the daemon recorded (build, device, seconds …).
+        pictures: where style pictures that are in no library came from, by digest.
     """
 
     recipe: Recipe
     source: str = ""
     name: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict)
+
+
+def to_map(made: Made) -> dict[str, Any]:
+    """An entry as plain values."""
+    entry: dict[str, Any] = {
+        "recipe": recipe_to_map(made.recipe),
+        "source": made.source,
+        "name": made.name,
+        "record": dict(made.record),
+    }
+    return entry | ({"pictures": dict(made.pictures)} if made.pictures else {})
+
+
+def from_map(entry: Mapping[str, Any]) -> Made:
+    """The inverse; of what is damaged besides the recipe nothing is left.
+
+    Raises:
+        FieldError: the recipe is none, or out of range.
+    """
+    record, pictures = (
+        found if isinstance(found := entry.get(k), dict) else {} for k in ("record", "pictures")
+    )
+    recipe = recipe_from_map(entry.get("recipe", {}))
+    return Made(recipe, str(entry.get("source", "")), str(entry.get("name", "")), record, pictures)
 
 
 def read(data: bytes) -> dict[str, Made]:
@@ -46,39 +74,15 @@ def read(data: bytes) -> dict[str, Made]:
         return {}
     found = {}
     for layer, entry in whole["layers"].items():
-        made = _entry(entry)
-        if made is not None:
-            found[layer] = made
+        if isinstance(entry, dict) and isinstance(entry.get("recipe"), dict):
+            with contextlib.suppress(VelaturaError):
+                found[layer] = from_map(entry)
     return found
-
-
-def _entry(entry: Any) -> Made | None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("recipe"), dict):
-        return None
-    try:
-        recipe = recipe_from_map(entry["recipe"])
-    except VelaturaError:
-        return None
-    record = entry.get("record")
-    return Made(
-        recipe,
-        str(entry.get("source", "")),
-        str(entry.get("name", "")),
-        record if isinstance(record, dict) else {},
-    )
 
 
 def write(layers: Mapping[str, Made]) -> bytes:
     """The annotation that holds the given entries."""
-    entries = {
-        layer: {
-            "recipe": recipe_to_map(made.recipe),
-            "source": made.source,
-            "name": made.name,
-            "record": dict(made.record),
-        }
-        for layer, made in layers.items()
-    }
+    entries = {layer: to_map(made) for layer, made in layers.items()}
     return json.dumps({"format": FORMAT, "layers": entries}, sort_keys=True, default=str).encode("utf-8")
 
 

@@ -160,6 +160,20 @@ other.delete()
     assert own != photo
 
 
+def test_a_result_of_version_0_1_still_knows_what_it_was_made_from(gimp: Gimp) -> None:
+    first, second = gimp.run("""
+image, layer = new_image()
+image.select_rectangle(Gimp.ChannelOps.REPLACE, 20, 10, 12, 9)
+made = Gimp.Item.get_by_id(call("stylize", image, layer, style="x")["layer"])
+note = {"recipe": {"kind": "stylize", "styles": [{"name": "x"}]}, "source": {"layer": layer.get_tattoo()}}
+made.attach_parasite(Gimp.Parasite.new("velatura-recipe", 1, json.dumps(note).encode()))
+first = get(made)
+value = first, get(Gimp.Item.get_by_id(call("restyle", image, made, output="in-place")["layer"]))
+image.delete()
+""")
+    assert first == second
+
+
 def test_restyle_in_place_keeps_mask_opacity_and_soft_alpha(gimp: Gimp) -> None:
     before, after, looks = gimp.run("""
 image, layer = new_image()
@@ -205,15 +219,17 @@ own.delete()
 
 def test_a_style_can_be_a_file_or_a_layer(gimp: Gimp) -> None:
     file = gimp.folder / "style.png"
-    from_file, from_layer, gone = gimp.run(f"""
+    from_file, from_layer, gone, again = gimp.run(f"""
 image, layer = new_image()
 Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path("{file}"), None)
 from_file = call("stylize", image, layer, style_picture=Gio.File.new_for_path("{file}"))
 from_layer = call("stylize", image, layer, style_drawable=layer)
 gone = call("stylize", image, layer, style="x", style_source="layer")
-value = from_file, from_layer, gone
+again = [call("restyle", image, Gimp.Item.get_by_id(made["layer"])) for made in (from_file, from_layer)]
+value = from_file, from_layer, gone, again
 image.delete()
 """)
+    assert [found["recipe"]["styles"] for found in again] == [from_file["recipe"]["styles"]] * 2
     digests = [r["recipe"]["styles"][0]["digest"] for r in (from_file, from_layer)]
     assert len(digests[0]) == 32 and digests[0] == digests[1], "the same pixels, the same style"
     assert "is gone" in gone["error"]
