@@ -23,8 +23,8 @@ from editors.gimp.session import Gimp
 
 @pytest.fixture(scope="module")
 def daemon(folder: Path) -> Iterator[Daemon]:
-    """A daemon with the real networks."""
-    with Daemon(REAL, folder / "home") as daemon:
+    """A daemon with the real networks, in the dtype that does not depend on how fast the machine is today."""
+    with Daemon(REAL, folder / "home", dtype="float32") as daemon:
         yield daemon
 
 
@@ -75,7 +75,7 @@ stored = bytearray()
 for y in range(300):  # ramps, and colours that sRGB cannot show
     for x in range(400):
         pixel = (x * 255 // 399, 255 * (y // 25 % 2), (y * 255 // 299 + 9 * (x % 7)) % 256, 255)
-        for value in (pixel[0], pixel[3]) if channels == 2 else pixel:
+        for value in pixel[2:] if channels == 2 else pixel:
             stored += bytes((value,)) * (layer.get_bpp() // channels)
 buffer = layer.get_buffer()
 form = ("Y'A" if channels == 2 else "R'G'B'A") + (" u16" if layer.get_bpp() > channels else " u8")
@@ -128,8 +128,8 @@ image.delete()
     mine = np.frombuffer(made, dtype).reshape(30, 40, -1).astype(int)
     assert np.abs(mine - whole[130:160, 180:220]).max() > 20, "nothing happened"
     apart = np.abs(mine - theirs)
-    if kind in ("Adobe RGB", "gray L*"):  # babl and LittleCMS differ in a last bit; networks enlarge it
-        assert apart.max() <= 16 and apart.mean() < 1.5
+    if kind in ("Adobe RGB", "gray L*"):  # babl and LittleCMS differ by some 65535ths, which networks enlarge
+        assert apart.max() <= 2 and apart.mean() < 0.1
     else:
         assert apart.max() == 0
 
