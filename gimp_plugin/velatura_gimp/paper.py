@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gi.repository import GdkPixbuf, GLib
+from gi.repository import GdkPixbuf, Gimp, GLib
 from velatura.blob import Blob, Picture
 from velatura.editor.alpha import bake, changed, whole
 from velatura.editor.geometry import Rect, strips
@@ -78,6 +78,14 @@ class Paper:
         layout, data = cover.blob.layout, bytes(buffers.data_of(cover.blob))
         selected = changed(bytes(len(data)), data, layout.pixel_bytes)
         return Blob(replace(layout, depth="u8"), whole(selected))
+
+    def read_region(self, taken: Source, node: str) -> Work[Blob]:
+        yield
+        layer = Gimp.Drawable.get_by_id(int(node))
+        if layer is None:
+            raise Gone
+        __, dx, dy = layer.get_offsets()
+        return buffers.read_gray(layer, taken.crop.moved(-dx, -dy))
 
     def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[Shown]:
         """Both pictures at the result's size; where that is not the crop's, nothing cuts the result out."""

@@ -98,6 +98,9 @@ class PreviewView(Gtk.Box):
         crop = self._taken.crop if self._taken is not None else None
         return min(1.0, SIDE / max(crop.width, crop.height)) if crop else 1.0
 
+    def view(self) -> None:
+        """Nobody zooms in the dialog, but by its button."""
+
     def frame(self, picture: Picture) -> None:
         """An intermediate picture, of 8 bits, of the job that runs."""
         self._after = pixbuf(picture)

@@ -110,6 +110,7 @@ class Run(Task):
         as_mask = plan.output == "new-layer-masked"
         super().__init__(bench, taken, plan.order.recipe, plan.order.title(titles), as_mask, ready)
         self.plan = plan
+        self._pictures = plan.order.pictures
         self.frame = Signal()
         self.layer: Any = None
         self.ran: Recipe = plan.order.recipe
@@ -130,7 +131,7 @@ class Run(Task):
 
     def _options(self) -> dict[str, Any]:
         every = self._bench.preview_every if self.recipe.facts.long else 0.0
-        return {"pictures": self.plan.order.pictures, "preview_every": every}
+        return {"preview_every": every}
 
     def _on_changed(self, job: Job) -> None:
         super()._on_changed(job)

@@ -110,6 +110,7 @@ class Task(Observable):
         self._content: Blob | None = None
         self._mask: Blob | None = None
         self._regions: regions.Regions = {}
+        self._pictures: tuple[Blob, ...] = ()
         self._job: Job | None = None
         self._layer: Layer | None = None
         self._undone: Layer | None = None
@@ -226,7 +227,7 @@ class Task(Observable):
         try:
             self._job = self._bench.link.submit(
                 follower, regions.marked(self.recipe, self._regions), self._content, self._mask,
-                pictures=tuple(self._regions.values()), **self._options(),
+                pictures=(*self._pictures, *self._regions.values()), **self._options(),
             )  # fmt: skip
         except VelaturaError as error:
             self._fail(error)
