@@ -48,7 +48,7 @@ def add_all(procedure: Gimp.Procedure, kind: str, **starts: str) -> None:
         add.field(field)
     if has_pairs(cls):
         add.text(
-            "pairs", _("Pairs"), _("Places that shapes go by, as JSON, as “velatura keypoints” prints it")
+            "pairs", _("Pairs"), _("Places that shapes go by, as JSON, as “velatura keypoints” writes them")
         )
     if cls is None or cls.FACTS.placed == "layer":
         _add_output(add)

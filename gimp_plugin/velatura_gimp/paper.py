@@ -13,7 +13,7 @@ from typing import Any
 
 from gi.repository import GdkPixbuf, Gimp, GLib
 from velatura.blob import Blob, Picture
-from velatura.editor.alpha import bake, changed, whole
+from velatura.editor.alpha import bake, whole
 from velatura.editor.geometry import Rect, strips
 from velatura.editor.paper import Gone, Source
 from velatura.editor.pump import Work
@@ -75,9 +75,9 @@ class Paper:
         cover = _found(taken).cover(_found(taken).aim.on_layer(taken.crop))
         if cover is None:
             return None
-        layout, data = cover.blob.layout, bytes(buffers.data_of(cover.blob))
-        selected = changed(bytes(len(data)), data, layout.pixel_bytes)
-        return Blob(replace(layout, depth="u8"), whole(selected))
+        layout, data = cover.blob.layout, buffers.data_of(cover.blob)
+        selected = data if layout.depth == "u8" else bytes(map(bool, data.cast("H")))
+        return Blob(replace(layout, depth="u8"), whole(bytes(selected)))
 
     def read_region(self, taken: Source, node: str) -> Work[Blob]:
         yield

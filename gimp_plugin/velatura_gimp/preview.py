@@ -76,7 +76,7 @@ class PreviewView(Gtk.Box):
     def draw_arrows(self, arrows: Arrows) -> None:
         """Shows arrows, while they are to be shown, over the picture from now on."""
         self._arrows = arrows
-        arrows.changed.connect(lambda name: name in ("arrows", "shown") and self._draw())
+        arrows.changed.connect(lambda name: self._draw())
 
     def say(self, words: str) -> None:
         """Shows words below the picture."""
