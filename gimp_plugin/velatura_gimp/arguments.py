@@ -25,7 +25,7 @@ GROUPS = ("basic", "more", "expert")
 FINE = (10_000, 10_000)
 """The size of pictures in which the places of pairs are told to a share of a pixel."""
 
-TAKEN = "chorv"
+TAKEN = "chorvk"
 """Letters that the dialog's buttons, and its own boxes, are reached by."""
 
 

@@ -8,6 +8,7 @@ import pytest
 from velatura.editor import fullsize
 from velatura.editor.geometry import Rect
 from velatura.editor.memory import Memory
+from velatura.editor.paper import Refused
 from velatura.editor.preview import Preview
 from velatura.editor.reduced import LONG_SIDE, STEPS, at_reduced_size, caveat
 from velatura.editor.seen import SCREEN_SIDE
@@ -471,3 +472,18 @@ def test_where_the_device_is_quick_strokes_have_their_size_while_a_slider_moves(
     loop.run(0.1)
     assert daemon.job.content.layout.width == 40
     assert isinstance(daemon.job.recipe, Stylize) and daemon.job.recipe.scale == 0.7
+
+
+def test_a_look_that_is_no_recipe_yet_is_said(
+    studio: Studio, paper: FakePaper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in GIMP, where a style of one's own may be chosen before its file is."""
+
+    def recipe(*unused: object) -> None:
+        raise Refused("No style picture is chosen.")
+
+    paper.open(40, 30)
+    studio.look.choose("wave")
+    monkeypatch.setattr(studio.look, "recipe", recipe)
+    studio.preview.turn(True)
+    assert studio.preview.words == "No preview: No style picture is chosen."

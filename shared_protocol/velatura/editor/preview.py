@@ -138,7 +138,7 @@ class Preview(Observable):
         part, base = self._seen(taken), self._base
         try:
             factor = self._factor(part)
-        except VelaturaError as error:
+        except (VelaturaError, Refused) as error:
             self._fail(error)
             return
         if base is None or (base.taken, base.seen) != (taken, part) or base.factor > factor:
