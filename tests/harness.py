@@ -38,7 +38,7 @@ from velatura.recipe import Recipe
 FAKE = "fake_engine:FakeEngine"
 REAL = "velatura_daemon.engine.engine:TorchEngine"
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which a condition that has not come true fails the test; generous, for loaded machines."""
 
 T = TypeVar("T")

@@ -32,6 +32,9 @@ ALREADY_RUNNING = 18
 PATIENCE = 30.0
 """Seconds that a daemon may take until it listens."""
 
+_LITTLE = 1 << 16
+"""Bytes of a disk below which a daemon's last words had no room."""
+
 _EDITORS_OWN = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "QT_PLUGIN_PATH")
 """What an editor's bundle sets for itself and another Python must not inherit."""
 
@@ -151,6 +154,8 @@ class Starter:
 
     def _last_words(self) -> str:
         text = self._log.read_bytes()[-2000:].decode(errors="replace").strip()
+        if not text and shutil.disk_usage(self._log.parent).free < _LITTLE:
+            return f"nothing, for the disk of {self._log.parent} is full; make room there"
         return " | ".join(text.splitlines()[-4:]) or "nothing"
 
 

@@ -99,7 +99,7 @@ def test_run_stays_in_the_foreground_and_logs(empty: Daemon) -> None:
     process = subprocess.Popen(command("daemon", "run"), stderr=subprocess.PIPE, text=True)
     until(lambda: velatura("daemon", "status").code == 0, "the daemon answers")
     process.terminate()
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 0 and "listens at ipc://" in said
 
 

@@ -120,7 +120,7 @@ class Refining:
 
     def end(self) -> tuple[int, str]:
         """Exit code and standard error."""
-        _, err = self.process.communicate(timeout=60)
+        _, err = self.process.communicate(timeout=120)
         return self.process.returncode, err
 
     def is_under_way(self) -> bool:

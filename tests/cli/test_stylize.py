@@ -157,7 +157,7 @@ def test_ctrl_c_cancels_and_writes_nothing(home: Daemon, folder: Path) -> None:
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=home.environment)
     until(lambda: [job["state"] for job in velatura("ps", "--json").json] == ["running"], "the job runs")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == exits.INTERRUPTED and err == "velatura: interrupted\n"
     assert not Path("to").exists()
     until(lambda: velatura("ps", "--json").json == [], "the job's end")
@@ -170,7 +170,7 @@ def test_a_daemon_that_ends_in_the_middle_is_said(folder: Path) -> None:
         with daemon.connect() as talk:
             talk.until(lambda: any(job["state"] == "running" for job in talk.ask("jobs")), "the job runs")
         daemon.kill()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
     assert process.returncode == 9 and err.count("\n") == 1 and "daemon" in err
     assert not Path("out.png").exists()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from harness import Daemon, Talk, picture, until
+from harness import PATIENCE, Daemon, Talk, picture, until
 from velatura.jobstate import State
 from velatura.recipe import Refine, Style, Stylize
 from velatura_daemon.service.workers import worker_environment
@@ -32,6 +32,11 @@ def gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+def works_again(talk: Talk) -> None:
+    """A job is done; perhaps not the first one, where silence of a second is already too long."""
+    talk.until(lambda: talk.run(stylize(), picture()).state is State.DONE, "a job is done")
 
 
 @pytest.mark.parametrize("how", ["crash", "kill"])
@@ -71,7 +76,7 @@ def test_a_hung_worker_is_replaced_and_its_job_told(start_daemon: Start):
     with start_daemon(hang_seconds=1).connect() as talk:
         job = talk.run(stylize("hang"), picture())
         assert job.error is not None and job.error.code == "worker_died" and "hung" in job.error.message
-        assert talk.run(stylize(), picture()).state is State.DONE
+        works_again(talk)
 
 
 def test_a_stopped_worker_is_replaced(start_daemon: Start):
@@ -81,7 +86,7 @@ def test_a_stopped_worker_is_replaced(start_daemon: Start):
         job = talk.run(stylize(), picture())
         assert job.state is State.FAILED or job.state is State.DONE
         until(lambda: gone(pid), "the stopped worker is gone")
-        assert talk.run(stylize(), picture()).state is State.DONE
+        works_again(talk)
 
 
 def test_a_cancel_that_overruns_its_grace_costs_the_worker_its_life(start_daemon: Start):
@@ -131,15 +136,15 @@ def test_the_worker_is_warmed_at_the_start_or_started_at_the_first_job(start_dae
 
 
 def test_a_daemon_that_nobody_needs_ends_and_one_with_a_client_stays(start_daemon: Start):
-    daemon = start_daemon(exit_seconds=2)
+    daemon = start_daemon(exit_seconds=4)
     process = daemon.process
     assert process is not None
     with daemon.connect() as talk:
         assert talk.run(stylize(), picture()).state is State.DONE
-        end = time.monotonic() + 4
-        talk.until(lambda: time.monotonic() > end, "twice the time goes by")
+        end = time.monotonic() + 5
+        talk.until(lambda: time.monotonic() > end, "more than the time goes by")
         assert process.poll() is None
-    assert process.wait(60) == 0 and "nobody has needed" in daemon.log()
+    assert process.wait(PATIENCE) == 0 and "nobody has needed" in daemon.log()
 
 
 def test_an_idle_worker_does_the_engines_idle_work_to_its_end(talk: Talk):

@@ -69,7 +69,7 @@ def test_a_message_of_endless_parts_is_cut_off_and_nobody_else_waits(daemon: Dae
     assert taken < 6_000_000
     began = time.monotonic()
     talk.status()
-    assert time.monotonic() - began < 5 and resident(daemon) - before < 64 << 20
+    assert time.monotonic() - began < 20 and resident(daemon) - before < 64 << 20
     assert talk.run(RECIPE, picture()).state is State.DONE and "is cut off" in daemon.log()
 
 

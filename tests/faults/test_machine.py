@@ -115,7 +115,7 @@ def test_a_home_that_cannot_be_written_is_told_in_words(tmp_path: Path):
     (tmp_path / "run").mkdir(mode=0o700)
     (tmp_path / "run" / "daemon.json").mkdir()
     process = Daemon(home=tmp_path).spawn("run")
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=120)
     assert process.returncode == 1 and "cannot start" in said and "Traceback" not in said
 
 
@@ -125,7 +125,7 @@ def test_a_home_that_others_may_write_to_is_refused(tmp_path: Path, mode: int):
     home.mkdir()
     home.chmod(mode)
     process = Daemon(home=home).spawn("run")
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=120)
     assert process.returncode == 1 and "can be written to by others" in said
 
 

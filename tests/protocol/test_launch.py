@@ -7,6 +7,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_daemon import FakeDaemon
@@ -83,6 +84,12 @@ def test_a_daemon_that_ends_at_once_is_quoted(base):
     )
     with pytest.raises(VelaturaError, match="status 1; it said: the settings are wrong: threads = -1"):
         wait_for(starter)
+
+
+def test_a_daemon_that_says_nothing_since_the_disk_is_full(base, monkeypatch):
+    monkeypatch.setattr(launch.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(VelaturaError, match=r"ended at once with status 1.* is full; make room there"):
+        wait_for(launch.Starter(program("import sys; sys.exit(1)", base), base))
 
 
 def test_a_daemon_that_never_listens_is_given_up(base):

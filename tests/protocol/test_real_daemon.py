@@ -49,7 +49,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def v(home: Path) -> Iterator[Client]:
-    with velatura.connect(start=False, home=home, timeout=60) as client:
+    with velatura.connect(start=False, home=home, timeout=120) as client:
         yield client
 
 
@@ -217,7 +217,7 @@ def test_a_daemon_starts_by_itself_for_several_programs_at_once(home, tmp_path, 
     found: list[int] = []
 
     def use() -> None:
-        with velatura.connect(home=tmp_path, timeout=60) as client:
+        with velatura.connect(home=tmp_path, timeout=120) as client:
             found.append(client.status()["pid"])
 
     threads = [threading.Thread(target=use) for _ in range(4)]
@@ -232,7 +232,7 @@ def test_a_daemon_starts_by_itself_for_several_programs_at_once(home, tmp_path, 
 
 
 def test_a_client_starts_the_daemon_again_after_it_was_killed(home, tmp_path):
-    with velatura.connect(home=tmp_path, timeout=60) as client:
+    with velatura.connect(home=tmp_path, timeout=120) as client:
         os.kill(client.status()["pid"], signal.SIGKILL)
         while client._thread.up:
             threading.Event().wait(0.02)

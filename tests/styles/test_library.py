@@ -332,8 +332,9 @@ def test_an_add_that_fails_half_way_leaves_nothing(library, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("velatura_daemon.styles.library._write", full_disk)
-    with pytest.raises(VelaturaError, match="No space left"):
+    with pytest.raises(VelaturaError, match="No space left on device; make room") as caught:
         library.add("mine", noise_image())
+    assert caught.value.code == "out_of_memory"  # and not a defect to report
     assert list(library.user_dir.iterdir()) == []
 
 

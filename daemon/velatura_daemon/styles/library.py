@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import hashlib
 import io
 import json
@@ -253,11 +254,11 @@ class Library:
             "size": len(known_by),
             "sha256": hashlib.sha256(known_by).hexdigest(),
         }
-        self.user_dir.mkdir(parents=True, exist_ok=True)
-        self._sweep()
         made = self.user_dir / f".{name}.{secrets.token_hex(4)}.adding"
-        made.mkdir()
         try:
+            self.user_dir.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            made.mkdir()
             for file, content in files.items():
                 _write(made / file, content)
             _write(made / "style.json", json.dumps(about, ensure_ascii=False, indent=1).encode("utf-8"))
@@ -265,7 +266,11 @@ class Library:
         except OSError as error:
             shutil.rmtree(made, ignore_errors=True)
             self._refuse_taken(name)
-            raise VelaturaError("internal", f"the style could not be written: {error}") from error
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            words = f"the style cannot be written to {self.user_dir}: {error.strerror}"
+            if full:
+                words += "; make room on that disk"
+            raise VelaturaError("out_of_memory" if full else "internal", words) from error
         return self.get(name)
 
     def remove(self, name: str) -> None:
