@@ -1,11 +1,11 @@
 """A long mixed load on one daemon, and what it holds of the machine meanwhile: flat, or a leak.
 
-    PYTHONPATH=tests python tests/faults/soak.py MINUTES [--real] [--pause SECONDS]
+    PYTHONPATH=tests python tests/faults/soak.py MINUTES [--real] [--pause SECONDS] [--cache MB]
 
 Clients come and go, pictures are new every time, every fifth job is long and every fifth is cancelled; with
-the real engine styles and methods change too. Each minute prints a row: memory of supervisor and worker,
-their descriptors and threads, bytes of pictures held in shared memory, jobs done and jobs lost (ended
-otherwise than they should). The exit code is 1 if one was lost.
+the real engine styles and methods change too. Each minute prints a row: memory of supervisor and worker, how
+much of the worker's is caches, descriptors and threads of both, bytes of pictures in shared memory, jobs that
+ended as they should, and jobs lost. The exit code is 1 if one was lost.
 """
 
 from __future__ import annotations
@@ -23,8 +23,20 @@ from harness import FAKE, REAL, Daemon, Talk, picture
 from velatura.jobstate import State
 from velatura.recipe import Recipe, Refine, Style, Stylize
 
-ROW = "{:>4} {:>9} {:>9} {:>5} {:>5} {:>8} {:>8} {:>8} {:>6} {:>5}"
-HEAD = ("min", "superv.", "worker", "fds", "w.fds", "threads", "w.thr.", "shared", "done", "lost")
+ROW = "{:>4} {:>9} {:>9} {:>9} {:>5} {:>5} {:>8} {:>8} {:>8} {:>6} {:>5}"
+HEAD = (
+    "min",
+    "superv.",
+    "worker",
+    "of caches",
+    "fds",
+    "w.fds",
+    "threads",
+    "w.thr.",
+    "shared",
+    "done",
+    "lost",
+)
 
 
 @dataclass(frozen=True)
@@ -102,12 +114,13 @@ def held(daemon: Daemon) -> tuple[str | int, ...]:
     with daemon.connect("the one who looks") as talk:
         status = talk.status()
     pid, worker = status["pid"], status["worker"]["pid"]
-    own = (megabytes(pid), megabytes(worker), count(pid, "fd"), count(worker, "fd"))
+    caches = f"{status['engine'].get('cache_bytes', 0) >> 20} MB"
+    own = (megabytes(pid), megabytes(worker), caches, count(pid, "fd"), count(worker, "fd"))
     return (*own, count(pid, "task"), count(worker, "task"), f"{status['blobs']['bytes'] >> 20} MB")
 
 
-def main(minutes: float, engine: str, pause: float) -> int:
-    with Daemon(engine) as daemon:
+def main(minutes: float, engine: str, pause: float, cache: int) -> int:
+    with Daemon(engine, cache_mb=cache) as daemon:
         print(ROW.format(*HEAD), flush=True)
         done = lost = 0
         began = shown = time.monotonic()
@@ -128,6 +141,7 @@ if __name__ == "__main__":
     parser.add_argument("minutes", type=float)
     parser.add_argument("--real", action="store_true", help="the networks, not the tests' own engine")
     parser.add_argument("--pause", type=float, default=0.0, help="seconds that a client rests after a job")
+    parser.add_argument("--cache", type=int, default=1024, help="MB that the worker's caches may hold")
     given = parser.parse_args()
     harness.PATIENCE = 900.0  # it says what is held, not how fast: the machine may have other work
-    sys.exit(main(given.minutes, REAL if given.real else FAKE, given.pause))
+    sys.exit(main(given.minutes, REAL if given.real else FAKE, given.pause, given.cache))
