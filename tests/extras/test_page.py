@@ -68,7 +68,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def browser() -> Iterator[Any]:
     with sync_playwright() as playwright:
         debian = shutil.which("chromium")
-        started = playwright.chromium.launch(executable_path=debian, args=["--no-sandbox"])
+        camera = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+        started = playwright.chromium.launch(executable_path=debian, args=["--no-sandbox", *camera])
         yield started
         started.close()
 
@@ -153,6 +154,14 @@ def painted(page: Page) -> None:
     page.get_by_role("button", name="Download").wait_for()
 
 
+def taken(page: Page, path: Path) -> Path:
+    """What is to be downloaded, as a file."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    download.value.save_as(path)
+    return path
+
+
 def test_a_visitor_paints_compares_and_takes_the_picture_home(visit: Callable[..., Page], tmp_path: Path):
     page = visit()
     page.get_by_text("Choose a picture and a style.").wait_for()
@@ -162,10 +171,7 @@ def test_a_visitor_paints_compares_and_takes_the_picture_home(visit: Callable[..
     painted(page)
     page.get_by_label("Before and after").fill("30")
     shot(page, "desktop")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
-    path = tmp_path / "taken.png"
-    download.value.save_as(path)
+    path = taken(page, tmp_path / "taken.png")
     recipe = recipe_of(path)
     assert isinstance(recipe, Stylize) and recipe.styles[0].name == "great-wave"
     assert Image.open(path).size == (384, 256)
@@ -196,13 +202,37 @@ def test_a_drawn_mask_leaves_the_rest_alone(visit: Callable[..., Page], tmp_path
     page.get_by_text("% is drawn over").wait_for()  # the page has heard of it
     shot(page, "drawing")
     painted(page)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
-    download.value.save_as(tmp_path / "masked.png")
-    made = np.asarray(Image.open(tmp_path / "masked.png").convert("RGB")).astype(int)
+    made = np.asarray(Image.open(taken(page, tmp_path / "masked.png")).convert("RGB")).astype(int)
     before = np.asarray(Image.open(BytesIO(photo())).convert("RGB")).astype(int)
     change = np.abs(made - before).max(2)
     assert not change[:, 250:].any() and not change[:40].any() and change[108:148, 20:110].mean() > 4
+
+
+def test_a_camera_two_styles_and_a_mask_from_a_file(visit: Callable[..., Page], tmp_path: Path):
+    page = visit(height=1700)
+    page.get_by_text("Camera", exact=True).click()
+    until(lambda: page.locator("video").evaluate("v => v.readyState === 4"))  # the camera films
+    page.get_by_role("button", name="Take Photo").click()
+    page.get_by_text("a small one").wait_for()
+    page.get_by_label("Mixed with").click()
+    page.get_by_role("option", name="Mosaic").click()
+    page.get_by_text("Share of the second").wait_for()
+    page.get_by_role("radio", name="File").click()
+    black = BytesIO()
+    Image.new("L", (64, 48)).save(black, "PNG")
+    page.get_by_text("Mask: white is in full").wait_for()
+    send(page, black.getvalue(), "mask.png", 1)
+    page.get_by_text("mask.png").wait_for()
+    painted(page)
+    shot(page, "camera")
+    made = taken(page, tmp_path / "camera.png")
+    recipe = recipe_of(made)
+    assert isinstance(recipe, Stylize) and [s.name for s in recipe.styles] == ["great-wave", "mosaic"]
+    assert Image.open(made).convert("RGB").getpixel((320, 20)) == (
+        0,
+        255,
+        0,
+    )  # the fake's green, nowhere painted
 
 
 def test_a_refinement_is_seen_growing_and_stopped(visit: Callable[..., Page]):
