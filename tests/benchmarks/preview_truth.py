@@ -20,6 +20,7 @@ from PIL import Image
 from velatura.editor import geometry
 from velatura.editor.geometry import Rect
 from velatura.editor.reduced import at_reduced_size
+from velatura.editor.seen import patch
 from velatura.pixels import Layout
 from velatura.recipe import Style, Stylize
 
@@ -63,7 +64,7 @@ def main() -> None:
         size = geometry.reduced_size(area, factor)
         return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
-    part = geometry.around(area.middle, args.screen // 2, area)
+    part = patch(area.middle, args.screen // 2, area)
     where = np.s_[part.y : part.bottom, part.x : part.right]
     print(f"{area.width} x {area.height}, reduced by {factor}; {args.style}")
     for method, scale in (("auto", 1.0), ("adain-skip", 0.6), ("adain-skip", 1.0), ("adain-skip", 2.0)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -110,6 +110,9 @@ class FakeDocument:
     steps: list[str] = field(default_factory=list)
     maps: dict[str, str] = field(default_factory=dict)
     regions: dict[str, dict[str, str]] = field(default_factory=dict)
+    chosen: list[str] = field(default_factory=list)
+    keys: dict[str, list[bytes]] = field(default_factory=dict)
+    images: dict[str, bytes] = field(default_factory=dict)
 
     def layer(self, name: str) -> FakeLayer:
         return next(layer for layer in self.layers if layer.name == name)
@@ -172,6 +175,34 @@ class FakePaper:
             regions,
         )
 
+    def sources(self) -> tuple[Source, ...]:
+        document = self.active
+        if document is None or not document.chosen:
+            return (self.source(),)
+        active, found = document.active, []
+        for name in document.chosen:
+            document.active = name
+            found.append(self.source())
+        document.active = active
+        return tuple(found)
+
+    def frames(self, taken: Source) -> tuple[Source, ...]:
+        keys = self._document(taken.document).keys.get(taken.layer, [])
+        return tuple(replace(taken, own=time) for time in range(len(keys)))
+
+    def keep_frame(self, frame: Source, picture: Picture) -> Work[object]:
+        yield
+        return bytes(picture.data)
+
+    def add_animation(self, taken: Source, frames: Sequence[tuple[Source, object]], name: str) -> Work[Layer]:
+        yield
+        document = self._document(taken.document)
+        made = FakeLayer(f"l{next(self._names)}", name, taken.crop, pixels=bytearray())
+        document.layers.append(made)
+        document.keys[made.id] = [bytes(kept) for _frame, kept in frames if isinstance(kept, bytes)]
+        document.steps.append(name)
+        return Layer(document.id, made.id, taken.layer)
+
     def only(self, taken: Source, selected: bool) -> Source:
         area = taken.area if selected else self._layer(taken.document, taken.layer).rect
         return replace(taken, area=area, crop=area, selected=None)
@@ -186,7 +217,11 @@ class FakePaper:
     def read(self, taken: Source) -> Work[Blob]:
         self.reads += 1
         yield
-        pixels = self._layer(taken.document, taken.layer).cut(taken.crop)
+        layer = self._layer(taken.document, taken.layer)
+        pixels = layer.cut(taken.crop)
+        if isinstance(taken.own, int):
+            frame = self._document(taken.document).keys[layer.id][taken.own]
+            pixels = cut(frame, layer.rect, taken.crop, 4)
         return Blob(Layout(taken.crop.width, taken.crop.height, "BGRA"), pixels)
 
     def read_reduced(self, taken: Source, factor: int) -> Work[Blob]:
@@ -307,6 +342,16 @@ class FakePaper:
 
     def recipes(self, taken: Source) -> dict[str, Made]:
         return self._document(taken.document).made
+
+    def keep_images(self, taken: Source, images: Mapping[str, bytes]) -> None:
+        self._document(taken.document).images = dict(images)
+
+    def images(self, taken: Source) -> Mapping[str, bytes]:
+        return self._document(taken.document).images
+
+    def encoded(self, image: object) -> bytes:
+        assert isinstance(image, Shown)
+        return image.pixels[:4]
 
     def select(self, taken: Source, layer: str) -> None:
         self._document(taken.document).active = self._layer(taken.document, layer).id

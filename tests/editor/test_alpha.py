@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from velatura.editor.alpha import bake, chosen, whole
+from velatura.editor.alpha import bake, changed, chosen, whole
 
 KINDS = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 
@@ -54,3 +54,13 @@ def test_pixels_are_chosen_by_a_mask(which: bytes, size: int, random) -> None:
     touched = np.frombuffer(which, np.uint8) > 0
     assert np.array_equal(made[touched], np.frombuffer(ones, np.uint8).reshape(-1, size)[touched])
     assert np.array_equal(made[~touched], np.frombuffer(zeros, np.uint8).reshape(-1, size)[~touched])
+
+
+@pytest.mark.parametrize("pixel_bytes", [1, 4, 10])
+def test_pixels_that_differ_in_any_byte(pixel_bytes: int) -> None:
+    before = np.random.default_rng(3).integers(0, 256, (60, pixel_bytes), dtype=np.uint8)
+    after = before.copy()
+    after[::7, -1] ^= 1
+    after[3, 0] ^= 128
+    found = np.frombuffer(changed(before.tobytes(), after.tobytes(), pixel_bytes), np.uint8)
+    assert np.array_equal(found != 0, (before != after).any(1))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import velatura
 from velatura.blob import Blob
+from velatura.editor import words
 from velatura.editor.link import START_PATIENCE, Follower, Link
+from velatura.editor.memory import Memory
+from velatura.editor.studio import Studio
 from velatura.errors import VelaturaError
 from velatura.jobs import Down
 from velatura.pixels import Layout
 from velatura.recipe import Style, Stylize
 
-from editor.fakes import FakeDaemon, FakeLoop
+from editor.fakes import FakeDaemon, FakeLoop, FakePaper
 
 WAVE = Stylize((Style("wave"),))
 
@@ -207,3 +211,28 @@ def test_a_daemon_of_another_version_is_renewed_when_nobody_needs_it(
     daemon.there = True
     loop.run(0.5)
     assert link.state == "ready" and link.outdated == ""
+
+
+def test_an_idle_daemon_is_restarted_and_a_device_is_heeded(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    assert words.devices(studio.link.status, "") == {"": "Automatic", "cpu": "the processor"}
+    assert list(words.devices({"engine": {"device": "cuda:0"}}, "xpu")) == ["", "cpu", "cuda:0", "xpu"]
+    paper.open(8, 8)
+    studio.look.choose("wave")
+    studio.use_device("cpu")
+    studio.apply()
+    loop.run(0.2)
+    assert daemon.job.options.device == "cpu"
+    assert Memory(tmp_path / "memory.json").settings["device"] == "cpu"
+    studio.link.renew()
+    assert ("shutdown", {}) not in daemon.asked, "not while a job is under way"
+    daemon.finish(daemon.job)
+    loop.run(0.2)
+    studio.link.renew()
+    assert ("shutdown", {}) in daemon.asked
+    daemon.die()
+    loop.run(0.5)
+    daemon.there = True
+    loop.run(1)
+    assert daemon.started == 1 and studio.link.state == "ready"

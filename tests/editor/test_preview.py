@@ -11,7 +11,7 @@ from velatura.editor.memory import Memory
 from velatura.editor.paper import Refused
 from velatura.editor.preview import Preview
 from velatura.editor.reduced import LONG_SIDE, STEPS, at_reduced_size, caveat
-from velatura.editor.seen import SCREEN_SIDE
+from velatura.editor.seen import GRID, SCREEN_SIDE, patch
 from velatura.editor.studio import Studio
 from velatura.recipe import Refine, Style, Stylize, Texture
 
@@ -487,3 +487,12 @@ def test_a_look_that_is_no_recipe_yet_is_said(
     monkeypatch.setattr(studio.look, "recipe", recipe)
     studio.preview.turn(True)
     assert studio.preview.words == "No preview: No style picture is chosen."
+
+
+def test_a_part_lies_on_the_grid_of_strokes_and_has_all_that_is_in_sight() -> None:
+    whole = Rect(7, 3, 3000, 2000)
+    for factor, view in ((1, Rect(1111, 777, 800, 600)), (2, Rect(1400, 3, 1607, 1300))):
+        found = patch(view.middle, SCREEN_SIDE, whole, factor)
+        assert whole.contains(found) and found.contains(view)
+        assert (found.x - 7) % (GRID * factor) == (found.y - 3) % (GRID * factor) == 0
+        assert max(found.width, found.height) <= SCREEN_SIDE * factor

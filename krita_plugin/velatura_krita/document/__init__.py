@@ -9,6 +9,8 @@ from .active import (
     active_view,
     alive,
     application,
+    images,
+    keep_images,
     only,
     own,
     recipes,
@@ -16,7 +18,8 @@ from .active import (
     select,
     source,
 )
-from .reading import digest, display, read, read_mask, read_reduced, read_region
+from .animation import add_animation, frames, keep_frame, sources
+from .reading import digest, display, encoded, read, read_mask, read_reduced, read_region
 from .strength import make_map, maps, use_map
 from .writing import (
     add_layer,
@@ -29,7 +32,8 @@ from .writing import (
 )
 
 __all__ = [
-    "active_view", "add_layer", "add_mask", "alive", "application", "digest", "display", "finish_layer",
-    "make_map", "maps", "only", "open_picture", "own", "read", "read_mask", "read_reduced",
-    "read_region", "recipes", "remember", "select", "settle", "source", "use_map", "withdraw", "write_frame",
+    "active_view", "add_animation", "add_layer", "add_mask", "alive", "application", "digest", "display",
+    "encoded", "finish_layer", "frames", "images", "keep_frame", "keep_images", "make_map", "maps", "only",
+    "open_picture", "own", "read", "read_mask", "read_reduced", "read_region", "recipes", "remember",
+    "select", "settle", "source", "sources", "use_map", "withdraw", "write_frame",
 ]  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +29,9 @@ LAYERS = {
 STRENGTH = "velatura-strength"
 """The annotation that names the mask or layer that says how strongly a layer is painted, by its uniqueId."""
 
+IMAGES = "velatura-results"
+"""The annotation of small pictures of results, by layer."""
+
 REGIONS = "velatura-regions"
 """The annotation that names those that say where styles of a mix are painted, by layer, then by style."""
 
@@ -42,6 +47,7 @@ class Own:
         target: of the layers that the document makes.
         opacity: of the layer, 0..255.
         size: of the document, in pixels.
+        time: of the keyframe that is meant; None for what is shown.
         sent: what `read` has read of a layer that travels in another space; gone with its task.
     """
 
@@ -51,6 +57,7 @@ class Own:
     target: Space
     opacity: int
     size: tuple[int, int]
+    time: int | None = None
     sent: list[weakref.ref[Blob]] = field(default_factory=list, compare=False)
 
 
@@ -235,7 +242,7 @@ def _mark(selection: Any, area: Rect) -> int:
 def _notes(node: Any) -> tuple[str, ...]:
     notes = []
     if node.animated():
-        notes.append(_("This layer is animated: the frame shown now is used."))
+        notes.append(_("This layer is animated: Apply paints the frame shown now, the menu all of them."))
     if not node.visible():
         notes.append(_("This layer is hidden."))
     return tuple(notes)
@@ -274,6 +281,23 @@ def remember(layer: Layer, made: Made) -> None:
     document.setAnnotation(
         annotation.KIND, annotation.DESCRIPTION, QtCore.QByteArray(annotation.write(entries))
     )
+
+
+def keep_images(taken: Source, images: Mapping[str, bytes]) -> None:
+    """Small pictures of results in the document; see `Paper.keep_images`."""
+    if not is_open(own(taken).document):
+        raise Gone
+    data = json.dumps({layer: base64.b64encode(png).decode("ascii") for layer, png in images.items()})
+    what = _("Velatura: what its layers look like")
+    own(taken).document.setAnnotation(IMAGES, what, QtCore.QByteArray(data.encode("ascii")))
+
+
+def images(taken: Source) -> dict[str, bytes]:
+    """Those that the document keeps."""
+    if not is_open(own(taken).document):
+        raise Gone
+    found = entries(own(taken).document, IMAGES)
+    return {layer: base64.b64decode(text) for layer, text in found.items() if isinstance(text, str)}
 
 
 def history_step() -> tuple[int, int] | None:

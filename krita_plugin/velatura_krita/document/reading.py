@@ -14,7 +14,7 @@ from velatura.pixels import Layout
 
 from .. import raster
 from ..colors import DISPLAY, Space, wire_space
-from ..qt import QtGui
+from ..qt import QtCore, QtGui
 from .active import node_of, own
 from .scratch import Converter
 from .strength import said
@@ -88,8 +88,9 @@ def _shown(converter: Converter, pixels: bytes, strip: Rect, size: tuple[int, in
 
 
 def _projection(taken: Source, strip: Rect) -> bytes:
-    node = node_of(own(taken).document, taken.layer)
-    return node.projectionPixelData(strip.x, strip.y, strip.width, strip.height).data()
+    node, time = node_of(own(taken).document, taken.layer), own(taken).time
+    where = (strip.x, strip.y, strip.width, strip.height)
+    return (node.projectionPixelData(*where) if time is None else node.pixelDataAtTime(*where, time)).data()
 
 
 def read_mask(taken: Source, selection: bool = True) -> Work[Blob | None]:
@@ -147,6 +148,15 @@ def display(taken: Source, picture: Picture, factor: int, full: bool) -> Work[Qt
             raster.place(image, raster.to_image(shown, size[0], rows), top)
             yield
     return image
+
+
+def encoded(image: object) -> bytes:
+    """What `display` has made, as PNG."""
+    data = QtCore.QByteArray()
+    buffer = QtCore.QBuffer(data)
+    buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
+    QtGui.QImage(image).save(buffer, "PNG")
+    return data.data()
 
 
 def _reduced_selection(taken: Source, factor: int) -> Work[bytes]:

@@ -20,6 +20,7 @@ from ..qt import (
 from .buttons import SIDE, IconButton, MainButton
 from .controls import Controls
 from .gallery_view import GalleryView
+from .kept import KeptStrip
 from .menus import drop, gallery_menu, main_menu, source_menu
 from .question import QuestionRow
 from .rows import Fold
@@ -93,6 +94,8 @@ class Panel(QtWidgets.QWidget):
         holder = QtWidgets.QWidget()
         self._stack(holder, (self._results,), 0, 0)
         self._results_fold = Fold(_("Results"), holder)
+        self._kept = KeptStrip(studio)
+        self._kept_fold = Fold(_("Kept in this picture"), self._kept)
         self._preview = IconButton(
             "eye", _("Live preview on the canvas"), studio.show_preview, True, _("Preview")
         )
@@ -161,7 +164,7 @@ class Panel(QtWidgets.QWidget):
         inside = QtWidgets.QWidget()
         self._stack(inside, (
             top, self._gallery, self._gallery_words, self._learn, self._controls, source, made,
-            self._picture, self._strip_fold, self._results_fold,
+            self._picture, self._strip_fold, self._results_fold, self._kept_fold,
         ), 6)  # fmt: skip
         inside.layout().setStretch(1, 1)
         scroll = QtWidgets.QScrollArea()
@@ -201,6 +204,7 @@ class Panel(QtWidgets.QWidget):
             studio.link.changed.connect(self._on_link),
             studio.preview.changed.connect(self._on_preview),
             studio.gallery.changed.connect(self._on_gallery),
+            studio.results.changed.connect(lambda name: self._on_results()),
             studio.gallery.picture_changed.connect(self._gallery.picture_came),
         ]
 
@@ -210,7 +214,8 @@ class Panel(QtWidgets.QWidget):
             end()
         self._ends = []
         if not gone(self):
-            for part in (self._controls, self._tasks, self._results, self._question, self._strip):
+            parts = (self._controls, self._tasks, self._results, self._question, self._strip, self._kept)
+            for part in parts:
                 part.forget()
 
     def sizeHint(self) -> QtCore.QSize:
@@ -254,6 +259,7 @@ class Panel(QtWidgets.QWidget):
         self._on_link("state")
         self._on_preview("on")
         self._on_gallery("entries")
+        self._on_results()
 
     def _on_studio(self, name: str) -> None:
         if name == "tasks":
@@ -327,6 +333,9 @@ class Panel(QtWidgets.QWidget):
         self._offer_lesson()
         self._on_layer.setChecked(gallery.on_layer)
         self._favourites.setChecked(gallery.favourites_only)
+
+    def _on_results(self) -> None:
+        self._kept_fold.setVisible(bool(self._studio.results.shown))
 
     def _offer_lesson(self) -> None:
         text = self._studio.gallery.lessons.offer(self._studio.look.styles)

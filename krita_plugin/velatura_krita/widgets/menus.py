@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from pathlib import Path
 
+from velatura.editor import words
 from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
 from velatura.pictures.formats import READABLE
@@ -113,6 +114,14 @@ def _fill(
             action = menu.addAction(title, lambda kind=kind: studio.make(kind))
             action.setToolTip(_(cls.FACTS.help))
             action.setEnabled(bool(studio.look.styles) or not cls.FACTS.styles)
+    frames = menu.addAction(_("All frames of this layer"), studio.apply_to_frames)
+    frames.setToolTip(
+        _("Paints every frame of an animated layer into a new one that holds still where it should")
+    )
+    chosen = menu.addAction(_("All chosen layers"), studio.apply_to_all)
+    chosen.setToolTip(_("A new layer above each layer that is chosen in the list of layers"))
+    for action in (frames, chosen):
+        action.setEnabled(bool(studio.look.styles))
     strength = menu.addMenu(_("Strength from"))
     _maps(strength, studio)
     strength.setEnabled(len(strength.actions()) > 1)
@@ -128,10 +137,29 @@ def _fill(
         for name in sorted(memory.presets):
             drop.addAction(name, lambda name=name: memory.drop(name))
     menu.addSeparator()
+    _devices(menu.addMenu(_("Paint on")), studio)
+    again = menu.addAction(_("Restart the daemon"), studio.link.renew)
+    again.setToolTip(_("Ends it and starts it again, with the settings as they are; while nobody needs it"))
+    again.setEnabled(studio.link.idle)
+    keep = menu.addAction(_("Keep results in the picture"))
+    keep.setToolTip(
+        _("Small pictures of what is made are saved with the picture, under “Kept in this picture”")
+    )
+    keep.setCheckable(True)
+    keep.setChecked(studio.results.wanted)
+    keep.toggled.connect(studio.results.keep)
+    menu.addSeparator()
     menu.addAction(_("Copy diagnostics"), lambda: _copy(studio))
     menu.addAction(
         _("Manual"), lambda: QtGui.QDesktopServices.openUrl(QtCore.QUrl.fromLocalFile(str(MANUAL)))
     )
+
+
+def _devices(menu: QtWidgets.QMenu, studio: Studio) -> None:
+    for name, title in words.devices(studio.link.status, studio.link.device).items():
+        action = menu.addAction(title, lambda name=name: studio.use_device(name))
+        action.setCheckable(True)
+        action.setChecked(name == studio.link.device)
 
 
 def _maps(menu: QtWidgets.QMenu, studio: Studio, style: str = "") -> None:

@@ -92,6 +92,16 @@ def chosen(which: bytes, ones: bytes | bytearray, zeros: bytes | bytearray, pixe
     return bytes(out)
 
 
+def changed(before: bytes | bytearray, after: bytes | bytearray, pixel_bytes: int) -> bytes:
+    """Which pixels differ: a byte each, not 0 where any of theirs does."""
+    size = len(before)
+    both = int.from_bytes(before, "little") ^ int.from_bytes(after, "little")
+    differs, found = both.to_bytes(size, "little"), 0
+    for byte in range(pixel_bytes):
+        found |= int.from_bytes(differs[byte::pixel_bytes], "little")
+    return found.to_bytes(size // pixel_bytes, "little")
+
+
 def whole(selection: bytes) -> bytes:
     """A selection without its soft edge: 255 wherever anything is selected (what a refinement optimises)."""
     return selection.translate(_WHOLE)

@@ -82,6 +82,7 @@ class Link(Observable):
         can_renew: whether nobody needs such a daemon now, so that `renew` is offered.
         styles: the style library's entries, as the daemon gives them.
         models: the backbones' entries.
+        device: where jobs are to run, `cpu` or as the daemon names it; empty is the daemon's own choice.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Link(Observable):
         self.busy = ""
         self.outdated = ""
         self.can_renew = False
+        self.device = ""
         self.styles: tuple[dict[str, Any], ...] = ()
         self.models: tuple[dict[str, Any], ...] = ()
         self.answered = Signal()
@@ -150,10 +152,16 @@ class Link(Observable):
         self.wake()
 
     def renew(self) -> None:
-        """Ends a daemon of another version that nobody needs now; this version's starts in its place."""
-        if self.can_renew and not self._followers:
+        """Ends a daemon that nobody needs now, and starts one in its place: of this version, by the settings
+        as they are."""
+        if self.idle:
             self._renewing, self.can_renew = True, False
             self.ask("shutdown", lambda items, error: None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether a daemon is there and does nothing, for us or for others."""
+        return self.state == "ready" and not self._followers and not self.busy
 
     def close(self) -> None:
         """Ends the session; the editor is closing."""
@@ -353,7 +361,7 @@ class Link(Observable):
         """
         if self._connection is None:
             raise self._not_running()
-        job = self._connection.submit(recipe, content, mask, **options)
+        job = self._connection.submit(recipe, content, mask, **{"device": self.device, **options})
         self._followers[job.id] = follower
         self._process_soon()
         return job

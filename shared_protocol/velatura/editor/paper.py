@@ -8,7 +8,7 @@ in `own`, which nobody but its paper looks into.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -135,6 +135,26 @@ class Reading(Protocol):
 class Paper(Reading, Protocol):
     """An editor's documents. Every method may raise `Gone`, and `Refused` where it says so."""
 
+    # --- more than one ------------------------------------------------------------------------------------
+
+    def sources(self) -> tuple[Source, ...]:
+        """All layers that are chosen, as sources; those that cannot be read are left out. Raises as
+        `source`."""
+        ...
+
+    def frames(self, taken: Source) -> tuple[Source, ...]:
+        """A source at the time of each of its keyframes, in their order; none for a still one."""
+        ...
+
+    def keep_frame(self, frame: Source, picture: Picture) -> Work[object]:
+        """Work: a result for `read` of a frame, ready for `add_animation`, and out of memory."""
+        ...
+
+    def add_animation(self, taken: Source, frames: Sequence[tuple[Source, object]], name: str) -> Work[Layer]:
+        """Work: a new animated layer above the source, of frames as `keep_frame` has made them ready; in one
+        undo step."""
+        ...
+
     # --- masks that say where, and how strongly -----------------------------------------------------------
 
     def maps(self, taken: Source) -> tuple[tuple[str, str], ...]:
@@ -211,6 +231,18 @@ class Paper(Reading, Protocol):
 
     def recipes(self, taken: Source) -> Mapping[str, Made]:
         """How the layers of the source's picture were made, by layer."""
+        ...
+
+    def keep_images(self, taken: Source, images: Mapping[str, bytes]) -> None:
+        """Keeps in the source's document small pictures of results, PNG, by layer; no undo step."""
+        ...
+
+    def images(self, taken: Source) -> Mapping[str, bytes]:
+        """Those that it keeps."""
+        ...
+
+    def encoded(self, image: object) -> bytes:
+        """What `display` has made, as PNG."""
         ...
 
     def select(self, taken: Source, layer: str) -> None:

@@ -232,7 +232,7 @@ class Preview(Observable):
             if now is not None and self.full_size:
                 return now  # the whole is there
             return seen.part_in_sight(taken, self._surface.view(), self.side, now)
-        return seen.part(taken, geometry.around(self._point or taken.area.middle, side, taken.crop))
+        return seen.part(taken, seen.patch(self._point or taken.area.middle, side, taken.crop))
 
     def _factor(self, part: Source) -> int:
         """By how much it is reduced, as things are."""

@@ -26,6 +26,10 @@ LIVELY = 0.4
 """Seconds that a preview may take while the hand moves, for strokes of the right size."""
 
 
+GRID = 32
+"""Pixels between places of a picture that networks paint in the very same way."""
+
+
 @dataclass(frozen=True)
 class Base:
     """The picture that previews are made of. Two are equal where they are of the same pixels, of any size.
@@ -67,12 +71,30 @@ def part_in_sight(taken: Source, view: Rect | None, side: int, now: Source | Non
     visible = view.intersected(taken.crop) if view is not None else Rect()
     if visible.empty:
         return taken
-    factor = geometry.reduction(visible, side)
+    factor = geometry.reduction(visible, side - _grid(side))
     if factor >= geometry.reduction(taken.crop, side):
         return taken
     if now is not None and now.crop.contains(visible) and geometry.reduction(now.crop, side) == factor:
         return now
-    return part(taken, geometry.around(visible.middle, factor * side, taken.crop))
+    return part(taken, patch(visible.middle, side, taken.crop, factor))
+
+
+def patch(point: tuple[int, int], side: int, within: Rect, factor: int = 1) -> Rect:
+    """A square around a point, on the grid on which strokes fall, so that they fall as they do in the whole.
+
+    Args:
+        side: once it is reduced by `factor`.
+    """
+    grid = factor * _grid(side)
+    found = geometry.around(point, factor * side - grid, within)
+    if not grid:
+        return found
+    x, y = (at - (at - start) % grid for at, start in ((found.x, within.x), (found.y, within.y)))
+    return Rect(x, y, min(factor * side, within.right - x), min(factor * side, within.bottom - y))
+
+
+def _grid(side: int) -> int:
+    return GRID if side >= 4 * GRID else 0
 
 
 def factor_for(seen: Source, kind: str, side: int, strokes: float, pace: float) -> int:

@@ -22,6 +22,7 @@ from velatura.recipe import Recipe
 from . import annotation, asking, look, words
 from .arrows import Arrows
 from .asking import Answer, Question
+from .batches import Batch, frames_of
 from .gallery import Gallery
 from .i18n import _
 from .link import Link, Start
@@ -31,6 +32,7 @@ from .observable import Observable, Signal
 from .paper import Gone, Layer, Paper, Refused, Source, Surface
 from .preview import Preview
 from .pump import Pump, timed, timings
+from .results import Result, Results
 from .tasks import Bench, Task, task_class
 from .variations import Variation, Variations
 
@@ -41,6 +43,7 @@ KEPT = 12
 """Ended tasks that stay in the list."""
 
 _PREVIEW = "preview"
+_DEVICE = "device"
 
 TELL_EVERY = 4.0
 """Seconds between words on how a task is doing, for the artist who does not see the docker."""
@@ -84,7 +87,9 @@ class Studio(Observable):
         self._told_at = -TELL_EVERY
         self.memory = Memory(memory_file)
         self.look = look.Look()
+        self.results = Results(paper, self.memory)
         self.link = Link(loop, start, f"{editor}, velatura {velatura.__version__}", clock)
+        self.link.device = str(self.memory.settings.get(_DEVICE, ""))
         self.gallery = Gallery(self.link, self.look, paper, self.pump, self.memory)
         self.variations = Variations(self.link, self.look, paper, self.pump)
         self.arrows = Arrows(self.link, self.look, paper, self.pump)
@@ -132,6 +137,7 @@ class Studio(Observable):
             self.made_words, self._made, self.refine_words = "", None, ""
             return
         self.arrows.follow(taken)
+        self.results.follow(taken)
         self.refine_words = self._refine_words(taken)
         if taken.selected:
             where = _("Selection on “{layer}”", layer=taken.name)
@@ -201,12 +207,52 @@ class Studio(Observable):
         if self.question is not None:
             self.tell(self.question.words)
             return None
-        bench = Bench(self.paper, self.pump, self.link, self._withdraw, self.preview_every)
-        task = task_class(recipe)(bench, taken, recipe, self.title(recipe), self.look.as_mask, ready)
+        task = task_class(recipe)(self._bench(), taken, recipe, self.title(recipe), self.look.as_mask, ready)
         self.preview.rest()
         self._add(task)
         task.begin()
         return task
+
+    def apply_to_all(self) -> Task | None:
+        """A new layer above each of the layers that are chosen, in the current look, with one progress."""
+        return self._begin_several(
+            lambda bench, recipe: [
+                task_class(recipe)(
+                    bench, self._seen(taken, recipe), recipe, self.title(recipe), self.look.as_mask
+                )
+                for taken in self.paper.sources()
+            ]
+        )
+
+    def apply_to_frames(self) -> Task | None:
+        """All frames of the active layer's animation as a new animated layer, painted in one pass each."""
+
+        def made(bench: Bench, recipe: Recipe) -> list[Task]:
+            frames = frames_of(bench, self._seen(self.paper.source(), recipe), recipe, self.title(recipe))
+            if frames is None:
+                raise Refused(_("This layer has no frames; animate it first, or press Apply."))
+            return [frames]
+
+        return self._begin_several(made)
+
+    def _begin_several(self, make: Callable[[Bench, Recipe], list[Task]]) -> Task | None:
+        self.wake()
+        try:
+            recipe = self.look.stylize()
+            parts = make(self._bench(), recipe)
+        except (VelaturaError, Refused, Gone) as error:
+            no_style = isinstance(error, VelaturaError) and not self.look.styles
+            self.tell(_("Choose a style first.") if no_style else words.trouble(error))
+            return None
+        title = _("{style} on {n} layers", style=self.title(recipe), n=len(parts))
+        task = parts[0] if len(parts) == 1 else Batch(self._bench(), parts, title)
+        self.preview.rest()
+        self._add(task)
+        task.begin()
+        return task
+
+    def _bench(self) -> Bench:
+        return Bench(self.paper, self.pump, self.link, self._withdraw, self.preview_every)
 
     def _seen(self, taken: Source, recipe: Recipe) -> Source:
         """What a kind of job is made of: a picture of its own has no surroundings, and no soft edge."""
@@ -278,6 +324,11 @@ class Studio(Observable):
         self._preview_chosen()
         return True
 
+    def use_device(self, name: str) -> None:
+        """Jobs run there from now on; see `words.devices`."""
+        self.memory.set(_DEVICE, name)
+        self.link.device = name
+
     def show_preview(self, on: bool) -> None:
         """The artist wants the preview, or does without from now on."""
         self.wake()
@@ -345,6 +396,14 @@ class Studio(Observable):
         except (Gone, Refused) as gone:
             self.tell(str(gone))
 
+    def take_result(self, result: Result) -> None:
+        """Takes the look of a result that the picture remembers, and goes to its layer where that is left."""
+        self.look.take(result.made.recipe)
+        try:
+            self.paper.select(self.paper.source(), result.layer)
+        except (Gone, Refused):
+            self.preview.request(released=True)
+
     def dismiss(self, task: Task) -> None:
         """Takes an ended task off the list."""
         if task.over:
@@ -355,6 +414,8 @@ class Studio(Observable):
         now = self._clock()
         if name == "frames" and task.frames == 1:
             self._layer_seen()
+        if name in ("image", "state") and task.state == "done":
+            self.results.add(task)
         if name == "state" and task.over:
             self.changed.emit("tasks")
             if task.state == "done":

@@ -121,6 +121,11 @@ class Task(Observable):
         return self.state not in OPEN
 
     @property
+    def taken(self) -> Source:
+        """What it is made of."""
+        return self._taken
+
+    @property
     def has_layer(self) -> bool:
         """Whether its layer is in the picture."""
         return self._layer is not None and self._bench.paper.alive(self._layer)
@@ -224,13 +229,17 @@ class Task(Observable):
         if self.over:
             return
         follower = Follower(self._on_changed, self._on_preview, self._on_ended, self._fail)
+        recipe, pictures = self._asked()
         try:
             self._job = self._bench.link.submit(
-                follower, regions.marked(self.recipe, self._regions), self._content, self._mask,
-                pictures=(*self._pictures, *self._regions.values()), **self._options(),
-            )  # fmt: skip
+                follower, recipe, self._content, self._mask, pictures=pictures, **self._options()
+            )
         except VelaturaError as error:
             self._fail(error)
+
+    def _asked(self) -> tuple[Recipe, tuple[Blob, ...]]:
+        """The recipe that is sent, and the pictures that it names."""
+        return regions.marked(self.recipe, self._regions), (*self._pictures, *self._regions.values())
 
     def _options(self) -> dict[str, Any]:
         return {}
@@ -276,6 +285,11 @@ class Task(Observable):
         if self._as_mask:
             paper.add_mask(self._layer, taken, self._name)
         paper.remember(self._layer, made)
+
+    @property
+    def layer(self) -> Layer | None:
+        """What it has made."""
+        return self._layer
 
     def _draw_image(self, picture: Picture) -> None:
         """A small image of a result for the list; one that cannot be made is not worth a word."""

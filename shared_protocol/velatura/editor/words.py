@@ -46,6 +46,16 @@ def device(status: dict[str, Any]) -> str:
     return str(engine.get("device_name") or engine.get("device") or "")
 
 
+def devices(status: dict[str, Any], chosen: str) -> dict[str, str]:
+    """Where jobs can be asked to run, with what that is called: the daemon's own choice, the processor, and
+    its graphics card where it has one."""
+    own = str((status.get("engine") or {}).get("device") or "")
+    found = {"": _("Automatic"), "cpu": _("the processor")}
+    if own not in found:
+        found[own] = device(status)
+    return found if chosen in found else {**found, chosen: chosen}
+
+
 def warming(status: dict[str, Any]) -> bool:
     """Whether the daemon is still loading the networks."""
     return (status.get("worker") or {}).get("state") in ("starting", "warming")

@@ -8,7 +8,7 @@ import pytest
 from editors.krita.session import Krita
 
 KINDS = {"U8": np.uint8, "U16": np.uint16, "F16": np.float16, "F32": np.float32}
-CHANNELS = {"RGBA": 4, "GRAYA": 2, "CMYKA": 5, "LABA": 4}
+CHANNELS = {"RGBA": 4, "GRAYA": 2, "CMYKA": 5, "LABA": 4, "XYZA": 4, "YCbCrA": 4}
 SPACES = [
     *((model, depth, "") for model in ("RGBA", "GRAYA") for depth in KINDS),
     *((model, depth, "") for model in ("CMYKA", "LABA") for depth in ("U8", "U16", "F32")),
@@ -224,7 +224,12 @@ def test_every_kind_of_source(krita: Krita, kind: str, folder) -> None:
 
 @pytest.mark.parametrize("finest", [False, True])
 @pytest.mark.parametrize(
-    ("model", "depth", "profile"), [s for s in SPACES if s[0] not in ("RGBA", "GRAYA") or s[2]]
+    ("model", "depth", "profile"),
+    [
+        *(s for s in SPACES if s[0] not in ("RGBA", "GRAYA") or s[2]),
+        ("XYZA", "U16", ""),
+        ("YCbCrA", "U8", ""),
+    ],
 )
 def test_strength_0_is_the_original_in_every_space(
     krita: Krita, model: str, depth: str, profile: str, finest: bool
@@ -243,3 +248,28 @@ def test_strength_0_is_the_original_in_every_space(
     )
     krita.until("task is not None and task.over")
     assert krita.run("task.words, pixels(layers(doc)[1], 0, 0, w, h)") == ["Done", given.tobytes()]
+
+
+@pytest.mark.parametrize(
+    ("model", "depth"),
+    [("CMYKA", "U8"), ("CMYKA", "F32"), ("LABA", "U16"), ("XYZA", "U16"), ("YCbCrA", "U8")],
+)
+def test_a_little_strength_changes_a_little_in_every_space(krita: Krita, model: str, depth: str) -> None:
+    """F3: from the original on everything changes step by step, with black ink as with every other colour."""
+    given = noise(model, depth)
+    given[20:40, :, :-1] = 0
+    given[20:40, :, -2] = given[..., -2].max()
+    krita.run(
+        "picture(w, h, model, depth, ''); fill(layer, data, 0, 0, w, h); studio.look.choose('mosaic')",
+        w=WIDTH, h=HEIGHT, model=model, depth=depth, data=given.tobytes(),
+    )  # fmt: skip
+    krita.until("doc.activeNode() is not None")
+    whole, before = float(np.ptp(given.astype(np.float64)[..., :-1])), given.astype(np.float64)
+    for strength in (0.004, 0.01, 0.03, 0.06, 0.1):
+        krita.run("studio.look.strength = strength", strength=strength)
+        apply(krita)
+        data = krita.run("pixels(layers(doc)[-1], 0, 0, w, h)")
+        now = array(data, model, depth).astype(np.float64)
+        assert np.abs(now - before).max() <= 0.3 * whole, f"a jump at {strength}"
+        assert np.abs(now - before).mean() <= 0.08 * whole
+        before = now

@@ -72,3 +72,36 @@ doc.waitForDone()
     krita.run("doc.setActiveNode(light)")
     krita.until("doc.activeNode().name() == 'Light'")
     assert krita.run("paper.source().name == layer.name()"), "painting on it, one still paints the layer"
+
+
+def test_each_style_of_a_mix_where_its_mask_says(krita: Krita) -> None:
+    """By the style's own menu; the mask travels with the recipe, and the next job has it without a press."""
+    open_plain(krita)
+    krita.run("panel = in_sight().panel; studio.look.toggle('great-wave')")
+    krita.run("panel._gallery.menu_asked.emit('mosaic', QtCore.QPoint(0, 0))")
+    krita.run(
+        """
+menu = QtWidgets.QApplication.activePopupWidget()
+where = next(a for a in menu.actions() if a.menu() and a.text() == "Where it is painted").menu()
+next(a for a in where.actions() if a.text() == "Paint a mask for it").trigger()
+menu.close()
+"""
+    )
+    krita.until("layer.childNodes() and doc.activeNode().name().startswith('Where ')")
+    assert krita.run("whole() == was and paper.source().name == layer.name()")
+    krita.run(
+        """
+values = krita.Selection()
+values.setPixelData(QtCore.QByteArray(bytes([0] * 40 + [255] * 40) * h), 0, 0, w, h)
+layer.childNodes()[0].setSelection(values)
+task = studio.apply()
+"""
+    )
+    result(krita)
+    region, sent = krita.run(
+        "bytes(task._regions) if task._regions else 0, [s.mask for s in task._job.recipe.styles]"
+    )
+    assert region == 0 and [bool(mask) for mask in sent] == [True, False], "only one of them has a place"
+    assert krita.run("[s.mask for s in studio.memory.recent[0].styles]") == ["", ""]
+    krita.run("studio.watch()")
+    assert "each style where its mask says" in krita.run("panel._source.text()")
