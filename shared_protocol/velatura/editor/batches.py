@@ -158,7 +158,7 @@ class Frames(Task):
                 self._add(recipe, record)
 
         if not self._painted:
-            self._draw_image(picture)
+            self._draw_image(self._frames[0], picture)
         self._run(hold(), done)
 
     def _add(self, recipe: Recipe, record: object) -> None:

@@ -273,7 +273,7 @@ class Task(Observable):
         self.state = "writing"
         made = Made(regions.bare(recipe), self._taken.layer, self._name, dict(record))
         self._run(self._write(picture, made), lambda nothing: self._written())
-        self._draw_image(picture)
+        self._draw_image(self._taken, picture)
 
     def _write(self, picture: Picture, made: Made) -> Work[None]:
         paper, taken = self._bench.paper, self._taken
@@ -291,12 +291,12 @@ class Task(Observable):
         """What it has made."""
         return self._layer
 
-    def _draw_image(self, picture: Picture) -> None:
+    def _draw_image(self, taken: Source, picture: Picture) -> None:
         """A small image of a result for the list; one that cannot be made is not worth a word."""
         if not self.recipe.facts.content or self.recipe.facts.placed == "picture":
             return
-        factor = geometry.reduction(self._taken.crop, IMAGE_SIDE)
-        work = self._bench.paper.display(self._taken, picture, factor, True)
+        factor = geometry.reduction(taken.crop, IMAGE_SIDE)
+        work = self._bench.paper.display(taken, picture, factor, True)
         self._bench.pump.start(work, lambda image: setattr(self, "image", image), lambda error: None)
 
     def _written(self) -> None:
