@@ -68,7 +68,7 @@ class FakeEngine:
 
     def status(self) -> dict[str, Any]:
         return {
-            "device": "cpu",
+            "device": device.read_text() if (device := self.home / "device").exists() else "cpu",
             "device_reason": "the fake engine knows no other",
             "warmed": self.warmed,
             "trimmed": self.trimmed,

@@ -117,6 +117,19 @@ def test_status_is_answered_while_the_worker_computes(talk: Talk):
     assert status["engine"]["device"] == "cpu" and status["engine"]["device_reason"]
 
 
+def test_a_card_that_is_gone_is_no_silent_fallback(start_daemon: Start):
+    daemon = start_daemon(prewarm=False)
+    (daemon.home / "device").write_text("cuda")
+    with daemon.connect() as talk:
+        assert talk.run(stylize(), picture()).state is State.DONE
+        assert not talk.status()["worker"]["trouble"]
+        (daemon.home / "device").unlink()  # as after a sleep
+        talk.run(stylize("crash"), picture())
+        assert talk.run(stylize(), picture()).state is State.DONE
+        assert "the graphics card (cuda) is gone" in talk.status()["worker"]["trouble"]
+    assert "is gone: the processor computes" in daemon.log()
+
+
 def test_an_idle_worker_ends_gives_all_memory_back_and_comes_back_on_need(start_daemon: Start):
     with start_daemon(idle_seconds=0.5).connect() as talk:
         assert talk.run(stylize(), picture()).state is State.DONE

@@ -179,13 +179,18 @@ def daemon(start: bool) -> Iterator[Finding]:
         protocol = ".".join(map(str, PROTOCOL))
         yield Finding("daemon", OK, f"version {version}, protocol {protocol}, pid {status.get('pid', '?')}")
     engine, state = status.get("engine") or {}, status["worker"]["state"]
-    if engine.get("device"):
+    trouble = status["worker"].get("trouble")
+    if engine.get("device") and trouble:
+        yield Finding(
+            "device", PROBLEM, trouble, "wake the card (often: restart the computer), then the daemon"
+        )
+    elif engine.get("device"):
         told = (
             f"{key}: {engine[key]}" for key in ("device_reason", "dtype", "dtype_reason") if engine.get(key)
         )
         yield Finding("device", OK, "; ".join([str(engine["device"]), *told]))
-    elif status["worker"].get("trouble"):
-        yield Finding("device", PROBLEM, f"no worker starts: {status['worker']['trouble']}", SEE_LOG)
+    elif trouble:
+        yield Finding("device", PROBLEM, f"no worker starts: {trouble}", SEE_LOG)
     elif state == "off":
         yield Finding("device", NOTE, "no worker runs; the first job starts one")
     else:

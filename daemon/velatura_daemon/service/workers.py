@@ -63,7 +63,8 @@ class WorkerHost:
         """The engine's own account of itself, as last heard."""
         self.starts = 0
         self.trouble = ""
-        """Why the last attempt to start one failed; empty since one was ready."""
+        """Why the last attempt to start one failed, or that the card of an earlier one is gone."""
+        self._card = ""
         self._channel: Channel | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._leaving: list[subprocess.Popen[bytes]] = []
@@ -204,7 +205,8 @@ class WorkerHost:
     def _take(self, report: Any, fds: list[int], now: float) -> None:
         self.status = getattr(report, "status", self.status)
         if isinstance(report, orders.Ready):
-            self.state, self._failed_starts, self.trouble = "warming" if self._warms else "ready", 0, ""
+            self.state, self._failed_starts = "warming" if self._warms else "ready", 0
+            self.trouble = self._gone_card(str(self.status.get("device", "cpu")))
         elif isinstance(report, orders.Warming):
             self.state, self._since = "warming", Watch(now, self.pid)
         elif isinstance(report, orders.Warmed):
@@ -212,6 +214,17 @@ class WorkerHost:
         elif isinstance(report, orders.Closed | orders.Delivered | orders.Broke):
             self._closing.pop(report.job, None)
         self._said(report, fds)
+
+    def _gone_card(self, device: str) -> str:
+        """Words where a worker falls back to the processor though an earlier one had a card, as when a
+        machine wakes up without its driver; empty where all is well."""
+        if device != "cpu":
+            self._card = device
+        if device != "cpu" or not self._card:
+            return ""
+        words = f"the graphics card ({self._card}) is gone: the processor computes, which is slow"
+        log.error("%s", words)
+        return words
 
     def _gone(self, now: float) -> None:
         """The channel closed: find out why and tell."""
