@@ -46,7 +46,7 @@ class Couple:
 
 PAIRS = {
     "metzinger": Couple("astronaut.jpg", (70, 10, 250, 190), "robert_delaunay_1906_portrait.jpg"),
-    "bonnet": Couple("astronaut.jpg", (60, 0, 260, 200), "aic_20556.jpg"),
+    "cherries": Couple("aic_36678.jpg", (60, 20, 384, 344), "robert_delaunay_1906_portrait.jpg"),
     "beard": Couple("aic_59960.jpg", (0, 20, 384, 470), "robert_delaunay_1906_portrait.jpg"),
     "towers": Couple(
         "rocket.jpg",
@@ -65,15 +65,22 @@ PAIRS = {
         ),
     ),
 }
-GATYS: dict[str, Any] = {"objective": "gram", "iterations": 50, "levels": 2}
-STROTSS: dict[str, Any] = {"objective": "strotss", "iterations": 100, "levels": 3, "learning_rate": 0.006}
+GATYS: dict[str, Any] = {"objective": "gram", "iterations": 40, "levels": 2}
+STROTSS: dict[str, Any] = {
+    "objective": "strotss",
+    "iterations": 80,
+    "levels": 3,
+    "learning_rate": 0.006,
+    "content_weight": 5,
+    "scale": 0.5,
+}
 COLUMNS: dict[str, dict[str, Any]] = {
     "Gatys": GATYS,
     "naive warp": {**GATYS, "shapes": "after"},
     "DST on Gatys": {**GATYS, "shapes": "joint"},
     "STROTSS": STROTSS,
-    "DST on STROTSS": {**STROTSS, "shapes": "joint"},
-    "without style": {**STROTSS, "iterations": 30, "shapes": "only"},
+    "DST on STROTSS": {**STROTSS, "iterations": 60, "shapes": "joint"},
+    "without style": {**STROTSS, "iterations": 20, "shapes": "only"},
 }
 
 
@@ -86,7 +93,8 @@ class Row:
         self.made.mkdir(exist_ok=True)
         content = PHOTOS / self.couple.content
         image = Image.open(content if content.exists() else folder / self.couple.content).convert("RGB")
-        self.content = ImageOps.contain(image.crop(self.couple.box), (SIDE, SIDE), Image.Resampling.LANCZOS)
+        self.whole = image.crop(self.couple.box)
+        self.content = ImageOps.contain(self.whole, (SIDE, SIDE), Image.Resampling.LANCZOS)
         self.style = ImageOps.contain(Image.open(folder / self.couple.style).convert("RGB"), (1024, 1024))
         factor = min(self.content.size) / min(self.style.size)
         self.small_style = self.style.resize([round(n * factor) for n in self.style.size])
@@ -96,7 +104,7 @@ class Row:
         points = self.made / f"{self.name}.json"
         if not points.exists():
             placed = as_map([Pair(*row) for row in self.couple.pairs], self.content.size, self.style.size)
-            found = placed if self.couple.pairs else self.v.keypoints(self.content, self.style)
+            found = placed if self.couple.pairs else self.v.keypoints(self.whole, self.style)
             points.write_text(json.dumps(found))
         return points
 

@@ -245,7 +245,9 @@ class PlainStrotss:
 
 
 def part_strotss(given: argparse.Namespace) -> dict[str, float]:
-    """At 384 px. Ours are iterations in a row, one of them with the content's places for the next."""
+    """At 384 px, on one thread, as threads that wait for each other count as busy. Ours are iterations in a
+    row, one of them with the content's places for the next."""
+    torch.set_num_threads(1)
     side, dtype = 384, getattr(torch, given.dtype)
     content, style = photo(side), photo(side, 1)
     with direct():
