@@ -12,7 +12,7 @@ from cli.running import velatura
 from velatura.errors import CODES, FieldError, VelaturaError
 from velatura_daemon.cli import exits, jobs
 from velatura_daemon.service import instance
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 
 DOCS = Path(__file__).parents[2] / "docs" / "commands.md"
 

@@ -20,7 +20,7 @@ from models.fileserver import serving
 from rich.console import Console
 from velatura_daemon.cli import bench_pictures, benchmarks, completion, exits, show, train
 from velatura_daemon.install import Place, gimp
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import find_net, installed
 from velatura_models.store.verify import Check
 

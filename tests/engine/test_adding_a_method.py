@@ -17,7 +17,7 @@ from velatura_daemon.engine.tasks import Finished, Progressed, Slot, Task
 from velatura_daemon.settings import Settings
 from velatura_models.maths.tiling import Footprint
 from velatura_models.methods import loading
-from velatura_models.methods.picture_method import Brush, Painting, PictureMethod
+from velatura_models.methods.picture_method import Painting, PictureMethod
 
 PAGE = Path(__file__).parents[2] / "docs" / "methods.md"
 LAYOUT = Layout(160, 100, "RGB")
@@ -34,7 +34,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TorchEngine:
     code = re.search(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     assert code
     module = types.ModuleType("velatura_models.methods.posterise")
-    vars(module).update(Brush=Brush, Footprint=Footprint, Painting=Painting, PictureMethod=PictureMethod)
+    vars(module).update(Footprint=Footprint, Painting=Painting, PictureMethod=PictureMethod)
     exec(textwrap.dedent(code[1]), vars(module))  # the page is ours
     monkeypatch.setitem(sys.modules, module.__name__, module)  # step 1
     monkeypatch.setitem(loading.MODULES, "posterise", "posterise")  # step 2

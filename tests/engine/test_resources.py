@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from velatura.recipe import RECIPES
 from velatura_daemon.engine.resources import CARD, NETWORK, PICTURE, SEEN, Key, Resources, Store
 from velatura_daemon.engine.runners import RUNNERS
 from velatura_daemon.settings import Settings
-from velatura_models.networks.residency import nbytes
+from velatura_models.networks.residency import Resident
 
 
 @dataclass
@@ -28,14 +28,14 @@ def key(name, kind=PICTURE) -> Key:
 
 
 def names(store: Store, kind: str = PICTURE) -> set:
-    return {k.name[0] for k in store.keys(kind)}
+    return {k.name[0] for k in store if k.kind == kind}
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 60))))
 def test_no_more_is_kept_than_the_budget(puts):
     store, last = Store(100), {}
     for name, size in puts:
-        store.put(key(name), Thing(size))
+        store[key(name)] = Thing(size)
         last[name] = size
         assert sum(store.bytes_by_kind().values()) <= 100
         assert name in names(store)  # the newest always fits
@@ -45,15 +45,16 @@ def test_no_more_is_kept_than_the_budget(puts):
 def test_the_least_recently_used_goes_first():
     store = Store(100)
     for name in "abc":
-        store.put(key(name), Thing(30))
+        store[key(name)] = Thing(30)
     store.get(key("a"))
-    store.put(key("d"), Thing(30))
+    store.bytes_by_kind()  # to look is not to use
+    store[key("d")] = Thing(30)
     assert names(store) == {"a", "c", "d"}
 
 
 def test_what_is_larger_than_the_budget_is_made_but_not_kept():
     store, made = Store(100), []
-    store.put(key("a"), Thing(10))
+    store[key("a")] = Thing(10)
     for _ in range(2):
         store.hold(key("b"), lambda: made.append(1) or Thing(200))
     assert len(made) == 2 and names(store) == {"a"}
@@ -61,9 +62,9 @@ def test_what_is_larger_than_the_budget_is_made_but_not_kept():
 
 def test_what_was_used_is_measured_again_and_may_have_to_go():
     store, grows = Store(100), Thing(10)
-    store.put(key("old"), Thing(60))
+    store[key("old")] = Thing(60)
     store.measure()
-    store.put(key("grows"), grows)
+    store[key("grows")] = grows
     grows.nbytes = 50
     store.measure()
     assert names(store) == {"grows"} and store.bytes_by_kind() == {PICTURE: 50}
@@ -80,32 +81,32 @@ def resources(monkeypatch, tmp_path) -> Resources:
 
 
 def test_the_setting_is_the_budget_and_the_status_adds_up(resources):
-    encoder = resources.loader("slim").encoder()
-    resources.store.put(key("p", PICTURE), Thing(1000))
-    resources.store.put(key("c", CARD), Thing(100))
+    encoder = resources.loader.encoder()
+    resources.store[key("p", PICTURE)] = Thing(1000)
+    resources.store[key("c", CARD)] = Thing(100)
     status = resources.status()
     assert status["networks"] == ["slim/encoder"]
-    assert status["network_bytes"] == nbytes(encoder) and status["picture_bytes"] == 1000
-    assert status["cache_bytes"] == nbytes(encoder) + 1100
+    assert status["network_bytes"] == Resident(encoder).nbytes and status["picture_bytes"] == 1000
+    assert status["cache_bytes"] == Resident(encoder).nbytes + 1100
     assert status["cache_budget_bytes"] == 64 << 20
 
 
 def test_a_trim_leaves_the_networks_unless_they_are_asked_for(resources):
-    encoder = resources.loader("slim").encoder()
+    encoder = resources.loader.encoder()
     for kind in (PICTURE, CARD, SEEN):
-        resources.store.put(key("x", kind), Thing(10))
+        resources.store[key("x", kind)] = Thing(10)
     resources.trim()
     assert set(resources.store.bytes_by_kind()) == {NETWORK}
-    assert resources.loader("slim").encoder() is encoder
+    assert resources.loader.encoder() is encoder
     resources.trim(networks=True)
     assert resources.status()["cache_bytes"] == 0
-    assert resources.loader("slim").encoder() is not encoder
+    assert resources.loader.encoder() is not encoder
 
 
 def test_a_network_is_kept_once_for_all_who_see_with_it_and_grows_as_it_works(resources):
-    one, other = (resources.loader("slim", method).encoder() for method in ("adain", "wct"))
+    one, other = (replace(resources.loader, method=method).encoder() for method in ("adain", "wct"))
     assert one is other
-    half = resources.loader("slim", "adain", torch.bfloat16).encoder()
+    half = replace(resources.loader, dtype=torch.bfloat16).encoder()
     assert half is not one
     before = resources.status()["network_bytes"]
     one(torch.rand(1, 3, 32, 32), ("relu4_1",))
@@ -115,7 +116,7 @@ def test_a_network_is_kept_once_for_all_who_see_with_it_and_grows_as_it_works(re
 
 def test_a_network_loaded_under_inference_serves_gradients_too(resources):
     with torch.inference_mode():
-        encoder = resources.loader("slim").encoder()
+        encoder = resources.loader.encoder()
     picture = torch.rand(1, 3, 32, 32, requires_grad=True)
     encoder(picture, ("relu2_1",))["relu2_1"].sum().backward()
     assert picture.grad is not None

@@ -19,7 +19,7 @@ from velatura import messages as m
 from velatura.jobstate import State
 from velatura.pixels import Layout, digest
 from velatura.recipe import Style, Stylize
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import remove_net
 
 Start = Callable[..., Daemon]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from velatura_models.methods.method import framed, run_through, work
+from velatura_models.methods.method import framed, painted, work
 
 
 def stylized(method, rgb, styles, strength=1.0, weight=None, known=None, tile=4096, cut=None, **more):
@@ -18,13 +18,14 @@ def stylized(method, rgb, styles, strength=1.0, weight=None, known=None, tile=40
     """
     content = framed(rgb, weight, method.footprint, method.footprint.side(0, tile))
     content = content if cut is None else replace(content, tiles=cut)
-    out = torch.full_like(content.rgb, torch.nan)
+    out = torch.full_like(rgb, torch.nan)
+    todo = work(content, styles, strength, **more)
+    todo.seen = known
     with torch.inference_mode():
-        seen = run_through(method.see(content)) if known is None else known
-        for part in method.paint(work(content, seen, styles, strength, **more)):
+        for part in painted(method, todo):
             if part is not None:
                 rows, columns = part[0].slices()
                 assert bool(torch.isnan(out[:, :, rows, columns]).all()), "painted twice"
                 out[:, :, rows, columns] = part[1]
     assert not bool(torch.isnan(out).any()), "left out"
-    return out[:, :, : rgb.shape[2], : rgb.shape[3]], seen
+    return out, todo.seen

@@ -35,12 +35,8 @@ def network(skips=("relu3_1", "relu2_1"), dtype=torch.float32):
     def exact(net):
         return net.convs[-1].parameters()
 
-    loader = Loader(dtype=dtype)
-    return AdaIN(
-        resident(lambda: encoder, "cpu", dtype),
-        resident(lambda: decoder, "cpu", dtype, exact),
-        loader,
-    )
+    networks = resident(lambda: encoder, "cpu", dtype), resident(lambda: decoder, "cpu", dtype, exact)
+    return AdaIN(Loader(dtype=dtype), networks)
 
 
 def picture(height=64, width=96, seed=0):

@@ -15,7 +15,7 @@ from velatura_models.methods.method import (
 )
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.transform_net import TransformNet
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import (
     add_net,
     describe_net,

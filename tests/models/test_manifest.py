@@ -18,7 +18,7 @@ from torchvision.models import VGG19_Weights
 from velatura_models.store import download
 from velatura_models.store.convert import read_checkpoint
 from velatura_models.store.download import fetch, file_sha256
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.manifest import RemoteFile, backbones
 from velatura_models.store.pull import MIRROR, pull
 from velatura_models.store.verify import psnr, sample_picture, verify

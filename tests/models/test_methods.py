@@ -7,7 +7,7 @@ from velatura.recipe import METHODS as RECIPE_METHODS
 from velatura_models.methods.loading import MODULES, Loader, load_method
 from velatura_models.methods.method import Source, StyleShare
 from velatura_models.store.cards import compute_card
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import installed
 from velatura_models.store.weights import load_backbone
 

@@ -14,7 +14,7 @@ from velatura_models.methods.method import (
 )
 from velatura_models.methods.multimodal import Multimodal, MultimodalNet
 from velatura_models.networks.encoder import Encoder
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import describe_net, load_into, save_net
 from velatura_models.training import multimodal as trainer
 from velatura_models.training.run import read_metrics

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from models.driving import stylized
-from velatura_models.methods.level_method import LevelMethod
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.style_swap import (
@@ -17,7 +16,7 @@ from velatura_models.methods.style_swap import (
 )
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.level_decoder import LevelDecoders
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import save_net
 
 WIDTHS = (6, 8, 10, 10, 10)
@@ -30,7 +29,7 @@ def method():
         if parameter.dim() == 4:
             torch.nn.init.kaiming_normal_(parameter)
         parameter.requires_grad_(False)
-    return LevelMethod(StyleSwap(encoder), encoder, decoders, Loader())
+    return StyleSwap(Loader(), (encoder, decoders))
 
 
 def picture(height=64, width=96, seed=0):

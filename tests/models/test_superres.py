@@ -12,7 +12,7 @@ from velatura_models.networks.superres import (
     bicubic,
     degraded,
 )
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import describe_net, find_superres, load_into, save_net
 from velatura_models.training import superres
 from velatura_models.training.run import read_metrics

@@ -14,7 +14,7 @@ from velatura_models.networks.texture_net import (
     synthesise,
     texture_of,
 )
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import describe_net, find_texture, load_into, save_net
 from velatura_models.training import texture_net as trainer
 from velatura_models.training.run import read_metrics

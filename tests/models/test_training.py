@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from velatura_models.networks.encoder import Encoder, prepared
+from velatura_models.store.files import origin, read, weights_digest
 from velatura_models.store.manifest import EMBEDDED
 from velatura_models.store.weights import (
     DECODER_FORMAT,
@@ -16,9 +17,6 @@ from velatura_models.store.weights import (
     METRIC_FORMAT,
     METRIC_LAYERS,
     load_backbone,
-    origin,
-    read,
-    weights_digest,
 )
 from velatura_models.training import adain, metric, slim
 from velatura_models.training.crops import batches, random_crop, whole_picture

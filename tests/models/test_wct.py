@@ -6,7 +6,6 @@ import torch
 from models.driving import stylized
 from velatura_models.maths.stats import Moments
 from velatura_models.maths.whitening import affine, power
-from velatura_models.methods.level_method import LevelMethod
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.wct import WCT
@@ -18,9 +17,9 @@ from velatura_models.networks.level_decoder import (
     mirrored,
 )
 from velatura_models.store.cards import CARD_LAYERS, compute_card
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError, weights_digest
 from velatura_models.store.nets import save_net
-from velatura_models.store.weights import load_backbone, weights_digest
+from velatura_models.store.weights import load_backbone
 
 WIDTHS = (6, 8, 10, 10, 10)
 
@@ -39,7 +38,7 @@ def networks(levels=LEVELS):
 
 def method(levels=None):
     encoder, decoders = networks()
-    return LevelMethod(WCT(levels or LEVELS), encoder, decoders, Loader(), levels)
+    return WCT(Loader(), (encoder, decoders), levels)
 
 
 def picture(height=64, width=96, seed=0):
@@ -285,7 +284,7 @@ def test_levels_that_cannot_be_are_refused():
         method(("relu1_1", "relu2_1"))
     encoder, decoders = networks(("relu1_1",))
     with pytest.raises(ValueError, match="no decoder for relu2_1"):
-        LevelMethod(WCT(LEVELS), encoder, decoders, Loader(), ("relu2_1", "relu1_1"))
+        WCT(Loader(), (encoder, decoders), ("relu2_1", "relu1_1"))
     with pytest.raises(ValueError, match="known: relu5_1"):
         LevelDecoder(WIDTHS, "relu3_2")
 

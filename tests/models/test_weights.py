@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import Encoder
 from velatura_models.store import weights
-from velatura_models.store.errors import WeightsError
-from velatura_models.store.weights import load_backbone, load_decoder, weights_digest
+from velatura_models.store.files import WeightsError, weights_digest
+from velatura_models.store.weights import load_backbone, load_decoder
 
 WIDTHS = (4, 6, 8, 10, 10)
 

@@ -197,7 +197,7 @@ def test_a_loss_that_is_not_finite_is_said_with_the_last_good_picture(
 
 
 def test_tiles_fit_the_memory_that_the_optimiser_leaves(engine: TorchEngine) -> None:
-    encoder = engine.resources.loader("slim").encoder()
+    encoder = engine.resources.loader.encoder()
     sides = [tile_side(encoder, engine.resources, (side, side)) for side in (256, 1024, 4096)]
     assert sides == sorted(sides, reverse=True) and all(side % 16 == 0 for side in sides)
     # 1500 MB are enough for an uncut picture of 512 pixels, in float32 as well

@@ -16,7 +16,7 @@ from velatura_daemon.styles.build import build_cards, refresh_digests, render_th
 from velatura_daemon.styles.catalogue import (
     KINDS,
     STYLES,
-    CatalogEntry,
+    StyleEntry,
     catalog,
 )
 from velatura_daemon.styles.library import check_name
@@ -43,40 +43,41 @@ def test_every_entry_says_what_it_is_and_where_it_comes_from(entry):
 @pytest.mark.parametrize("entry", PAINTED, ids=lambda e: e.name)
 def test_painted_pictures_are_the_ones_whose_digest_is_stated(entry):
     data = entry.picture.read_bytes()
-    assert (len(data), hashlib.sha256(data).hexdigest()) == (entry.size, entry.sha256)
+    assert (len(data), hashlib.sha256(data).hexdigest()) == (entry.size, entry.digest)
 
 
 @pytest.mark.parametrize("entry", WORKS, ids=lambda e: e.name)
 def test_works_ship_as_cards_and_renderings_with_their_rights_and_an_address_or_none(entry):
-    assert entry.picture is None and entry.card("slim").is_file()
+    assert entry.picture is None and entry.cards["slim"].is_file()
     assert entry.rendering.stat().st_size <= 300_000
     with Image.open(entry.rendering) as image:
         assert 400 <= min(image.size) <= 512  # the size at which styles are seen at scale 1
     assert "CC0" in entry.rights or "died before 1946" in entry.rights
     if entry.url:
-        assert entry.url.startswith("https://") and entry.size > 10_000 and len(entry.sha256) == 64
+        assert entry.url.startswith("https://") and entry.size > 10_000 and len(entry.digest) == 64
     else:
-        assert not entry.size and not entry.sha256
+        assert not entry.size and not entry.digest
 
 
 def test_nothing_else_ships():
     expected = {STYLES / "catalog.json"}
     for entry in catalog().values():
         expected |= {entry.thumbnail}
-        expected |= {entry.card("slim"), entry.rendering} if entry.kind == "work" else {entry.picture}
+        expected |= {entry.cards["slim"], entry.rendering} if entry.kind == "work" else {entry.picture}
     assert {path for path in STYLES.rglob("*") if path.is_file()} == expected
 
 
 def test_every_card_belongs_to_the_encoder_that_ships_and_holds_sound_statistics():
     from velatura_models.store.cards import CARD_LAYERS, load_card
-    from velatura_models.store.weights import load_backbone, weights_digest
+    from velatura_models.store.files import weights_digest
+    from velatura_models.store.weights import load_backbone
 
     encoder = load_backbone("slim")
     weights = weights_digest(encoder.state_dict())
     widths = dict(zip(CARD_LAYERS, encoder.widths, strict=True))
     means = []
     for entry in WORKS:
-        card = load_card(entry.card("slim"), weights)
+        card = load_card(entry.cards["slim"], weights)
         for layers in card.stats.values():
             assert {name: len(mean) for name, (mean, _) in layers.items()} == widths
             assert all(bool((std > 0).all()) and bool(mean.isfinite().all()) for mean, std in layers.values())
@@ -97,8 +98,8 @@ def two_works(tmp_path, monkeypatch):
         path = folder / f"source_{name}.png"
         Image.fromarray(np.random.default_rng(k).integers(0, 256, (72, 96, 3), np.uint8)).save(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest() if k else ""
-        entries[name] = CatalogEntry(
-            name, name, "A", "1900", "work", "CC0", source=f"source_{name}", sha256=digest
+        entries[name] = StyleEntry(
+            name, name, "A", "1900", "work", "CC0", source=f"source_{name}", digest=digest
         )
     monkeypatch.setattr(catalog_build, "catalog", lambda: entries)
     return tmp_path / "works"
@@ -106,7 +107,8 @@ def two_works(tmp_path, monkeypatch):
 
 def test_build_makes_cards_that_tell_pictures_apart(two_works, tmp_path):
     from velatura_models.store.cards import load_card
-    from velatura_models.store.weights import load_backbone, weights_digest
+    from velatura_models.store.files import weights_digest
+    from velatura_models.store.weights import load_backbone
 
     written = build_cards(two_works, tmp_path / "cards")
     assert [path.name for path in written] == ["first.slim.safetensors", "second.slim.safetensors"]

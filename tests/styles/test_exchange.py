@@ -106,7 +106,7 @@ def texts(**changed: object) -> dict[str, str]:
 
 def cards(factor: float) -> dict[str, np.ndarray]:
     """A card's tensors times a factor."""
-    card = load(catalog()["great-wave"].card("slim").read_bytes())
+    card = load(catalog()["great-wave"].cards["slim"].read_bytes())
     return {f"card__{name}": (array * factor).astype(array.dtype) for name, array in card.items()}
 
 

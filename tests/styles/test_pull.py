@@ -12,10 +12,10 @@ from models.fileserver import serving
 from PIL import Image
 from velatura.errors import FieldError, VelaturaError
 from velatura_daemon.styles import library as library_module
-from velatura_daemon.styles.catalogue import CatalogEntry
+from velatura_daemon.styles.catalogue import StyleEntry
 from velatura_daemon.styles.library import Library
 from velatura_models.store import download
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 
 NAME = "sea"
 
@@ -38,16 +38,16 @@ def picture(server) -> bytes:
 
 
 @pytest.fixture
-def entry(server, picture, monkeypatch) -> CatalogEntry:
-    made = CatalogEntry(
+def entry(server, picture, monkeypatch) -> StyleEntry:
+    made = StyleEntry(
         NAME, "The Sea", "A. Painter", "1900", "work", "CC0", source="sea",
-        url=f"{server.base}iiif/default.jpg", size=len(picture), sha256=hashlib.sha256(picture).hexdigest(),
+        url=f"{server.base}iiif/default.jpg", size=len(picture), digest=hashlib.sha256(picture).hexdigest(),
     )  # fmt: skip
     put(monkeypatch, made)
     return made
 
 
-def put(monkeypatch, *entries: CatalogEntry) -> None:
+def put(monkeypatch, *entries: StyleEntry) -> None:
     monkeypatch.setattr(library_module, "catalog", lambda: {e.name: e for e in entries})
 
 
@@ -76,7 +76,7 @@ def test_two_works_under_the_same_file_name_do_not_meet(library, entry, picture,
     (server.folder / "iiif2" / "default.jpg").write_bytes(other)
     second = replace(
         entry, name="land", url=f"{server.base}iiif2/default.jpg", size=len(other),
-        sha256=hashlib.sha256(other).hexdigest(),
+        digest=hashlib.sha256(other).hexdigest(),
     )  # fmt: skip
     put(monkeypatch, entry, second)
     assert library.pull("sea").picture.read_bytes() == picture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from velatura.errors import CODES, VelaturaError
 from velatura.extras import MissingExtra
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 
 OK = 0
 INTERNAL = 1
@@ -57,7 +57,7 @@ BY_WEIGHTS_CODE = {
     "architecture": BY_CODE["unknown_model"],
     "download": DOWNLOAD,
 }
-"""Exit code for every code of `velatura_models.store.errors.WeightsError`."""
+"""Exit code for every code of `velatura_models.store.files.WeightsError`."""
 
 MEANINGS = {
     OK: "done",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.manifest import backbones, describe
 from velatura_models.store.nets import add_net, everything, remove_net
 

@@ -125,7 +125,7 @@ def read_canvas(task: Task, store: Store, side: int = 0) -> Steps[Canvas]:
     picture: Raster | None = store.get(key)
     if picture is None:
         picture = shrink((yield from reading(slot)), side)
-        store.put(key, picture)
+        store[key] = picture
     return Canvas(slot, picture, None if task.mask is None else read_mask(task.mask, slot.layout))
 
 

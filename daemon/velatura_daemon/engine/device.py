@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
-from functools import wraps
-from typing import Any
 
 import torch
 from velatura.errors import VelaturaError
-
-from .tasks import Event
 
 
 def choose_device(wanted: str) -> tuple[torch.device, str]:
@@ -46,28 +41,6 @@ def device_name(device: torch.device) -> str:
     return platform.processor() or platform.machine()
 
 
-def plain(dtype: torch.dtype) -> str:
-    """`float32`, `bfloat16`."""
-    return str(dtype).removeprefix("torch.")
-
-
 def is_out_of_memory(error: BaseException) -> bool:
     words = str(error).lower()
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in words
-
-
-def without_gradients(run: Callable[..., Iterator[Event]]) -> Callable[..., Iterator[Event]]:
-    """A runner each of whose steps is under inference mode, which must not stay on while it is suspended."""
-
-    @wraps(run)
-    def steps(*args: Any) -> Iterator[Event]:
-        inner = run(*args)
-        while True:
-            with torch.inference_mode():
-                try:
-                    event = next(inner)
-                except StopIteration:
-                    return
-            yield event
-
-    return steps

@@ -13,14 +13,16 @@ from typing import Any
 import torch
 from velatura.errors import FieldError, VelaturaError
 from velatura_models.methods.loading import load_method
-from velatura_models.methods.method import Source, StyleShare, framed, run_through, work
+from velatura_models.methods.method import Source, StyleShare, framed, painted, work
 from velatura_models.networks.precision import eight_bits_pay
 from velatura_models.store.cards import compute_card
-from velatura_models.store.weights import WeightsError, methods_of
+from velatura_models.store.files import WeightsError
+from velatura_models.store.weights import methods_of
 
 from ..settings import Settings
-from .device import is_out_of_memory, plain
+from .device import is_out_of_memory
 from .resources import NETWORK, Resources
+from .result import plain
 from .runners import RUNNERS
 from .tasks import Checkpointed, Event, Task
 
@@ -124,8 +126,9 @@ class TorchEngine:
 
     def _trial(self, dtype: torch.dtype) -> float:
         """Seconds of a small stylization in a dtype, the better of two after one to warm up."""
-        method = load_method(self.resources.loader("slim", methods_of("slim")[0], dtype))
-        encoder = self.resources.loader("slim", dtype=torch.float32).encoder()
+        loader = replace(self.resources.loader, method=methods_of("slim")[0], dtype=dtype)
+        method = load_method(loader)
+        encoder = replace(loader, dtype=torch.float32).encoder()
         content = framed(torch.rand(1, 3, TRIAL, TRIAL), None, method.footprint, TRIAL)
         card = compute_card(encoder, torch.rand(1, 3, 64, 64), [1.0])
         style = StyleShare(method.style(Source("trial", 1.0, lambda: card, lambda: content.rgb)))
@@ -133,8 +136,7 @@ class TorchEngine:
         with torch.inference_mode():
             for _ in range(3):
                 began = time.perf_counter()
-                seen = run_through(method.see(content))
-                for _ in method.paint(work(content, seen, [style])):
+                for _ in painted(method, work(content, [style])):
                     pass
                 times.append(time.perf_counter() - began)
         return min(times[1:])

@@ -24,7 +24,6 @@ from velatura_models.optimise.objective import Objective
 from velatura_models.optimise.strotss import Pairs
 
 from .canvas import read_canvas
-from .device import without_gradients
 from .optimising import Optimisation, best_backbone
 from .resources import Resources
 from .result import finished
@@ -34,7 +33,7 @@ from .tasks import Event, Progressed, Task
 DARK, BRIGHT = (20, 20, 20), (255, 190, 30)
 
 
-@without_gradients
+@torch.inference_mode()
 def keypoints(task: Task[Keypoints], resources: Resources) -> Iterator[Event]:
     """Runs a `Keypoints` recipe; see `tasks.Engine.run`. `preview_side` bounds the result."""
     started = time.perf_counter()
@@ -44,7 +43,7 @@ def keypoints(task: Task[Keypoints], resources: Resources) -> Iterator[Event]:
     style = sources.picture(recipe.styles[0])
     backbone = best_backbone(True, resources) if recipe.backbone == "auto" else recipe.backbone
     yield None
-    loader = resources.loader(backbone)
+    loader = replace(resources.loader, backbone=backbone)
     found = yield from found_pairs(canvas.picture.rgb, style, loader, recipe.most)
     (height, width), its = canvas.size, (style.shape[-1], style.shape[-2])
     size = (width, height)

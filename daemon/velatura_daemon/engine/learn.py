@@ -129,7 +129,7 @@ def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
     }
     resources.library.get(style.name)  # it may have been removed meanwhile
     training.save_row(training.row_of(run), resources.paths.weights / "nets", style.name, about, trained)
-    loader = resources.loader(backbone)
+    loader = replace(resources.loader, backbone=backbone)
     loader.used.update({f"{about.name}.{about.kind}": about.digest, f"{backbone}/encoder": digest})
     ran = replace(recipe, backbone=backbone)
     yield finished(layout, data, ran, loader, spent, notes, steps=run.step)
@@ -153,7 +153,7 @@ def _backbone(recipe: Learn, resources: Resources) -> tuple[str, str]:
     name = recipe.backbone
     if name == "auto":
         name = "vgg19" if encoder_path("vgg19", weights).is_file() else "slim"
-    return name, resources.loader(name).encoder_digest()
+    return name, replace(resources.loader, backbone=name).encoder_digest()
 
 
 def _folder(resources: Resources, *what: object) -> Path:

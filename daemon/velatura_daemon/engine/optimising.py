@@ -93,7 +93,7 @@ def prepare(
         pixels = options.objective.needs_pictures or all(map(sources.has_picture, recipe.styles))
         recipe = replace(recipe, backbone=best_backbone(pixels, resources))
     styles, notes, recipe = _styles(recipe, sources, canvas, options.objective.needs_pictures)
-    loader = resources.loader(recipe.backbone)
+    loader = replace(resources.loader, backbone=recipe.backbone)
     encoder = loader.optimising_encoder().variant(recipe.pooling)
     pairs = zip(styles, recipe.styles, strict=True)
     styles = [_remembered(source, style, loader, resources) for source, style in pairs]
@@ -310,7 +310,7 @@ class Remembered:
         return self.store.get(Key(STYLE, (*self.style, *key)))
 
     def put(self, key: tuple[Any, ...], value: Any) -> None:
-        self.store.put(Key(STYLE, (*self.style, *key)), value)
+        self.store[Key(STYLE, (*self.style, *key))] = value
 
 
 def best_backbone(pixels: bool, resources: Resources) -> str:

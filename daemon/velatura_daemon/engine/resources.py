@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 from cachetools import LRUCache
-from torch import nn
 from velatura.effort import PACE
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Seen
-from velatura_models.networks.residency import nbytes
 
 from ..paths import default_paths
 from ..settings import Settings
 from ..styles.library import Library
-from .device import choose_device, device_name, plain
+from .device import choose_device, device_name
+from .result import plain
 
 V = TypeVar("V")
 
@@ -38,60 +38,59 @@ NETWORK, CARD, PICTURE, SEEN, STYLE = "network", "card", "picture", "content", "
 STATISTICS = "statistics"
 
 
-class Store:
-    """Values that can be made again, under a budget in bytes.
+class Store(LRUCache[Key, Any]):
+    """Values that can be made again, under a budget in bytes (`maxsize`); `store.get(key)` and
+    `store[key] = value`.
 
-    Args:
-        budget: of all values together. A larger value is not kept at all.
+    Every value says what it takes (`nbytes`). One larger than the budget is not kept at all.
     """
 
     def __init__(self, budget: int) -> None:
-        self.budget = budget
-        self._held: LRUCache[Key, Any] = LRUCache(budget, getsizeof=_size)
+        super().__init__(budget, attrgetter("nbytes"))
+        self.sizes: dict[Key, int] = {}
         self._used: dict[Key, None] = {}
 
-    def get(self, key: Key) -> Any:
-        """What is kept under a key, now the most recently used, or None."""
-        if key in self._held:
-            self._used[key] = None
-        return self._held.get(key)
-
-    def put(self, key: Key, value: Any) -> None:
-        """Keeps a value, dropping the least recently used ones that it leaves no room for."""
-        if _size(value) > self.budget:
-            self._held.pop(key, None)
-            return
-        self._held[key] = value
+    def __getitem__(self, key: Key) -> Any:
+        value = super().__getitem__(key)
         self._used[key] = None
+        return value
+
+    def __setitem__(self, key: Key, value: Any) -> None:
+        if value.nbytes > self.maxsize:
+            self.pop(key, None)
+            return
+        super().__setitem__(key, value)
+        self.sizes[key] = value.nbytes
+        self._used[key] = None
+
+    def __delitem__(self, key: Key) -> None:
+        super().__delitem__(key)
+        del self.sizes[key]
 
     def hold(self, key: Key, make: Callable[[], V]) -> V:
         """What is kept under a key, made where nothing is."""
         value = self.get(key)
         if value is None:
-            value = make()
-            self.put(key, value)
+            self[key] = value = make()
         return value
 
     def measure(self) -> None:
         """Measures again what was used since the last time: networks and contents grow as they work."""
-        for key in list(self._used):
-            if key in self._held:
-                self.put(key, self._held[key])
+        for key in [key for key in self._used if key in self]:
+            if key in self:  # none of those before has taken its room
+                self[key] = self[key]
         self._used.clear()
 
     def drop(self, goes: Callable[[Key], bool]) -> None:
         """Drops what a function says of."""
-        for key in [key for key in self._held if goes(key)]:
-            del self._held[key]
-
-    def keys(self, kind: str) -> list[Key]:
-        return [key for key in self._held if key.kind == kind]
+        for key in [key for key in self if goes(key)]:
+            del self[key]
 
     def bytes_by_kind(self) -> dict[str, int]:
         """Bytes of what is kept, by kind."""
         total: dict[str, int] = {}
-        for key, value in self._held.items():
-            total[key.kind] = total.get(key.kind, 0) + _size(value)
+        for key, size in self.sizes.items():
+            total[key.kind] = total.get(key.kind, 0) + size
         return total
 
 
@@ -114,21 +113,20 @@ class Resources:
         self.ahead: Iterator[None] | None = None
         """Work on the newest content that nobody waits for yet, one convolution a step."""
 
-    def loader(self, backbone: str = "slim", method: str = "", dtype: torch.dtype | None = None) -> Loader:
-        """Gives networks, resident in a dtype, by default the one that was faster at warm-up."""
+    @property
+    def loader(self) -> Loader:
+        """Gives one job its networks: of `slim`, and in the dtype that was faster at warm-up."""
         return Loader(
-            backbone,
-            method,
-            self.paths.weights,
-            self.device,
-            dtype or self.dtype,
-            self.eight_bits,
-            lambda name, make: self.store.hold(Key(NETWORK, name), lambda: _ordinary(make)),
+            folder=self.paths.weights,
+            device=self.device,
+            dtype=self.dtype,
+            eight_bits=self.eight_bits,
+            hold=lambda name, make: self.store.hold(Key(NETWORK, name), make),
         )
 
     def remember(self, key: Key, seen: Seen, ahead: Iterator[None]) -> None:
         """Keeps what a method saw of a content, and what it can do ahead while nothing else is to be done."""
-        self.store.put(key, seen)
+        self.store[key] = seen
         self.ahead = ahead
 
     def trim(self, networks: bool = False) -> None:
@@ -152,18 +150,8 @@ class Resources:
             "pace": dict(self.pace),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
-            "networks": sorted({key.name[0] for key in self.store.keys(NETWORK)}),
+            "networks": sorted({key.name[0] for key in self.store if key.kind == NETWORK}),
             "cache_bytes": sum(held.values()),
-            "cache_budget_bytes": self.store.budget,
+            "cache_budget_bytes": self.store.maxsize,
             **{f"{kind}_bytes": size for kind, size in sorted(held.items())},
         }
-
-
-def _ordinary(make: Callable[[], nn.Module]) -> nn.Module:
-    """A network that serves jobs with gradients too, whichever asks first."""
-    with torch.inference_mode(False):
-        return make()
-
-
-def _size(value: Any) -> int:
-    return nbytes(value) if isinstance(value, nn.Module) else value.nbytes

@@ -18,7 +18,6 @@ from velatura.pixels import Layout
 from velatura.recipe import Recipe
 from velatura_models.methods.loading import Loader
 
-from .device import plain
 from .tasks import Finished
 
 SHORT = 12
@@ -78,3 +77,8 @@ def changes(then: Sequence[str], now: Mapping[str, str]) -> list[str]:
         elif name not in known and "." in name and others:
             said.append(f"painted by the network {name}; the recipe is of {', '.join(others)}")
     return [f"{words}: the picture may differ" for words in said]
+
+
+def plain(dtype: torch.dtype) -> str:
+    """`float32`, `bfloat16`."""
+    return str(dtype).removeprefix("torch.")

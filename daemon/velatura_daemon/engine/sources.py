@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,7 +12,6 @@ from torch import Tensor
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Style
-from velatura_models.methods.method import Source
 from velatura_models.store.cards import (
     BASE,
     SCALES,
@@ -54,15 +54,6 @@ class Sources:
     def __init__(self, task: Task, resources: Resources) -> None:
         self.task, self.resources = task, resources
 
-    def source(self, style: Style, scale: float, backbone: str) -> Source:
-        """A style as methods ask for it."""
-        return Source(
-            style.name or style.digest,
-            scale,
-            lambda: self.card(style, scale, backbone),
-            lambda: self.picture(style),
-        )
-
     def has_picture(self, style: Style) -> bool:
         """Whether the style's own picture is at hand; False for a work of art that was not pulled."""
         return bool(style.digest) or self.resources.library.get(style.name).picture is not None
@@ -100,17 +91,19 @@ class Sources:
         """
         around = _around(scale)
         library, store = self.resources.library, self.resources.store
-        loader = self.resources.loader(backbone, dtype=torch.float32)
+        loader = replace(self.resources.loader, backbone=backbone, dtype=torch.float32)
         weights = loader.encoder_digest()
         entry = library.get(style.name) if style.name else None
         source = entry.digest or entry.name if entry else style.digest
         key = Key(CARD, (source, weights))
         path = library.card_path(source, backbone, weights)
         held: Card | None = store.get(key)
-        if held is None and entry is not None and backbone in entry.cards:
-            held = _stored_card(entry.cards[backbone], weights)
-        if held is None and path.is_file():
-            held = _stored_card(path, weights)
+        for file in (entry.cards.get(backbone) if entry is not None else None, path):
+            if held is None and file is not None and file.is_file():
+                try:
+                    held = load_card(file, weights)
+                except (OSError, ValueError, SafetensorError) as error:
+                    logger.warning("style card %s cannot be used: %s", file, error)
         wanted = [s for s in around if held is None or s not in held.stats]
         if wanted and entry is not None and entry.picture is None:
             raise _without_picture(entry)  # a card is of the picture: a rendering's would stand in its place
@@ -120,7 +113,7 @@ class Sources:
             held = Card({**(held.stats if held else {}), **fresh.stats}, fresh.grams, fresh.color)
             held = _kept(held, path, weights)
         assert held is not None  # wanted is empty only where a card is held
-        store.put(key, held)
+        store[key] = held
         return held
 
     def region(self, style: Style, index: int, canvas: Canvas) -> Tensor | None:
@@ -151,15 +144,6 @@ def _without_picture(entry: StyleEntry) -> VelaturaError:
             f" `velatura styles pull {entry.name}`, or use slim with a method that needs no pixels"
         )
     return VelaturaError("unknown_model", words, "recipe.backbone")
-
-
-def _stored_card(path: Path, weights: str) -> Card | None:
-    """A card from disk; None, and a line in the log, where it is damaged or was made for other weights."""
-    try:
-        return load_card(path, weights)
-    except (OSError, ValueError, SafetensorError) as error:
-        logger.warning("style card %s cannot be used: %s", path, error)
-        return None
 
 
 def _around(scale: float) -> list[float]:

@@ -8,8 +8,9 @@ result's memory.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,15 +25,24 @@ from velatura_models.maths.color import (
     matching,
 )
 from velatura_models.maths.tiling import Box
-from velatura_models.methods.loading import OWN_STYLES, Loader, load_method, method_painting
-from velatura_models.methods.method import Content, Method, Passes, Steps, StyleShare, crop, framed, work
+from velatura_models.methods.loading import Loader, load_method, method_painting
+from velatura_models.methods.method import (
+    Content,
+    Method,
+    Source,
+    Steps,
+    StyleShare,
+    Work,
+    crop,
+    framed,
+    painted,
+    work,
+)
 from velatura_models.networks.encoder import reach
-from velatura_models.store.cards import Card
 from velatura_models.store.weights import methods_of
 
 from .canvas import Canvas, read_canvas
 from .compose import Raster, read_picture, shrink
-from .device import without_gradients
 from .resources import SEEN, STATISTICS, Key, Resources
 from .result import finished
 from .sources import Sources
@@ -51,18 +61,15 @@ class Part:
     Args:
         box: where it lies, with what the network sees around it.
         side: of the tiles' cores, in pixels, where it is cut.
-        content: the part on the method's grid.
+        work: its content on the method's grid, the styles and the strength over it.
         key: under which what is seen of it is kept between jobs.
-        styles, strength: of the blend; regions and a strength map over the part.
         colors: for `color="statistics"` the map of colours `(3, 3)`, `(3,)` that keeps the content's.
     """
 
     box: Box
     side: int
-    content: Content
+    work: Work
     key: Key
-    styles: list[StyleShare]
-    strength: float | Tensor
     colors: tuple[Tensor, Tensor] | None
 
 
@@ -79,18 +86,19 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A job with all at hand: the recipe as it runs, `auto` resolved; networks and picture; what of the
-    picture can change, None for nothing; and what is to be said."""
+    """A job with all at hand: the recipe as it runs, `auto` resolved; networks and picture; memory for the
+    result, so far the content's bytes; what can change, None for nothing; and what is to be said."""
 
     recipe: Stylize
     loader: Loader
     method: Method
     canvas: Canvas
+    out: memoryview
     part: Part | None
     notes: tuple[str, ...]
 
 
-@without_gradients
+@torch.inference_mode()
 def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = None) -> Iterator[Event]:
     """Runs a `Stylize` recipe; see `tasks.Engine.run`. `loader` is of the job that this is a part of."""
     started = time.perf_counter()
@@ -98,165 +106,127 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
     if slot is not None and slot.layout.width * slot.layout.height > LARGE:
         yield Progressed(0, 1)  # reading takes a while, too
     job = yield from prepare(task, resources, loader)
-    out, about = job.canvas.begin(task.output), {}
-    if job.part is not None:
-        part, tiles = job.part, len(job.part.content.tiles)
-        seen = resources.store.get(part.key)
+    canvas, method, part, out, about = job.canvas, job.method, job.part, job.out, {}
+    if part is not None:
+        content = part.work.content
+        tiles, done, told = len(content.tiles), 0, -1
         about = {
-            "cached": seen is not None,
-            "strength_in": job.method.strength_in,
+            "cached": part.work.seen is not None,
+            "strength_in": method.strength_in,
             "tile": part.side if tiles > 1 else 0,
             "tiles": tiles,
         }
-        passes = part.content.passes
-        if seen is None:
-            seen = yield from _told(job.method.see(part.content), passes, tiles)
-        todo = work(part.content, seen, part.styles, part.strength, *_ways(job.recipe))
-        if job.recipe.reference:
-            todo = replace(todo, statistics=(yield from _of_reference(task, resources, job, part)))
-        done = 0
-        told = -1
-        for tile in job.method.paint(todo):
+        for tile in painted(method, part.work):
             if tile is not None:
                 done += 1
-                _put(job, part, out, *tile)
-            now = passes.done + done
-            yield Progressed(now, passes.of + tiles) if tiles > 1 and now != told else None
+                core, made = tile
+                place = core.moved(part.box.top, part.box.left)
+                if job.recipe.color != "style":
+                    made = _in_own_colors(job, part, core, crop(canvas.picture.rgb, place), made)
+                canvas.put(out, place, made)
+            now = content.passes.done + done
+            yield Progressed(now, content.passes.of + tiles) if tiles > 1 and now != told else None
             told = now
-        resources.remember(part.key, seen, job.method.ahead(seen))
     seconds = time.perf_counter() - started
-    yield finished(job.canvas.layout, out, job.recipe, job.loader, seconds, job.notes, **about)
-
-
-def _told(steps: Steps[Any], passes: Passes, tiles: int) -> Generator[Event, None, Any]:
-    """What a method sees of a large picture, with how far it is."""
-    told = -1
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-        yield Progressed(passes.done, passes.of + tiles) if tiles > 1 and passes.done != told else None
-        told = passes.done
+    result = finished(canvas.layout, out, job.recipe, job.loader, seconds, job.notes, **about)
+    if part is not None:
+        resources.remember(part.key, part.work.seen, method.ahead(part.work.seen))
+    yield result
 
 
 def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) -> Steps[Prepared]:
-    """Gathers all that a job needs: the networks, the picture, then the part of it that can change.
+    """Gathers all that a job needs: the networks, the picture, then for the part of it that the mask can
+    change the styles and what is to be painted there.
 
     Raises:
         VelaturaError, WeightsError: for a style that is not known, to the library or to the method.
     """
-    recipe = resolved(task.recipe, resources)
-    notes = _notes(task.recipe, recipe.method, resources)
-    loader = replace(loader or resources.loader(), backbone=recipe.backbone, method=recipe.method)
+    recipe, notes = resolved(task.recipe, resources)
+    loader = replace(loader or resources.loader, backbone=recipe.backbone, method=recipe.method)
     method = load_method(loader)
     if method.strength_in == "picture":
         recipe = replace(recipe, scale=1.0)  # such a network's strokes have the size that it was trained for
     canvas = yield from read_canvas(task, resources.store, task.preview_side)
+    out = canvas.begin(task.output)
     yield
-    changed = changed_box(canvas) if recipe.strength > 0 else None
-    if changed is None:
-        return Prepared(recipe, loader, method, canvas, None, notes)
-    part = part_of(replace(task, recipe=recipe), resources, method, canvas, changed)
+    whole = canvas.picture.box
+    changed = whole if canvas.mask is None else Box.around(canvas.mask)
+    if recipe.strength == 0 or changed is None:
+        return Prepared(recipe, loader, method, canvas, out, None, notes)
+    box = changed.grown(CONTEXT, whole).aligned(whole)
+    sources, total, styles = Sources(task, resources), sum(s.weight for s in recipe.styles), []
+    for index, style in enumerate(recipe.styles):
+        card = partial(sources.card, style, recipe.scale, recipe.backbone)
+        source = Source(style.name or style.digest, recipe.scale, card, partial(sources.picture, style))
+        region = crop(sources.region(style, index, canvas), box) if style.mask else None
+        styles.append(StyleShare(method.style(source), style.weight / total, region))
+    counts = None if canvas.counts is None else crop(canvas.counts, box)
+    side = method.footprint.side(resources.tile_bytes, resources.settings.tile)
+    content = framed(crop(canvas.picture.rgb, box), counts, method.footprint, side)
+    strength = recipe.strength if canvas.mask is None else crop(canvas.mask, box) * recipe.strength
+    todo = work(content, styles, strength, recipe.residual, recipe.exact, recipe.color == "style")
+    mask = task.mask.digest if task.mask is not None else ""
+    place = (canvas.slot.digest, mask, canvas.size, recipe.reference)
+    key = Key(SEEN, (*place, recipe.backbone, recipe.method, method.dtype))
+    todo.seen = resources.store.get(key)
+    colors = None
+    if recipe.color == "statistics":
+        colors = _own_colors(task, resources, recipe, content)
+    if recipe.reference:
+        todo.statistics = yield from _of_reference(task, resources, recipe, method, styles, side, strength)
     yield
-    return Prepared(recipe, loader, method, canvas, part, notes)
+    return Prepared(recipe, loader, method, canvas, out, Part(box, side, todo, key, colors), notes)
 
 
-def resolved(recipe: Stylize, resources: Resources) -> Stylize:
+def resolved(recipe: Stylize, resources: Resources) -> tuple[Stylize, tuple[str, ...]]:
     """The recipe with `auto` replaced by the embedded backbone, and by a network that was trained for all the
     styles where it may be (at its own stroke size) or must be (nothing else is known of them), else by the
-    best method that the backbone has."""
+    best method that the backbone has; and what is to be said of styles that are painted otherwise than one
+    may think."""
     backbone = "slim" if recipe.backbone == "auto" else recipe.backbone
-    method, weights = recipe.method, resources.paths.weights
+    method, weights, notes = recipe.method, resources.paths.weights, []
     if method == "auto":
         entries = [resources.library.get(style.name) for style in recipe.styles if style.name]
         alone = any(entry.picture is None and not entry.cards for entry in entries)
         method = ""
         if (backbone == "slim" and recipe.scale == 1) or alone:
             method = method_painting([style.name for style in recipe.styles], weights)
+        outdated = [] if method else [entry for entry in entries if entry.learned == "outdated"]
+        notes = [
+            f"{entry.title!r} was learned for another painter, and is painted like any picture; learn it"
+            f" again: velatura styles learn {entry.name}"
+            for entry in outdated
+        ]
         method = method or methods_of(backbone, weights)[0]
-    return replace(recipe, backbone=backbone, method=method)
+    return replace(recipe, backbone=backbone, method=method), tuple(notes)
 
 
-def _notes(recipe: Stylize, method: str, resources: Resources) -> tuple[str, ...]:
-    """What is to be said of styles that are painted otherwise than one may think."""
-    if recipe.method != "auto" or method in OWN_STYLES:
-        return ()
-    entries = [resources.library.get(style.name) for style in recipe.styles if style.name]
-    return tuple(
-        f"{entry.title!r} was learned for another painter, and is painted like any picture; learn it again:"
-        f" velatura styles learn {entry.name}"
-        for entry in entries
-        if entry.learned == "outdated"
-    )
-
-
-def changed_box(canvas: Canvas) -> Box | None:
-    """The smallest box that holds all of a canvas' mask above 0; the whole without a mask, None for an empty
-    one."""
-    if canvas.mask is None:
-        return canvas.picture.box
-    rows = torch.nonzero(canvas.mask[0, 0].amax(1) > 0).flatten()
-    columns = torch.nonzero(canvas.mask[0, 0].amax(0) > 0).flatten()
-    if not len(rows):
-        return None
-    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
-
-
-def part_of(task: Task[Stylize], resources: Resources, method: Method, canvas: Canvas, changed: Box) -> Part:
-    """What painting the part around a box needs; the recipe's method and backbone are resolved."""
-    recipe, sources = task.recipe, Sources(task, resources)
-    box = changed.grown(CONTEXT, canvas.picture.box).aligned(canvas.picture.box)
-    counts = None if canvas.counts is None else crop(canvas.counts, box)
-    side = method.footprint.side(resources.tile_bytes, resources.settings.tile)
-    content = framed(crop(canvas.picture.rgb, box), counts, method.footprint, side)
-    found = [sources.source(style, recipe.scale, recipe.backbone) for style in recipe.styles]
-    shares = [style.weight / sum(s.weight for s in recipe.styles) for style in recipe.styles]
-    styles = []
-    for index, (style, source) in enumerate(zip(recipe.styles, found, strict=True)):
-        region = sources.region(style, index, canvas)
-        over = None if region is None else crop(region, box)
-        styles.append(StyleShare(method.style(source), shares[index], over))
-    colors = None
-    if recipe.color == "statistics":
-        own = color_stats(content.rgb, content.weight)
-        if recipe.reference:
-            reference = _reference(task, resources)
-            own = color_stats(reference.rgb, reference.alpha)
-        colors = matching(_blend_colors([source.card() for source in found], shares), own)
-    strength: float | Tensor = recipe.strength
-    if canvas.mask is not None:
-        strength = crop(canvas.mask, box) * recipe.strength
-    mask = task.mask.digest if task.mask is not None else ""
-    place = (canvas.slot.digest, mask, canvas.size, recipe.reference)
-    name = (*place, recipe.backbone, recipe.method, method.dtype)
-    return Part(box, side, content, Key(SEEN, name), styles, strength, colors)
-
-
-def _of_reference(task: Task[Stylize], resources: Resources, job: Prepared, part: Part) -> Steps[Any]:
+def _of_reference(
+    task: Task[Stylize],
+    resources: Resources,
+    recipe: Stylize,
+    method: Method,
+    styles: list[StyleShare],
+    side: int,
+    strength: float | Tensor,
+) -> Steps[Any]:
     """The statistics of a recipe's reference, kept for the next frame: one for each blend, and the
     reference's whole where a style has a region."""
-    recipe, method = job.recipe, job.method
-    most = float(part.strength.max()) if isinstance(part.strength, Tensor) else part.strength
-    styles = tuple(replace(style, mask="whole" if style.mask else "") for style in recipe.styles)
-    name = replace(recipe, styles=styles, strength=most, networks=())
-    key = Key(STATISTICS, (name, part.side, task.preview_side, method.dtype))
+    most = float(strength.max()) if isinstance(strength, Tensor) else strength
+    named = tuple(replace(style, mask="whole" if style.mask else "") for style in recipe.styles)
+    name = replace(recipe, styles=named, strength=most, networks=())
+    key = Key(STATISTICS, (name, side, task.preview_side, method.dtype))
     kept: Statistics | None = resources.store.get(key)
     if kept is None:
         picture = _reference(task, resources)
-        content = framed(picture.rgb, picture.alpha, method.footprint, part.side)
+        content = framed(picture.rgb, picture.alpha, method.footprint, side)
         whole = torch.ones(1, 1, *picture.rgb.shape[-2:])
-        shares = [s if s.region is None else replace(s, region=whole) for s in part.styles]
-        seen = yield from method.see(content)
-        todo = work(content, seen, shares, most, *_ways(recipe))
+        shares = [s if s.region is None else replace(s, region=whole) for s in styles]
+        todo = work(content, shares, most, recipe.residual, recipe.exact, recipe.color == "style")
+        todo.seen = yield from method.see(content)
         kept = Statistics((yield from method.measure(todo)))
-        resources.store.put(key, kept)
+        resources.store[key] = kept
     return kept.value
-
-
-def _ways(recipe: Stylize) -> tuple[bool, bool, bool]:
-    """What `work` is told besides: residual, exact, and whether colours may move."""
-    return recipe.residual, recipe.exact, recipe.color == "style"
 
 
 def _reference(task: Task[Stylize], resources: Resources) -> Raster:
@@ -264,22 +234,29 @@ def _reference(task: Task[Stylize], resources: Resources) -> Raster:
     return shrink(read_picture(slot, "reference"), task.preview_side)
 
 
-def _put(job: Prepared, part: Part, out: memoryview, core: Box, made: Tensor) -> None:
-    """Takes a finished tile, in the coordinates of the part, into the result."""
-    core = core.grown(0, part.content.shown)
-    made = made[:, :, : core.height, : core.width]
-    top, left = part.box.top, part.box.left
-    place = Box(core.top + top, core.left + left, core.bottom + top, core.right + left)
-    if job.recipe.color == "luminance":
-        made = keep_luminance(crop(job.canvas.picture.rgb, place), made)
-    elif part.colors is not None:
-        fade = crop(part.strength, core) if isinstance(part.strength, Tensor) else part.strength
-        made = made + fade * (apply_matching(made, *part.colors) - made)
-    job.canvas.put(out, place, made)
+def _in_own_colors(job: Prepared, part: Part, core: Box, before: Tensor, made: Tensor) -> Tensor:
+    """A finished tile in the content's colours.
+
+    Args:
+        core: where it lies in the part.
+        before: the content there.
+    """
+    if part.colors is None:
+        return keep_luminance(before, made)
+    return made + part.work.fade(core) * (apply_matching(made, *part.colors) - made)
 
 
-def _blend_colors(cards: list[Card], weights: list[float]) -> ColorStats:
-    """Colour statistics of a blend: the weighted mean of the styles'."""
-    mean = torch.stack([w * c.color.mean for c, w in zip(cards, weights, strict=True)]).sum(0)
-    cov = torch.stack([w * c.color.cov for c, w in zip(cards, weights, strict=True)]).sum(0)
-    return ColorStats(mean, cov)
+def _own_colors(
+    task: Task[Stylize], resources: Resources, recipe: Stylize, content: Content
+) -> tuple[Tensor, Tensor]:
+    """The map from a blend's colours, the mean of the styles', to the content's or its reference's."""
+    own = color_stats(content.rgb, content.weight)
+    if recipe.reference:
+        reference = _reference(task, resources)
+        own = color_stats(reference.rgb, reference.alpha)
+    sources, total = Sources(task, resources), sum(style.weight for style in recipe.styles)
+    mean, cov = torch.zeros_like(own.mean), torch.zeros_like(own.cov)
+    for style in recipe.styles:
+        color = sources.card(style, recipe.scale, recipe.backbone).color
+        mean, cov = mean + style.weight / total * color.mean, cov + style.weight / total * color.cov
+    return matching(ColorStats(mean, cov), own)

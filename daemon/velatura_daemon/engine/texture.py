@@ -21,12 +21,11 @@ from velatura_models.networks.texture_net import (
 from velatura_models.optimise.pyramid import resize
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.texture import synthesis
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import find_texture
 
 from .canvas import Written, write_texture
 from .compose import Raster, as_array, encode_picture, preview_size
-from .device import without_gradients
 from .optimising import Walk, gram, options_of, prepare
 from .resources import Resources
 from .result import finished
@@ -56,13 +55,13 @@ def optimised(task: Task[Texture], resources: Resources) -> Iterator[Event]:
     yield from Walk(task, resources, job, begin, show).run()
 
 
-@without_gradients
+@torch.inference_mode()
 def generated(task: Task[Texture], resources: Resources) -> Iterator[Event]:
     """A texture by the network that was trained for its style. The noise is the same whatever the device,
     dtype and tile; `preview_side` bounds the result."""
     started = time.perf_counter()
     recipe = task.recipe
-    loader = resources.loader()
+    loader = resources.loader
     net = _network(recipe, loader)
     yield None
     size = (recipe.height, recipe.width)

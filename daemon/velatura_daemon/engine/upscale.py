@@ -25,7 +25,7 @@ from velatura_models.networks.superres import (
     SuperResNet,
     bicubic,
 )
-from velatura_models.store.errors import WeightsError
+from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import find_superres
 
 from .compose import (
@@ -36,7 +36,6 @@ from .compose import (
     read_picture,
     shrink,
 )
-from .device import without_gradients
 from .resources import Resources
 from .result import finished
 from .tasks import Event, Progressed, Slot, Task
@@ -45,13 +44,13 @@ TILE = 640
 """Side of a tile's core in the result, in pixels, on a CPU: about half a second of work on two cores."""
 
 
-@without_gradients
+@torch.inference_mode()
 def upscale(task: Task[Upscale], resources: Resources) -> Iterator[Event]:
     """Runs an `Upscale` recipe; see `tasks.Engine.run`. `preview_side` bounds the result."""
     started = time.perf_counter()
     recipe, slot = task.recipe, task.content
     assert slot is not None  # the engine has asked the recipe's facts
-    loader = resources.loader()
+    loader = resources.loader
     net = _network(recipe.factor, loader)
     longest = max(1, task.preview_side // recipe.factor) if task.preview_side else 0
     width, height = preview_size(slot.layout.width, slot.layout.height, longest)

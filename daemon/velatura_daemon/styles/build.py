@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from velatura.errors import VelaturaError
 
-from .catalogue import STYLES, CatalogEntry, catalog
+from .catalogue import STYLES, StyleEntry, catalog
 from .procedural.sample_scene import paint as paint_scene
 from .reading import over_white, read_style
 
@@ -60,7 +60,8 @@ def build_cards(
     """
     import torch
     from velatura_models.store.cards import compute_card, save_card
-    from velatura_models.store.weights import load_backbone, weights_digest
+    from velatura_models.store.files import weights_digest
+    from velatura_models.store.weights import load_backbone
 
     found = _found(works, names)
     encoder = load_backbone(backbone)
@@ -70,7 +71,7 @@ def build_cards(
     for entry, path in found:
         pixels = np.asarray(over_white(read_style(path, CARD_PICTURE)), np.float32) / 255
         picture = torch.from_numpy(pixels).permute(2, 0, 1)[None]
-        target = out / entry.card(backbone).name
+        target = out / f"{entry.name}.{backbone}.safetensors"
         part = target.with_suffix(".part")
         save_card(compute_card(encoder, picture), part, weights)
         written.append(part.replace(target))
@@ -140,7 +141,7 @@ def refresh_digests(path: Path = STYLES / "catalog.json") -> None:
     path.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _found(works: Path, names: Collection[str]) -> list[tuple[CatalogEntry, Path]]:
+def _found(works: Path, names: Collection[str]) -> list[tuple[StyleEntry, Path]]:
     """Works of the catalog with their pictures, in its order; see `build_cards`."""
     found = {path.stem: path for path in sorted(works.rglob("*")) if path.suffix.lower() in (".jpg", ".png")}
     works_of_art = [entry for entry in catalog().values() if entry.kind == "work"]
@@ -153,8 +154,8 @@ def _found(works: Path, names: Collection[str]) -> list[tuple[CatalogEntry, Path
     return [(entry, found[entry.source]) for entry in entries]
 
 
-def _check_digest(entry: CatalogEntry, path: Path) -> None:
-    if entry.sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
+def _check_digest(entry: StyleEntry, path: Path) -> None:
+    if entry.digest and hashlib.sha256(path.read_bytes()).hexdigest() != entry.digest:
         raise VelaturaError("digest_mismatch", f"{path} is not the picture that the catalog names")
 
 

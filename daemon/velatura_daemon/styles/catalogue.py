@@ -8,9 +8,11 @@ the catalog needs no torch; `build` makes the files (`python -m velatura_daemon.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 STYLES = Path(__file__).with_name("data")
 """The folder that ships: `catalog.json`, `pictures/`, `renderings/`, `thumbnails/` and `cards/`."""
@@ -19,50 +21,87 @@ KINDS = ("procedural", "work")
 
 
 @dataclass(frozen=True)
-class CatalogEntry:
-    """One built-in style as the catalog states it."""
+class StyleEntry:
+    """One style: what it is called, where it comes from, and which of its files are at hand."""
 
     name: str
     title: str
-    artist: str
-    year: str
-    kind: str
-    """`procedural`: painted by this project, ships as a picture. `work`: a work of art, ships as cards and a
-    rendering."""
-    rights: str
+    artist: str = ""
+    year: str = ""
+    kind: str = "user"
+    """`procedural`: painted by this project, ships as a picture. `work`: a work of art, ships as a card and a
+    rendering. `user`: the user's own."""
+    rights: str = ""
     tags: str = ""
     """What a search finds it by besides: technique, movement, what is to be seen."""
-    source: str = ""
-    """Works: the file name of the picture that the cards were computed from, without its folder."""
+    picture: Path | None = None
+    """The picture itself; None for a work of art that has not been pulled."""
+    rendering: Path | None = None
+    """A work of art as Velatura has painted it again: the pixels where the picture itself is not at hand."""
+    thumbnail: Path | None = None
+    cards: Mapping[str, Path] = field(default_factory=dict, hash=False)
+    """Cards that came with the style, by backbone. Computed ones: see `Library.card_path`."""
+    learned: str = ""
+    """`yes` where a network of the user's own paints it in one pass; `outdated` where it was learned for a
+    painter that is not installed any more; else empty."""
+    row: Path | None = None
+    """The file of what was learned, where that is of this style alone."""
+    digest: str = ""
+    """SHA-256 of the picture file, 64 hex digits; empty where neither picture nor address is known."""
     url: str = ""
     """Works: where the picture can be had; empty where no lasting address is known."""
     size: int = 0
-    """Of the file at `url`, in bytes."""
-    sha256: str = ""
-    """Of the file at `url`, or of the procedural picture."""
+    """Of the picture file, in bytes, where known."""
+    error: str = ""
+    """Why the entry cannot be used, in words; empty when it can."""
+    source: str = ""
+    """Works: the file name of the picture that the cards were computed from, without its folder."""
 
     @property
-    def picture(self) -> Path | None:
-        """The shipped picture; works have none."""
-        return STYLES / "pictures" / f"{self.name}.webp" if self.kind == "procedural" else None
+    def builtin(self) -> bool:
+        return self.kind != "user"
 
-    @property
-    def rendering(self) -> Path | None:
-        """A work as Velatura has painted it again; painted pictures need none."""
-        return STYLES / "renderings" / f"{self.name}.webp" if self.kind == "work" else None
-
-    @property
-    def thumbnail(self) -> Path:
-        return STYLES / "thumbnails" / f"{self.name}.jpg"
-
-    def card(self, backbone: str) -> Path:
-        return STYLES / "cards" / f"{self.name}.{backbone}.safetensors"
+    def to_map(self) -> dict[str, Any]:
+        """The entry as plain values, for messages and `--json`; no path of this machine in it."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "artist": self.artist,
+            "year": self.year,
+            "kind": self.kind,
+            "rights": self.rights,
+            "tags": self.tags,
+            "has_picture": self.picture is not None,
+            "has_rendering": self.rendering is not None,
+            "can_pull": bool(self.url),
+            "cards": sorted(self.cards),
+            "learned": self.learned,
+            "error": self.error,
+        }
 
 
 @lru_cache(maxsize=1)
-def catalog() -> dict[str, CatalogEntry]:
-    """The built-in styles by name, in the catalog's order."""
-    known = {f.name for f in fields(CatalogEntry)}
+def catalog() -> dict[str, StyleEntry]:
+    """The built-in styles by name, in the catalog's order; works are without their pictures."""
     items = json.loads((STYLES / "catalog.json").read_text(encoding="utf-8"))["styles"]
-    entries = [CatalogEntry(**{k: v for k, v in item.items() if k in known}) for item in items]
-    return {entry.name: entry for entry in entries}
+    return {item["name"]: _shipped(**item) for item in items}
+
+
+def _shipped(name: str, kind: str, sha256: str = "", **facts: Any) -> StyleEntry:
+    """A style with its files, as far as they are there."""
+
+    def file(folder: str, ending: str) -> Path | None:
+        path = STYLES / folder / f"{name}{ending}"
+        return path if path.is_file() else None
+
+    card = file("cards", ".slim.safetensors")
+    return StyleEntry(
+        name,
+        kind=kind,
+        digest=sha256,
+        picture=file("pictures", ".webp"),
+        rendering=file("renderings", ".webp"),
+        thumbnail=file("thumbnails", ".jpg"),
+        cards={} if card is None else {"slim": card},
+        **facts,
+    )

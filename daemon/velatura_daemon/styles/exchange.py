@@ -23,8 +23,8 @@ from safetensors.numpy import load, save
 from velatura.errors import VelaturaError
 from velatura.names import LONGEST_NAME, NAME
 from velatura.stylefile import LONGEST
-from velatura_models.store.headers import LONGEST as LONGEST_HEADER
-from velatura_models.store.headers import digest_of
+from velatura_models.store.files import LONGEST as LONGEST_HEADER
+from velatura_models.store.files import digest_of
 from velatura_models.store.nets import FORMAT as NET_FORMAT
 from velatura_models.store.nets import describe_net
 
@@ -191,8 +191,7 @@ def _thumbnail(data: bytes) -> bytes:
 @cache
 def _shipped_card() -> dict[str, tuple[tuple[int, ...], np.dtype]]:
     """Names, shapes and kinds of what a card holds: of one that ships."""
-    cards = (entry.card("slim") for entry in catalog().values())
-    card = next(path for path in cards if path.is_file())
+    card = next(entry.cards["slim"] for entry in catalog().values() if entry.cards)
     return {name: (array.shape, array.dtype) for name, array in load(card.read_bytes()).items()}
 
 

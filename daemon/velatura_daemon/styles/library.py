@@ -21,9 +21,8 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -36,7 +35,7 @@ from velatura_models.store.manifest import RemoteFile
 from velatura_models.store.nets import PHOTO, Net, describe_net, installed
 
 from . import exchange
-from .catalogue import CatalogEntry, catalog
+from .catalogue import StyleEntry, catalog
 from .reading import ending_of, file_bytes, over_white, read_style, style_of, thumbnail_of
 
 LONGEST_TEXT = 200
@@ -46,62 +45,6 @@ TRAINED = ("style", "transform", "multimodal")
 """Kinds of networks that know styles by name."""
 STALE = 24 * 3600.0
 """Age in seconds after which a folder that an interrupted `add` left behind is swept away."""
-
-
-@dataclass(frozen=True)
-class StyleEntry:
-    """One style: what it is called, where it comes from, and which of its files are at hand."""
-
-    name: str
-    title: str
-    artist: str = ""
-    year: str = ""
-    kind: str = "user"
-    """`procedural` or `work` (both built in), or `user`."""
-    rights: str = ""
-    tags: str = ""
-    """What a search finds it by besides: technique, movement, what is to be seen."""
-    picture: Path | None = None
-    """The picture itself; None for a work of art that has not been pulled."""
-    rendering: Path | None = None
-    """A work of art as Velatura has painted it again: the pixels where the picture itself is not at hand."""
-    thumbnail: Path | None = None
-    cards: Mapping[str, Path] = field(default_factory=dict, hash=False)
-    """Cards that came with the style, by backbone. Computed ones: see `Library.card_path`."""
-    learned: str = ""
-    """`yes` where a network of the user's own paints it in one pass; `outdated` where it was learned for a
-    painter that is not installed any more; else empty."""
-    row: Path | None = None
-    """The file of what was learned, where that is of this style alone."""
-    digest: str = ""
-    """SHA-256 of the picture file, 64 hex digits; empty where neither picture nor address is known."""
-    url: str = ""
-    size: int = 0
-    """Of the picture file, in bytes, where known."""
-    error: str = ""
-    """Why the entry cannot be used, in words; empty when it can."""
-
-    @property
-    def builtin(self) -> bool:
-        return self.kind != "user"
-
-    def to_map(self) -> dict[str, Any]:
-        """The entry as plain values, for messages and `--json`; no path of this machine in it."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "artist": self.artist,
-            "year": self.year,
-            "kind": self.kind,
-            "rights": self.rights,
-            "tags": self.tags,
-            "has_picture": self.picture is not None,
-            "has_rendering": self.rendering is not None,
-            "can_pull": bool(self.url),
-            "cards": sorted(self.cards),
-            "learned": self.learned,
-            "error": self.error,
-        }
 
 
 def check_name(name: str) -> str:
@@ -136,7 +79,7 @@ class Library:
 
     def list(self) -> tuple[StyleEntry, ...]:
         """Every style, sorted by name; a user's style that cannot be read is there with its `error`."""
-        entries = {name: self._builtin(item) for name, item in catalog().items()}
+        entries = {name: self._with_pulled(entry) for name, entry in catalog().items()}
         if self.user_dir.is_dir():
             for folder in self.user_dir.iterdir():
                 if NAME.fullmatch(folder.name) and folder.is_dir() and folder.name not in entries:
@@ -397,7 +340,7 @@ class Library:
 
     def _find(self, name: str) -> StyleEntry | None:
         if name in catalog():
-            return self._builtin(catalog()[name])
+            return self._with_pulled(catalog()[name])
         entry = None
         if isinstance(name, str) and NAME.fullmatch(name) and (self.user_dir / name).is_dir():
             entry = self._user(self.user_dir / name)
@@ -442,28 +385,12 @@ class Library:
     def _pulled(self, name: str, url: str) -> Path:
         return self.cache_dir / "pictures" / name / url.rpartition("/")[2]
 
-    def _builtin(self, item: CatalogEntry) -> StyleEntry:
-        picture = item.picture
-        if picture is None and item.url:
-            pulled = self._pulled(item.name, item.url)
-            picture = pulled if pulled.is_file() and pulled.stat().st_size == item.size else None
-        card = item.card("slim")
-        return StyleEntry(
-            name=item.name,
-            title=item.title,
-            artist=item.artist,
-            year=item.year,
-            kind=item.kind,
-            rights=item.rights,
-            tags=item.tags,
-            picture=picture,
-            rendering=item.rendering if item.rendering and item.rendering.is_file() else None,
-            thumbnail=item.thumbnail if item.thumbnail.is_file() else None,
-            cards={"slim": card} if card.is_file() else {},
-            digest=item.sha256,
-            url=item.url,
-            size=item.size,
-        )
+    def _with_pulled(self, entry: StyleEntry) -> StyleEntry:
+        """A built-in style, with its picture where that was pulled."""
+        pulled = self._pulled(entry.name, entry.url)
+        if entry.url and pulled.is_file() and pulled.stat().st_size == entry.size:
+            return replace(entry, picture=pulled)
+        return entry
 
     def _user(self, folder: Path) -> StyleEntry:
         entry = StyleEntry(name=folder.name, title=folder.name)

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 STRIDE = 8
 """relu4_1 lies on a grid of 8 pixels."""
 
@@ -36,6 +39,19 @@ class Box:
             slice(self.top // divisor, self.bottom // divisor),
             slice(self.left // divisor, self.right // divisor),
         )
+
+    @classmethod
+    def around(cls, mask: Tensor) -> Box | None:
+        """The smallest box that holds all of a mask `(1, 1, H, W)` above 0; None where there is nothing."""
+        rows = torch.nonzero(mask[0, 0].amax(1) > 0).flatten()
+        columns = torch.nonzero(mask[0, 0].amax(0) > 0).flatten()
+        if not len(rows):
+            return None
+        return cls(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+
+    def moved(self, down: int, right: int) -> Box:
+        """The box elsewhere."""
+        return Box(self.top + down, self.left + right, self.bottom + down, self.right + right)
 
     def within(self, outer: Box) -> Box:
         """The same box in the coordinates of `outer`."""

@@ -144,27 +144,23 @@ class Encoded:
         where.add(made, tile, ROOM - self.nbytes)
 
 
-def load(loader: Loader) -> AdaIN:
-    """See `loading.load_method`."""
-    return AdaIN(*loader.pair(), loader)
-
-
 class AdaIN:
     """Encoder and decoder, resident on a device in one dtype; a `method.Method`.
 
     Args:
-        encoder, decoder: as `loader` gives them.
+        loader: gives the networks.
+        networks: encoder and decoder, where they are not the loader's.
     """
 
     strength_in = "features"
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, loader: Loader) -> None:
+    def __init__(self, loader: Loader, networks: tuple[Encoder, Decoder] | None = None) -> None:
         self.device, self.dtype = torch.device(loader.device), loader.dtype
-        self.encoder, self.decoder = encoder, decoder
+        self.encoder, self.decoder = networks or loader.pair()
         self.palette_first = loader.method == "adain-skip"
         # at about eight maps of relu1_1's size at a time
-        per_pixel = 8 * encoder.widths[0] * torch.finfo(self.dtype).bits // 8
-        self.footprint = Footprint(reach(decoder.levels[0]), per_pixel)
+        per_pixel = 8 * self.encoder.widths[0] * torch.finfo(self.dtype).bits // 8
+        self.footprint = Footprint(reach(self.levels[0]), per_pixel)
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -201,16 +197,17 @@ class AdaIN:
             for view in (*views, own):
                 if id(view) not in maps:
                     maps[id(view)] = yield from self._features(content, seen, view, tile)
-            target = _target([maps[id(view)] for view in views], maps[id(own)], work, moments, tile.outer)
-            inner = tile.core.within(tile.outer)
-            picture = crop((yield from self.decode(target)), inner).cpu()
+            inner, rebuilt = tile.core.within(tile.outer), None
             if work.residual and work.fades:
                 if tile.core not in seen.rebuilt.cores:
-                    rebuilt = (yield from self.decode(maps[id(own)])).cpu()
-                    seen.keep(seen.rebuilt, {PICTURE: rebuilt}, tile)
-                    rebuilt = crop(rebuilt, inner)
+                    whole = (yield from self.decode(maps[id(own)])).cpu()
+                    seen.keep(seen.rebuilt, {PICTURE: whole}, tile)
+                    rebuilt = crop(whole, inner)
                 else:
                     rebuilt = crop(seen.rebuilt.maps[PICTURE], tile.core)
+            target = _target([maps[id(view)] for view in views], maps[id(own)], work, moments, tile.outer)
+            picture = crop((yield from self.decode(target)), inner).cpu()
+            if rebuilt is not None:
                 lost = crop(content.rgb, tile.core).float().cpu() - rebuilt
                 picture = picture + (1 - work.fade(tile.core)) * lost
             yield tile.core, picture
@@ -301,6 +298,9 @@ class AdaIN:
 
     def _sums(self) -> dict[str, Moments]:
         return {level: Moments() for level in self.levels}
+
+
+load = AdaIN
 
 
 def _add(

@@ -15,9 +15,10 @@ halo for that level: nothing is seen that a single pass would not see.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,15 +54,51 @@ Features = Callable[[Tile], Steps[Tensor]]
 """Gives a level's features of a tile's outer box, `(1, C, h, w)`."""
 
 
-class Change(Protocol):
-    """What is done to the features of every level: all that one such method differs in from another."""
+class LevelMethod(ABC):
+    """Encoder and a decoder a level, resident on a device in one dtype; a `method.Method` with `style` and
+    `change` of those that derive from it.
 
-    positions: int
+    Args:
+        loader: gives the networks.
+        networks: encoder and decoders, where they are not the loader's.
+        levels: those to go through, deepest first; all that there are decoders for by default.
+    """
+
+    strength_in = "features"
+    positions = 0
     """How far, in positions of a level, `change` looks around."""
 
+    def __init__(
+        self,
+        loader: Loader,
+        networks: tuple[Encoder, LevelDecoders] | None = None,
+        levels: Sequence[str] | None = None,
+    ) -> None:
+        self.encoder, self.decoders = networks or loader.levels()
+        self.levels = tuple(self.decoders) if levels is None else tuple(levels)
+        if not self.levels or sorted(set(self.levels), reverse=True) != list(self.levels):
+            raise ValueError(f"levels are {self.levels}; name at least one, deepest first")
+        if lacking := set(self.levels).difference(self.decoders):
+            raise ValueError(f"there is no decoder for {', '.join(sorted(lacking))}")
+        self.device, self.dtype = torch.device(loader.device), loader.dtype
+        # at about ten maps of relu1_1's size at a time
+        per_pixel = 10 * self.encoder.widths[0] * torch.finfo(self.dtype).bits // 8
+        self.footprint = Footprint(self._reach(self.levels[0]), per_pixel, GRID, 2 * GRID)
+
+    @abstractmethod
     def style(self, source: Source) -> Any:
         """What `prepare` and `change` need of a style."""
-        ...
+
+    @abstractmethod
+    def change(
+        self, level: str, maps: Tensor, style: StyleShare, prepared: Any, known: Levelled
+    ) -> Steps[Tensor]:
+        """Features `(1, C, h, w)` in a style, at full strength.
+
+        Args:
+            prepared: what `prepare` made for the style.
+            known: of these very features, where they are kept.
+        """
 
     def keep(self, features: Tensor | None) -> Levelled:
         """What is kept of a content, so far its features."""
@@ -79,64 +116,18 @@ class Change(Protocol):
         yield from ()
         return [None] * len(styles)
 
-    def change(
-        self, level: str, maps: Tensor, style: StyleShare, prepared: Any, known: Levelled
-    ) -> Steps[Tensor]:
-        """Features `(1, C, h, w)` in a style, at full strength.
-
-        Args:
-            prepared: what `prepare` made for the style.
-            known: of these very features, where they are kept.
-        """
-        ...
-
-
-class LevelMethod:
-    """Encoder and a decoder a level, resident on a device in one dtype; a `method.Method`.
-
-    Args:
-        way: what is done to the features.
-        encoder, decoders: as `loader` gives them.
-        levels: those to go through, deepest first; all that there are decoders for by default.
-    """
-
-    strength_in = "features"
-
-    def __init__(
-        self,
-        way: Change,
-        encoder: Encoder,
-        decoders: LevelDecoders,
-        loader: Loader,
-        levels: Sequence[str] | None = None,
-    ) -> None:
-        self.levels = tuple(decoders) if levels is None else tuple(levels)
-        if not self.levels or sorted(set(self.levels), reverse=True) != list(self.levels):
-            raise ValueError(f"levels are {self.levels}; name at least one, deepest first")
-        if lacking := set(self.levels).difference(decoders):
-            raise ValueError(f"there is no decoder for {', '.join(sorted(lacking))}")
-        self.way, self.encoder, self.decoders = way, encoder, decoders
-        self.device, self.dtype = torch.device(loader.device), loader.dtype
-        # at about ten maps of relu1_1's size at a time
-        per_pixel = 10 * encoder.widths[0] * torch.finfo(self.dtype).bits // 8
-        self.footprint = Footprint(self._reach(self.levels[0]), per_pixel, GRID, 2 * GRID)
-
-    def style(self, source: Source) -> Any:
-        """What the way needs of a style."""
-        return self.way.style(source)
-
     def see(self, content: Content) -> Steps[Levelled]:
         """The first level's features of a content that fits in one tile."""
         if len(content.tiles) > 1:
-            return self.way.keep(None)
-        return self.way.keep((yield from self.encode(content.rgb, self.levels[0])))
+            return self.keep(None)
+        return self.keep((yield from self.encode(content.rgb, self.levels[0])))
 
     def paint(self, work: Work) -> Iterator[Part | None]:
         """Level after level over the whole picture; the last one's tiles are the result's."""
         yield from self._paint(work, dict(work.statistics or {}))
 
     def measure(self, work: Work) -> Steps[dict[str, list[Any]]]:
-        """What the way prepares at every level, a value a style."""
+        """What `prepare` finds at every level, a value a style."""
         found: dict[str, list[Any]] = {}
         for _ in self._paint(work, found):
             yield
@@ -150,7 +141,7 @@ class LevelMethod:
             seen = yield from self._seen(work, level, picture)
             features = self._features(picture, level, seen)
             if level not in statistics:
-                statistics[level] = yield from self.way.prepare(
+                statistics[level] = yield from self.prepare(
                     level, features, content.tiles, work.styles, content.weight
                 )
             prepared = statistics[level]
@@ -218,13 +209,13 @@ class LevelMethod:
         total, covered = torch.zeros(1, device=self.device), torch.zeros(1, device=self.device)
         for style, ready in zip(work.styles, prepared, strict=True):
             share = style.over(tile.outer, step, self.device)
-            changed = yield from self.way.change(level, maps, style, ready, seen)
+            changed = yield from self.change(level, maps, style, ready, seen)
             total, covered = total + share * changed.float(), covered + share
         mixed = maps.float() + work.fade(tile.outer, step, self.device) * (total / covered - maps.float())
         return mixed.to(self.dtype).contiguous(memory_format=torch.channels_last)
 
     def _reach(self, level: str) -> int:
-        return reach(level, self.way.positions, GRID)
+        return reach(level, self.positions, GRID)
 
     def _tiles(self, cut: Sequence[Tile], level: str, picture: Tensor) -> list[Tile]:
         """The same cores with the halo that a level needs."""

@@ -21,9 +21,9 @@ from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, prepared
 from ..networks.folded import Folded, foldable
 from ..networks.level_decoder import LevelDecoders
-from ..networks.residency import Exact, last_layers, resident
+from ..networks.residency import Exact, Resident, last_layers, resident
 from ..networks.transform_net import TransformNet
-from ..store.errors import WeightsError
+from ..store.files import WeightsError
 from ..store.nets import Net, find_net, load_into
 from ..store.weights import installed_digest, load_backbone, load_decoder
 from .method import Method
@@ -37,7 +37,7 @@ MODULES = {
     "multi": "painter",
     "multimodal": "multimodal",
 }
-"""Name to module; a module has `load(loader) -> Method`."""
+"""Name to module; what a module calls `load` makes the method from a `Loader`: its class, or a function."""
 
 OWN_STYLES = ("multi", "fast", "multimodal")
 """Methods whose networks paint in the styles that they were trained for, the best first."""
@@ -71,7 +71,7 @@ class Loader:
         folder: of pulled weights, and of the user's own networks.
         device, dtype: where networks run, and in what.
         eight_bits: whether networks that can may multiply bytes instead.
-        hold: keeps loaded networks under `(name, digest, dtype)`; by default as long as the loader is.
+        hold: keeps loaded networks under `(name, digest, dtype, ...)`; by default as long as the loader is.
         used: the networks that were asked for so far, with the digests of their weights.
     """
 
@@ -87,7 +87,7 @@ class Loader:
     def encoder(self) -> Encoder:
         """The backbone; raises `WeightsError` as `weights.load_backbone`."""
         load = partial(load_backbone, self.backbone, self.folder)
-        return self._held(f"{self.backbone}/encoder", self.encoder_digest(), load)
+        return self._held(f"{self.backbone}/encoder", self.encoder_digest, self._resident(load))
 
     def encoder_digest(self) -> str:
         """Of the backbone's weights; raises `WeightsError` where it is not installed."""
@@ -95,17 +95,18 @@ class Loader:
 
     def optimising_encoder(self) -> Encoder:
         """The backbone made ready for gradients to the picture, see `encoder.prepared`."""
-        digest = self.used[f"{self.backbone}/encoder"] = self.encoder_digest()
-        key = (f"{self.backbone}/optimising", digest, self.dtype)
-        load = partial(load_backbone, self.backbone, self.folder)
-        return self.hold(key, lambda: prepared(load().to(self.device), self.dtype))
+
+        def make() -> Encoder:
+            return prepared(load_backbone(self.backbone, self.folder).to(self.device), self.dtype)
+
+        return self._held(f"{self.backbone}/encoder", self.encoder_digest, make, "optimising")
 
     def pair(self) -> tuple[Encoder, Decoder]:
         """The backbone and its decoder for the method; raises `WeightsError` as `weights.load_decoder`."""
-        encoder, digest = self.encoder(), installed_digest(self.backbone, self.method, self.folder)
-        load = partial(load_decoder, self.backbone, self.method, self.folder)
-        decoder = self._held(f"{self.backbone}/{self.method}", digest, load, lambda net: last_layers([net]))
-        return encoder, decoder
+        where = (self.backbone, self.method, self.folder)
+        make = self._resident(partial(load_decoder, *where), lambda decoder: last_layers([decoder]))
+        encoder = self.encoder()
+        return encoder, self._held(f"{self.backbone}/{self.method}", partial(installed_digest, *where), make)
 
     def levels(self) -> tuple[Encoder, LevelDecoders]:
         """The backbone and its decoders for the method, a level each.
@@ -133,7 +134,8 @@ class Loader:
         Raises:
             WeightsError: as `nets.load_into`.
         """
-        return self._held(f"{about.name}.{about.kind}", about.digest, partial(load_into, build, about), exact)
+        make = self._resident(partial(load_into, build, about), exact)
+        return self._held(f"{about.name}.{about.kind}", lambda: about.digest, make)
 
     def painter(self, about: Net) -> TransformNet | Folded:
         """An image transformation network, rearranged where that makes it faster.
@@ -145,14 +147,18 @@ class Loader:
             return self.net(
                 TransformNet, about, lambda net: [*net.convs[-1].parameters(), net.gamma, net.beta]
             )
-        name, dtype = f"{about.name}.{about.kind}", torch.uint8 if self.eight_bits else self.dtype
+        dtype = torch.uint8 if self.eight_bits else self.dtype
+        name = f"{about.name}.{about.kind}"
         self.used[name] = about.digest
         return self.hold((name, about.digest, dtype), lambda: Folded(load_into(TransformNet, about), dtype))
 
-    def _held(self, name: str, digest: str, load: Callable[[], Any], exact: Exact = lambda net: ()) -> Any:
-        self.used[name] = digest
-        make = partial(resident, load, self.device, self.dtype, exact)
-        return self.hold((name, digest, self.dtype), make)
+    def _resident(self, load: Callable[[], Any], exact: Exact = lambda net: ()) -> Callable[[], Any]:
+        return partial(resident, load, self.device, self.dtype, exact)
+
+    def _held(self, name: str, find: Callable[[], str], make: Callable[[], Any], *way: object) -> Any:
+        """A network that was asked for, made where none of the digest that is found is kept."""
+        digest = self.used[name] = find()
+        return self.hold((name, digest, self.dtype, *way), partial(Resident.made, make)).network
 
 
 def load_method(loader: Loader) -> Method:
@@ -173,7 +179,7 @@ def method_painting(names: Iterable[str], folder: Path | None) -> str:
         folder: of the user's weights.
     """
     for method in OWN_STYLES:
-        known = load_method(Loader(method=method, folder=folder)).brush.known()  # type: ignore[attr-defined]
+        known = load_method(Loader(method=method, folder=folder)).known()  # type: ignore[attr-defined]
         if all(name in known for name in names):
             return method
     return ""

@@ -7,7 +7,8 @@ style into what it needs of it (`style`). How to add one: docs/methods.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -28,6 +29,24 @@ Part = tuple[Box, Tensor]
 
 TRACE = 1e-6
 """Weight of a style outside of its region: where no style applies, shares still divide by something."""
+
+
+class Latest(OrderedDict[Hashable, V]):
+    """A few values by name; the one that was not asked for the longest goes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def __getitem__(self, name: Hashable) -> V:
+        self.move_to_end(name)
+        return super().__getitem__(name)
+
+    def __setitem__(self, name: Hashable, value: V) -> None:
+        super().__setitem__(name, value)
+        self.move_to_end(name)
+        while len(self) > self.most:
+            self.popitem(last=False)
 
 
 @dataclass(frozen=True)
@@ -122,31 +141,31 @@ class Seen(Protocol):
     def nbytes(self) -> int: ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class Work:
     """What is to be painted; `work` makes one.
 
     Args:
         content: the picture.
-        seen: what `see` made of it, now or for an earlier job.
         styles: the blend.
         strength: 0..1, a number or a map `(1, 1, H, W)`; at 0 the result is the content.
         residual: for methods with a decoder: whether the decoder's own loss is added back as strength fades.
         exact: for networks that normalise at every layer: whether a picture in several tiles gets the
             statistics of the whole (a pass over all tiles for each layer) or those of a thumbnail.
+        recolour: whether the style's colours are wanted; False where the content's are kept afterwards.
+        seen: what `see` made of the content, for an earlier job; None until it is seen.
         statistics: what `measure` found in another picture, to be used in place of the content's own; None
             for the content's.
-        recolour: whether the style's colours are wanted; False where the content's are kept afterwards.
     """
 
     content: Content
-    seen: Any
     styles: Sequence[StyleShare]
     strength: float | Tensor = 1.0
     residual: bool = True
     exact: bool = False
-    statistics: Any = None
     recolour: bool = True
+    seen: Any = None
+    statistics: Any = None
 
     def fade(self, box: Box, step: int = 1, device: torch.device | str = "cpu") -> float | Tensor:
         """The strength on a grid of `step` pixels inside a box."""
@@ -167,7 +186,6 @@ class Work:
 
 def work(
     content: Content,
-    seen: Any,
     styles: Sequence[StyleShare],
     strength: float | Tensor = 1.0,
     residual: bool = True,
@@ -182,7 +200,7 @@ def work(
     covers = [style.region for style in styles if style.region is not None]
     if len(covers) == len(styles):
         strength = torch.stack(covers).sum(0).clamp(max=1.0) * strength
-    return Work(content, seen, styles, strength, residual, exact, recolour=recolour)
+    return Work(content, styles, strength, residual, exact, recolour)
 
 
 class Method(Protocol):
@@ -222,6 +240,20 @@ class Method(Protocol):
     def ahead(self, seen: Any) -> Iterator[None]:
         """Does ahead, while nothing else is to be done, what the next strength below 1 will need."""
         ...
+
+
+def painted(method: Method, work: Work) -> Iterator[Part | None]:
+    """Both phases, one after the other: sees the content where that is still to be done (`work.seen`), then
+    paints. Gives every finished tile, as far as it is picture, and None in between."""
+    if work.seen is None:
+        work.seen = yield from method.see(work.content)
+    for tile in method.paint(work):
+        if tile is None:
+            yield None
+            continue
+        core, made = tile
+        core = core.grown(0, work.content.shown)
+        yield core, made[:, :, : core.height, : core.width]
 
 
 def run_through(steps: Steps[V]) -> V:

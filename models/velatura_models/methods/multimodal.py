@@ -19,6 +19,7 @@ downsampling, bilinear upsampling between the subnets, and a sigmoid at the end 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import cached_property
 from itertools import count, pairwise
 
 import torch
@@ -28,11 +29,10 @@ from torch.nn import functional as F
 from ..maths.tiling import Footprint
 from ..networks.convolution import convolution, reflected
 from ..networks.transform_net import Layer
-from ..store.errors import WeightsError
+from ..store.files import WeightsError
 from ..store.nets import Net, few, installed
-from .loading import Loader
 from .method import Source, Steps
-from .picture_method import Brush, Normalise, Painting, PictureMethod
+from .picture_method import Normalise, Painting, PictureMethod
 
 GRID = 16
 """A picture's sides are multiples of this: the enhance subnet sees half of it, eight times smaller."""
@@ -194,21 +194,13 @@ def _exact(net: MultimodalNet) -> list[Tensor]:
     return [p for block in (net.joint, net.enhance, net.refine) for p in block.convs[-1].parameters()]
 
 
-def load(loader: Loader) -> PictureMethod:
-    """See `loading.load_method`."""
-    return PictureMethod(Multimodal(loader), loader)
-
-
-class Multimodal(Brush):
+class Multimodal(PictureMethod):
     """Paints in the styles of the installed networks, one each; they are loaded when first asked for."""
 
-    def __init__(self, loader: Loader) -> None:
-        self.loader = loader
-
-    @property
+    @cached_property
     def footprint(self) -> Footprint:
         """A halo of 475 px of convolutions over all three subnets, and what upsampling rounds."""
-        return Footprint(512, 6 * 32 * self.loader.dtype.itemsize, GRID, LEAST)
+        return Footprint(512, 6 * 32 * self.dtype.itemsize, GRID, LEAST)
 
     def known(self) -> dict[str, Net]:
         """Every style with its network."""
@@ -244,3 +236,6 @@ class Multimodal(Brush):
         made: list[Tensor] = []
         yield from painting.data.steps(rgb, made, normalise)
         return made[-1]
+
+
+load = Multimodal

@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -22,12 +23,11 @@ from torch.nn import functional as F
 from ..maths.tiling import Footprint
 from ..networks.folded import Folded
 from ..networks.transform_net import TransformNet
-from ..store.errors import WeightsError
+from ..store.files import WeightsError, read
 from ..store.nets import FORMAT, PHOTO, Net, few, installed
-from ..store.weights import read
 from .loading import Loader
 from .method import Source, Steps, StyleShare
-from .picture_method import Brush, Normalise, Painting, PictureMethod
+from .picture_method import Normalise, Painting, PictureMethod
 
 PAINTER = "painter"
 """Name of the network of many styles that ships, and that a user's own styles are added to."""
@@ -49,24 +49,19 @@ class Row:
         return replace(self, gamma=gamma, beta=beta)
 
 
-def load(loader: Loader) -> PictureMethod:
-    """See `loading.load_method`."""
-    return PictureMethod(Painter(loader), loader)
-
-
-class Painter(Brush):
+class Painter(PictureMethod):
     """Paints in the styles that installed networks know; they are loaded when first asked for."""
 
     def __init__(self, loader: Loader) -> None:
-        self.loader = loader
+        super().__init__(loader)
         self.several = loader.method == "multi"
 
-    @property
+    @cached_property
     def footprint(self) -> Footprint:
         """4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px reach, see `transform_net.plan`; about six maps of full size
         are held at a time."""
         widths = [net.architecture.get("widths", (32,))[0] for net in self._nets()]
-        size = 1 if self.loader.eight_bits else self.loader.dtype.itemsize
+        size = 1 if self.loader.eight_bits else self.dtype.itemsize
         return Footprint(64, 6 * max(widths, default=32) * size)
 
     def _nets(self) -> list[Net]:
@@ -155,6 +150,9 @@ class Painter(Brush):
         out: list[Tensor] = []
         yield from row.net.steps(rgb, row.gamma, row.beta, out, normalise)
         return out[0][:, :, :height, :width]
+
+
+load = Painter
 
 
 def _row(net: TransformNet | Folded, about: Net, name: str) -> Row:

@@ -8,11 +8,10 @@ after layer over all tiles (exact, one pass a layer).
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +20,7 @@ from torch.nn import functional as F
 from ..maths.stats import Moments, mean_std
 from ..maths.tiling import Box, Footprint, Tile
 from .loading import Loader
-from .method import Content, Part, Source, Steps, StyleShare, Work, crop
+from .method import Content, Latest, Part, Source, Steps, StyleShare, Work, crop
 
 Normalise = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """Called with a layer's index, its maps `(1, C, h, w)`, scales and shifts `(1, C)`."""
@@ -39,7 +38,7 @@ class Painting:
 
     Args:
         key: names the network and the style or blend in it.
-        data: what the brush needs to paint.
+        data: what its method needs to paint.
     """
 
     key: Hashable
@@ -50,34 +49,41 @@ class Painting:
 class Painted:
     """Pictures made of one content that fits in one tile, `(1, 3, H, W)` float32 on the CPU."""
 
-    pictures: OrderedDict[Hashable, Tensor] = field(default_factory=OrderedDict)
+    pictures: Latest[Tensor] = field(default_factory=lambda: Latest(KEPT))
 
     @property
     def nbytes(self) -> int:
         return sum(picture.nbytes for picture in self.pictures.values())
 
-    def get(self, key: Hashable) -> Tensor | None:
-        if key in self.pictures:
-            self.pictures.move_to_end(key)
-        return self.pictures.get(key)
 
-    def add(self, key: Hashable, picture: Tensor) -> None:
-        self.pictures[key] = picture
-        while len(self.pictures) > KEPT:
-            self.pictures.popitem(last=False)
+class PictureMethod(ABC):
+    """All that is not the network's; a `method.Method` with `style` and `tile` of those that derive from it.
 
+    Args:
+        loader: gives the networks.
+    """
 
-class Brush(Protocol):
-    """A network that paints whole pictures: all that one such method differs in from another."""
+    strength_in = "picture"
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader, self.device, self.dtype = loader, torch.device(loader.device), loader.dtype
 
     @property
+    @abstractmethod
     def footprint(self) -> Footprint:
         """Its halo, grid, and what it holds for a pixel."""
-        ...
 
+    @abstractmethod
     def style(self, source: Source) -> Painting:
         """How to paint in a style."""
-        ...
+
+    @abstractmethod
+    def tile(self, rgb: Tensor, painting: Painting, normalise: Normalise | None) -> Steps[Tensor]:
+        """The painted `rgb` `(1, 3, H, W)`, yielding between layers.
+
+        Args:
+            normalise: how to normalise, where not with the statistics of `rgb` itself.
+        """
 
     def merged(self, styles: Sequence[StyleShare]) -> list[StyleShare]:
         """Styles that one pass can blend made one; each of the list costs a pass."""
@@ -92,32 +98,6 @@ class Brush(Protocol):
         """Pixels per position at every layer that is normalised with statistics of its own maps."""
         return ()
 
-    def tile(self, rgb: Tensor, painting: Painting, normalise: Normalise | None) -> Steps[Tensor]:
-        """The painted `rgb` `(1, 3, H, W)`, yielding between layers.
-
-        Args:
-            normalise: how to normalise, where not with the statistics of `rgb` itself.
-        """
-        ...
-
-
-class PictureMethod:
-    """A brush with all that is not the network's; a `method.Method`."""
-
-    strength_in = "picture"
-
-    def __init__(self, brush: Brush, loader: Loader) -> None:
-        self.brush, self.device, self.dtype = brush, torch.device(loader.device), loader.dtype
-
-    @cached_property
-    def footprint(self) -> Footprint:
-        """The brush's."""
-        return self.brush.footprint
-
-    def style(self, source: Source) -> Painting:
-        """How the brush paints in a style."""
-        return self.brush.style(source)
-
     def see(self, content: Content) -> Steps[Painted]:
         """Nothing yet: what is kept of a content is what was painted over it."""
         yield from ()
@@ -127,25 +107,27 @@ class PictureMethod:
         """Tiles of the painted pictures, blended and laid over the content; strength 0 is exact always."""
         content, most = work.content, work.most
         blend = self._blend(work)
-        kept: Painted | None = work.seen if len(content.tiles) == 1 else None
+        kept: dict[Hashable, Tensor] = work.seen.pictures if len(content.tiles) == 1 else {}
         statistics: dict[Hashable, Statistics] = work.statistics or {}
-        if kept is None and work.statistics is None:
+        if len(content.tiles) > 1 and work.statistics is None:
             statistics = yield from self.measure(work)
         for tile in content.tiles:
             below = crop(content.rgb, tile.core).float().cpu()
             total, covered = torch.zeros_like(below), torch.zeros(1, 1, 1, 1)
             for style, parts in blend:
-                share = style.over(tile.core)
-                covered = covered + share
+                made = torch.zeros_like(below)
                 for painting, factor in parts:
                     key = painting.key
-                    picture = kept.get(key) if kept is not None else None
-                    if picture is None:
+                    if key in kept:
+                        picture = kept[key]
+                    else:
                         normalise = _fixed(statistics[key]) if key in statistics else None
                         picture = yield from self._painted(crop(content.rgb, tile.outer), painting, normalise)
-                        if kept is not None:
-                            kept.add(key, picture)
-                    total = total + share * factor * crop(picture, tile.core.within(tile.outer))
+                        if len(content.tiles) == 1:
+                            kept[key] = picture
+                    made = made + factor * crop(picture, tile.core.within(tile.outer))
+                share = style.over(tile.core)
+                total, covered = total + share * made, covered + share
             over = work.fade(tile.core) / most if most else 0.0
             yield tile.core, below + over * (total / covered - most * below)
 
@@ -156,10 +138,10 @@ class PictureMethod:
         paintings = {painting.key: painting for _, parts in self._blend(work) for painting, _ in parts}
         content = work.content
         if work.exact:
-            layers = sum(len(self.brush.strides(painting)) for painting in paintings.values())
+            layers = sum(len(self.strides(painting)) for painting in paintings.values())
             content.passes.of += layers * len(content.tiles)
         for key, painting in paintings.items():
-            if self.brush.strides(painting):
+            if self.strides(painting):
                 statistics[key] = yield from measure(content, painting)
         return statistics
 
@@ -168,11 +150,11 @@ class PictureMethod:
         yield from ()
 
     def _blend(self, work: Work) -> list[tuple[StyleShare, list[tuple[Painting, float]]]]:
-        return [(style, self.brush.faded(style.part, work.most)) for style in self.brush.merged(work.styles)]
+        return [(style, self.faded(style.part, work.most)) for style in self.merged(work.styles)]
 
     def _painted(self, rgb: Tensor, painting: Painting, normalise: Normalise | None = None) -> Steps[Tensor]:
         x = rgb.to(self.device).contiguous(memory_format=torch.channels_last)
-        made = yield from self.brush.tile(x, painting, normalise)
+        made = yield from self.tile(x, painting, normalise)
         return made.float().cpu()
 
     def _of_thumbnail(self, content: Content, painting: Painting) -> Steps[Statistics]:
@@ -197,7 +179,7 @@ class PictureMethod:
         rgb, cut = content.rgb, content.tiles
         statistics: Statistics = []
         whole = (rgb.shape[2], rgb.shape[3])
-        for layer, stride in enumerate(self.brush.strides(painting)):
+        for layer, stride in enumerate(self.strides(painting)):
             sums = Moments()
             for tile in cut:
 

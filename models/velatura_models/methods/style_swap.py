@@ -14,7 +14,6 @@ The style picture is seen with a short side of `SIDE` pixels times the style sca
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,10 +23,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..networks.encoder import Encoder
+from ..networks.level_decoder import LevelDecoders
 from ..store.cards import resize_short
-from .level_method import Change, Levelled, LevelMethod
+from .level_method import Levelled, LevelMethod
 from .loading import Loader
-from .method import Source, Steps, StyleShare
+from .method import Latest, Source, Steps, StyleShare
 
 LEVEL = "relu3_1"
 PATCH = 3
@@ -51,30 +51,20 @@ class Patches:
 class Swapped(Levelled):
     """Also keeps the content's features as swapped with the latest styles, by their digests."""
 
-    swapped: OrderedDict[str, Tensor] = field(default_factory=OrderedDict)
+    swapped: Latest[Tensor] = field(default_factory=lambda: Latest(KEPT))
 
     @property
     def nbytes(self) -> int:
         return super().nbytes + sum(maps.nbytes for maps in self.swapped.values())
 
 
-def load(loader: Loader) -> LevelMethod:
-    """See `loading.load_method`."""
-    encoder, decoders = loader.levels()
-    return LevelMethod(StyleSwap(encoder), encoder, decoders, loader, (LEVEL,))
-
-
-class StyleSwap(Change):
-    """See the module.
-
-    Args:
-        encoder: sees the style pictures.
-    """
+class StyleSwap(LevelMethod):
+    """See the module."""
 
     positions = 2 * (PATCH - 1)
 
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
+    def __init__(self, loader: Loader, networks: tuple[Encoder, LevelDecoders] | None = None) -> None:
+        super().__init__(loader, networks, (LEVEL,))
 
     def style(self, source: Source) -> Patches:
         """The style's features; needs its picture, and raises what `source.picture` does without one."""
@@ -92,15 +82,15 @@ class StyleSwap(Change):
     def change(self, level: str, maps: Tensor, style: StyleShare, prepared: Any, known: Any) -> Steps[Tensor]:
         """The content's features swapped, or as they were kept."""
         part: Patches = style.part
-        kept = known.swapped if known.features is not None else OrderedDict()
+        kept: dict[str, Tensor] = known.swapped if known.features is not None else {}
         if part.digest not in kept:
             out: list[Tensor] = []
             yield from swap_steps(maps, part.features, out)
             kept[part.digest] = out[0].to(maps.dtype)
-            while len(kept) > KEPT:
-                kept.popitem(last=False)
-        kept.move_to_end(part.digest)
         return kept[part.digest]
+
+
+load = StyleSwap
 
 
 def swap(content: Tensor, style: Tensor, most: int = PATCHES) -> Tensor:

@@ -26,8 +26,7 @@ from ..maths.stats import Moments
 from ..maths.tiling import Tile
 from ..maths.whitening import affine, power
 from ..networks.level_decoder import stride_of
-from .level_method import Change, Features, Levelled, LevelMethod
-from .loading import Loader
+from .level_method import Features, Levelled, LevelMethod
 from .method import Source, Steps, StyleShare, averaged
 
 UNIFORM = 1e-3
@@ -37,19 +36,8 @@ Colors = Mapping[str, tuple[Tensor, Tensor]]
 """Per level the style's mean `(C,)` and colouring matrix `(C, C)`, float64."""
 
 
-def load(loader: Loader) -> LevelMethod:
-    """See `loading.load_method`."""
-    encoder, decoders = loader.levels()
-    return LevelMethod(WCT(tuple(decoders)), encoder, decoders, loader)
-
-
-class WCT(Change):
+class WCT(LevelMethod):
     """See the module; levels `("relu3_1", "relu2_1", "relu1_1")`, say, leave large forms alone."""
-
-    positions = 0
-
-    def __init__(self, levels: Sequence[str]) -> None:
-        self.levels = tuple(levels)
 
     def style(self, source: Source) -> Colors:
         """Mean and colouring matrix of every level."""
@@ -100,3 +88,6 @@ class WCT(Change):
         matrix, bias = (t.to(maps.device) for t in prepared)
         yield
         return F.linear(maps.permute(0, 2, 3, 1).float(), matrix, bias).permute(0, 3, 1, 2)
+
+
+load = WCT

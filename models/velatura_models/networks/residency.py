@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -40,8 +41,21 @@ def resident(
     return network.eval().requires_grad_(False)
 
 
-def nbytes(network: nn.Module) -> int:
-    """Bytes that a network takes by now: its tensors, and the transformed kernels of what ran."""
-    tensors = [*network.parameters(), *network.buffers()]
-    kernels = [module.kept for module in network.modules() if isinstance(module, Conv3x3)]
-    return sum(tensor.nbytes for tensor in tensors) + sum(kernels)
+@dataclass(frozen=True)
+class Resident:
+    """A network in memory, with what it takes of it."""
+
+    network: nn.Module
+
+    @classmethod
+    def made(cls, make: Callable[[], nn.Module]) -> Resident:
+        """One that serves jobs with gradients too, whichever asks first."""
+        with torch.inference_mode(False):
+            return cls(make())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes by now: its tensors, and the transformed kernels of what ran."""
+        tensors = [*self.network.parameters(), *self.network.buffers()]
+        kernels = [module.kept for module in self.network.modules() if isinstance(module, Conv3x3)]
+        return sum(tensor.nbytes for tensor in tensors) + sum(kernels)

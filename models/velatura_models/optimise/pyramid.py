@@ -119,12 +119,11 @@ def region_of_interest(mask: Tensor, margin: int) -> Box:
     Raises:
         ValueError: for a mask that is 0 everywhere.
     """
-    rows, columns = (mask[0, 0] > 0).any(1).nonzero(), (mask[0, 0] > 0).any(0).nonzero()
-    if not len(rows):
+    box = Box.around(mask)
+    if box is None:
         raise ValueError("the mask is empty: no pixel is above 0")
     height, width = mask.shape[-2:]
     limit = Box(0, 0, height, width)
-    box = Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
     # pixels that pooling leaves over belong to the last position, see `gram.layer_mask`
     box = Box(
         min(box.top, max(0, height // GRID * GRID - GRID)),

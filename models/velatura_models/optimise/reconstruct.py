@@ -17,8 +17,9 @@ from torch import Tensor
 from ..networks.encoder import Encoder, prepared
 from ..networks.precision import faster_dtype
 from ..store.cards import resize_short
+from ..store.files import WeightsError
 from ..store.pictures import read_rgb
-from ..store.weights import WeightsError, load_backbone
+from ..store.weights import load_backbone
 from .gram import Gram
 from .problem import Options, Problem, StyleSource
 from .pyramid import LEAST

@@ -18,7 +18,7 @@ from torchvision.models import VGG19_Weights, vgg19
 
 from ..networks.decoder import Decoder
 from ..networks.encoder import CONVS, VGG19_WIDTHS
-from .errors import WeightsError
+from .files import WeightsError
 
 UPSAMPLED_AFTER = (0, 4, 6)
 """Convolutions of the AdaIN decoder that are followed by an upsampling."""

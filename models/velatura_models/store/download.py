@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from .errors import WeightsError
+from .files import WeightsError
 from .manifest import RemoteFile
 
 PIECE = 1 << 20

@@ -3,7 +3,7 @@
 One safetensors file each, `<name>.<kind>.safetensors`, in the package's `weights/nets` or in the folder
 `nets` below the user's weights. The header says all that is needed to build the network again and to judge
 it: kind, the constructor's arguments, the styles it paints, on what it was trained and for how long.
-`weights.read` verifies the digest on every load; nothing is ever unpickled. Listing needs no torch.
+Listing needs no torch.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import WeightsError
-from .headers import header
+from .files import WeightsError, header, read, write
 from .manifest import EMBEDDED, backbones, describe
 
 if TYPE_CHECKING:
@@ -84,8 +83,6 @@ def save_net(
         "trained": json.dumps(dict(trained or {})),
         "needs": needs,
     }
-    from .weights import write
-
     write(path, net if isinstance(net, Mapping) else net.state_dict(), about, half)
     return path
 
@@ -123,8 +120,6 @@ def load_into(build: type[nn.Module], net: Net) -> Any:
     Raises:
         WeightsError: `architecture` where the tensors do not fit the class.
     """
-    from .weights import read
-
     state, _ = read(net.path, FORMAT)
     try:
         module = build(**net.architecture)
@@ -228,10 +223,8 @@ def add_net(path: Path, weights: Path) -> Net:
     """Installs a file that a trainer wrote, after reading all of it.
 
     Raises:
-        WeightsError: as `weights.read`.
+        WeightsError: as `files.read`.
     """
-    from .weights import read
-
     net = describe_net(path)
     if path.name != f"{net.name}.{net.kind}.safetensors":
         raise WeightsError("architecture", f"{path.name} must be called {net.name}.{net.kind}.safetensors")

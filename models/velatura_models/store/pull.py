@@ -18,17 +18,9 @@ from .convert import (
     read_checkpoint,
 )
 from .download import Progress, fetch
-from .errors import WeightsError
+from .files import WeightsError, read
 from .manifest import MANIFEST, Backbone, backbones
-from .weights import (
-    DECODER_FORMAT,
-    ENCODER_FORMAT,
-    decoder_path,
-    encoder_path,
-    read,
-    save_decoder,
-    save_encoder,
-)
+from .weights import DECODER_FORMAT, ENCODER_FORMAT, decoder_path, encoder_path, save_decoder, save_encoder
 
 MIRROR = "VELATURA_MODELS_URL"
 """Environment variable with an address to fetch from instead of the manifest's."""

@@ -14,15 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .errors import WeightsError
+from .files import WeightsError, read
 from .manifest import MANIFEST, backbones
 from .nets import FORMAT, folders
-from .weights import (
-    load_backbone,
-    load_decoder,
-    methods_of,
-    read,
-)
+from .weights import load_backbone, load_decoder, methods_of
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,7 @@
-"""The one place that loads and saves network weights.
+"""Backbones, their decoders and metrics: loaded from files, and saved.
 
-Weights are safetensors files: one per encoder and one per decoder, plain tensors with a header that
-says what they are. `slim` lies in this package; `vgg19` and `vgg19-imagenet` lie in a cache folder that
-the caller names, where `velatura_models.store.pull` put them. Every file carries the digest of its own
-tensors, which is recomputed on each load, so that a damaged file is refused and never guessed with;
-a decoder names the digest of the encoder that it was trained for.
+`slim` lies in this package; `vgg19` and `vgg19-imagenet` lie in a cache folder that the caller names, where
+`velatura_models.store.pull` put them. A decoder names the digest of the encoder that it was trained for.
 
     <folder>/<backbone>.safetensors             an encoder
     <folder>/<backbone>.<method>.safetensors    a decoder for it
@@ -13,13 +10,9 @@ a decoder names the digest of the encoder that it was trained for.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..networks.decoder import LEVELS, Decoder
@@ -29,8 +22,7 @@ from ..networks.encoder import (
     Encoder,
     encoder_from_state,
 )
-from .errors import WeightsError
-from .headers import digest_of, header, remedy
+from .files import WeightsError, header, read, remedy, write
 from .manifest import EMBEDDED
 
 BACKBONES = ("slim", "vgg19", "vgg19-imagenet")
@@ -117,21 +109,6 @@ def methods_of(backbone: str, cache: Path | None = None) -> tuple[str, ...]:
     raise WeightsError("missing", f"no decoder for {backbone!r} is installed; {remedy(backbone)}")
 
 
-def weights_digest(state: Mapping[str, Tensor]) -> str:
-    """Name of a set of weights: 32 hex digits over names, shapes and float32 values.
-
-    The same for a half-precision file and for the network loaded from it, so
-    `weights_digest(encoder.state_dict())` serves as a cache key.
-    """
-    values = ((name, t.detach().to("cpu", torch.float32).contiguous()) for name, t in state.items())
-    return digest_of((name, tuple(t.shape), t.numpy().tobytes()) for name, t in values)
-
-
-def origin(path: Path) -> dict[str, str]:
-    """Licence and source of a weights file, which what is trained with it takes over; raises as `header`."""
-    return {key: value for key, value in header(path).items() if key in ("licence", "distilled_from")}
-
-
 def save_encoder(
     path: Path, name: str, state: Mapping[str, Tensor], about: Mapping[str, str], half: bool = True
 ) -> str:
@@ -207,32 +184,6 @@ def metric_path(backbone: str, cache: Path | None = None) -> Path:
     return _folder(backbone, cache) / f"{backbone}.metric.safetensors"
 
 
-def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and header of a weights file, verified against the digest it carries.
-
-    Args:
-        path: the file.
-        kind: one of the formats above.
-
-    Raises:
-        WeightsError: `missing`, `corrupt` or `architecture`.
-    """
-    about = header(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError("corrupt", f"{path} cannot be read: {error}; {remedy(path.name)}") from error
-    if about.get("format") != kind:
-        raise WeightsError("architecture", f"{path} is {about.get('format')!r}, where {kind!r} is needed")
-    if weights_digest(state) != about.get("digest"):
-        raise WeightsError("corrupt", f"{path} is damaged: its digest does not fit; {remedy(path.name)}")
-    bad = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
-    if bad:
-        raise WeightsError("corrupt", f"{path} holds numbers that are not finite, in {bad[0]}")
-    return state, about
-
-
 def _folder(backbone: str, cache: Path | None) -> Path:
     if backbone not in BACKBONES:
         raise WeightsError("unknown", f"no backbone is called {backbone!r}; known: {', '.join(BACKBONES)}")
@@ -289,21 +240,3 @@ def _decoder_from_state(path: Path, state: Mapping[str, Tensor], about: Mapping[
         reason = " ".join(str(error).split())
         raise WeightsError("architecture", f"{path} is not a decoder from {LEVELS[0]}: {reason}") from error
     return decoder.eval().requires_grad_(False)
-
-
-def write(path: Path, state: Mapping[str, Tensor], about: Mapping[str, str], half: bool) -> str:
-    """Writes tensors with their digest to a hidden file beside, then moves it into place."""
-    dtype = torch.float16 if half else torch.float32
-    stored = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
-    bad = [name for name, tensor in stored.items() if not torch.isfinite(tensor).all()]
-    if bad:
-        raise WeightsError("corrupt", f"{bad[0]} is not finite as {dtype}; {path} was not written")
-    digest = weights_digest(stored)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save_file(stored, partial, metadata={**about, "digest": digest})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return digest

@@ -29,7 +29,8 @@ from ..maths.stats import mean_std, normalise
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, encoder_from_state
 from ..networks.precision import autocast, faster_dtype
-from ..store.weights import origin, save_decoder, weights_digest
+from ..store.files import origin, weights_digest
+from ..store.weights import save_decoder
 from .crops import batches
 from .painting import placed
 from .perceptual import phase_pattern

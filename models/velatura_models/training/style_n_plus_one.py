@@ -20,7 +20,7 @@ from ..methods.painter import PAINTER
 from ..networks.encoder import Encoder
 from ..networks.transform_net import TransformNet
 from ..store.cards import resize_short
-from ..store.errors import WeightsError
+from ..store.files import WeightsError
 from ..store.nets import PHOTO, Net, describe_net, find_net, load_into, save_net
 from .crops import batches, whole_picture
 from .painting import loss_network, placed

@@ -26,8 +26,9 @@ from torch.nn import functional as F
 from ..networks.encoder import Encoder
 from ..networks.level_decoder import LEVELS, LevelDecoder, LevelDecoders
 from ..networks.precision import autocast, faster_dtype
+from ..store.files import weights_digest
 from ..store.nets import save_net
-from ..store.weights import load_backbone, weights_digest
+from ..store.weights import load_backbone
 from .crops import batches
 from .painting import chosen, placed
 from .run import Report, Run, cosine, quiet
