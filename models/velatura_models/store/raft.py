@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torchvision.models.optical_flow import raft_large, raft_small
 
 from .convert import read_checkpoint
-from .errors import WeightsError
+from .files import WeightsError
 
 STRIDE = 8
 LEAST = 128
