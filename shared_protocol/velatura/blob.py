@@ -8,12 +8,11 @@ without a second full copy of it. A blob is named by its digest; until that is c
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from .errors import VelaturaError
 from .pixels import Layout, new_digest
-from .recipe import Recipe, Stylize
 from .schema import check
 from .wire import Buffer
 
@@ -118,19 +117,3 @@ class Blob:
         while not self.hash_piece():
             pass
         return self.digest
-
-
-def named(recipe: Recipe, pictures: Mapping[str, str]) -> Recipe:
-    """The recipe with its pictures' provisional names replaced by digests.
-
-    Args:
-        recipe: any.
-        pictures: digest by provisional name.
-    """
-    styles = tuple(
-        replace(s, digest=pictures.get(s.digest, s.digest), mask=pictures.get(s.mask, s.mask))
-        for s in recipe.styles
-    )
-    if isinstance(recipe, Stylize):
-        recipe = replace(recipe, reference=pictures.get(recipe.reference, recipe.reference))
-    return replace(recipe, styles=styles) if styles else recipe

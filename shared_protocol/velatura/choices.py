@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from .schema import Option
 
 QUALITIES = {
@@ -94,3 +97,22 @@ TEXTURE_METHODS = {
 }
 
 FACTORS = {4: Option("4 times"), 8: Option("8 times", "Needs a network of your own: none ships")}
+
+UNSET: Mapping[str, Mapping[str, Any]] = {
+    "gram": {
+        "iterations": 200, "content_weight": 1.0, "statistics_weight": 0.0, "tv_weight": 10.0,
+        "optimizer": "lbfgs", "learning_rate": 0.03, "init": "stylized", "pooling": "max", "levels": 3,
+    },
+    "neighbours": {
+        "iterations": 52, "content_weight": 0.15, "statistics_weight": 0.4, "tv_weight": 0.0,
+        "optimizer": "adam", "learning_rate": 0.005, "init": "content", "pooling": "max", "levels": 4,
+    },
+    "strotss": {
+        "iterations": 800, "content_weight": 2.0, "statistics_weight": 0.0, "tv_weight": 0.0,
+        "optimizer": "rmsprop", "learning_rate": 0.002, "init": "content", "pooling": "max", "levels": 4,
+    },
+}  # fmt: skip
+"""What the unset fields of a refinement are, by its objective."""
+
+MOVING: Mapping[str, Mapping[str, Any]] = {"gram": {"optimizer": "adam", "learning_rate": 0.01}}
+"""What is otherwise where shapes move too: L-BFGS has one scale for pixels and points."""

@@ -21,29 +21,20 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, endpoint
-from .blob import Blob
 from .endpoint import Address
-from .errors import FieldError
 from .names import style_name
 from .pairs import deformed
-from .pixels import Layout
 from .recipe import (
     Keypoints,
     Learn,
-    Recipe,
     Refine,
     Stylize,
     Texture,
     Upscale,
-    check_recipe,
-    pictures_of,
-    recipe_from_map,
 )
 from .session import DaemonSession
 from .waiting import JobFuture
 
-AT_ONCE = 64
-"""Jobs of a client that are with the daemon at a time: a loop over hundreds of pictures holds back itself."""
 TIMEOUT = 30.0
 """Seconds that the daemon may take to start, and to answer questions."""
 
@@ -235,7 +226,6 @@ class Client(DaemonSession):
         from .video import painting
 
         recipe, pictures, _ = build(Stylize, style, None, keep_color, more)
-        assert isinstance(recipe, Stylize)
         options = {"tell": tell} if tell is not None else {}
         return painting.paint(
             self, Path(source), Path(out), recipe, pictures,
@@ -301,86 +291,6 @@ class Client(DaemonSession):
         target = Path(out) if out is not None else None
         how = {"quality": quality, **more}
         return sheet.painted(self, image, styles, side, columns, target, told, how)
-
-    def submit(
-        self,
-        recipe: Recipe | Mapping[str, Any],
-        image: Any = None,
-        mask: Any = None,
-        *,
-        priority: str = "interactive",
-        supersede: str = "",
-        detached: bool = False,
-        preview_side: int = 0,
-        preview_every: float = 0.0,
-        device: str = "",
-        out: str | os.PathLike | None = None,
-        pictures: Sequence[Blob] = (),
-    ) -> JobFuture:
-        """Submits a recipe; returns at once, or when one of `AT_ONCE` earlier ones has ended.
-
-        Args:
-            recipe: a recipe or its map. Style pictures in it are digests from `upload`.
-            image: what to work on; None for a texture. An array must not be changed before the job ends.
-            mask: as for `stylize`.
-            priority: `interactive` or `batch`.
-            supersede: of the waiting jobs with the same key only the newest stays.
-            detached: the job outlives this client; `attach` finds it again by `job.id`.
-            preview_side: longest side in pixels of the result, or with `preview_every` of the previews;
-                0 is full size.
-            preview_every: seconds between previews; 0 is none.
-            device: `cpu`, `cuda:1`, …: where this job runs; by default where the daemon chose.
-            out: file for the result; its folder is made where it is missing. What cannot become of it
-                (format, size, name, place) is said here, before the work.
-            pictures: blobs that the recipe names by their `key`.
-
-        Raises:
-            FieldError: for a value out of range. VelaturaError: `bad_image`, `too_large`, `not_running`, …
-        """
-        from .pictures import images
-
-        if isinstance(recipe, Mapping):
-            recipe = recipe_from_map(recipe)
-        check_recipe(recipe)
-        if image is None and recipe.FACTS.content:
-            raise FieldError("image", f"is missing; a {recipe.KIND} works on a picture")
-        pixels = images.read_for(recipe, image) if image is not None else None
-        content = pixels.blob() if pixels is not None else None
-        mask_blob = None
-        if mask is not None:
-            if content is None:
-                raise FieldError("mask", "is given without a picture to apply it to")
-            mask_blob = images.read_mask(mask, content.layout.width, content.layout.height)
-        named = pictures_of(recipe)
-        all_pictures = [*pictures, *(b for d, b in self._pictures.items() if d in named)]
-        for blob in (content, mask_blob, *all_pictures):
-            if blob is not None:
-                blob.hash_whole()
-        options = {
-            "priority": priority,
-            "supersede": supersede,
-            "detached": detached,
-            "preview_side": preview_side,
-            "preview_every": preview_every,
-            "device": device,
-        }
-        target = Path(out) if out is not None else None
-        if target is not None:
-            from .pictures import files
-
-            made = recipe.result_layout(content.layout if content is not None else Layout())
-            files.check_target(target, made.width, made.height, pixels.source if pixels is not None else None)
-        thread = self._ready()
-
-        with thread.changed:
-            while len(self._jobs) >= AT_ONCE and thread.alive:
-                thread.changed.wait(1.0)
-
-        def start(connection: Any) -> JobFuture:
-            handle = connection.submit(recipe, content, mask_blob, all_pictures, **options)
-            return self._follow(handle, thread, pixels, target)
-
-        return thread.call(start)
 
     def learn(
         self,

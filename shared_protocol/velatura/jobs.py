@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .blob import Blob, Picture, named
+from .blob import Blob, Picture
 from .errors import VelaturaError
 from .jobstate import (
     TERMINAL,
@@ -27,6 +27,7 @@ from .messages import (
     Welcome,
 )
 from .recipe import Recipe, check_recipe
+from .schema import renamed
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Job:
         """
         assert self.recipe is not None
         names = {alias: b.digest for b in self.pictures for alias in b.aliases if alias}
-        recipe = named(self.recipe, names)
+        recipe = renamed(self.recipe, names)
         check_recipe(recipe)
         return Submit(
             job=self.id,

@@ -12,25 +12,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from .choices import (
-    BACKBONES,
-    COLORS,
     FACTORS,
     METHODS,
+    MOVING,
     OBJECTIVES,
-    OPTIMIZERS,
-    POOLINGS,
     QUALITIES,
     SHAPES,
     STARTS,
     TEXTURE_METHODS,
+    UNSET,
 )
 from .effort import EVALUATIONS, Effort
 from .errors import FieldError, VelaturaError
 from .facts import Facts
+from .kind import (
+    Kind,
+    Style,
+    backbone_field,
+    check_styles,
+    color_field,
+    iterations_field,
+    learning_rate_field,
+    levels_field,
+    optimizer_field,
+    pooling_field,
+    scale_field,
+    seed_field,
+    side_field,
+    style_layers_field,
+    tv_weight_field,
+)
 from .pairs import LEAST as LEAST_PAIRS
 from .pairs import Pair, check_pairs
 from .pixels import MAX_PIXELS, MAX_SIDE, Layout
@@ -42,120 +56,16 @@ from .schema import (
     from_map,
     listed,
     mapped,
+    picture,
+    pictures_in,
     ranged,
-    text,
     to_map,
 )
 
-STYLE_LAYERS = {f"relu{b}_1": 0.2 for b in range(1, 6)}
 CONTENT_LAYERS = {"relu4_2": 1.0}
 
 LOOK_SIDE = 384
 """Longest side in pixels of the look at a style that is learned."""
-
-# Fields that several kinds have, and that are one and the same choice for the artist.
-_scale = partial(
-    ranged, 1.0, 0.5, 2.0, "How large the style's features appear",
-    Shown("Stroke size", "basic", "stroke-size", log=True, percent=True),
-)  # fmt: skip
-_color = partial(choice, "style", COLORS, "Whose colours the result has", Shown("Colour", "basic"))
-_backbone = partial(choice, "auto", BACKBONES, "Which network looks at the pictures", Shown("Network"))
-_tv_weight = partial(
-    ranged, low=0.0, high=1e4, doc="Smooths (weight of total variation): 0 keeps all grain, 30 is calm",
-    shown=Shown("Smoothness", argument="smoothness", soft=(0, 60)),
-)  # fmt: skip
-_levels = partial(
-    ranged, low=1, high=6, shown=Shown("Levels"),
-    doc="Sizes from coarse to fine, each twice the one before; more lay out larger forms",
-)  # fmt: skip
-_seed = partial(
-    ranged, 0, 0, 2**31 - 1, "Of the noise; the same seed gives the same picture",
-    Shown("Seed", "expert", soft=None),
-)  # fmt: skip
-_optimizer = partial(
-    choice, options=OPTIMIZERS, doc="Which optimiser", shown=Shown("Optimiser", "expert")
-)  # fmt: skip
-_pooling = partial(
-    choice, options=POOLINGS, doc="How the network pools", shown=Shown("Pooling", "expert")
-)  # fmt: skip
-_style_layers = partial(
-    mapped, STYLE_LAYERS, 0.0, 1e3,
-    "Weight per layer: only relu1_1 and relu2_1 give grain and colour without forms, more of relu5_1 larger"
-    " motifs", Shown("Style layers", "expert"),
-)  # fmt: skip
-
-
-def _iterations(default: int | None) -> Any:
-    shown = Shown("Steps", "basic", soft=(20, 1000), log=True)
-    return ranged(
-        default, 1, 5000, "Loss evaluations, all sizes together: 60 for a look, 500 for the last bit", shown
-    )
-
-
-def _learning_rate(default: float | None) -> Any:
-    shown = Shown("Step size", "expert", soft=(0.003, 0.3), log=True)
-    return ranged(
-        default, 1e-4, 1.0, "How far Adam goes at a step, L-BFGS at its first; pixels are 0..1", shown
-    )
-
-
-def _side(label: str) -> Any:
-    shown = Shown(label, "basic", soft=None, fits=True)
-    return ranged(512, 16, 16384, f"{label} of the result", shown, "pixels")
-
-
-@dataclass(frozen=True)
-class Style:
-    """One style of a blend: a library name or the digest of a picture, exactly one of the two."""
-
-    name: str = text("", "name in the style library, such as `great-wave`")
-    digest: str = text("", "digest of a picture held by the daemon", 64)
-    weight: float = ranged(1.0, 0.0, 1000.0, "share of this style; the daemon divides by the sum")
-    mask: str = text("", "digest of a region mask: where this style applies; empty means everywhere", 64)
-
-    def check_whole(self, path: str) -> None:
-        if bool(self.name) == bool(self.digest):
-            raise FieldError(path, "needs either a name or a picture's digest, not both or none")
-
-
-def _check_styles(styles: tuple[Style, ...], path: str) -> None:
-    if not styles:
-        raise FieldError(f"{path}.styles" if path else "styles", "is empty; name at least one style")
-    if sum(s.weight for s in styles) <= 0:
-        raise FieldError(f"{path}.styles" if path else "styles", "weights sum to 0; one must be positive")
-
-
-K = TypeVar("K", bound="Kind")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kind:
-    """What all recipes share."""
-
-    FACTS: ClassVar[Facts]
-
-    networks: tuple[str, ...] = listed(
-        "What painted it, `name digest` each, as a result's recipe says; where others are at hand, the notes"
-        " of the result say which", most=32,
-    )  # fmt: skip
-
-    @property
-    def facts(self) -> Facts:
-        """What is true of this very job."""
-        return self.FACTS
-
-    @property
-    def effort(self) -> Effort | None:
-        """What it optimises and how often; None for a single pass. At quality `auto`: as if it were fine."""
-        return None
-
-    def quick(self: K) -> K:
-        """The same in one pass, where there is a way: for a preview while a hand moves."""
-        return self
-
-    def in_whole(self: K, whole: str) -> K:
-        """The same for a part of a picture: by the statistics of the whole, a digest, where it heeds any."""
-        return self
 
 
 @dataclass(frozen=True)
@@ -179,10 +89,10 @@ class Stylize(Kind):
     quality: str = choice(
         "fast", QUALITIES, "How much work goes into the picture", Shown("Quality", "basic", start="auto")
     )
-    scale: float = _scale()
-    color: str = _color()
+    scale: float = scale_field()
+    color: str = color_field()
     method: str = choice("auto", METHODS, "Which way of painting", Shown("Method"))
-    backbone: str = _backbone()
+    backbone: str = backbone_field()
     residual: bool = flag(
         True,
         "Strength 0 is exactly the original, by adding (1 - strength) x (content - decoder's reconstruction);"
@@ -195,11 +105,9 @@ class Stylize(Kind):
         " pass a layer, instead of a thumbnail's",
         Shown("Exact on large pictures", "expert", off="thumbnail"),
     )
-    reference: str = text(
-        "",
+    reference: str = picture(
         "digest of a picture whose statistics stand for the content's, so that all frames of a clip are"
-        " painted alike; empty means the content's own",
-        64,
+        " painted alike; empty means the content's own"
     )
 
     @property
@@ -222,12 +130,16 @@ class Stylize(Kind):
         """At quality `fast`."""
         return replace(self, quality="fast")
 
+    def decided(self, quality: str) -> Stylize:
+        """Of quality `auto` another one."""
+        return replace(self, quality=quality) if self.quality == "auto" else self
+
     def in_whole(self, whole: str) -> Stylize:
         """With the whole as its reference."""
         return replace(self, reference=whole)
 
     def check_whole(self, path: str) -> None:
-        _check_styles(self.styles, path)
+        check_styles(self.styles, path)
         if self.quality in ("fine", "finest") and self.method != "auto":
             where = f"{path}.method" if path else "method"
             raise FieldError(
@@ -257,7 +169,7 @@ class Refine(Kind):
 
     styles: tuple[Style, ...] = listed("the styles; weights scale their losses", most=8)
     objective: str = choice("gram", OBJECTIVES, "What the picture shall become", Shown("Objective", "expert"))
-    iterations: int = _iterations(None)
+    iterations: int = iterations_field(None)
     content_weight: float = ranged(
         None, 0.0, 1e6, "How much the drawing is kept (alpha of eq. 7); its ratio to the style's counts",
         Shown("Content weight", "expert", soft=(0.01, 10), log=True),
@@ -271,20 +183,20 @@ class Refine(Kind):
         "How strongly the style is sought (beta of eq. 7): 1 keeps every detail, 50 lets go of the subject",
         Shown("Style weight", "basic", soft=(0.5, 100), log=True),
     )  # fmt: skip
-    tv_weight: float = _tv_weight(None)
+    tv_weight: float = tv_weight_field(None)
     content_layers: tuple[tuple[str, float], ...] = mapped(
         CONTENT_LAYERS, 0.0, 1e3, "Weight per layer", Shown("Content layers", "expert")
     )
-    style_layers: tuple[tuple[str, float], ...] = _style_layers()
-    optimizer: str = _optimizer(None)
-    learning_rate: float = _learning_rate(None)
+    style_layers: tuple[tuple[str, float], ...] = style_layers_field()
+    optimizer: str = optimizer_field(None)
+    learning_rate: float = learning_rate_field(None)
     init: str = choice(None, STARTS, "Where to begin", Shown("Start from", argument="start"))
-    pooling: str = _pooling(None)
-    levels: int = _levels(None)
-    scale: float = _scale()
-    color: str = _color()
-    seed: int = _seed()
-    backbone: str = _backbone()
+    pooling: str = pooling_field(None)
+    levels: int = levels_field(None)
+    scale: float = scale_field()
+    color: str = color_field()
+    seed: int = seed_field()
+    backbone: str = backbone_field()
     shapes: str = choice("keep", SHAPES, "Whether shapes move towards the style's", Shown("Shapes"))
     reach: float = ranged(
         0.7, 0.0, 1.0, "How far shapes may go: how far towards the style's, and how much they may bend",
@@ -296,13 +208,19 @@ class Refine(Kind):
     )  # fmt: skip
 
     @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Those of its objective."""
+        moving = MOVING.get(self.objective, {}) if self.shapes in ("joint", "only") else {}
+        return {**UNSET[self.objective], **moving}
+
+    @property
     def effort(self) -> Effort:
         """Of its objective, for as many iterations as it has, each of them two where shapes move with it."""
         looks = 2 if self.shapes == "joint" else 1
         return Effort(self.objective, self.backbone, looks * settled(self).iterations)
 
     def check_whole(self, path: str) -> None:
-        _check_styles(self.styles, path)
+        check_styles(self.styles, path)
         where = f"{path}." if path else ""
         check_pairs(self.pairs, f"{where}pairs")
         if self.shapes != "keep" and self.color == "luminance":
@@ -340,19 +258,19 @@ class Texture(Kind):
     )
 
     styles: tuple[Style, ...] = listed("the source pictures", most=8)
-    width: int = _side("Width")
-    height: int = _side("Height")
-    iterations: int = _iterations(300)
-    style_layers: tuple[tuple[str, float], ...] = _style_layers()
-    tv_weight: float = _tv_weight(10.0)
-    optimizer: str = _optimizer("lbfgs")
-    learning_rate: float = _learning_rate(0.05)
-    pooling: str = _pooling("avg")
-    levels: int = _levels(3)
-    scale: float = _scale()
+    width: int = side_field("Width")
+    height: int = side_field("Height")
+    iterations: int = iterations_field(300)
+    style_layers: tuple[tuple[str, float], ...] = style_layers_field()
+    tv_weight: float = tv_weight_field(10.0)
+    optimizer: str = optimizer_field("lbfgs")
+    learning_rate: float = learning_rate_field(0.05)
+    pooling: str = pooling_field("avg")
+    levels: int = levels_field(3)
+    scale: float = scale_field()
     tileable: bool = flag(False, "The result repeats without a seam", Shown("Tileable", "basic"))
-    seed: int = _seed()
-    backbone: str = _backbone()
+    seed: int = seed_field()
+    backbone: str = backbone_field()
     method: str = choice("optimise", TEXTURE_METHODS, "How it is made", Shown("Method"))
 
     @property
@@ -361,7 +279,7 @@ class Texture(Kind):
         return Effort("gram", self.backbone, self.iterations) if self.method == "optimise" else None
 
     def check_whole(self, path: str) -> None:
-        _check_styles(self.styles, path)
+        check_styles(self.styles, path)
         if self.method == "network" and len(self.styles) > 1:
             where = f"{path}.styles" if path else "styles"
             raise FieldError(where, "has several, but a texture network makes one; blends need `optimise`")
@@ -438,14 +356,14 @@ class Learn(Kind):
         10.0, 0.1, 1000.0, "How strongly the style is sought, against keeping the subject",
         Shown("Style weight", "basic", soft=(1, 100), log=True),
     )  # fmt: skip
-    scale: float = _scale()
+    scale: float = scale_field()
     seed: int = ranged(
         0, 0, 2**31 - 1, "Of the photos' crops that it practises on", Shown("Seed", "expert", soft=None)
     )
-    backbone: str = _backbone()
+    backbone: str = backbone_field()
 
     def check_whole(self, path: str) -> None:
-        _check_styles(self.styles, path)
+        check_styles(self.styles, path)
         where = f"{path}.styles" if path else "styles"
         if not self.styles[0].name:
             raise FieldError(
@@ -478,10 +396,10 @@ class Keypoints(Kind):
 
     styles: tuple[Style, ...] = listed("the style, which needs its picture", most=1)
     most: int = ranged(24, LEAST_PAIRS, 64, "How many pairs at most", Shown("Pairs", "basic"))
-    backbone: str = _backbone()
+    backbone: str = backbone_field()
 
     def check_whole(self, path: str) -> None:
-        _check_styles(self.styles, path)
+        check_styles(self.styles, path)
         if self.styles[0].mask:
             raise FieldError(f"{path}.styles[0].mask" if path else "styles[0].mask", "is set, but not heeded")
 
@@ -503,43 +421,16 @@ PAINTED_WITH = {
 }
 """What methods painted with in version 0.1, whose results did not name their networks."""
 
-UNSET: Mapping[str, Mapping[str, Any]] = {
-    "gram": {
-        "iterations": 200, "content_weight": 1.0, "statistics_weight": 0.0, "tv_weight": 10.0,
-        "optimizer": "lbfgs", "learning_rate": 0.03, "init": "stylized", "pooling": "max", "levels": 3,
-    },
-    "neighbours": {
-        "iterations": 52, "content_weight": 0.15, "statistics_weight": 0.4, "tv_weight": 0.0,
-        "optimizer": "adam", "learning_rate": 0.005, "init": "content", "pooling": "max", "levels": 4,
-    },
-    "strotss": {
-        "iterations": 800, "content_weight": 2.0, "statistics_weight": 0.0, "tv_weight": 0.0,
-        "optimizer": "rmsprop", "learning_rate": 0.002, "init": "content", "pooling": "max", "levels": 4,
-    },
-}  # fmt: skip
-"""What the unset fields of a refinement are, by its objective."""
-
-
-MOVING: Mapping[str, Mapping[str, Any]] = {"gram": {"optimizer": "adam", "learning_rate": 0.01}}
-"""What is otherwise where shapes move too: L-BFGS has one scale for pixels and points."""
-
 
 def settled(recipe: R) -> R:
     """A recipe with nothing unset: as it runs, and as its result's recipe says."""
-    if not isinstance(recipe, Refine):
-        return recipe
-    own = UNSET[recipe.objective]
-    if recipe.shapes in ("joint", "only"):
-        own = {**own, **MOVING.get(recipe.objective, {})}
-    unset = {name: value for name, value in own.items() if getattr(recipe, name) is None}
-    return replace(recipe, **unset)  # type: ignore[return-value]  # a Refine, as it came
+    unset = {name: value for name, value in recipe.defaults.items() if getattr(recipe, name) is None}
+    return replace(recipe, **unset) if unset else recipe
 
 
 def pictures_of(recipe: Recipe) -> list[str]:
     """The digests of the pictures that a recipe names, once each: styles, their regions, a reference."""
-    named = [digest for style in recipe.styles for digest in (style.digest, style.mask)]
-    named.append(recipe.reference if isinstance(recipe, Stylize) else "")
-    return list(dict.fromkeys(digest for digest in named if digest))
+    return list(dict.fromkeys(pictures_in(recipe)))
 
 
 def recipe_to_map(recipe: Recipe) -> dict[str, Any]:

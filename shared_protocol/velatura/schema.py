@@ -15,7 +15,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar
@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeVar
 from .errors import FieldError
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ def text(default: str, doc: str, longest: int = 200) -> Any:
     return _field(default, doc, None, longest=longest)
 
 
+def picture(doc: str) -> Any:
+    """The digest of a picture that travels apart from the recipe; empty for none."""
+    return _field("", doc, None, longest=64, picture=True)
+
+
 def listed(doc: str, most: int, least: int = 0) -> Any:
     """A tuple field of `least..most` items, empty by default."""
     return _field((), doc, None, least=least, most=most)
@@ -111,6 +117,30 @@ def mapped(
 def _field(default: Any, doc: str, shown: Shown | None, **checks: Any) -> Any:
     metadata = {"doc": doc, "shown": shown, "unset": default is None, **checks}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def pictures_in(value: Any) -> Iterator[str]:
+    """The digests in the `picture` fields of a dataclass, and of those in its tuples."""
+    for field in dataclasses.fields(value):
+        held = getattr(value, field.name)
+        if field.metadata.get("picture") and held:
+            yield held
+        for part in held if isinstance(held, tuple) else ():
+            yield from pictures_in(part) if dataclasses.is_dataclass(part) else ()
+
+
+def renamed(value: V, names: Mapping[str, str]) -> V:
+    """A dataclass whose pictures, and those of the ones in its tuples, go by other names."""
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(value):  # type: ignore[arg-type]  # a dataclass
+        held = getattr(value, field.name)
+        if field.metadata.get("picture"):
+            changed[field.name] = names.get(held, held)
+        elif isinstance(held, tuple):
+            changed[field.name] = tuple(
+                renamed(part, names) if dataclasses.is_dataclass(part) else part for part in held
+            )
+    return dataclasses.replace(value, **changed)  # type: ignore[type-var]
 
 
 @cache

@@ -6,23 +6,25 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .blob import Blob
 from .errors import FieldError
-from .recipe import Recipe, RecipeClass, Style
+from .recipe import Recipe, Style
+
+R = TypeVar("R", bound=Recipe)
 
 OPTIONS = frozenset(("priority", "supersede", "detached", "preview_side", "preview_every", "device"))
 """How a job is to be run, as opposed to what it is: see `messages.Submit`."""
 
 
 def build(
-    kind: RecipeClass,
+    kind: type[R],
     style: Any,
     size: tuple[int, int] | None,
     keep_color: bool | str,
     given: Mapping[str, Any],
-) -> tuple[Recipe, list[Blob], dict[str, Any]]:
+) -> tuple[R, list[Blob], dict[str, Any]]:
     """A recipe from named values.
 
     Args:

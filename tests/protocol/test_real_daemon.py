@@ -68,7 +68,7 @@ def test_a_picture_of_many_chunks_makes_the_round(v):
 
 
 def test_a_loop_over_many_pictures_holds_back_by_itself(v, monkeypatch):
-    monkeypatch.setattr("velatura.client.AT_ONCE", 3)
+    monkeypatch.setattr("velatura.session.AT_ONCE", 3)
     arrays = [np.full((4, 4, 3), i, np.uint8) for i in range(20)]
     jobs = []
     for array in arrays:

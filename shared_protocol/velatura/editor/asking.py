@@ -6,11 +6,11 @@ Where it takes longer the artist is asked in one line; where a style has no pixe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from velatura.effort import PATIENCE
-from velatura.recipe import Recipe, Stylize
+from velatura.recipe import Recipe
 
 from . import words
 from .i18n import _
@@ -39,7 +39,7 @@ def seconds(recipe: Recipe, pixels: int, link: Link) -> float:
     """How long a recipe will take for so many pixels, by what was measured on the daemon's device; 0 for a
     blink, and where nobody knows."""
     effort = recipe.effort
-    if effort is None or (_quality(recipe) == "auto" and not has_pixels(recipe, link)):
+    if effort is None or (recipe.decided("fine") != recipe and not has_pixels(recipe, link)):
         return 0.0
     pulled = any(item.get("name") == "vgg19" and item.get("installed") for item in link.models)
     seen = has_pixels(recipe, link, rendered=effort.objective != "gram")  # which works from cards instead
@@ -67,12 +67,12 @@ def has_pixels(recipe: Recipe, link: Link, rendered: bool = True) -> bool:
 
 def fine(recipe: R) -> R:
     """What is previewed at rest: of `auto` what it is where there is time."""
-    return replace(recipe, quality="fine") if _quality(recipe) == "auto" else recipe  # type: ignore[return-value]
+    return recipe.decided("fine")  # type: ignore[return-value]  # of its own kind
 
 
 def question(recipe: Recipe, pixels: int, link: Link) -> Question | None:
     """What is to be asked before a recipe runs on so many pixels; None where it may start at once."""
-    if not isinstance(recipe, Stylize) or recipe.quality != "auto":
+    if recipe.decided("fine") == recipe:
         return None
     expected = seconds(recipe, pixels, link)
     if expected <= PATIENCE:
@@ -81,11 +81,7 @@ def question(recipe: Recipe, pixels: int, link: Link) -> Question | None:
     return Question(
         _("Fine would take {time} here.", time=time),
         (
-            Answer(_("Fine"), replace(recipe, quality="fine")),
-            Answer(_("Fast, at once"), replace(recipe, quality="fast")),
+            Answer(_("Fine"), recipe.decided("fine")),
+            Answer(_("Fast, at once"), recipe.decided("fast")),
         ),
     )
-
-
-def _quality(recipe: Recipe) -> str:
-    return recipe.quality if isinstance(recipe, Stylize) else ""
