@@ -116,7 +116,7 @@ def test_a_painted_picture_is_kept_for_the_next_strength(weights, monkeypatch):
     method, rgb = painter(weights), torch.rand(1, 3, 32, 40)
     target = [StyleShare(method.style(source("ink")))]
     full, kept = stylized(method, rgb, target)
-    monkeypatch.setattr(method.brush, "tile", None)  # it could not paint again
+    monkeypatch.setattr(method, "tile", None)  # it could not paint again
     half, _ = stylized(method, rgb, target, 0.5, known=kept)
     torch.testing.assert_close(half, (rgb + full) / 2)
 
