@@ -158,8 +158,9 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     for index, style in enumerate(recipe.styles):
         card = partial(sources.card, style, recipe.scale, recipe.backbone)
         source = Source(style.name or style.digest, recipe.scale, card, partial(sources.picture, style))
-        region = sources.region(style, index, canvas)
-        region = None if region is None else crop(region, box)
+        region = None
+        if style.mask and (over := sources.region(style, index, canvas)) is not None:
+            region = crop(over, box)
         styles.append(StyleShare(method.style(source), style.weight / total, region))
     counts = None if canvas.counts is None else crop(canvas.counts, box)
     side = method.footprint.side(resources.tile_bytes, resources.settings.tile)

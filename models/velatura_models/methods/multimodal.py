@@ -19,7 +19,6 @@ downsampling, bilinear upsampling between the subnets, and a sigmoid at the end 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import cached_property
 from itertools import count, pairwise
 
 import torch
@@ -31,6 +30,7 @@ from ..networks.convolution import convolution, reflected
 from ..networks.transform_net import Layer
 from ..store.files import WeightsError
 from ..store.nets import Net, few, installed
+from .loading import Loader
 from .method import Source, Steps
 from .picture_method import Normalise, Painting, PictureMethod
 
@@ -197,10 +197,10 @@ def _exact(net: MultimodalNet) -> list[Tensor]:
 class Multimodal(PictureMethod):
     """Paints in the styles of the installed networks, one each; they are loaded when first asked for."""
 
-    @cached_property
-    def footprint(self) -> Footprint:
-        """A halo of 475 px of convolutions over all three subnets, and what upsampling rounds."""
-        return Footprint(512, 6 * 32 * self.dtype.itemsize, GRID, LEAST)
+    def __init__(self, loader: Loader) -> None:
+        super().__init__(loader)
+        # a halo of 475 px of convolutions over all three subnets, and what upsampling rounds
+        self.footprint = Footprint(512, 6 * 32 * self.dtype.itemsize, GRID, LEAST)
 
     def known(self) -> dict[str, Net]:
         """Every style with its network."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -55,14 +54,11 @@ class Painter(PictureMethod):
     def __init__(self, loader: Loader) -> None:
         super().__init__(loader)
         self.several = loader.method == "multi"
-
-    @cached_property
-    def footprint(self) -> Footprint:
-        """4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px reach, see `transform_net.plan`; about six maps of full size
-        are held at a time."""
+        # 4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px reach, see `transform_net.plan`; about six maps of full size
+        # are held at a time
         widths = [net.architecture.get("widths", (32,))[0] for net in self._nets()]
-        size = 1 if self.loader.eight_bits else self.dtype.itemsize
-        return Footprint(64, 6 * max(widths, default=32) * size)
+        size = 1 if loader.eight_bits else self.dtype.itemsize
+        self.footprint = Footprint(64, 6 * max(widths, default=32) * size)
 
     def _nets(self) -> list[Net]:
         nets = installed("transform", self.loader.folder)

@@ -64,14 +64,11 @@ class PictureMethod(ABC):
     """
 
     strength_in = "picture"
+    footprint: Footprint
+    """Its halo, grid, and what it holds for a pixel."""
 
     def __init__(self, loader: Loader) -> None:
         self.loader, self.device, self.dtype = loader, torch.device(loader.device), loader.dtype
-
-    @property
-    @abstractmethod
-    def footprint(self) -> Footprint:
-        """Its halo, grid, and what it holds for a pixel."""
 
     @abstractmethod
     def style(self, source: Source) -> Painting:
