@@ -242,6 +242,7 @@ class Dialog:
             min_content_height=min(height, SIDE), max_content_height=height,
         )  # fmt: skip
         scrolled.add(right)
+        _leave_scrolling(right)
         self._columns = Gtk.Box(spacing=18, border_width=12)
         self._columns.pack_start(self.view, False, False, 0)
         self._columns.pack_start(scrolled, True, True, 0)
@@ -388,11 +389,14 @@ class Dialog:
             state = words.daemon(link.state, trouble=link.trouble)
             broken = link.state in ("silent", "stopped", "missing", "refused")
             self.say(state if broken else "", *([(_("Try again"), link.restart)] if broken else []))
-            self.view.say(state)
         if name == "can_renew" and link.can_renew:  # nothing is lost by it, and a dialog is soon closed
             link.renew()
         if link.state == "ready" and name in ("state", "models"):
             self.preview.request(released=True)
+        if name in ("state", "status"):
+            loading = words.warming(link.status)
+            state = words.daemon(link.state, trouble=link.trouble, loading=loading)
+            self.view.say(state if loading else self.preview.words or state)
 
     # -- presets --------------------------------------------------------------------------------------
 
@@ -414,3 +418,16 @@ class Dialog:
         self.preview.turn(False)
         self.link.close()
         self.window.destroy()
+
+
+def _leave_scrolling(widget: Gtk.Widget) -> None:
+    """Lets the wheel scroll the dialog also where it would turn a slider, number or list on its way."""
+    if isinstance(widget, (Gtk.Range, Gtk.SpinButton, Gtk.ComboBox)):
+        widget.connect("scroll-event", _pass_on)
+    elif isinstance(widget, Gtk.Container):
+        widget.forall(_leave_scrolling)
+
+
+def _pass_on(widget: Gtk.Widget, _event: Any) -> bool:
+    GObject.signal_stop_emission_by_name(widget, "scroll-event")
+    return Gdk.EVENT_PROPAGATE
