@@ -30,7 +30,8 @@ class Presets(Gtk.Box):
         self._memory, self._kind, self._current, self._take = memory, kind, current, take
         self._list = Gtk.ComboBoxText.new_with_entry()
         self._name = self._list.get_child()
-        self._name.set_placeholder_text(_("Preset: choose one, or type a name to keep"))
+        self._name.set_placeholder_text(_("Presets"))
+        self._name.set_tooltip_text(_("Preset: choose one, or type a name to keep"))
         self._list.connect("changed", self._chosen)
         keep = Gtk.Button(label=_("Keep"), tooltip_text=_("Keeps all that is set under this name"))
         keep.connect("clicked", lambda _button: self._keep())
