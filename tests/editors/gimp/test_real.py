@@ -129,7 +129,7 @@ image.delete()
     assert np.abs(mine - whole[130:160, 180:220]).max() > 20, "nothing happened"
     apart = np.abs(mine - theirs)
     if kind in ("Adobe RGB", "gray L*"):  # babl and LittleCMS differ by some 65535ths, which networks enlarge
-        assert apart.max() <= 2 and apart.mean() < 0.1
+        assert apart.max() <= 4 and apart.mean() < 0.2
     else:
         assert apart.max() == 0
 
