@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from velatura.choices import COLORS
 from velatura.editor.look import (
     Look,
     strength_of,
@@ -13,7 +14,6 @@ from velatura.editor.look import (
 )
 from velatura.errors import FieldError
 from velatura.recipe import (
-    COLORS,
     Refine,
     Style,
     Stylize,
