@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,20 +13,20 @@ import torch
 from velatura.errors import FieldError, VelaturaError
 from velatura_models.methods.loading import load_method
 from velatura_models.methods.method import Source, StyleShare, framed, painted, work
-from velatura_models.networks.precision import eight_bits_pay
+from velatura_models.networks.precision import eight_bits_pay, seconds
 from velatura_models.store.cards import compute_card
 from velatura_models.store.files import WeightsError
 from velatura_models.store.weights import methods_of
 
 from ..settings import Settings
 from .device import is_out_of_memory
-from .resources import NETWORK, Resources
+from .resources import Resources
 from .result import plain
 from .runners import RUNNERS
 from .tasks import Checkpointed, Event, Task
 
-TRIAL = 192
-"""Side, in pixels, of the picture on which dtypes are timed at warm-up."""
+TRIAL = 128
+"""Side, in pixels, of the picture that is painted at warm-up."""
 
 
 class TorchEngine:
@@ -41,21 +40,19 @@ class TorchEngine:
             torch.set_num_threads(settings.worker_threads())
 
     def warm(self) -> None:
-        """Loads the default network and keeps the faster of float32 and bfloat16."""
+        """Chooses the fastest precision, loads the default network and runs it once."""
         resources = self.resources
         if resources.settings.dtype != "auto":
             resources.dtype = getattr(torch, resources.settings.dtype)
             resources.dtype_reason = "set by the user"
-            self._trial(resources.dtype)
-            return
-        resources.eight_bits = eight_bits_pay(resources.device)
-        seconds = {dtype: self._trial(dtype) for dtype in (torch.bfloat16, torch.float32)}
-        resources.dtype = min(seconds, key=lambda d: seconds[d])
-        slower = max(seconds, key=lambda d: seconds[d])
-        resources.store.drop(lambda key: key.kind == NETWORK and slower in key.name)
-        resources.dtype_reason = "faster at warm-up: " + ", ".join(
-            f"{plain(d)} {s * 1000:.0f} ms" for d, s in seconds.items()
-        )
+        else:
+            took = seconds(resources.device)
+            resources.dtype = min(took, key=lambda dtype: took[dtype])
+            resources.eight_bits = eight_bits_pay(resources.device)
+            resources.dtype_reason = "faster at warm-up: " + ", ".join(
+                f"{plain(dtype)} {each * 1000:.1f} ms" for dtype, each in took.items()
+            )
+        self._rehearse()
 
     def on(self, device: str) -> Resources:
         """What is held for a device: the engine's own, or another that a job asked for, in float32.
@@ -124,22 +121,17 @@ class TorchEngine:
         """See `tasks.Engine.status`."""
         return self.resources.status()
 
-    def _trial(self, dtype: torch.dtype) -> float:
-        """Seconds of a small stylization in a dtype, the better of two after one to warm up."""
-        loader = replace(self.resources.loader, method=methods_of("slim")[0], dtype=dtype)
+    def _rehearse(self) -> None:
+        """A small stylization, so that the first job finds all loaded."""
+        loader = replace(self.resources.loader, method=methods_of("slim")[0])
         method = load_method(loader)
         encoder = replace(loader, dtype=torch.float32).encoder()
         content = framed(torch.rand(1, 3, TRIAL, TRIAL), None, method.footprint, TRIAL)
         card = compute_card(encoder, torch.rand(1, 3, 64, 64), [1.0])
         style = StyleShare(method.style(Source("trial", 1.0, lambda: card, lambda: content.rgb)))
-        times = []
         with torch.inference_mode():
-            for _ in range(3):
-                began = time.perf_counter()
-                for _ in painted(method, work(content, [style])):
-                    pass
-                times.append(time.perf_counter() - began)
-        return min(times[1:])
+            for _ in painted(method, work(content, [style])):
+                pass
 
 
 def _check_parts(task: Task) -> None:

@@ -12,6 +12,7 @@ step, which is what lets a long job advance under a stream of short ones.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import math
 import os
@@ -48,6 +49,10 @@ from .tasks import (
 
 BEAT = 0.5
 """Longest silence of a worker that is making steps, in seconds."""
+
+REST = 5.0
+"""Seconds without work after which free memory goes back to the system; not between two moves of a slider,
+as the next job asks for it again."""
 
 URGENT = orders.Close | orders.Halt | orders.Quit
 """Orders that are heeded before any step."""
@@ -105,6 +110,7 @@ class Worker:
         self.cancelled: set[str] = set()
         self.last_said = 0.0
         self.quitting = False
+        self.rested = False
 
     def loop(self) -> None:
         """Runs until told to quit or the supervisor is gone."""
@@ -113,7 +119,7 @@ class Worker:
             busy = self.active or self.orders or (idle_work and not self.held)
             self._read_orders(wait=not busy)
             if self.orders:
-                idle_work = True
+                idle_work, self.rested = True, False
                 self._obey(*self.orders.popleft())
             if self.active is not None:
                 self._step(self.active)
@@ -130,7 +136,10 @@ class Worker:
 
     def _read_orders(self, wait: bool) -> None:
         if wait:
-            select.select([self.channel], [], [])
+            ready, _, _ = select.select([self.channel], [], [], None if self.rested else REST)
+            if not ready:
+                give_memory_back()
+                self.rested = True
         for order, fds in self.channel.receive():
             if isinstance(order, URGENT):
                 self._heed(order)
@@ -284,6 +293,13 @@ class Worker:
 
 
 _ENDED = object()
+
+
+def give_memory_back() -> None:
+    """Gives what was freed to the system, where the C library keeps it otherwise (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _task(order: orders.Run, fds: list[int], running: Running) -> Task:

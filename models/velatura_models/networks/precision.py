@@ -8,18 +8,26 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch.nn import functional as F
 
+from .convolution import Conv3x3
 from .folded import Convolution, Maps
+from .residency import resident
+
+WIDE, SIDE = 128, 66
+"""Channels and side of the maps that are tried."""
 
 
 @functools.cache
+def seconds(device: torch.device) -> dict[torch.dtype, float]:
+    """What a wide 3x3 convolution takes on a device in bfloat16 and, as `Conv3x3` computes it, in float32;
+    measured once."""
+    return {dtype: _trial(dtype, device) for dtype in (torch.bfloat16, torch.float32)}
+
+
 def faster_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 or float32, whichever convolves faster; timed once on CPUs, bfloat16 elsewhere."""
-    if device.type != "cpu":
-        return torch.bfloat16
-    seconds = {dtype: _trial(dtype) for dtype in (torch.float32, torch.bfloat16)}
-    return min(seconds, key=lambda dtype: seconds[dtype])
+    """bfloat16 or float32, whichever convolves faster on CPUs, bfloat16 elsewhere."""
+    took = seconds(device) if device.type == "cpu" else {torch.bfloat16: 0.0}
+    return min(took, key=lambda dtype: took[dtype])
 
 
 def autocast(device: torch.device) -> torch.autocast:
@@ -35,29 +43,30 @@ def eight_bits_pay(device: torch.device) -> bool:
     """
     if device.type != "cpu" or not hasattr(torch.ops.onednn, "qconv2d_pointwise"):
         return False
-    most = Convolution(torch.ones(64, 64, 3, 3), torch.zeros(64), torch.uint8, 1, signed=False)
-    seen = Maps(
-        torch.full((1, 64, 96, 96), 255, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
-    )
+    most = Convolution(torch.ones(WIDE, WIDE, 3, 3), torch.zeros(WIDE), torch.uint8, 1, signed=False)
+    maps = torch.full((1, WIDE, SIDE, SIDE), 255, dtype=torch.uint8)
+    seen = Maps(maps.contiguous(memory_format=torch.channels_last))
     with torch.no_grad():
-        if not bool((most(seen, torch.float32) == 64 * 9 * 255).all()):
+        if not bool((most(seen, torch.float32) == WIDE * 9 * 255).all()):
             return False
-        seconds = _least(lambda: most(seen, torch.bfloat16))
-    return 1.2 * seconds < min(map(_trial, (torch.float32, torch.bfloat16)))
+        bytewise = _least(lambda: most(seen, torch.bfloat16))
+    return 1.2 * bytewise < min(seconds(device).values())
 
 
 @torch.no_grad()
-def _trial(dtype: torch.dtype) -> float:
-    maps = torch.rand(1, 64, 96, 96, dtype=dtype).contiguous(memory_format=torch.channels_last)
-    weight = torch.rand(64, 64, 3, 3, dtype=dtype).contiguous(memory_format=torch.channels_last)
-    return _least(lambda: F.conv2d(maps, weight))
+def _trial(dtype: torch.dtype, device: torch.device) -> float:
+    conv = resident(lambda: Conv3x3(WIDE, WIDE), device, dtype)
+    maps = (
+        torch.rand(1, WIDE, SIDE, SIDE, device=device).to(dtype).contiguous(memory_format=torch.channels_last)
+    )
+    return _least(lambda: float(conv(maps)[0, 0, 0, 0]))
 
 
 def _least(run: Callable[[], object]) -> float:
     """Seconds, the least of three after one to warm up."""
-    seconds = []
+    took = []
     for _ in range(4):
         began = time.perf_counter()
         run()
-        seconds.append(time.perf_counter() - began)
-    return min(seconds[1:])
+        took.append(time.perf_counter() - began)
+    return min(took[1:])
