@@ -101,7 +101,7 @@ def run(
         else:
             plan = _planned(image, drawables, config, key, mode == Gimp.RunMode.WITH_LAST_VALS)
             done = work.carry_out(plan, Gimp.default_display() if by_hand else None)
-        layer, recipe = done.layer, json.dumps(recipe_to_map(done.ran))
+        layer, recipe = done.result, json.dumps(recipe_to_map(done.ran))
         if by_hand and done.recipe.FACTS.placed == "picture":
             Gimp.Display.new(layer.get_image())
     except Refused as refusal:

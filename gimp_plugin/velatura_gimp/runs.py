@@ -99,7 +99,7 @@ class Run(Task):
 
     Attributes:
         frame: emitted with an intermediate picture of what takes many steps.
-        layer, ran: the layer that holds the result and the recipe as it ran, once done.
+        result, ran: the layer that holds the result and the recipe as it ran, once done.
     """
 
     def __init__(self, bench: Bench, plan: Plan, display: Any = None, ready: Ready | None = None) -> None:
@@ -112,7 +112,7 @@ class Run(Task):
         self.plan = plan
         self._pictures = plan.order.pictures
         self.frame = Signal()
-        self.layer: Any = None
+        self.result: Any = None
         self.ran: Recipe = plan.order.recipe
         self._display = display
 
@@ -150,10 +150,10 @@ class Run(Task):
         note = replace(made, source=notes.name_of(aim.drawable), pictures=plan.order.origins)
         result = output.Result(picture, content)
         if self.recipe.facts.placed == "picture":
-            self.layer = output.picture(aim, result, self._name, note)
+            self.result = output.picture(aim, result, self._name, note)
         else:
             like = plan.found.layer if content is not None or plan.replaces is not None else None
-            self.layer = output.place(
+            self.result = output.place(
                 aim, plan.output, result, plan.cover, plan.found.layer, like, self._name, note, plan.replaces
             )
         self.ran = made.recipe
