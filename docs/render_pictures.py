@@ -1,6 +1,6 @@
 """Makes the pictures of README and docs with Velatura itself:  python docs/render_pictures.py
 
-The photographs are scikit-image's samples (public domain or CC0).
+The photographs are scikit-image's samples, and one of those that the painter practises on (public domain or CC0).
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from pathlib import Path
 
 import skimage.data
 import velatura
+import velatura_models
 from PIL import Image, ImageDraw, ImageFont
 
 IMAGES = Path(__file__).parent / "images"
-STRIP = ("starry-night", "great-wave", "the-scream", "impasto", "stained-glass", "la-grande-jatte")
+HILLS = Path(velatura_models.__file__).parent / "training" / "photos" / "tea-gardens.jpg"
+STRIP = ("composition-vii", "great-wave", "stained-glass", "starry-night", "the-scream", "windswept")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 GAP, LABEL = 6, 20
 """Pixels between pictures, and for a name below one."""
@@ -20,7 +22,11 @@ GAP, LABEL = 6, 20
 
 def photo(name: str, width: int, height: int) -> Image.Image:
     """A sample photograph, cropped to the middle in the wanted shape."""
-    image = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
+    return cropped(Image.fromarray(getattr(skimage.data, name)()).convert("RGB"), width, height)
+
+
+def cropped(image: Image.Image, width: int, height: int) -> Image.Image:
+    """The middle of a picture in the wanted shape."""
     factor = max(width / image.width, height / image.height)
     image = image.resize(
         (round(image.width * factor), round(image.height * factor)), Image.Resampling.LANCZOS
@@ -41,9 +47,10 @@ def grid(pictures: list[Image.Image], columns: int) -> Image.Image:
 
 def strip(v: velatura.Client) -> None:
     """README's first picture: six styles at quality fine."""
-    cat = photo("chelsea", 448, 300)
-    made = grid([v.stylize(cat, style=name, quality="fine") for name in STRIP], 3)
-    made.save(IMAGES / "styles-strip.jpg", quality=82)
+    hills = cropped(Image.open(HILLS), 576, 384)
+    made = [v.stylize(hills, style=name, quality="fine") for name in STRIP]
+    sized = [picture.resize((448, 299), Image.Resampling.LANCZOS) for picture in made]
+    grid(sized, 3).save(IMAGES / "styles-strip.jpg", quality=82)
 
 
 def gallery(v: velatura.Client) -> None:
@@ -72,10 +79,6 @@ def main() -> None:
         blends = [{"starry-night": 1 - t, "stained-glass": t} for t in STRENGTHS]
         mixed = grid([v.stylize(cup, style={n: w for n, w in b.items() if w}) for b in blends], 5)
         mixed.resize((mixed.width // 2, mixed.height // 2)).save(IMAGES / "blend.jpg", quality=88)
-        colors = [cup, *(v.stylize(cup, style="impasto", keep_color=k) for k in (False, True, "statistics"))]
-        grid(colors, 4).resize((896, 150)).save(IMAGES / "color.jpg", quality=88)
-        strokes = [v.stylize(cup, style="windswept", scale=s) for s in (0.5, 1.0, 2.0)]
-        grid(strokes, 3).save(IMAGES / "strokes.jpg", quality=85)
 
 
 if __name__ == "__main__":
