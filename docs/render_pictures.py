@@ -1,6 +1,6 @@
 """Makes the pictures of README and docs with Velatura itself:  python docs/render_pictures.py
 
-The photographs are scikit-image's samples, and one of those that the painter practises on (public domain or CC0).
+The photographs are scikit-image's samples and one that the painter practises on (public domain or CC0).
 """
 
 from __future__ import annotations

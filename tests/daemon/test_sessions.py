@@ -33,7 +33,7 @@ def client_process(daemon: Daemon, then: str) -> subprocess.Popen[str]:
     script = f"""
     import time
     from harness import *
-    from velatura.recipe import *
+    from velatura.recipe import Refine, Style
     daemon = Daemon(home=Path({str(daemon.home)!r}))
     with daemon.connect("victim") as talk:
         job = talk.submit(Refine(styles=(Style(name="invert"),), iterations=5000), picture())

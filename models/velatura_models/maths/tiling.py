@@ -94,15 +94,17 @@ class Footprint:
 
     Args:
         halo: pixels around a pixel that it depends on, a multiple of the grid.
-        per_pixel: bytes of activations that are held at a time for one pixel.
+        per_pixel: bytes of activations that are held at a time for one pixel of a tile.
         grid: sides of pictures, cores and outer boxes are multiples of it.
         least: smallest side of a picture.
+        whole: share of `per_pixel` that a pixel of a picture that is not cut takes.
     """
 
     halo: int
     per_pixel: float
     grid: int = STRIDE
     least: int = 2 * STRIDE
+    whole: float = 1.0
 
     def side(self, room: int, fixed: int = 0) -> int:
         """Side of a tile's core in pixels: what `room` bytes have room for, or one that was set."""
@@ -116,7 +118,7 @@ class Footprint:
 
     def cut(self, height: int, width: int, side: int) -> list[Tile]:
         """The tiles of a padded picture: one when it fits whole."""
-        if height * width <= (side + 2 * self.halo) ** 2:
+        if height * width * self.whole <= (side + 2 * self.halo) ** 2:
             whole = Box(0, 0, height, width)
             return [Tile(whole, whole)]
         return tiles(height, width, side, self.halo, self.grid)

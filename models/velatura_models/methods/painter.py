@@ -54,11 +54,12 @@ class Painter(PictureMethod):
     def __init__(self, loader: Loader) -> None:
         super().__init__(loader)
         self.several = loader.method == "multi"
-        # 4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px reach, see `transform_net.plan`; about six maps of full size
-        # are held at a time
+        # 4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px reach, see `transform_net.plan`. About six maps of full size
+        # are held at a time; with bytes they are float32 in a tile, which is given its statistics (330 B
+        # measured), and mostly bytes in a whole picture (120 to 140 B)
         widths = [net.architecture.get("widths", (32,))[0] for net in self._nets()]
-        size = 1 if loader.eight_bits else self.dtype.itemsize
-        self.footprint = Footprint(64, 6 * max(widths, default=32) * size)
+        size, whole = (4, 1 / 3) if loader.eight_bits else (self.dtype.itemsize, 1.0)
+        self.footprint = Footprint(64, 6 * max(widths, default=32) * size, whole=whole)
 
     def _nets(self) -> list[Net]:
         nets = installed("transform", self.loader.folder)
