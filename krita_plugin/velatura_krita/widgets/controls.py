@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from velatura.choices import BACKBONES
 from velatura.editor.i18n import _
 from velatura.editor.look import Control, controls
 from velatura.editor.studio import Studio
-from velatura.recipe import BACKBONES, RECIPES
+from velatura.recipe import RECIPES
 
 from ..qt import QtCore, QtWidgets
 from .arrow_row import ArrowRow

@@ -213,14 +213,14 @@ def strongest(net: TransformNet, widths: Sequence[int]) -> dict[str, Tensor]:
         (together if index in trunk else scale).topk(layer.cout).indices.sort().values
         for index, (scale, layer) in enumerate(zip(scales, plan(widths, net.blocks), strict=True))
     ]
-    state = {}
+    whole, state = net.state_dict(), {}
     before = torch.arange(3)
-    for index, (conv, here) in enumerate(zip(net.convs, kept, strict=True)):
-        state[f"convs.{index}.weight"] = conv.weight[here][:, before]
-        state[f"convs.{index}.bias"] = conv.bias[here]
+    for index, here in enumerate(kept):
+        state[f"convs.{index}.weight"] = whole[f"convs.{index}.weight"][here][:, before]
+        state[f"convs.{index}.bias"] = whole[f"convs.{index}.bias"][here]
         before = here
     for row in ("gamma", "beta"):
-        parts = getattr(net, row).split(net.channels, 1)
+        parts = whole[row].split(net.channels, 1)
         state[row] = torch.cat([part[:, here] for part, here in zip(parts, kept, strict=True)], 1)
     return state
 
