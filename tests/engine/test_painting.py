@@ -37,6 +37,13 @@ def test_strength_and_mask_lay_a_fine_picture_over_the_photo(engine):
     assert not changed[mask == 0].any() and changed[mask > 0].mean() > 0.5
 
 
+@pytest.mark.parametrize("quality", ["auto", "fine", "finest"])
+def test_strength_0_is_the_photo_at_every_quality_and_takes_one_pass(engine, quality):
+    made = run(engine, Stylize((Style(name="great-wave"),), strength=0.0, quality=quality))
+    assert bytes(made.data) == bytes(CONTENT.data) and made.recipe.quality == "fast"
+    check_recipe(made.recipe, "")
+
+
 def test_auto_is_fine_where_the_last_one_was_quick_enough_here(engine):
     auto = Stylize((STYLE,), quality="auto")
     engine.resources.pace["neighbours slim"] = 1.0

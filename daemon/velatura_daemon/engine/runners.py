@@ -30,8 +30,12 @@ Runner = Callable[[Task[Any], Resources], Iterator[Event]]
 def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
     """Runs a `Stylize` recipe; see `tasks.Engine.run`."""
     recipe = task.recipe
-    quality = chosen(task, resources) if recipe.quality == "auto" else recipe.quality
-    if quality == "fast" or recipe.strength == 0:
+    quality = recipe.quality
+    if recipe.strength == 0:  # there is nothing to take pains over, whatever was asked for
+        quality = "fast"
+    elif quality == "auto":
+        quality = chosen(task, resources)
+    if quality == "fast":
         for event in stylize(task, resources):
             if isinstance(event, Finished):
                 event = replace(event, recipe=replace(cast(Stylize, event.recipe), quality=quality))

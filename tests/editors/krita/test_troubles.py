@@ -128,7 +128,7 @@ def test_a_daemon_of_another_version_is_refused_with_the_side_to_update(
 def test_without_a_daemon_installed_the_docker_says_how_to_get_one(krita: Krita, daemon: Daemon) -> None:
     file = daemon.home / "run" / "daemon.json"
     kept = file.read_text()
-    krita.run("record = plugin.RECORD; recorded = record.read_text()")
+    krita.run("record = plugin.FOLDER / 'installed.json'; recorded = record.read_text()")
     try:
         file.unlink()
         krita.run("record.write_text('{\"command\": []}'); studio.link.restart()")
