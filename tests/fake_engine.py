@@ -9,6 +9,7 @@ The name of a job's first style says how it behaves:
     crash       ends the process
     crash-once  ends the process after its first checkpoint, unless it resumes from one
     hang        never yields again
+    nonsense    says that it ran a recipe that none may be
     slow-close  takes longer than any grace to be cancelled
 
 What optimises (`auto` is fast here) makes as many steps as it evaluates, of `STEP` seconds with progress at
@@ -20,6 +21,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +94,8 @@ class FakeEngine:
             yield from self._slow_close()
         if self.steps(task):
             yield from self._many_steps(task, how)
-        yield self._finish(task, {})
+        done = self._finish(task, {})
+        yield replace(done, recipe=replace(task.recipe, strength=7.0)) if how == "nonsense" else done
 
     def steps(self, task: Task) -> int:
         """How many it takes; 0 for a single pass."""

@@ -79,6 +79,14 @@ def test_a_hung_worker_is_replaced_and_its_job_told(start_daemon: Start):
         works_again(talk)
 
 
+def test_a_worker_that_says_nonsense_is_replaced_at_once(start_daemon: Start):
+    with start_daemon().connect() as talk:
+        job = talk.run(stylize("nonsense"), picture())
+        assert job.error is not None and job.error.code == "worker_died"
+        assert "makes no sense" in job.error.message
+        assert talk.run(stylize(), picture()).state is State.DONE
+
+
 def test_a_stopped_worker_is_replaced(start_daemon: Start):
     with start_daemon(hang_seconds=1).connect() as talk:
         pid = talk.worker_pid()

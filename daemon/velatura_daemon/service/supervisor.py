@@ -298,14 +298,10 @@ class Supervisor:
         self.worker.send(order, fds, self.now())
 
     def _worker_said(self, report: Any, fds: list[int]) -> None:
-        try:
-            if isinstance(report, orders.AboutJob):
-                self.jobs.worker_said(report, fds, self.now())
-            elif isinstance(report, orders.Ready):
-                self.jobs.apply(self.scheduler.worker_ready())
-        except Exception:  # a defect: rather a new worker, whose loss is handled, than no daemon
-            log.exception("the worker said %r", report)
-            self.worker.replace("the worker said something that makes no sense")
+        if isinstance(report, orders.AboutJob):
+            self.jobs.worker_said(report, fds, self.now())
+        elif isinstance(report, orders.Ready):
+            self.jobs.apply(self.scheduler.worker_ready())
 
     def _worker_lost(self, reason: str) -> None:
         self.jobs.worker_lost(reason, self.now())

@@ -151,13 +151,15 @@ class WorkerHost:
             return
         try:
             reports = self._channel.receive()
+            if reports:
+                self._heard = Watch(now, self.pid)
+            for report, fds in reports:
+                self._take(report, fds, now)
         except ChannelClosed:
             self._gone(now)
-            return
-        if reports:
-            self._heard = Watch(now, self.pid)
-        for report, fds in reports:
-            self._take(report, fds, now)
+        except Exception:  # a defect: rather a new worker, whose loss is handled, than a job that never ends
+            log.exception("worker %d", self.pid)
+            self.replace("the worker said something that makes no sense")
 
     def writable(self) -> None:
         """Goes on with what the worker's socket did not take at once."""

@@ -32,21 +32,21 @@ def gram(features: Tensor, guide: Tensor | None = None) -> Tensor:
 
 def gram_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
     """Sum of t^2 f f^T over positions, not divided: what tiles of one picture add up."""
-    return _GramSum.apply(features, guide)  # type: ignore[no-any-return]
+    return _GramSum.apply(features, guide)  # type: ignore[no-any-return]  # apply is untyped
 
 
 class _GramSum(torch.autograd.Function):
     """X^T X with one product in the backward pass, d = X (g + g^T), where autograd would take two."""
 
     @staticmethod
-    def forward(ctx, features: Tensor, guide: Tensor | None) -> Tensor:  # type: ignore[override]
+    def forward(ctx, features: Tensor, guide: Tensor | None) -> Tensor:  # type: ignore[override]  # named
         ctx.save_for_backward(features, guide)
         rows = _rows(features, guide)
         return wide(rows.t() @ rows)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # named
         features, guide = ctx.saved_tensors
         _, channels, height, width = features.shape
         rows = _rows(features, guide)
