@@ -12,8 +12,9 @@ from velatura_models.methods.method import (
     Source,
     StyleShare,
 )
-from velatura_models.methods.multimodal import Multimodal, MultimodalNet
+from velatura_models.methods.multimodal import Multimodal
 from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.multimodal_net import MultimodalNet
 from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import describe_net, load_into, save_net
 from velatura_models.training import multimodal as trainer

@@ -21,12 +21,12 @@ from torch.nn import functional as F
 
 from ..maths.tiling import Footprint
 from ..networks.folded import Folded
-from ..networks.transform_net import TransformNet
+from ..networks.transform_net import Normalise, TransformNet
 from ..store.files import WeightsError, read
 from ..store.nets import FORMAT, PHOTO, Net, few, installed
 from .loading import Loader
 from .method import Source, Steps, StyleShare
-from .picture_method import Normalise, Painting, PictureMethod
+from .picture_method import Painting, PictureMethod
 
 PAINTER = "painter"
 """Name of the network of many styles that ships, and that a user's own styles are added to."""

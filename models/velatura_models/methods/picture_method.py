@@ -9,7 +9,7 @@ after layer over all tiles (exact, one pass a layer).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,11 +19,9 @@ from torch.nn import functional as F
 
 from ..maths.stats import Moments, mean_std
 from ..maths.tiling import Box, Footprint, Tile
+from ..networks.transform_net import Normalise
 from .loading import Loader
 from .method import Content, Latest, Part, Source, Steps, StyleShare, Work, crop
-
-Normalise = Callable[[int, Tensor, Tensor, Tensor], Tensor]
-"""Called with a layer's index, its maps `(1, C, h, w)`, scales and shifts `(1, C)`."""
 
 Statistics = list[tuple[Tensor, Tensor]]
 """Mean and deviation `(1, C, 1, 1)` float32 of every layer before it is normalised."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..maths.tiling import round_up
-from ..methods.multimodal import (
+from ..networks.multimodal_net import (
     GRID,
     LEAST,
     SUBNETS,
