@@ -119,7 +119,7 @@ def _allowed(f: dataclasses.Field) -> str:
 
 def _default(f: dataclasses.Field) -> str:
     if f.metadata.get("map"):
-        return "`" + ", ".join(f"{k}: {v:g}" for k, v in f.default) + "`"  # type: ignore[union-attr]
+        return "`" + ", ".join(f"{k}: {v:g}" for k, v in f.default) + "`"  # type: ignore[union-attr]  # of pairs
     if f.default is dataclasses.MISSING:
         return "empty" if f.default_factory in (dict, list) else ""
     if f.metadata.get("unset"):
@@ -139,9 +139,10 @@ def _number(value: float) -> str:
 
 def _docs_below(cls: type) -> dict[str, str]:
     """The texts that stand below fields which state no range."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body  # type: ignore[attr-defined]
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(definition, ast.ClassDef)
     found = {}
-    for before, after in itertools.pairwise(body):
+    for before, after in itertools.pairwise(definition.body):
         text = (
             after.value.value
             if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)

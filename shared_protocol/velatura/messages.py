@@ -8,7 +8,7 @@ Names are direction-free where both sides may send a message (`Offer`, `Credit`,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import msgpack
 
@@ -350,7 +350,7 @@ Message = (
     | Cancel | Stop | Attach | Release | Request | Reply
 )  # fmt: skip
 
-TYPES: dict[str, type] = {cls.TYPE: cls for cls in Message.__args__}  # type: ignore[attr-defined]
+TYPES: dict[str, type] = {cls.TYPE: cls for cls in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:

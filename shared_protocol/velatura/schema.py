@@ -140,7 +140,7 @@ def renamed(value: V, names: Mapping[str, str]) -> V:
             changed[field.name] = tuple(
                 renamed(part, names) if dataclasses.is_dataclass(part) else part for part in held
             )
-    return dataclasses.replace(value, **changed)  # type: ignore[type-var]
+    return dataclasses.replace(value, **changed)  # type: ignore[type-var]  # a dataclass
 
 
 @cache
@@ -224,7 +224,7 @@ def _read(kind: Any, value: Any, path: str, meta: Mapping[str, Any]) -> Any:
         item = typing.get_args(kind)[0]
         return tuple(_read(item, v, f"{path}[{i}]", {}) for i, v in enumerate(value))
     if dataclasses.is_dataclass(kind):
-        return from_map(kind, value, path)  # type: ignore[arg-type]
+        return from_map(kind, value, path)  # type: ignore[arg-type]  # a class
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return _to_float(value, path)
     return value
@@ -285,7 +285,7 @@ def _check_field(kind: Any, value: Any, path: str, meta: Mapping[str, Any]) -> N
         for i, v in enumerate(value):
             _check_field(typing.get_args(kind)[0], v, f"{path}[{i}]", {})
     elif dataclasses.is_dataclass(kind):
-        if not isinstance(value, kind):  # type: ignore[arg-type]
+        if not isinstance(value, kind):  # type: ignore[arg-type]  # a class
             raise FieldError(path, f"must be a map, not {type(value).__name__}")
         check(value, path)
     elif kind in (int, float):

@@ -185,7 +185,7 @@ class Plain:
             return loss
 
         before = time.perf_counter()
-        optimiser.step(closure)  # type: ignore[arg-type]
+        optimiser.step(closure)  # type: ignore[arg-type]  # typed as giving a float
         return x.detach().clamp(0, 1), time.perf_counter() - before
 
 
@@ -338,7 +338,7 @@ def worker_tile(encoder: Encoder, dtype: str, side: int) -> int:
         dtype=getattr(torch, dtype),
         tile_bytes=Settings().working_bytes * 2 // 5,
     )
-    return tile_side(encoder, resources, (side, side))  # type: ignore[arg-type]
+    return tile_side(encoder, resources, (side, side))  # type: ignore[arg-type]  # what it asks for
 
 
 def part_tile(given: argparse.Namespace) -> dict[str, float]:

@@ -63,7 +63,7 @@ class Life(RuleBasedStateMachine):
         kind = EVENTS.get(type(message))
         if kind is None:
             return
-        key = token, message.job  # type: ignore[union-attr]
+        key = token, message.job  # type: ignore[union-attr]  # events are of jobs
         if key in self.heard:
             self.heard[key] = step(self.heard[key], kind)
         else:

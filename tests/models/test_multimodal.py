@@ -15,6 +15,7 @@ from velatura_models.methods.method import (
 from velatura_models.methods.multimodal import Multimodal
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.multimodal_net import MultimodalNet
+from velatura_models.networks.residency import placed
 from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import describe_net, load_into, save_net
 from velatura_models.training import multimodal as trainer
@@ -128,7 +129,7 @@ def test_the_method_paints_what_the_network_paints(weights):
     target = StyleShare(method.style(source("bark")))
     rgb = torch.rand(1, 3, 80, 64)
     net = load_into(MultimodalNet, describe_net(weights / "nets/bark.multimodal.safetensors"))
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = placed(net, "cpu")
     expected = net(rgb.contiguous(memory_format=torch.channels_last))[-1]
     torch.testing.assert_close(painted(method, rgb, [target]), expected)
     assert torch.equal(painted(method, rgb, [target], 0.0), rgb)

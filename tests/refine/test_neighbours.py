@@ -185,10 +185,10 @@ def test_the_loss_is_its_formula(encoder: Encoder, level: int) -> None:
 
     (term,) = loss.locals
     mine = numpy_columns(encoder, x)
-    rows = {layer: part.double().numpy() for layer, part in term.rows.items()}  # type: ignore[attr-defined]
+    rows = {layer: part.double().numpy() for layer, part in term.rows.items()}  # type: ignore[attr-defined]  # Neighbours' own
     groups = [list(COLUMN)] if level == 1 else [[layer] for layer in COLUMN]
     expected = 0.0
-    for group, index in zip(groups, term.indices, strict=True):  # type: ignore[attr-defined]
+    for group, index in zip(groups, term.indices, strict=True):  # type: ignore[attr-defined]  # as above
         a = np.concatenate([mine[layer] for layer in group], 1)
         b = np.concatenate([rows[layer] for layer in group], 1)[index.flatten()]
         cosines = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
@@ -375,7 +375,7 @@ def test_neighbours_come_from_every_styles_share(encoder: Encoder) -> None:
     styles = [StyleSource(STYLE, weight=3.0), StyleSource(STYLE.flip(1), weight=1.0)]
     loss, _ = loss_of(Refinement(encoder, replace(PROBLEM, styles=styles), OPTIONS), 1)
     (term,) = loss.locals
-    (index,) = term.indices  # type: ignore[attr-defined]
+    (index,) = term.indices  # type: ignore[attr-defined]  # Neighbours' own
     first = len(term.rows["relu1_1"]) // 2  # type: ignore[attr-defined]  # both pools are as large
     assert float((index < first).double().mean()) == pytest.approx(0.75, abs=0.01)
 

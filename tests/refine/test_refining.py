@@ -246,7 +246,7 @@ def test_a_cancelled_job_closes_cleanly(engine: TorchEngine) -> None:
     steps = engine.run(task(REFINE))
     while not isinstance(next(steps), Progressed):
         continue
-    steps.close()  # type: ignore[attr-defined]
+    steps.close()  # type: ignore[attr-defined]  # a generator
     assert list(steps) == []
 
 

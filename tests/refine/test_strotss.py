@@ -60,7 +60,7 @@ def test_the_relaxed_distance_is_no_more_than_the_exact_one(ours, theirs: str) -
     for seed in range(20):
         x, y = rows(24, 7, seed), rows(24, 7, seed + 100)
         costs = ours(x, y)
-        exact = cdist(x, y, theirs)  # type: ignore[call-overload]
+        exact = cdist(x, y, theirs)  # type: ignore[call-overload]  # a name
         np.testing.assert_allclose(costs, exact, atol=1e-9)
         one, other = exact.min(1).mean(), exact.min(0).mean()
         moved = exact[linear_sum_assignment(exact)].mean()

@@ -91,7 +91,7 @@ def test_cameras_that_are_not_there_silent_or_empty_are_told_in_words(
 def test_it_holds_still_by_one_picture_of_each_scene(tmp_path: Path):
     def painted(frames: list[np.ndarray], steady: bool) -> tuple[list[np.ndarray], Painter]:
         painter, film = Painter(flickering()), Film([f[:, :, ::-1] for f in frames])
-        film.get = lambda _: 0.0  # type: ignore[attr-defined]
+        film.get = lambda _: 0.0  # type: ignore[attr-defined]  # as a camera's
         with Camera("film", capture=film) as filmed:
             made = [s.frame for s in paint(painter, filmed, RECIPE, [], steady=steady)]
         return made, painter

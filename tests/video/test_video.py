@@ -63,7 +63,7 @@ def paint(
     out = tmp_path / name
     return painting.paint(
         painter or Painter(), source, out, options.pop("recipe", RECIPE), [], crf=4, **options
-    )  # type: ignore[arg-type]
+    )  # type: ignore[arg-type]  # a painter of plain pictures
 
 
 def test_frames_come_out_as_many_and_as_they_were(tmp_path: Path):

@@ -8,7 +8,7 @@ is to be read. The ranges of recipes and layouts are checked again on arrival, a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from velatura.pixels import Layout
 from velatura.recipe import Recipe
@@ -198,7 +198,7 @@ FromWorker = (
 )  # fmt: skip
 AboutJob = Began | Yielded | Closed | Advanced | Shown | Saved | Delivered | Broke
 
-KINDS: dict[str, type] = {cls.__name__: cls for cls in (*ToWorker.__args__, *FromWorker.__args__)}  # type: ignore[attr-defined]  # both are unions
+KINDS: dict[str, type] = {cls.__name__: cls for cls in get_args(ToWorker | FromWorker)}
 
 
 def to_plain(message: ToWorker | FromWorker) -> dict[str, Any]:

@@ -55,9 +55,9 @@ FIRST_LOOK = 0.5
 
 def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
     """Runs a `Learn` recipe; see `tasks.Engine.run`."""
+    from velatura_models.networks.residency import placed
     from velatura_models.training import style_n_plus_one as training  # it brings the trainers along
     from velatura_models.training.crops import batches
-    from velatura_models.training.painting import placed
 
     recipe, style = task.recipe, task.recipe.styles[0]
     about = find_net(PAINTER, "transform", resources.paths.weights)

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from ..maths.tiling import round_up
 from .convolution import Conv3x3, reflected
+from .residency import placed
 
 BLOCKS = (2, 2, 4, 4, 1)
 """Convolutions per block, up to conv5_1 (Simonyan & Zisserman 2015, configuration E)."""
@@ -168,6 +169,6 @@ def prepared(encoder: Encoder, dtype: torch.dtype = torch.float32, pool: str = "
         state["conv1_1.bias"] = state["conv1_1.bias"] + torch.einsum("oikl,i->o", first, shift)
     device = next(encoder.parameters()).device
     twin.load_state_dict(state)
-    twin = twin.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    twin = placed(twin, device, dtype)
     twin.metric = {layer: matrix.to(device) for layer, matrix in encoder.metric.items()}
     return twin.eval().requires_grad_(False)

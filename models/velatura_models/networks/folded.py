@@ -146,7 +146,7 @@ class Folded:
         residual = range(3, 3 + 2 * net.blocks)
         self.stages: list[Stage] = []
         for index, conv in enumerate(net.convs):
-            weight, bias = conv.weight.detach().float(), conv.bias.detach().float()  # type: ignore[union-attr]
+            weight, bias = conv.weight.detach().float(), conv.bias.detach().float()  # type: ignore[union-attr]  # convs
             last = index == len(net.convs) - 1
             stride, cell, unfolded, padded = 1, 1, False, reflected_by_one
             if index == 0 or last:

@@ -87,7 +87,7 @@ class Block(nn.Module):
                 skip = x
             if layer.upsample:
                 x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-            x = x if torch.is_autocast_enabled(x.device.type) else x.to(conv.weight.dtype)  # type: ignore[arg-type]
+            x = x if torch.is_autocast_enabled(x.device.type) else x.to(next(conv.parameters()).dtype)
             x = conv(reflected(x, layer.kernel // 2))
             if self.to_rgb and index == len(self.layers) - 1:
                 return x.float()
@@ -127,10 +127,8 @@ class MultimodalNet(nn.Module):
         self.refine = Block([*down, *residual(w3, 3), *up, last], 3, 3, 1)
         for name, block in zip(SUBNETS, (self.joint, self.enhance, self.refine), strict=True):
             if name in self.identity:  # begins as one
-                conv = block.convs[-1]
-                assert isinstance(conv, nn.Conv2d) and conv.bias is not None
-                nn.init.zeros_(conv.weight)
-                nn.init.zeros_(conv.bias)
+                for parameter in block.convs[-1].parameters():
+                    nn.init.zeros_(parameter)
         self.register_buffer("weights", torch.tensor(LUMINANCE).view(1, 3, 1, 1), persistent=False)
 
     @property
@@ -171,7 +169,7 @@ class MultimodalNet(nn.Module):
             return normalise(next(index), maps, module.weight[None], module.bias[None])
 
         small = F.avg_pool2d(x, 4)
-        light = (small * self.weights.to(small)).sum(1, keepdim=True)  # type: ignore[union-attr]
+        light = (small * self.get_buffer("weights").to(small)).sum(1, keepdim=True)
         color = yield from self.rgb.steps(small, norm)
         light = yield from self.luminance.steps(light, norm)
         made = yield from self.joint.steps(torch.cat([color, light], 1), norm)

@@ -18,7 +18,12 @@ Exact = Callable[[Any], Iterable[Tensor]]
 
 def last_layers(decoders: Iterable[nn.Module]) -> list[Tensor]:
     """What stays float32 of decoders: the layers that make pictures finer than 8 bits."""
-    return [p for decoder in decoders for p in decoder.get_submodule("convs")[-1].parameters()]  # type: ignore[index]
+    return [p for decoder in decoders for p in decoder.get_submodule("convs")[-1].parameters()]  # type: ignore[index]  # a list
+
+
+def placed(network: N, device: torch.device | str, dtype: torch.dtype | None = None) -> N:
+    """A network on its device, channels last, where convolutions are fast."""
+    return network.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lists no such call
 
 
 def resident(
@@ -33,7 +38,7 @@ def resident(
     network = load()
     wanted = {id(parameter) for parameter in exact(network)}
     kept = {name: p.detach().clone() for name, p in network.named_parameters() if id(p) in wanted}
-    network = network.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = placed(network, device, dtype)
     for name, parameter in network.named_parameters():
         if name in kept:
             layout = torch.channels_last if parameter.dim() == 4 else torch.contiguous_format

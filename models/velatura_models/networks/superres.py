@@ -71,8 +71,8 @@ class SuperResNet(nn.Module):
             nn.BatchNorm2d(width) if norm == "batch" else nn.Identity() for _ in self.convs[:-1]
         )
         if residual:  # begin as the bicubic enlargement
-            nn.init.zeros_(self.convs[-1].weight)  # type: ignore[arg-type]  # a convolution's
-            nn.init.zeros_(self.convs[-1].bias)  # type: ignore[arg-type]
+            for parameter in self.convs[-1].parameters():
+                nn.init.zeros_(parameter)
 
     @property
     def halo(self) -> int:

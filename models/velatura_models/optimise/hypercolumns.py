@@ -115,7 +115,7 @@ def on_grid(maps: Tensor, layer: str, core: Box) -> Tensor:
     """A layer's maps `(1, C, h, w)` of a core on the grid of hypercolumns, divided by C."""
     stride = layer_stride(layer)
     if stride < PITCH:
-        maps = _Averaged.apply(maps, PITCH // stride)  # type: ignore[assignment]
+        maps = _Averaged.apply(maps, PITCH // stride)  # type: ignore[assignment]  # apply is untyped
     elif stride > PITCH:
         down, across = core.slices(PITCH)
         height, width = down.stop - down.start, across.stop - across.start
@@ -131,13 +131,13 @@ class _Averaged(torch.autograd.Function):
     costs as much as a convolution's in bfloat16."""
 
     @staticmethod
-    def forward(ctx, maps: Tensor, side: int) -> Tensor:  # type: ignore[override]
+    def forward(ctx, maps: Tensor, side: int) -> Tensor:  # type: ignore[override]  # named
         ctx.side, ctx.size = side, maps.shape[-2:]
         return F.avg_pool2d(maps, side)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # named
         side, (height, width) = ctx.side, ctx.size
         rows = (grad / side**2).permute(0, 2, 3, 1)[:, :, None, :, None]
         _, down, _, across, _, channels = rows.shape

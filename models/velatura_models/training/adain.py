@@ -29,10 +29,10 @@ from ..maths.stats import mean_std, normalise
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, encoder_from_state
 from ..networks.precision import autocast, faster_dtype
+from ..networks.residency import placed
 from ..store.files import origin, weights_digest
 from ..store.weights import save_decoder
 from .crops import batches
-from .painting import placed
 from .perceptual import phase_pattern
 from .run import Report, Run, cosine, quiet
 

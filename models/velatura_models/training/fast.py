@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..networks.precision import autocast
+from ..networks.residency import placed
 from ..networks.transform_net import STRIDE, TransformNet
 from ..store.cards import resize_short
 from ..store.nets import (
@@ -27,7 +29,7 @@ from ..store.nets import (
     save_net,
 )
 from .crops import batches, pictures_in, whole_picture
-from .painting import chosen, loss_network, placed
+from .painting import chosen, loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
 from .run import Report, Run, constant, cosine, figure_class, quiet
 
@@ -307,13 +309,13 @@ def _begin(
     """
     if plan.start in ("", "none"):
         fields = ("norm", "upsampling", "output", "valid", "widths", "blocks")
-        architecture: dict[str, object] = {name: getattr(plan, name) for name in fields}
-        return placed(TransformNet(**architecture), device), architecture  # type: ignore[arg-type]
+        architecture: dict[str, Any] = {name: getattr(plan, name) for name in fields}
+        return placed(TransformNet(**architecture), device), architecture
     path = Path(plan.start)
     about = describe_net(path) if path.is_file() else find_net(plan.start, "transform", options.weights)
     known = placed(load_into(TransformNet, about), device)
     architecture = {**about.architecture, "styles": 1}
-    net = placed(TransformNet(**architecture), device)  # type: ignore[arg-type]
+    net = placed(TransformNet(**architecture), device)
     net.load_state_dict({**known.state_dict(), **nearest_row(known, sample, style_of)})
     return net, architecture
 

@@ -20,10 +20,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ..networks.encoder import encoder_from_state
+from ..networks.residency import placed
 from ..store.files import origin, weights_digest
 from ..store.weights import METRIC_LAYERS, save_metric
 from .crops import batches
-from .painting import placed
 from .run import Report, quiet
 
 RIDGE = 1e-4

@@ -12,16 +12,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..networks.residency import placed
 from ..networks.transform_net import TransformNet, plan
 from ..store.cards import resize_short
 from ..store.nets import PHOTO, describe_net, load_into, save_net
 from .crops import batches, pictures_in, whole_picture
-from .painting import loss_network, placed
+from .painting import loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, phase_pattern
 from .run import Report, Run, cosine, quiet
 
@@ -104,13 +106,13 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     names = [path.stem for path in paths] + [PHOTO] * options.photo
     if len(set(names)) < len(names):
         raise ValueError(f"styles: two have one name, or one is called {PHOTO!r}: {', '.join(sorted(names))}")
-    architecture = {
+    architecture: dict[str, Any] = {
         "styles": len(names),
         "widths": options.widths,
         "blocks": options.blocks,
         "upsampling": options.upsampling,
     }
-    net = placed(TransformNet(**architecture), device)  # type: ignore[arg-type]
+    net = placed(TransformNet(**architecture), device)
     model = begin(net, options.start, names) if options.start is not None else net
     rows = [net.gamma, net.beta]
     groups = [{"params": net.convs.parameters()}, {"params": rows, "lr": options.row_rate}]

@@ -25,10 +25,11 @@ from ..networks.multimodal_net import (
     MultimodalNet,
 )
 from ..networks.precision import autocast
+from ..networks.residency import placed
 from ..store.cards import resize_short
 from ..store.nets import save_net
 from .crops import batches, whole_picture
-from .painting import chosen, loss_network, placed
+from .painting import chosen, loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
 from .run import Report, Run, cosine, quiet
 

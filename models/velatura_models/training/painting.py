@@ -10,14 +10,13 @@ from typing import Any, TypeVar
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
 
 from ..networks.encoder import Encoder, encoder_from_state
 from ..networks.precision import faster_dtype
+from ..networks.residency import placed
 from ..store.weights import load_backbone
 
 S = TypeVar("S")
-N = TypeVar("N", bound=nn.Module)
 
 
 def chosen(presets: Mapping[str, S], options: Any) -> S:
@@ -35,11 +34,6 @@ def chosen(presets: Mapping[str, S], options: Any) -> S:
     preset: Any = presets[options.preset]
     given = {f.name: getattr(options, f.name, None) for f in fields(preset)}
     return replace(preset, **{name: value for name, value in given.items() if value is not None})
-
-
-def placed(net: N, device: torch.device, dtype: torch.dtype | None = None) -> N:
-    """A network on its device, channels last, where convolutions are fast."""
-    return net.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def loss_network(path: Path | None, device: torch.device) -> tuple[Encoder, str]:

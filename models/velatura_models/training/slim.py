@@ -24,9 +24,9 @@ from ..networks.encoder import (
     encoder_from_state,
 )
 from ..networks.precision import autocast
+from ..networks.residency import placed
 from ..store.weights import save_encoder
 from .crops import batches
-from .painting import placed
 from .run import Report, Run, cosine, quiet
 
 MATCHED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")

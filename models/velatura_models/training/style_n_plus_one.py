@@ -18,12 +18,13 @@ from torch import Tensor, nn
 
 from ..methods.painter import PAINTER
 from ..networks.encoder import Encoder
+from ..networks.residency import placed
 from ..networks.transform_net import TransformNet
 from ..store.cards import resize_short
 from ..store.files import WeightsError
 from ..store.nets import PHOTO, Net, describe_net, find_net, load_into, save_net
 from .crops import batches, whole_picture
-from .painting import loss_network, placed
+from .painting import loss_network
 from .perceptual import Perceptual
 from .run import Report, Run, cosine, quiet
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..networks.precision import autocast
+from ..networks.residency import placed
 from ..networks.superres import (
     LEAST,
     SuperResNet,
@@ -24,7 +25,7 @@ from ..networks.superres import (
 )
 from ..store.nets import save_net
 from .crops import batches
-from .painting import chosen, loss_network, placed
+from .painting import chosen, loss_network
 from .run import Report, Run, constant, cosine, quiet
 
 LAYER = "relu2_2"

@@ -23,11 +23,12 @@ from ..methods.style_swap import LEVEL, swap
 from ..networks.encoder import Encoder
 from ..networks.level_decoder import LevelDecoders
 from ..networks.precision import autocast, faster_dtype
+from ..networks.residency import placed
 from ..store.files import weights_digest
 from ..store.nets import save_net
 from ..store.weights import load_backbone
 from .crops import batches
-from .painting import chosen, placed
+from .painting import chosen
 from .perceptual import total_variation
 from .run import Report, Run, cosine, quiet
 

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from ..maths.stats import normalise
 from ..maths.tiling import round_up
 from ..networks.precision import autocast
+from ..networks.residency import placed
 from ..networks.texture_net import (
     NOISE,
     TextureNet,
@@ -31,7 +32,7 @@ from ..networks.texture_net import (
 from ..store.cards import resize_short
 from ..store.nets import save_net
 from .crops import batches, whole_picture
-from .painting import chosen, loss_network, placed
+from .painting import chosen, loss_network
 from .perceptual import Perceptual, gram
 from .run import Report, Run, quiet
 

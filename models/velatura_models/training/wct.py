@@ -26,11 +26,12 @@ from torch.nn import functional as F
 from ..networks.encoder import Encoder
 from ..networks.level_decoder import LEVELS, LevelDecoder, LevelDecoders
 from ..networks.precision import autocast, faster_dtype
+from ..networks.residency import placed
 from ..store.files import weights_digest
 from ..store.nets import save_net
 from ..store.weights import load_backbone
 from .crops import batches
-from .painting import chosen, placed
+from .painting import chosen
 from .run import Report, Run, cosine, quiet
 
 TURNS = (5, 4, 3, 5, 2, 4, 5, 3, 4, 5, 2)

@@ -66,7 +66,7 @@ class Root:
         start = ["env", "-i", f"--chdir={cwd}", *(f"{k}={v}" for k, v in {**clean, **(env or {})}.items())]
         return subprocess.Popen(
             [*enter, str(self.path), user, *map(str, self.shared), "--", *start, *map(str, command)],
-            **options,  # type: ignore[call-overload]
+            **options,  # type: ignore[call-overload]  # Popen's
         )
 
     def run(
