@@ -323,6 +323,9 @@ class Request:
             "style_picture",
             "jobs",
             "models",
+            "pull",
+            "pulls",
+            "pull_cancel",
             "shutdown",
         ),
         "the question",
@@ -331,7 +334,7 @@ class Request:
     args: dict[str, Any] = field(default_factory=dict)
     """style_add: name, title, artist, year, digest (of an offered picture, or where `file` is true of a
     picture's file); style_remove, style_export, style_picture:
-    name; style_import: digest (of an offered file, see `stylefile`), name."""
+    name; style_import: digest (of an offered file, see `stylefile`), name; pull, pull_cancel: kind, name."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from editor.fakes import FakeDaemon, FakeLoop, FakePaper
 
 def test_styles_that_cannot_be_used_say_what_to_do() -> None:
     entry = entry_of({"name": "wave", "has_picture": False, "cards": []})
-    assert entry.title == "wave" and "styles pull wave" in entry.error
+    assert entry.title == "wave" and "among the downloads" in entry.error
     assert entry_of({"name": "wave", "has_picture": False, "cards": ["slim"]}).error == ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ class FileServer(ThreadingHTTPServer):
         break_after: bytes after which the next answer breaks off; 0 never. Used up once.
         ranges: whether Range is honoured.
         fail: status to answer with instead of serving; 0 none.
+        hold_after: bytes after which answers wait for `go_on`; 0 never.
     """
 
     daemon_threads = True
@@ -28,6 +30,8 @@ class FileServer(ThreadingHTTPServer):
         self.break_after = 0
         self.ranges = True
         self.fail = 0
+        self.hold_after = 0
+        self.go_on = threading.Event()
 
     @property
     def base(self) -> str:
@@ -60,7 +64,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.break_after:
             body, self.server.break_after = body[: self.server.break_after], 0
             self.close_connection = True
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # a client that had enough
+            if self.server.hold_after:
+                self.wfile.write(body[: self.server.hold_after])
+                self.server.go_on.wait(60)
+                body = body[self.server.hold_after :]
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -74,6 +83,7 @@ def serving(folder: Path) -> Iterator[FileServer]:
     try:
         yield server
     finally:
+        server.go_on.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -32,6 +32,7 @@ from velatura.wire import error_for
 from ..between.slots import create_slot, map_slot, write_slot
 from ..paths import Paths
 from .blobs import BlobStore
+from .pulls import Pulls
 
 if TYPE_CHECKING:
     from ..styles.library import Library
@@ -123,6 +124,7 @@ class Answers:
         self.store, self.paths, self.post = store, paths, post
         self._status, self._jobs, self._shutdown = status, jobs, shutdown
         self.librarian = Librarian()
+        self.pulls = Pulls(paths.logs)
         self._thumbnails: dict[tuple[str, str], Carried] = {}
 
     @cached_property
@@ -147,6 +149,9 @@ class Answers:
             self._shutdown()
         elif request.what in ("style_add", "style_import"):
             self._add_style(token, request)
+        elif request.what in ("pulls", "pull", "pull_cancel"):
+            self._pull(request)
+            self.post(token, page(request, self.pulls.list()))
         else:
             work = {
                 "styles": self._styles,
@@ -235,6 +240,14 @@ class Answers:
         held = Carried(digest(layout, [data]), layout, data)
         return [{"name": name, "digest": held.digest, "_file": held}]
 
+    def _pull(self, request: Request) -> None:
+        if request.what == "pulls":
+            return
+        kind, name = _text(request, "kind"), _text(request, "name")
+        if kind not in ("model", "style"):
+            raise FieldError("request.args.kind", f"must be model or style, not {kind!r}")
+        (self.pulls.begin if request.what == "pull" else self.pulls.cancel)(kind, name)
+
     def _add_style(self, token: str, request: Request) -> None:
         """Takes a style's picture or file from the store; on the supervisor's thread up to the reading."""
         name = _text(request, "name", None if request.what == "style_add" else "")
@@ -254,6 +267,11 @@ class Answers:
             return [self.library.add(name, picture, **texts).to_map()]
 
         self._later(token, request, work)
+
+    def close(self) -> None:
+        """Ends what is under way."""
+        self.pulls.close()
+        self.librarian.close()
 
 
 def page(request: Request, items: Items) -> Reply:

@@ -44,7 +44,7 @@ PING = 0.5
 BATCH = 64
 """Messages read before anything else gets its turn."""
 
-FEATURES = ("previews", "stop", "attach", "regions")
+FEATURES = ("previews", "stop", "attach", "regions", "pull")
 """What `Welcome` says this daemon can do."""
 
 ABOUT_TRANSFERS = (m.Offer, m.Chunk, m.Credit, m.Have, m.Drop, m.Fetch)
@@ -326,7 +326,7 @@ class Supervisor:
             session.transfers.check_time(now)
         self.jobs.check_time(now)
         self.worker.check_time(now, busy=self.scheduler.wants_worker)
-        if self.sessions or self.jobs.known:
+        if self.sessions or self.jobs.known or self.answers.pulls.busy:
             self._needed = now
         elif self.settings.exit_seconds and now - self._needed > self.settings.exit_seconds:
             log.info("nobody has needed this daemon for %.0f seconds", self.settings.exit_seconds)
@@ -396,7 +396,7 @@ class Supervisor:
             self._flush(session, now)
             session.transfers.close()
         self.worker.end()
-        self.answers.librarian.close()
+        self.answers.close()
         self.store.close()
         wake.close()
 

@@ -74,6 +74,7 @@ class StyleEntry:
             "has_picture": self.picture is not None,
             "has_rendering": self.rendering is not None,
             "can_pull": bool(self.url),
+            "size": self.size,
             "cards": sorted(self.cards),
             "learned": self.learned,
             "error": self.error,

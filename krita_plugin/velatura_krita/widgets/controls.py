@@ -116,7 +116,7 @@ class Controls(QtWidgets.QWidget):
             box.model().item(row).setEnabled(usable)
             tip = _(BACKBONES[name].help)
             if not usable:
-                tip = _("Not installed. In a terminal: velatura models pull {name}").format(name=name)
+                tip = _("Not here yet: menu, Downloads")
             box.setItemData(row, tip, QtCore.Qt.ItemDataRole.ToolTipRole)
 
     def forget(self) -> None:

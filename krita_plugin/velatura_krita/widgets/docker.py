@@ -22,6 +22,7 @@ from .controls import Controls
 from .gallery_view import GalleryView
 from .kept import KeptStrip
 from .menus import drop, gallery_menu, main_menu, source_menu
+from .pull_row import PullRow
 from .question import QuestionRow
 from .rows import Fold
 from .strip import Strip
@@ -116,6 +117,7 @@ class Panel(QtWidgets.QWidget):
         )
         self._refine_words = _label()
         self._tasks = TaskList(studio, in_sight)
+        self._pull = PullRow(studio)
         self._dot = QtWidgets.QLabel("●")
         self._dot.setToolTip(f"Velatura {velatura.__version__}")
         self._daemon = _label()
@@ -177,7 +179,7 @@ class Panel(QtWidgets.QWidget):
         foot = QtWidgets.QWidget()
         self._stack(foot, (
             _row(self._preview, self._compare), self._preview_words, self._question,
-            _row(self._apply, self._refine), self._refine_words, self.naming, self._tasks, state,
+            _row(self._apply, self._refine), self._refine_words, self.naming, self._tasks, self._pull, state,
         ), 4)  # fmt: skip
         foot.setSizePolicy(QtWidgets.QSizePolicy.Policy.Preferred, QtWidgets.QSizePolicy.Policy.Maximum)
         column = QtWidgets.QVBoxLayout(self)
@@ -214,8 +216,10 @@ class Panel(QtWidgets.QWidget):
             end()
         self._ends = []
         if not gone(self):
-            parts = (self._controls, self._tasks, self._results, self._question, self._strip, self._kept)
-            for part in parts:
+            for part in (
+                self._controls, self._tasks, self._results, self._question, self._strip, self._kept,
+                self._pull,
+            ):  # fmt: skip
                 part.forget()
 
     def sizeHint(self) -> QtCore.QSize:

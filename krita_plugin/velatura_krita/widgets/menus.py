@@ -13,6 +13,7 @@ from velatura.recipe import RECIPES, Recipe
 from velatura.stylefile import SUFFIX
 
 from ..qt import QtCore, QtGui, QtWidgets
+from . import pull_row
 
 MANUAL = Path(__file__).parent.parent / "manual.html"
 
@@ -77,6 +78,11 @@ def gallery_menu(panel: QtWidgets.QWidget, studio: Studio, name: str, at: QtCore
     if lessons.learning == name:
         menu.addAction(_("Stop learning and keep it"), lessons.stop)
         menu.addAction(_("Cancel learning"), lessons.cancel)
+    picture = studio.pulls.find("style", name)
+    if picture is not None:
+        text = pull_row.text_of(_("Download its picture"), picture)
+        fetch = menu.addAction(text, lambda: studio.pulls.begin(picture))
+        fetch.setEnabled(not picture.under_way)
     if entry.mine:
         menu.addAction(_("Remove from my styles"), lambda: studio.gallery.remove(name))
     menu.popup(at)
@@ -137,6 +143,9 @@ def _fill(
         for name in sorted(memory.presets):
             drop.addAction(name, lambda name=name: memory.drop(name))
     menu.addSeparator()
+    downloads = menu.addMenu(_("Downloads"))
+    downloads.setToolTipsVisible(True)
+    pull_row.fill_menu(downloads, studio)
     _devices(menu.addMenu(_("Paint on")), studio)
     again = menu.addAction(_("Restart the daemon"), studio.link.renew)
     again.setToolTip(_("Ends it and starts it again, with the settings as they are; while nobody needs it"))

@@ -21,10 +21,14 @@ class Title(QtWidgets.QLabel):
     """One line that ends in dots where it does not fit; the tooltip has it all."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.setToolTip(text)
+        super().__init__()
+        self.say(text)
         self.setTextFormat(QtCore.Qt.TextFormat.PlainText)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Preferred)
+
+    def say(self, text: str) -> None:
+        self.setText(text)
+        self.setToolTip(text)
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:
         painter = QtGui.QPainter(self)
@@ -32,6 +36,22 @@ class Title(QtWidgets.QLabel):
         text = self.fontMetrics().elidedText(self.text(), end, self.width())
         painter.drawText(self.rect(), int(QtCore.Qt.AlignmentFlag.AlignVCenter), text)
         painter.end()
+
+
+def bar(name: str) -> QtWidgets.QProgressBar:
+    """A thin one."""
+    made = QtWidgets.QProgressBar()
+    made.setTextVisible(False)
+    made.setMaximumHeight(8)
+    made.setAccessibleName(name)
+    return made
+
+
+def show_fraction(bar: QtWidgets.QProgressBar, fraction: float | None) -> None:
+    """How far something is, 0..1; None moves it to and fro."""
+    bar.setRange(0, 1000 if fraction is not None else 0)
+    if fraction is not None:
+        bar.setValue(round(fraction * 1000))
 
 
 class TaskRow(QtWidgets.QFrame):
@@ -49,11 +69,7 @@ class TaskRow(QtWidgets.QFrame):
         self._words = QtWidgets.QLabel()
         self._words.setTextFormat(QtCore.Qt.TextFormat.PlainText)
         self._words.setWordWrap(True)
-        self._bar = QtWidgets.QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setMaximumHeight(8)
-        self._bar.setRange(0, 1000)
-        self._bar.setAccessibleName(_("Progress of {task}", task=task.title))
+        self._bar = bar(_("Progress of {task}", task=task.title))
         self._go = self._button("go", _("Go to its layer"), lambda: studio.go_to(task))
         self._stop = self._button("stop", _("Stop and keep"), task.stop)
         self._cancel = self._button("cancel", _("Cancel"), task.cancel)
@@ -82,11 +98,7 @@ class TaskRow(QtWidgets.QFrame):
         task = self.task
         self._words.setText(task.words)
         self._bar.setVisible(not task.over)
-        if task.state == "running" and task.fraction > 0:
-            self._bar.setRange(0, 1000)
-            self._bar.setValue(round(task.fraction * 1000))
-        else:
-            self._bar.setRange(0, 0)
+        show_fraction(self._bar, task.fraction if task.state == "running" and task.fraction > 0 else None)
         self._picture.setVisible(task.image is not None)
         if task.image is not None:
             keep, smooth = QtCore.Qt.AspectRatioMode.KeepAspectRatio, QtCore.Qt.TransformationMode

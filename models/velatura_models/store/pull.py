@@ -1,7 +1,8 @@
 """Getting a backbone's weights: download, verify, convert, put in place.
 
 The caller names the cache folder; nothing here knows of a daemon. Originals are removed once they are
-converted, since every converted file carries the sha256 of what it was made from.
+converted, since every converted file carries the sha256 of what it was made from. torch is imported when
+there is something to convert or to check, so that a download begins, and breaks off, at once.
 """
 
 from __future__ import annotations
@@ -11,16 +12,9 @@ import urllib.error
 from collections.abc import Mapping
 from pathlib import Path
 
-from .convert import (
-    decoder_from_sequential,
-    encoder_from_sequential,
-    encoder_from_torchvision,
-    read_checkpoint,
-)
 from .download import Progress, fetch
 from .files import WeightsError, read
-from .manifest import MANIFEST, Backbone, backbones
-from .weights import DECODER_FORMAT, ENCODER_FORMAT, decoder_path, encoder_path, save_decoder, save_encoder
+from .manifest import MANIFEST, Backbone, backbones, describe
 
 MIRROR = "VELATURA_MODELS_URL"
 """Environment variable with an address to fetch from instead of the manifest's."""
@@ -65,7 +59,16 @@ def pull(
         _pull_torchvision(backbone, cache, file)
         return True
     downloads = cache / "downloads"
-    fetched = {file.part: fetch(file, base, downloads, progress) for file in backbone.files}
+    _convert(backbone, {file.part: fetch(file, base, downloads, progress) for file in backbone.files}, cache)
+    return True
+
+
+def _convert(backbone: Backbone, fetched: Mapping[str, Path], cache: Path) -> None:
+    """Puts what was fetched, by the part that it becomes, in place, and removes the originals."""
+    from .convert import decoder_from_sequential, encoder_from_sequential, read_checkpoint
+    from .weights import decoder_path, encoder_path, save_decoder, save_encoder
+
+    name = backbone.name
     hashes = {file.part: file.sha256 for file in backbone.files}
     about = {"licence": backbone.licence, "source": backbone.base}
     encoder = encoder_from_sequential(read_checkpoint(fetched["encoder"]))
@@ -82,11 +85,14 @@ def pull(
         save_decoder(path, decoder, method, digest, {**about, "sha256": hashes[method]}, half=False)
     for path in fetched.values():
         path.unlink()
-    return True
 
 
 def _sound(backbone: Backbone, cache: Path) -> bool:
     """Whether the cache holds intact weights made from exactly the pinned files."""
+    if not describe(backbone, cache)["installed"]:
+        return False
+    from .weights import DECODER_FORMAT, ENCODER_FORMAT, decoder_path, encoder_path
+
     pinned: Mapping[str, str] = {file.part: file.sha256 for file in backbone.files}
     try:
         _, about = read(encoder_path(backbone.name, cache), ENCODER_FORMAT)
@@ -104,6 +110,9 @@ def _sound(backbone: Backbone, cache: Path) -> bool:
 def _pull_torchvision(backbone: Backbone, cache: Path, file: Path | None) -> None:
     """From a file, or through torchvision's own loading code, which checks the hash in the file's name."""
     from torchvision.models import VGG19_Weights
+
+    from .convert import encoder_from_torchvision, read_checkpoint
+    from .weights import encoder_path, save_encoder
 
     weights = VGG19_Weights.IMAGENET1K_V1
     folder = cache / "downloads"

@@ -337,8 +337,7 @@ def entry_of(item: dict[str, Any]) -> Entry:
     }
     has_picture = bool(item.get("has_picture", True))
     if not (has_picture or item.get("cards") or texts["learned"] or texts["error"]):
-        pull = _("Its picture is not here. In a terminal: velatura styles pull {name}", name=texts["name"])
-        texts["error"] = pull
+        texts["error"] = _("Its picture is not here; it is among the downloads.")
     return Entry(**{**texts, "title": texts["title"] or texts["name"]}, has_picture=has_picture)
 
 

@@ -31,6 +31,7 @@ from .memory import Memory
 from .observable import Observable, Signal
 from .paper import Gone, Layer, Paper, Refused, Source, Surface
 from .preview import Preview
+from .pulls import Pulls
 from .pump import Pump, timed, timings
 from .results import Result, Results
 from .tasks import Bench, Task, task_class
@@ -90,6 +91,7 @@ class Studio(Observable):
         self.results = Results(paper, self.memory)
         self.link = Link(loop, start, f"{editor}, velatura {velatura.__version__}", clock)
         self.link.device = str(self.memory.settings.get(_DEVICE, ""))
+        self.pulls = Pulls(self.link, loop, self.tell)
         self.gallery = Gallery(self.link, self.look, paper, self.pump, self.memory)
         self.variations = Variations(self.link, self.look, paper, self.pump)
         self.arrows = Arrows(self.link, self.look, paper, self.pump)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from harness import Daemon
+from models.fileserver import FileServer, serving
 
 from editors.krita.session import Krita
 from editors.roots import Root
@@ -91,12 +92,19 @@ def folder(root: Root) -> Path:
 
 
 @pytest.fixture(scope="session")
-def running(root: Root, folder: Path) -> Iterator[tuple[Daemon, Krita]]:
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileServer]:
+    """Where the daemon pulls networks from."""
+    with serving(tmp_path_factory.mktemp("mirror")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def running(root: Root, folder: Path, mirror: FileServer) -> Iterator[tuple[Daemon, Krita]]:
     """A daemon with a quick engine, and a Krita that has not been touched yet."""
     home = folder / "home"
     home.mkdir()
     with (
-        Daemon(ENGINE, home=home) as daemon,
+        Daemon(ENGINE, home=home, models_url=mirror.base) as daemon,
         root.screen() as screen,
         Krita(root, screen, folder / "krita", home) as krita,
     ):

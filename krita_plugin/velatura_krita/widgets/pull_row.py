@@ -1,0 +1,84 @@
+"""What is being downloaded, in one row: how far it is, and what can be done about it."""
+
+from __future__ import annotations
+
+from velatura.editor.i18n import _
+from velatura.editor.pulls import Pull, megabytes
+from velatura.editor.studio import Studio
+
+from ..qt import QtWidgets
+from .buttons import IconButton
+from .task_rows import Title, bar, show_fraction
+
+
+class PullRow(QtWidgets.QFrame):
+    """The download that runs, with how many wait; or one that failed, with why; hidden without any."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._pulls = pulls = studio.pulls
+        self._title = Title("")
+        self._words = QtWidgets.QLabel()
+        self._words.setWordWrap(True)
+        self._bar = bar(_("Progress of the download"))
+        self._retry = IconButton("retry", _("Try again"), lambda: pulls.begin(*pulls.failed))
+        self._cancel = IconButton("cancel", "", self._end_it)
+        grid = QtWidgets.QGridLayout(self)
+        grid.setContentsMargins(0, 2, 0, 2)
+        grid.setVerticalSpacing(1)
+        grid.setHorizontalSpacing(3)
+        for line, part in enumerate((self._title, self._words, self._bar)):
+            grid.addWidget(part, line, 0)
+        for column, button in enumerate((self._retry, self._cancel), start=1):
+            grid.addWidget(button, 0, column, 3, 1)
+        grid.setColumnStretch(0, 1)
+        self._end = pulls.changed.connect(lambda name: self.refresh())
+        self.refresh()
+
+    def _end_it(self) -> None:
+        if self._pulls.under_way:
+            self._pulls.cancel(*self._pulls.under_way)
+        else:
+            self._pulls.forget_failed()
+
+    def refresh(self) -> None:
+        """Shows the downloads as they are."""
+        now = self._pulls.current
+        self.setVisible(now is not None)
+        if now is None:
+            return
+        self._title.say(_("Download: {title}", title=now.title))
+        self._words.setText(self._pulls.current_words)
+        self._bar.setVisible(now.under_way)
+        show_fraction(self._bar, now.fraction)
+        self._retry.setVisible(not now.under_way)
+        what = _("Cancel; what has come is kept") if now.under_way else _("Remove from the list")
+        self._cancel.setToolTip(what)
+        self._cancel.setAccessibleName(what)
+
+    def forget(self) -> None:
+        """The window is closing."""
+        self._end()
+
+
+def fill_menu(menu: QtWidgets.QMenu, studio: Studio) -> None:
+    """What can be downloaded: each network, and all pictures at once; a style's own menu has its own."""
+    pulls = studio.pulls
+    styles = [pull for pull in pulls.offered if pull.kind == "style" and not pull.under_way]
+    for pull in pulls.offered:
+        if pull.kind == "model":
+            action = menu.addAction(text_of(pull.title, pull), lambda pull=pull: pulls.begin(pull))
+            action.setToolTip(pull.about)
+            action.setEnabled(not pull.under_way)
+    if styles:
+        size = megabytes(sum(pull.size for pull in styles))
+        text = _("Pictures of {n} works of art ({size})", n=len(styles), size=size)
+        menu.addAction(text, lambda: pulls.begin(*styles)).setToolTip(styles[0].about)
+    if menu.isEmpty():
+        text = _("Everything is here") if studio.link.models else _("Not known yet")
+        menu.addAction(text).setEnabled(False)
+
+
+def text_of(text: str, pull: Pull) -> str:
+    """A menu's entry for a download, with its size."""
+    return f"{text} ({megabytes(pull.size)})" if pull.size else text
