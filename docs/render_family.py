@@ -23,7 +23,8 @@ from velatura_models.networks.superres import (
     bicubic,
     degraded,
 )
-from velatura_models.store.nets import describe_net, find_superres, load_into
+from velatura_models.store.files import load_into
+from velatura_models.store.nets import describe_net, find_superres
 from velatura_models.training.crops import pictures_in, whole_picture
 
 IMAGES = Path(__file__).parent / "images"

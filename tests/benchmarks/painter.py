@@ -25,7 +25,8 @@ import torch
 from torch.nn import functional as F
 from velatura_models.networks.folded import Folded
 from velatura_models.networks.transform_net import TransformNet, plan
-from velatura_models.store.nets import find_net, load_into
+from velatura_models.store.files import load_into
+from velatura_models.store.nets import find_net
 
 Paint = Callable[[torch.Tensor], Any]
 FORMS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "bytes": torch.uint8}

@@ -15,13 +15,8 @@ from velatura_models.methods.method import (
 )
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.transform_net import TransformNet
-from velatura_models.store.files import WeightsError
-from velatura_models.store.nets import (
-    add_net,
-    describe_net,
-    load_into,
-    save_net,
-)
+from velatura_models.store.files import WeightsError, load_into
+from velatura_models.store.nets import add_net, describe_net, save_net
 from velatura_models.training import fast
 from velatura_models.training.perceptual import Perceptual, total_variation
 from velatura_models.training.run import read_metrics
@@ -247,5 +242,5 @@ def test_options_that_cannot_work_are_refused(data, change, error, words):
 def test_a_start_that_is_another_kind_is_refused(data):
     conv = torch.nn.Conv2d(3, 3, 1)
     path = save_net(data / "x.superres.safetensors", "superres", conv, {"factor": 4})
-    with pytest.raises(WeightsError, match="is no TransformNet"):
+    with pytest.raises(WeightsError, match="is no transform network"):
         fast.main(options(data, start=str(path)))

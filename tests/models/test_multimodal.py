@@ -16,8 +16,8 @@ from velatura_models.methods.multimodal import Multimodal
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.multimodal_net import MultimodalNet
 from velatura_models.networks.residency import placed
-from velatura_models.store.files import WeightsError
-from velatura_models.store.nets import describe_net, load_into, save_net
+from velatura_models.store.files import WeightsError, load_into
+from velatura_models.store.nets import describe_net, save_net
 from velatura_models.training import multimodal as trainer
 from velatura_models.training.run import read_metrics
 

@@ -7,14 +7,7 @@ from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import Source, StyleShare
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.files import WeightsError
-from velatura_models.store.nets import (
-    PHOTO,
-    add_net,
-    describe_net,
-    installed,
-    remove_net,
-    save_net,
-)
+from velatura_models.store.nets import PHOTO, add_net, describe_net, installed, remove_net, save_net
 from velatura_models.store.verify import verify_networks
 
 STYLES = ("ink", "tiles", "wool")
@@ -161,8 +154,8 @@ def test_a_batch_norm_network_needs_no_statistics(tmp_path):
 
 
 def test_fast_and_multi_know_their_own_networks_only(weights):
-    assert set(STYLES) <= painter(weights).known().keys()
-    assert "sand" in painter(weights, "fast").known()
+    assert set(STYLES) <= painter(weights).known.keys()
+    assert "sand" in painter(weights, "fast").known
     with pytest.raises(WeightsError, match=r"'sand'.*knows.*style-n-plus-one"):
         painter(weights).style(source("sand"))
 
@@ -180,7 +173,7 @@ def test_an_added_style_needs_the_network_it_was_trained_on(weights):
         painter(weights).style(source("moss"))
     save_net(path, "style", row, {}, ["moss"], needs="0" * 32)
     add_net(path, weights)
-    assert "moss" not in painter(weights).known()
+    assert "moss" not in painter(weights).known
     remove_net("moss.style", weights)
     assert "moss" not in [net.name for net in installed("style", weights)]
 
@@ -192,7 +185,7 @@ def test_files_that_are_no_networks_are_refused(weights, tmp_path):
     add_net(other, weights)
     (weights / "nets" / "sand.transform.safetensors").unlink()
     good.unlink()
-    with pytest.raises(WeightsError, match="is no TransformNet"):
+    with pytest.raises(WeightsError, match="is no transform network"):
         method = painter(weights)
         method.style(source("ink"))
     (weights / "nets" / "cut.transform.safetensors").write_bytes(other.read_bytes()[:-5])

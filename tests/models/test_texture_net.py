@@ -14,8 +14,8 @@ from velatura_models.networks.texture_net import (
     synthesise,
     texture_of,
 )
-from velatura_models.store.files import WeightsError
-from velatura_models.store.nets import describe_net, find_texture, load_into, save_net
+from velatura_models.store.files import WeightsError, load_into
+from velatura_models.store.nets import describe_net, find_texture, save_net
 from velatura_models.training import texture_net as trainer
 from velatura_models.training.run import read_metrics
 
@@ -188,5 +188,5 @@ def test_the_network_of_a_style_is_found_and_another_named(tmp_path):
 
 def test_tensors_of_another_shape_are_refused(tmp_path):
     path = save_net(tmp_path / "bark.texture.safetensors", "texture", settled(3), {"scales": 4}, ["bark"])
-    with pytest.raises(WeightsError, match="is no TextureNet"):
+    with pytest.raises(WeightsError, match="is no texture network"):
         load_into(TextureNet, describe_net(path))

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 from velatura_models.methods.style_swap import LEVEL
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.level_decoder import LEVELS, LevelDecoder, LevelDecoders
-from velatura_models.store.files import weights_digest
-from velatura_models.store.nets import describe_net, load_into
+from velatura_models.store.files import load_into, weights_digest
+from velatura_models.store.nets import describe_net
 from velatura_models.store.weights import load_backbone
 from velatura_models.training import swap, wct
 from velatura_models.training.run import read_metrics

@@ -10,14 +10,8 @@ from velatura_models.methods.method import Source
 from velatura_models.methods.painter import Painter
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.transform_net import TransformNet
-from velatura_models.store.files import WeightsError
-from velatura_models.store.nets import (
-    PHOTO,
-    add_net,
-    describe_net,
-    load_into,
-    save_net,
-)
+from velatura_models.store.files import WeightsError, load_into
+from velatura_models.store.nets import PHOTO, add_net, describe_net, save_net
 from velatura_models.training.crops import batches, whole_picture
 from velatura_models.training.multi import MultiOptions, begin, resized
 from velatura_models.training.multi import main as train_multi

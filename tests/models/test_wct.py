@@ -299,7 +299,7 @@ def test_files_of_other_networks_are_refused(tmp_path):
         loader.levels()
     digest = weights_digest(slim.state_dict())
     save_net(path, "wct", decoders, {"widths": list(slim.widths)}, needs=digest)
-    with pytest.raises(WeightsError, match="is no LevelDecoders") as caught:
+    with pytest.raises(WeightsError, match="is no wct network") as caught:
         loader.levels()
     assert caught.value.code == "architecture"
 

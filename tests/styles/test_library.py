@@ -21,6 +21,7 @@ from velatura.names import LONGEST_NAME, style_name
 from velatura_daemon.styles import reading as style_pictures
 from velatura_daemon.styles.catalogue import catalog
 from velatura_daemon.styles.library import Library, check_name
+from velatura_models.store.cards import card_path
 
 
 def noise_image(width: int = 64, height: int = 48, seed: int = 0) -> Image.Image:
@@ -341,7 +342,7 @@ def test_an_add_that_fails_half_way_leaves_nothing(library, monkeypatch):
 def test_cards_of_one_picture_lie_apart_by_backbone_and_weights(library):
     entry = library.add("mine", noise_image())
     paths = {
-        library.card_path(digest, backbone, weights)
+        card_path(library.cache_dir, digest, backbone, weights)
         for digest in (entry.digest, "ab12")
         for backbone in ("slim", "vgg19")
         for weights in ("1" * 64, "2" * 64)
@@ -349,7 +350,7 @@ def test_cards_of_one_picture_lie_apart_by_backbone_and_weights(library):
     assert len(paths) == 8 and all(p.is_relative_to(library.cache_dir) for p in paths)
     for bad in ("../x", "a/b", "", ".x"):
         with pytest.raises(ValueError, match="file name"):
-            library.card_path(bad, "slim", "1")
+            card_path(library.cache_dir, bad, "slim", "1")
 
 
 def test_an_entry_travels_as_plain_values(library):

@@ -73,12 +73,6 @@ class Canvas:
         slot = Slot(self.layout, self.original)
         return Canvas(slot, shrink(read_picture(slot), side), self.mask)
 
-    def begin(self, output: Output) -> memoryview:
-        """Memory for the result, so far the content's bytes."""
-        out = output(self.layout)
-        out[:] = self.original
-        return out
-
     def put(self, out: memoryview, box: Box, made: Tensor) -> None:
         """Writes what shall be in a box, `(1, 3, h, w)`; where the mask is 0 the content's bytes stay."""
         rows, columns = box.slices()
@@ -95,7 +89,8 @@ class Canvas:
         Returns:
             (as the generator's value) the layout and the memory, written in full.
         """
-        out = self.begin(output)
+        out = output(self.layout)
+        out[:] = self.original
         height, width = self.size
         for top in range(0, height, BAND):
             box = Box(top, 0, min(top + BAND, height), width)

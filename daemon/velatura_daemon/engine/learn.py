@@ -24,11 +24,13 @@ from velatura.recipe import LOOK_SIDE, Learn
 from velatura_models.maths.tiling import round_up
 from velatura_models.methods.painter import PAINTER
 from velatura_models.networks.transform_net import STRIDE
-from velatura_models.store.nets import Net, find_net
-from velatura_models.store.weights import encoder_path, load_backbone
+from velatura_models.store.files import Net
+from velatura_models.store.nets import find_net
+from velatura_models.store.weights import find_backbone, load_backbone
 
 from .canvas import Written, write_texture
 from .compose import read_picture, shrink
+from .optimising import best_backbone
 from .resources import Resources
 from .result import finished
 from .sources import Sources
@@ -149,11 +151,8 @@ def _picture(name: str, about: Net, task: Task[Learn], resources: Resources) -> 
 
 def _backbone(recipe: Learn, resources: Resources) -> tuple[str, str]:
     """The loss network's name and digest: VGG-19 where it was pulled, else the one that ships."""
-    weights = resources.paths.weights
-    name = recipe.backbone
-    if name == "auto":
-        name = "vgg19" if encoder_path("vgg19", weights).is_file() else "slim"
-    return name, replace(resources.loader, backbone=name).encoder_digest()
+    name = best_backbone(True, resources) if recipe.backbone == "auto" else recipe.backbone
+    return name, find_backbone(name, resources.paths.weights).digest
 
 
 def _folder(resources: Resources, *what: object) -> Path:

@@ -28,7 +28,7 @@ from velatura_models.optimise.objective import Objective
 from velatura_models.optimise.problem import Options, StyleSource
 from velatura_models.optimise.refinement import Refinement, Step
 from velatura_models.store.cards import CARD_LAYERS
-from velatura_models.store.weights import encoder_path
+from velatura_models.store.weights import encoder_path, find_backbone
 
 from .canvas import Canvas, Written
 from .resources import STYLE, Key, Resources, Store
@@ -296,7 +296,7 @@ def _remembered(source: StyleSource, style: Style, loader: Loader, resources: Re
     name = (entry.digest or entry.name) if entry else style.digest
     if entry is not None and entry.picture is None:
         name += "/rendering"
-    seen = Remembered(resources.store, (name, loader.encoder_digest()))
+    seen = Remembered(resources.store, (name, find_backbone(loader.backbone, loader.folder).digest))
     return replace(source, kept=seen)
 
 

@@ -16,10 +16,12 @@ from velatura_models.store.cards import (
     BASE,
     SCALES,
     Card,
+    card_path,
     compute_card,
     load_card,
     save_card,
 )
+from velatura_models.store.weights import find_backbone
 
 from ..styles.library import StyleEntry
 from ..styles.reading import read_style
@@ -91,12 +93,11 @@ class Sources:
         """
         around = _around(scale)
         library, store = self.resources.library, self.resources.store
-        loader = replace(self.resources.loader, backbone=backbone, dtype=torch.float32)
-        weights = loader.encoder_digest()
+        weights = find_backbone(backbone, self.resources.paths.weights).digest
         entry = library.get(style.name) if style.name else None
         source = entry.digest or entry.name if entry else style.digest
         key = Key(CARD, (source, weights))
-        path = library.card_path(source, backbone, weights)
+        path = card_path(self.resources.paths.cards, source, backbone, weights)
         held: Card | None = store.get(key)
         for file in (entry.cards.get(backbone) if entry is not None else None, path):
             if held is None and file is not None and file.is_file():
@@ -109,6 +110,7 @@ class Sources:
             raise _without_picture(entry)  # a card is of the picture: a rendering's would stand in its place
         if wanted:
             picture = self.picture(style).to(self.resources.device)
+            loader = replace(self.resources.loader, backbone=backbone, dtype=torch.float32)
             fresh = compute_card(loader.encoder(), picture, sorted({1.0, *wanted}))
             held = Card({**(held.stats if held else {}), **fresh.stats}, fresh.grams, fresh.color)
             held = _kept(held, path, weights)

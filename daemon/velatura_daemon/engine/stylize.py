@@ -24,7 +24,7 @@ from velatura_models.maths.color import (
     keep_luminance,
     matching,
 )
-from velatura_models.maths.tiling import Box
+from velatura_models.maths.tiling import Box, crop
 from velatura_models.methods.loading import Loader, load_method, method_painting
 from velatura_models.methods.method import (
     Content,
@@ -33,7 +33,6 @@ from velatura_models.methods.method import (
     Steps,
     StyleShare,
     Work,
-    crop,
     framed,
     painted,
     work,
@@ -86,14 +85,13 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A job with all at hand: the recipe as it runs, `auto` resolved; networks and picture; memory for the
-    result, so far the content's bytes; what can change, None for nothing; and what is to be said."""
+    """A job with all at hand: the recipe as it runs, `auto` resolved; networks and picture; what can change,
+    None for nothing; and what is to be said."""
 
     recipe: Stylize
     loader: Loader
     method: Method
     canvas: Canvas
-    out: memoryview
     part: Part | None
     notes: tuple[str, ...]
 
@@ -106,7 +104,9 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
     if slot is not None and slot.layout.width * slot.layout.height > LARGE:
         yield Progressed(0, 1)  # reading takes a while, too
     job = yield from prepare(task, resources, loader)
-    canvas, method, part, out, about = job.canvas, job.method, job.part, job.out, {}
+    canvas, method, part, about = job.canvas, job.method, job.part, {}
+    out = task.output(canvas.layout)
+    out[:] = canvas.original
     if part is not None:
         content = part.work.content
         tiles, done, told = len(content.tiles), 0, -1
@@ -147,12 +147,11 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     if method.strength_in == "picture":
         recipe = replace(recipe, scale=1.0)  # such a network's strokes have the size that it was trained for
     canvas = yield from read_canvas(task, resources.store, task.preview_side)
-    out = canvas.begin(task.output)
     yield
     whole = canvas.picture.box
     changed = whole if canvas.mask is None else Box.around(canvas.mask)
     if recipe.strength == 0 or changed is None:
-        return Prepared(recipe, loader, method, canvas, out, None, notes)
+        return Prepared(recipe, loader, method, canvas, None, notes)
     box = changed.grown(CONTEXT, whole).aligned(whole)
     sources, total, styles = Sources(task, resources), sum(s.weight for s in recipe.styles), []
     for index, style in enumerate(recipe.styles):
@@ -177,7 +176,7 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     if recipe.reference:
         todo.statistics = yield from _of_reference(task, resources, recipe, method, styles, side, strength)
     yield
-    return Prepared(recipe, loader, method, canvas, out, Part(box, side, todo, key, colors), notes)
+    return Prepared(recipe, loader, method, canvas, Part(box, side, todo, key, colors), notes)
 
 
 def resolved(recipe: Stylize, resources: Resources) -> tuple[Stylize, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class StyleEntry:
     """A work of art as Velatura has painted it again: the pixels where the picture itself is not at hand."""
     thumbnail: Path | None = None
     cards: Mapping[str, Path] = field(default_factory=dict, hash=False)
-    """Cards that came with the style, by backbone. Computed ones: see `Library.card_path`."""
+    """Cards that came with the style, by backbone. Computed ones: see `cards.card_path`."""
     learned: str = ""
     """`yes` where a network of the user's own paints it in one pass; `outdated` where it was learned for a
     painter that is not installed any more; else empty."""
@@ -56,6 +56,17 @@ class StyleEntry:
     """Why the entry cannot be used, in words; empty when it can."""
     source: str = ""
     """Works: the file name of the picture that the cards were computed from, without its folder."""
+
+    def pulled(self, cache: Path) -> Path:
+        """Where in the cache folder a work's picture lies once it is pulled."""
+        return cache / "pictures" / self.name / self.url.rpartition("/")[2]
+
+    def at_hand(self, cache: Path) -> StyleEntry:
+        """The same with its picture, where that was pulled into the cache folder."""
+        pulled = self.pulled(cache)
+        if self.url and pulled.is_file() and pulled.stat().st_size == self.size:
+            return replace(self, picture=pulled)
+        return self
 
     @property
     def builtin(self) -> bool:

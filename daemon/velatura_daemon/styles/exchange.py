@@ -24,8 +24,7 @@ from velatura.errors import VelaturaError
 from velatura.names import LONGEST_NAME, NAME
 from velatura.stylefile import LONGEST
 from velatura_models.store.files import LONGEST as LONGEST_HEADER
-from velatura_models.store.files import digest_of
-from velatura_models.store.nets import FORMAT as NET_FORMAT
+from velatura_models.store.files import NET_FORMAT, digest_of
 from velatura_models.store.nets import describe_net
 
 from .catalogue import catalog

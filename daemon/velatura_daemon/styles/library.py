@@ -31,8 +31,9 @@ from velatura.errors import FieldError, VelaturaError
 from velatura.names import LONGEST_NAME, NAME, style_name
 from velatura.pixels import Layout
 from velatura_models.store.download import fetch
+from velatura_models.store.files import Net
 from velatura_models.store.manifest import RemoteFile
-from velatura_models.store.nets import PHOTO, Net, describe_net, installed
+from velatura_models.store.nets import PHOTO, describe_net, installed
 
 from . import exchange
 from .catalogue import StyleEntry, catalog
@@ -68,7 +69,7 @@ class Library:
 
     Args:
         user_dir: where the user's styles are kept; made on the first `add`.
-        cache_dir: for pulled pictures and computed cards.
+        cache_dir: for pulled pictures.
         weights: folder of the user's weights, which may know styles; None where that does not matter.
     """
 
@@ -79,7 +80,7 @@ class Library:
 
     def list(self) -> tuple[StyleEntry, ...]:
         """Every style, sorted by name; a user's style that cannot be read is there with its `error`."""
-        entries = {name: self._with_pulled(entry) for name, entry in catalog().items()}
+        entries = {name: entry.at_hand(self.cache_dir) for name, entry in catalog().items()}
         if self.user_dir.is_dir():
             for folder in self.user_dir.iterdir():
                 if NAME.fullmatch(folder.name) and folder.is_dir() and folder.name not in entries:
@@ -268,24 +269,11 @@ class Library:
                 " pulled; its card serves every method with the slim backbone. For other backbones"
                 f" save a picture of it and run: velatura styles add FILE --name {name}-picture",
             )
-        target = self._pulled(name, entry.url)
+        target = entry.pulled(self.cache_dir)
         file = RemoteFile(target.name, part=name, sha256=entry.digest, size=entry.size)
         told = None if progress is None else (lambda _, done, total: progress(done, total))
         fetch(file, entry.url.rpartition("/")[0], target.parent, told)
         return self.get(name)
-
-    def card_path(self, digest: str, backbone: str, weights: str) -> Path:
-        """Where the card of a picture lies in the cache, there or not.
-
-        Args:
-            digest: of the picture: an entry's `digest`, or the digest a picture was sent under.
-            backbone: `slim`, `vgg19`, ...
-            weights: digest of the backbone's weights, so that new weights never meet old cards.
-        """
-        for part in (digest, backbone, weights):
-            if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", part) or part.startswith("."):
-                raise ValueError(f"not usable in a file name: {part!r}")
-        return self.cache_dir / "cards" / f"{backbone}-{weights[:16]}" / f"{digest}.safetensors"
 
     def thumbnail(self, name: str, side: int = 128) -> tuple[Layout, bytes]:
         """A style's thumbnail as pixels ready to be sent: square, RGB, 8 bits.
@@ -340,7 +328,7 @@ class Library:
 
     def _find(self, name: str) -> StyleEntry | None:
         if name in catalog():
-            return self._with_pulled(catalog()[name])
+            return catalog()[name].at_hand(self.cache_dir)
         entry = None
         if isinstance(name, str) and NAME.fullmatch(name) and (self.user_dir / name).is_dir():
             entry = self._user(self.user_dir / name)
@@ -381,16 +369,6 @@ class Library:
             raise FieldError(
                 "name", f"a style {name!r} exists already; remove it first or choose another name"
             )
-
-    def _pulled(self, name: str, url: str) -> Path:
-        return self.cache_dir / "pictures" / name / url.rpartition("/")[2]
-
-    def _with_pulled(self, entry: StyleEntry) -> StyleEntry:
-        """A built-in style, with its picture where that was pulled."""
-        pulled = self._pulled(entry.name, entry.url)
-        if entry.url and pulled.is_file() and pulled.stat().st_size == entry.size:
-            return replace(entry, picture=pulled)
-        return entry
 
     def _user(self, folder: Path) -> StyleEntry:
         entry = StyleEntry(name=folder.name, title=folder.name)

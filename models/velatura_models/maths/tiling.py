@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 STRIDE = 8
 """relu4_1 lies on a grid of 8 pixels."""
@@ -86,6 +87,18 @@ class Tile:
 
 def round_up(value: int, stride: int = STRIDE) -> int:
     return -(-value // stride) * stride
+
+
+def crop(maps: Tensor, box: Box, step: int = 1) -> Tensor:
+    """The part of maps `(N, C, H, W)`, on a grid of `step` pixels, inside a box."""
+    rows, columns = box.slices(step)
+    return maps[:, :, rows, columns]
+
+
+def averaged(maps: Tensor, box: Box, step: int = 1, device: torch.device | str = "cpu") -> Tensor:
+    """Maps inside a box on a grid of `step` pixels, each position the mean of its pixels, float32."""
+    part = crop(maps, box).to(device, torch.float32)
+    return part if step == 1 else F.avg_pool2d(part, step)
 
 
 @dataclass(frozen=True)

@@ -40,12 +40,12 @@ from torch.nn import functional as F
 
 from ..maths.color import ColorStats, apply_matching, color_stats, luma, transport
 from ..maths.stats import Moments
-from ..maths.tiling import Box, Footprint, Tile
+from ..maths.stitched import ROOM, Stitched
+from ..maths.tiling import Box, Footprint, Tile, averaged, crop
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, reach
 from .loading import Loader
-from .method import Content, Part, Source, Steps, StyleShare, Work, averaged, crop
-from .stitched import ROOM, Stitched
+from .method import Content, Part, Source, Steps, StyleShare, Work
 
 Statistics = Mapping[str, tuple[Tensor, Tensor]]
 """Per level the mean and deviation of every channel, `(C,)` float32 each."""

@@ -23,11 +23,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..maths.tiling import Box, Footprint, Tile
+from ..maths.tiling import Box, Footprint, Tile, crop
 from ..networks.encoder import Encoder, reach
 from ..networks.level_decoder import LevelDecoders, stride_of
 from .loading import Loader
-from .method import Content, Part, Source, Steps, StyleShare, Work, crop
+from .method import Content, Part, Source, Steps, StyleShare, Work
 
 GRID = 16
 """Pictures are continued to a multiple of relu5_1's stride, and to two positions of it."""

@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import torch
 from torch import nn
 
 from ..networks.decoder import Decoder
-from ..networks.encoder import Encoder, prepared
+from ..networks.encoder import Encoder, encoder_from_state, prepared
 from ..networks.folded import Folded, foldable
 from ..networks.level_decoder import LevelDecoders
 from ..networks.residency import Exact, Resident, last_layers, resident
 from ..networks.transform_net import TransformNet
-from ..store.files import WeightsError
-from ..store.nets import Net, find_net, load_into
-from ..store.weights import installed_digest, load_backbone, load_decoder
+from ..store.files import Net, WeightsError, check_made_for, load, load_into
+from ..store.nets import find_net
+from ..store.weights import find_backbone, find_pair, load_backbone
 from .method import Method
 
 MODULES = {
@@ -86,12 +86,7 @@ class Loader:
 
     def encoder(self) -> Encoder:
         """The backbone; raises `WeightsError` as `weights.load_backbone`."""
-        load = partial(load_backbone, self.backbone, self.folder)
-        return self._held(f"{self.backbone}/encoder", self.encoder_digest, self._resident(load))
-
-    def encoder_digest(self) -> str:
-        """Of the backbone's weights; raises `WeightsError` where it is not installed."""
-        return installed_digest(self.backbone, "", self.folder)
+        return self._encoder(find_backbone(self.backbone, self.folder))
 
     def optimising_encoder(self) -> Encoder:
         """The backbone made ready for gradients to the picture, see `encoder.prepared`."""
@@ -99,14 +94,14 @@ class Loader:
         def make() -> Encoder:
             return prepared(load_backbone(self.backbone, self.folder).to(self.device), self.dtype)
 
-        return self._held(f"{self.backbone}/encoder", self.encoder_digest, make, "optimising")
+        about = find_backbone(self.backbone, self.folder)
+        return self._held(f"{self.backbone}/encoder", about.digest, make, "optimising")
 
     def pair(self) -> tuple[Encoder, Decoder]:
         """The backbone and its decoder for the method; raises `WeightsError` as `weights.load_decoder`."""
-        where = (self.backbone, self.method, self.folder)
-        make = self._resident(partial(load_decoder, *where), lambda decoder: last_layers([decoder]))
-        encoder = self.encoder()
-        return encoder, self._held(f"{self.backbone}/{self.method}", partial(installed_digest, *where), make)
+        encoder, decoder = find_pair(self.backbone, self.method, self.folder)
+        make = self._resident(partial(load_into, Decoder, decoder), lambda net: last_layers([net]))
+        return self._encoder(encoder), self._held(f"{decoder.name}/{decoder.kind}", decoder.digest, make)
 
     def levels(self) -> tuple[Encoder, LevelDecoders]:
         """The backbone and its decoders for the method, a level each.
@@ -114,14 +109,10 @@ class Loader:
         Raises:
             WeightsError: `missing`; `architecture` where they were trained for other encoder weights.
         """
-        about, held = find_net(self.backbone, self.method, self.folder), self.encoder_digest()
-        if about.needs != held:
-            raise WeightsError(
-                "architecture",
-                f"{about.path} was trained for encoder weights {about.needs[:12]}, but {self.backbone} holds "
-                f"{held[:12]}; train it again with `velatura train {TRAINED_BY[self.method]}`",
-            )
-        return self.encoder(), self.net(LevelDecoders, about, lambda net: last_layers(net.values()))
+        encoder = find_backbone(self.backbone, self.folder)
+        about = find_net(self.backbone, self.method, self.folder)
+        check_made_for(about, encoder, f"train it again with `velatura train {TRAINED_BY[self.method]}`")
+        return self._encoder(encoder), self.net(LevelDecoders, about, lambda net: last_layers(net.values()))
 
     def net(self, build: type[nn.Module], about: Net, exact: Exact = lambda net: ()) -> Any:
         """A trained network.
@@ -132,16 +123,16 @@ class Loader:
             exact: gives the parts that stay float32.
 
         Raises:
-            WeightsError: as `nets.load_into`.
+            WeightsError: as `files.load`.
         """
         make = self._resident(partial(load_into, build, about), exact)
-        return self._held(f"{about.name}.{about.kind}", lambda: about.digest, make)
+        return self._held(f"{about.name}.{about.kind}", about.digest, make)
 
     def painter(self, about: Net) -> TransformNet | Folded:
         """An image transformation network, rearranged where that makes it faster.
 
         Raises:
-            WeightsError: as `nets.load_into`.
+            WeightsError: as `files.load`.
         """
         if torch.device(self.device).type != "cpu" or not foldable(about.architecture):
             return self.net(
@@ -152,13 +143,24 @@ class Loader:
         self.used[name] = about.digest
         return self.hold((name, about.digest, dtype), lambda: Folded(load_into(TransformNet, about), dtype))
 
-    def _resident(self, load: Callable[[], Any], exact: Exact = lambda net: ()) -> Callable[[], Any]:
-        return partial(resident, load, self.device, self.dtype, exact)
+    def _encoder(self, about: Net) -> Encoder:
+        make = self._resident(partial(load, about, encoder_from_state))
+        return self._held(f"{about.name}/encoder", about.digest, make)
 
-    def _held(self, name: str, find: Callable[[], str], make: Callable[[], Any], *way: object) -> Any:
-        """A network that was asked for, made where none of the digest that is found is kept."""
-        digest = self.used[name] = find()
+    def _resident(self, make: Callable[[], Any], exact: Exact = lambda net: ()) -> Callable[[], Any]:
+        return partial(resident, make, self.device, self.dtype, exact)
+
+    def _held(self, name: str, digest: str, make: Callable[[], Any], *way: object) -> Any:
+        """A network that was asked for, made where none of its digest is kept."""
+        self.used[name] = digest
         return self.hold((name, digest, self.dtype, *way), partial(Resident.made, make)).network
+
+
+class OwnStyles(Method, Protocol):
+    """One of `OWN_STYLES`."""
+
+    known: dict[str, Any]
+    """By style, what paints it."""
 
 
 def load_method(loader: Loader) -> Method:
@@ -179,7 +181,7 @@ def method_painting(names: Iterable[str], folder: Path | None) -> str:
         folder: of the user's weights.
     """
     for method in OWN_STYLES:
-        known = load_method(Loader(method=method, folder=folder)).known()  # type: ignore[attr-defined]
+        known = cast(OwnStyles, load_method(Loader(method=method, folder=folder))).known
         if all(name in known for name in names):
             return method
     return ""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..maths.tiling import Box, Footprint, Tile
+from ..maths.tiling import Box, Footprint, Tile, averaged
 from ..store.cards import Card
 
 V = TypeVar("V")
@@ -263,18 +263,6 @@ def run_through(steps: Steps[V]) -> V:
             next(steps)
         except StopIteration as end:
             return end.value
-
-
-def crop(maps: Tensor, box: Box, step: int = 1) -> Tensor:
-    """The part of maps `(N, C, H, W)`, on a grid of `step` pixels, inside a box."""
-    rows, columns = box.slices(step)
-    return maps[:, :, rows, columns]
-
-
-def averaged(maps: Tensor, box: Box, step: int = 1, device: torch.device | str = "cpu") -> Tensor:
-    """Maps inside a box on a grid of `step` pixels, each position the mean of its pixels, float32."""
-    part = crop(maps, box).to(device, torch.float32)
-    return part if step == 1 else F.avg_pool2d(part, step)
 
 
 def _continued(maps: Tensor, height: int, width: int, zero: bool = False) -> Tensor:

@@ -10,8 +10,8 @@ from ..maths.tiling import Footprint
 from ..networks.multimodal_net import GRID, LEAST, MultimodalNet
 from ..networks.residency import last_layers
 from ..networks.transform_net import Normalise
-from ..store.files import WeightsError
-from ..store.nets import Net, few, installed
+from ..store.files import Net, WeightsError
+from ..store.nets import few, installed
 from .loading import Loader
 from .method import Source, Steps
 from .picture_method import Painting, PictureMethod
@@ -23,15 +23,12 @@ class Multimodal(PictureMethod):
     def __init__(self, loader: Loader) -> None:
         super().__init__(loader)
         # a halo of 475 px of convolutions over all three subnets, and what upsampling rounds
-        self.footprint = Footprint(512, 6 * 32 * self.dtype.itemsize, GRID, LEAST)
-
-    def known(self) -> dict[str, Net]:
+        self.known: dict[str, Net] = {}
         """Every style with its network."""
-        styles: dict[str, Net] = {}
-        for net in installed("multimodal", self.loader.folder):
+        for net in installed("multimodal", loader.folder):
             for name in net.styles:
-                styles.setdefault(name, net)
-        return styles
+                self.known.setdefault(name, net)
+        self.footprint = Footprint(512, 6 * 32 * self.dtype.itemsize, GRID, LEAST)
 
     def style(self, source: Source) -> Painting:
         """The network of a style.
@@ -39,15 +36,14 @@ class Multimodal(PictureMethod):
         Raises:
             WeightsError: `unknown` for a style without one, with what to do about it.
         """
-        styles = self.known()
-        if source.name not in styles:
+        if source.name not in self.known:
             raise WeightsError(
                 "unknown",
                 f"no multimodal network paints in the style {source.name!r}; there are some for "
-                f"{few(styles)}. Train it with `velatura train multimodal`, "
+                f"{few(self.known)}. Train it with `velatura train multimodal`, "
                 "or use a method that takes any style, such as adain-skip",
             )
-        about = styles[source.name]
+        about = self.known[source.name]
         net = self.loader.net(
             MultimodalNet, about, lambda net: last_layers((net.joint, net.enhance, net.refine))
         )

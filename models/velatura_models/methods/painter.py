@@ -22,8 +22,8 @@ from torch.nn import functional as F
 from ..maths.tiling import Footprint
 from ..networks.folded import Folded
 from ..networks.transform_net import Normalise, TransformNet
-from ..store.files import WeightsError, read
-from ..store.nets import FORMAT, PHOTO, Net, few, installed
+from ..store.files import NET_FORMAT, Net, WeightsError, read
+from ..store.nets import PHOTO, few, installed
 from .loading import Loader
 from .method import Source, Steps, StyleShare
 from .picture_method import Painting, PictureMethod
@@ -54,29 +54,23 @@ class Painter(PictureMethod):
     def __init__(self, loader: Loader) -> None:
         super().__init__(loader)
         self.several = loader.method == "multi"
+        transforms = installed("transform", loader.folder)
+        nets = [net for net in transforms if (len(net.styles) > 1) == self.several]
+        self.known: dict[str, tuple[Net, Net | None]] = {}
+        """Every style with its network, and with the file of its row where it was added later."""
+        for net in nets:
+            for name in (name for name in net.styles if name != PHOTO):
+                self.known.setdefault(name, (net, None))
+        by_digest = {net.digest: net for net in nets}
+        for row in installed("style", loader.folder) if self.several else ():
+            if row.needs in by_digest:
+                self.known.setdefault(row.styles[0], (by_digest[row.needs], row))
         # 4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px reach, see `transform_net.plan`. About six maps of full size
         # are held at a time; with bytes they are float32 in a tile, which is given its statistics (330 B
         # measured), and mostly bytes in a whole picture (120 to 140 B)
-        widths = [net.architecture.get("widths", (32,))[0] for net in self._nets()]
+        widths = [net.architecture.get("widths", (32,))[0] for net in nets]
         size, whole = (4, 1 / 3) if loader.eight_bits else (self.dtype.itemsize, 1.0)
         self.footprint = Footprint(64, 6 * max(widths, default=32) * size, whole=whole)
-
-    def _nets(self) -> list[Net]:
-        nets = installed("transform", self.loader.folder)
-        return [net for net in nets if (len(net.styles) > 1) == self.several]
-
-    def known(self) -> dict[str, tuple[Net, Net | None]]:
-        """Every style with its network, and with the file of its row where it was added later."""
-        nets = self._nets()
-        styles: dict[str, tuple[Net, Net | None]] = {}
-        for net in nets:
-            for name in (name for name in net.styles if name != PHOTO):
-                styles.setdefault(name, (net, None))
-        by_digest = {net.digest: net for net in nets}
-        for row in installed("style", self.loader.folder) if self.several else ():
-            if row.needs in by_digest:
-                styles.setdefault(row.styles[0], (by_digest[row.needs], row))
-        return styles
 
     def style(self, source: Source) -> Painting:
         """The row of a style.
@@ -84,21 +78,24 @@ class Painter(PictureMethod):
         Raises:
             WeightsError: `unknown` for a style that no network knows, with what to do about it.
         """
-        styles = self.known()
-        if source.name not in styles:
+        if source.name not in self.known:
             trainer = "style-n-plus-one" if self.several else "fast"
-            near = difflib.get_close_matches(source.name, styles, 3)
+            near = difflib.get_close_matches(source.name, self.known, 3)
             raise WeightsError(
                 "unknown",
                 f"no network of this method paints in the style {source.name!r}; it knows "
-                f"{', '.join(near) or few(styles)}. Train it with `velatura train {trainer}`, "
+                f"{', '.join(near) or few(self.known)}. Train it with `velatura train {trainer}`, "
                 "or use a method that takes any style, such as adain-skip",
             )
-        about, added = styles[source.name]
+        about, added = self.known[source.name]
         net = self.loader.painter(about)
-        photo = Painting((about.digest, PHOTO), _row(net, about, PHOTO)) if PHOTO in about.styles else None
+        rows = {
+            known: Row(net, net.gamma[index : index + 1], net.beta[index : index + 1])
+            for index, known in enumerate(about.styles)
+        }
+        photo = Painting((about.digest, PHOTO), rows[PHOTO]) if PHOTO in rows else None
         if added is None:
-            row, name = _row(net, about, source.name), source.name
+            row, name = rows[source.name], source.name
         else:
             row, name = row_of(added, net), added.digest  # one that is learned again is another
             self.loader.used[f"{added.name}.{added.kind}"] = added.digest
@@ -152,18 +149,13 @@ class Painter(PictureMethod):
 load = Painter
 
 
-def _row(net: TransformNet | Folded, about: Net, name: str) -> Row:
-    index = about.styles.index(name)
-    return Row(net, net.gamma[index : index + 1], net.beta[index : index + 1])
-
-
 def row_of(about: Net, net: TransformNet | Folded) -> Row:
     """The scales and shifts of a style that was added to a network.
 
     Raises:
         WeightsError: `architecture` where they are not one row of that network.
     """
-    state, _ = read(about.path, FORMAT)
+    state, _ = read(about.path, NET_FORMAT)
     shape = (1, net.gamma.shape[1])
     for name in ("gamma", "beta"):
         if name not in state or tuple(state[name].shape) != shape:

@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..maths.stats import Moments, mean_std
-from ..maths.tiling import Box, Footprint, Tile
+from ..maths.tiling import Box, Footprint, Tile, crop
 from ..networks.transform_net import Normalise
 from .loading import Loader
-from .method import Content, Latest, Part, Source, Steps, StyleShare, Work, crop
+from .method import Content, Latest, Part, Source, Steps, StyleShare, Work
 
 Statistics = list[tuple[Tensor, Tensor]]
 """Mean and deviation `(1, C, 1, 1)` float32 of every layer before it is normalised."""

@@ -149,11 +149,33 @@ def depth(layers: Iterable[str]) -> int:
 
 
 def encoder_from_state(state: Mapping[str, Tensor], pool: str = "max") -> Encoder:
-    """An encoder whose widths are read off the weights, in evaluation mode, without gradients."""
+    """An encoder whose widths are read off the weights, in evaluation mode, without gradients; raises as
+    `check_state`."""
+    check_state(state)
     widths = tuple(state[f"conv{b}_1.weight"].shape[0] for b in range(1, 6))
     encoder = Encoder(widths, preprocess="conv0.weight" in state, pool=pool)
     encoder.load_state_dict({k: v.float() for k, v in state.items()})
     return encoder.eval().requires_grad_(False)
+
+
+def check_state(state: Mapping[str, Tensor]) -> None:
+    """Raises `ValueError` for tensors that are not of a VGG-shaped encoder up to conv5_1, naming the first at
+    fault."""
+    wanted = {f"conv{name}.{part}" for name in CONVS for part in ("weight", "bias")}
+    optional = {"conv0.weight", "conv0.bias"}
+    names = set(state)
+    if lacking := sorted(wanted - names) or sorted(optional - names if optional & names else ()):
+        raise ValueError(f"it lacks {lacking[0]!r}")
+    if extra := sorted(names - wanted - optional):
+        raise ValueError(f"it holds {extra[0]!r}")
+    shapes, cin = {"conv0.weight": (3, 3, 1, 1), "conv0.bias": (3,)}, 3
+    for name in CONVS:
+        cout = state[f"conv{name[0]}_1.weight"].shape[0]
+        shapes |= {f"conv{name}.weight": (cout, cin, 3, 3), f"conv{name}.bias": (cout,)}
+        cin = cout
+    for name, tensor in state.items():
+        if tuple(tensor.shape) != shapes[name]:
+            raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected {shapes[name]}")
 
 
 def prepared(encoder: Encoder, dtype: torch.dtype = torch.float32, pool: str = "max") -> Encoder:

@@ -9,6 +9,7 @@ picture's colour statistics. Scale 1 is the picture with a short side of `BASE` 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,20 @@ def resize_short(picture: Tensor, side: int, least: int = 32) -> Tensor:
     if size == (height, width):
         return picture
     return F.interpolate(picture.float(), size, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def card_path(folder: Path, digest: str, backbone: str, weights: str) -> Path:
+    """Where the card of a picture lies in a folder of computed ones, there or not.
+
+    Args:
+        digest: of the picture: that of its file, or the one it was sent under.
+        backbone: `slim`, `vgg19`, ...
+        weights: digest of the backbone's weights, so that new weights never meet old cards.
+    """
+    for part in (digest, backbone, weights):
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", part) or part.startswith("."):
+            raise ValueError(f"not usable in a file name: {part!r}")
+    return folder / f"{backbone}-{weights[:16]}" / f"{digest}.safetensors"
 
 
 def save_card(card: Card, path: Path, backbone: str) -> None:

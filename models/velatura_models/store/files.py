@@ -10,12 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .manifest import EMBEDDED
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+    N = TypeVar("N", bound=nn.Module)
+
+NET_FORMAT = "velatura-net-1"
 
 LONGEST = 1 << 20
 """Bytes of JSON at most: a header names tensors, it does not hold them."""
@@ -35,11 +42,45 @@ class WeightsError(Exception):
         self.code = code
 
 
-def header(path: Path) -> dict[str, str]:
+@dataclass(frozen=True)
+class Net:
+    """What a network's file says of it.
+
+    Args:
+        name: file name without kind and ending.
+        kind: one of `nets.KINDS`; of a backbone `encoder`, of its decoder the method.
+        path: where it lies.
+        architecture: the constructor's arguments, plain values.
+        styles: names of the styles it paints, in its own order.
+        trained: plain words: steps, crops, loss network, pictures, and `note` where it is not finished.
+        needs: digest of the weights that it was trained for, where there are such.
+        digest: of its own weights.
+        format: of its file.
+    """
+
+    name: str
+    kind: str
+    path: Path
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    styles: tuple[str, ...] = ()
+    trained: Mapping[str, Any] = field(default_factory=dict)
+    needs: str = ""
+    digest: str = ""
+    format: str = NET_FORMAT
+
+    @property
+    def embedded(self) -> bool:
+        return self.path.parent == EMBEDDED / "nets"
+
+
+def header(path: Path, kind: str = "") -> dict[str, str]:
     """The metadata of a safetensors file, without reading tensors.
 
+    Args:
+        kind: the format that it must name; any where it is empty.
+
     Raises:
-        WeightsError: `missing`, or `corrupt` for a truncated, damaged or pickled file.
+        WeightsError: `missing`, `corrupt` for a truncated, damaged or pickled file, or `architecture`.
     """
     if not path.is_file():
         raise WeightsError("missing", f"{path} does not exist; {remedy(path.name)}")
@@ -53,10 +94,26 @@ def header(path: Path) -> dict[str, str]:
         whole = 8 + length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
         if path.stat().st_size != whole:
             raise ValueError(f"it has {path.stat().st_size} bytes, and should have {whole}")
-        return about
     except (OSError, ValueError, TypeError, LookupError) as error:
-        kind = "a pickle, which is never loaded" if _is_pickle(path) else f"truncated or damaged ({error})"
-        raise WeightsError("corrupt", f"{path} is {kind}; {remedy(path.name)}") from error
+        found = "a pickle, which is never loaded" if _is_pickle(path) else f"truncated or damaged ({error})"
+        raise WeightsError("corrupt", f"{path} is {found}; {remedy(path.name)}") from error
+    if kind and about.get("format") != kind:
+        raise WeightsError("architecture", f"{path} is {about.get('format')!r}, where {kind!r} is needed")
+    return about
+
+
+def check_made_for(net: Net, encoder: Net, way: str) -> None:
+    """Raises `WeightsError` (`architecture`) for a network that was trained for other encoder weights.
+
+    Args:
+        way: what to do about it.
+    """
+    if net.needs != encoder.digest:
+        raise WeightsError(
+            "architecture",
+            f"{net.path} was trained for encoder weights {net.needs[:12]}, but {encoder.name} holds "
+            f"{encoder.digest[:12]}; {way}",
+        )
 
 
 def digest_of(tensors: Iterable[tuple[str, tuple[int, ...], bytes]]) -> str:
@@ -97,20 +154,47 @@ def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     import torch
     from safetensors import SafetensorError, safe_open
 
-    about = header(path)
+    about = header(path, kind)
     try:
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError("corrupt", f"{path} cannot be read: {error}; {remedy(path.name)}") from error
-    if about.get("format") != kind:
-        raise WeightsError("architecture", f"{path} is {about.get('format')!r}, where {kind!r} is needed")
     if weights_digest(state) != about.get("digest"):
         raise WeightsError("corrupt", f"{path} is damaged: its digest does not fit; {remedy(path.name)}")
     bad = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     if bad:
         raise WeightsError("corrupt", f"{path} holds numbers that are not finite, in {bad[0]}")
     return state, about
+
+
+def load(net: Net, build: Callable[[dict[str, Tensor]], N]) -> N:
+    """The network of a file, in float32, in evaluation mode, without gradients.
+
+    Args:
+        build: makes it of its tensors.
+
+    Raises:
+        WeightsError: as `read`; `architecture` where the tensors do not fit.
+    """
+    state, _ = read(net.path, net.format)
+    try:
+        network = build({name: tensor.float() for name, tensor in state.items()})
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError("architecture", f"{net.path} is no {net.kind} network: {reason}") from error
+    return network.eval().requires_grad_(False)
+
+
+def load_into(build: type[N], net: Net) -> N:
+    """As `load`, by the network's class, which is called with the header's `architecture`."""
+
+    def filled(state: dict[str, Tensor]) -> N:
+        network = build(**net.architecture)
+        network.load_state_dict(state)
+        return network
+
+    return load(net, filled)
 
 
 def write(path: Path, state: Mapping[str, Tensor], about: Mapping[str, str], half: bool) -> str:

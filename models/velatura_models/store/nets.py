@@ -11,49 +11,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .files import WeightsError, header, read, write
+from .files import NET_FORMAT, Net, WeightsError, header, read, write
 from .manifest import EMBEDDED, backbones, describe
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-FORMAT = "velatura-net-1"
 PHOTO = "photo"
 """What a network of several styles calls the row that gives the photo itself, where it has one."""
 KINDS = ("transform", "style", "wct", "style-swap", "multimodal", "superres", "texture")
-
-
-@dataclass(frozen=True)
-class Net:
-    """What a network's file says of it.
-
-    Args:
-        name: file name without kind and ending.
-        kind: one of `KINDS`.
-        path: where it lies.
-        architecture: the constructor's arguments, plain values.
-        styles: names of the styles it paints, in its own order.
-        trained: plain words: steps, crops, loss network, pictures, and `note` where it is not finished.
-        needs: digest of the weights that it was trained for, where there are such.
-        digest: of its own weights.
-    """
-
-    name: str
-    kind: str
-    path: Path
-    architecture: Mapping[str, Any] = field(default_factory=dict)
-    styles: tuple[str, ...] = ()
-    trained: Mapping[str, Any] = field(default_factory=dict)
-    needs: str = ""
-    digest: str = ""
-
-    @property
-    def embedded(self) -> bool:
-        return self.path.parent == EMBEDDED / "nets"
 
 
 def save_net(
@@ -76,7 +46,7 @@ def save_net(
     if kind not in KINDS or path.name.split(".")[1:] != [kind, "safetensors"]:
         raise ValueError(f"{path.name} must be called <name>.{kind}.safetensors, with a kind out of {KINDS}")
     about = {
-        "format": FORMAT,
+        "format": NET_FORMAT,
         "kind": kind,
         "architecture": json.dumps(dict(architecture)),
         "styles": json.dumps(list(styles)),
@@ -93,9 +63,7 @@ def describe_net(path: Path) -> Net:
     Raises:
         WeightsError: `missing`, `corrupt` or `architecture`.
     """
-    about = header(path)
-    if about.get("format") != FORMAT:
-        raise WeightsError("architecture", f"{path} is {about.get('format')!r}, where {FORMAT!r} is needed")
+    about = header(path, NET_FORMAT)
     try:
         return Net(
             path.name.split(".")[0],
@@ -109,25 +77,6 @@ def describe_net(path: Path) -> Net:
         )
     except (KeyError, ValueError, TypeError) as error:
         raise WeightsError("corrupt", f"{path} has a header that cannot be read: {error}") from error
-
-
-def load_into(build: type[nn.Module], net: Net) -> Any:
-    """The network of a file, in float32, in evaluation mode, without gradients.
-
-    Args:
-        build: its class, called with the header's `architecture`.
-
-    Raises:
-        WeightsError: `architecture` where the tensors do not fit the class.
-    """
-    state, _ = read(net.path, FORMAT)
-    try:
-        module = build(**net.architecture)
-        module.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    except (TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError("architecture", f"{net.path} is no {build.__name__}: {reason}") from error
-    return module.eval().requires_grad_(False)
 
 
 def folders(weights: Path | None) -> list[Path]:
@@ -228,7 +177,7 @@ def add_net(path: Path, weights: Path) -> Net:
     net = describe_net(path)
     if path.name != f"{net.name}.{net.kind}.safetensors":
         raise WeightsError("architecture", f"{path.name} must be called {net.name}.{net.kind}.safetensors")
-    read(path, FORMAT)
+    read(path, NET_FORMAT)
     target = weights / "nets" / path.name
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.adding")

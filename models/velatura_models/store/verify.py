@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .files import WeightsError, read
+from .files import NET_FORMAT, WeightsError, read
 from .manifest import MANIFEST, backbones
-from .nets import FORMAT, folders
+from .nets import folders
 from .weights import load_backbone, load_decoder, methods_of
 
 
@@ -88,7 +88,7 @@ def verify_networks(cache: Path | None) -> list[Check]:
         for path in sorted(folder.glob("[!.]*.safetensors")):
             name, kind = path.name.split(".")[:2]
             try:
-                read(path, FORMAT)
+                read(path, NET_FORMAT)
                 checks.append(Check(name, kind, True, "digest fits, all numbers finite"))
             except WeightsError as error:
                 checks.append(Check(name, kind, False, str(error)))

@@ -11,18 +11,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
-from ..networks.decoder import LEVELS, Decoder
-from ..networks.encoder import (
-    BLOCKS,
-    CONVS,
-    Encoder,
-    encoder_from_state,
-)
-from .files import WeightsError, header, read, remedy, write
+from ..networks.decoder import Decoder
+from ..networks.encoder import Encoder, check_state, encoder_from_state
+from .files import Net, WeightsError, check_made_for, header, load, load_into, read, remedy, write
 from .manifest import EMBEDDED
 
 BACKBONES = ("slim", "vgg19", "vgg19-imagenet")
@@ -46,14 +42,10 @@ def load_backbone(name: str, cache: Path | None = None, pool: str = "max") -> En
     Raises:
         WeightsError: unknown name, or missing, corrupt or other-architecture file.
     """
-    path = encoder_path(name, cache)
-    state, about = read(path, ENCODER_FORMAT)
-    _check_encoder(path, state)
-    if about.get("backbone") != name:
-        raise WeightsError("architecture", f"{path} holds {about.get('backbone')!r}, not {name!r}")
-    encoder = encoder_from_state(state, pool=pool)
+    about = find_backbone(name, cache)
+    encoder = load(about, partial(encoder_from_state, pool=pool))
     if (metric := metric_path(name, cache)).is_file():
-        encoder.metric = _metric(metric, encoder, about["digest"])
+        encoder.metric = _metric(metric, encoder, about.digest)
     return encoder
 
 
@@ -70,27 +62,36 @@ def load_decoder(backbone: str, method: str = "auto", cache: Path | None = None)
     """
     if method == "auto":
         method = methods_of(backbone, cache)[0]
-    path = decoder_path(backbone, method, cache)
-    state, about = read(path, DECODER_FORMAT)
+    return load_into(Decoder, find_pair(backbone, method, cache)[1])
+
+
+def find_backbone(name: str, cache: Path | None = None) -> Net:
+    """What the file of a backbone says of it; raises `WeightsError` as `load_backbone`."""
+    path = encoder_path(name, cache)
+    about = header(path, ENCODER_FORMAT)
+    if about.get("backbone") != name:
+        raise WeightsError("architecture", f"{path} holds {about.get('backbone')!r}, not {name!r}")
+    return Net(name, "encoder", path, digest=about.get("digest", ""), format=ENCODER_FORMAT)
+
+
+def find_pair(backbone: str, method: str, cache: Path | None = None) -> tuple[Net, Net]:
+    """What a backbone's and its decoder's file say of them; raises `WeightsError` as `load_decoder`."""
+    path, encoder = decoder_path(backbone, method, cache), find_backbone(backbone, cache)
+    about = header(path, DECODER_FORMAT)
     if about.get("method") != method:
         raise WeightsError("architecture", f"{path} holds method {about.get('method')!r}, not {method!r}")
-    decoder = _decoder_from_state(path, state, about)
-    wanted = about.get("encoder", "")
-    held = installed_digest(backbone, "", cache)
-    if wanted != held:
-        raise WeightsError(
-            "architecture",
-            f"{path} was trained for encoder weights {wanted[:12]}, but {backbone} holds {held[:12]}; "
-            + remedy(backbone),
-        )
-    return decoder
-
-
-def installed_digest(backbone: str, method: str = "", cache: Path | None = None) -> str:
-    """Of an installed network's weights, as its file's header says: of a backbone, or of its decoder for a
-    method; raises `WeightsError` where it is not installed."""
-    path = decoder_path(backbone, method, cache) if method else encoder_path(backbone, cache)
-    return header(path).get("digest", "")
+    try:
+        architecture = {
+            "widths": [int(width) for width in about["widths"].split(",")],
+            "skips": [name for name in about["skips"].split(",") if name],
+            "upsampling": about["upsampling"],
+        }
+    except (KeyError, ValueError) as error:
+        raise WeightsError("corrupt", f"{path} has a header that cannot be read: {error}") from error
+    digests = {"needs": about.get("encoder", ""), "digest": about.get("digest", "")}
+    decoder = Net(backbone, method, path, architecture, **digests, format=DECODER_FORMAT)
+    check_made_for(decoder, encoder, remedy(backbone))
+    return encoder, decoder
 
 
 def methods_of(backbone: str, cache: Path | None = None) -> tuple[str, ...]:
@@ -121,7 +122,10 @@ def save_encoder(
         about: further header entries: source, licence, steps.
         half: whether to store fp16, else float32.
     """
-    _check_encoder(path, state)
+    try:
+        check_state(state)
+    except ValueError as error:
+        raise WeightsError("architecture", f"{path} is no encoder network: {error}") from error
     return write(path, state, {**about, "format": ENCODER_FORMAT, "backbone": name}, half)
 
 
@@ -194,31 +198,6 @@ def _folder(backbone: str, cache: Path | None) -> Path:
     return cache
 
 
-def _check_encoder(path: Path, state: Mapping[str, Tensor]) -> None:
-    """Refuses a state that is not a VGG-shaped encoder up to conv5_1, naming the first tensor at fault."""
-    wanted = {f"conv{name}.{part}" for name in CONVS for part in ("weight", "bias")}
-    optional = {"conv0.weight", "conv0.bias"}
-    names = set(state)
-    lacking = sorted(wanted - names) or sorted(optional - names if optional & names else ())
-    extra = sorted(names - wanted - optional)
-    if lacking or extra:
-        what = f"lacks {lacking[0]!r}" if lacking else f"holds {extra[0]!r}"
-        raise WeightsError("architecture", f"{path} is not a VGG-shaped encoder: it {what}")
-    widths = [state[f"conv{b}_1.weight"].shape[0] for b in range(1, len(BLOCKS) + 1)]
-    cin = 3
-    shapes = {"conv0.weight": (3, 3, 1, 1), "conv0.bias": (3,)}
-    for name in CONVS:
-        cout = widths[int(name[0]) - 1]
-        shapes[f"conv{name}.weight"] = (cout, cin, 3, 3)
-        shapes[f"conv{name}.bias"] = (cout,)
-        cin = cout
-    for name, tensor in state.items():
-        if tuple(tensor.shape) != shapes[name]:
-            raise WeightsError(
-                "architecture", f"{path}: {name} has shape {tuple(tensor.shape)}, expected {shapes[name]}"
-            )
-
-
 def _metric(path: Path, encoder: Encoder, digest: str) -> dict[str, Tensor]:
     """An encoder's metric in float32; raises `WeightsError` as `load_backbone`."""
     state, about = read(path, METRIC_FORMAT)
@@ -228,15 +207,3 @@ def _metric(path: Path, encoder: Encoder, digest: str) -> dict[str, Tensor]:
     if about.get("encoder") != digest:
         raise WeightsError("architecture", f"{path} is for other weights than {digest[:12]}")
     return {name: matrix.float() for name, matrix in state.items()}
-
-
-def _decoder_from_state(path: Path, state: Mapping[str, Tensor], about: Mapping[str, str]) -> Decoder:
-    try:
-        widths = [int(w) for w in about["widths"].split(",")]
-        skips = [name for name in about["skips"].split(",") if name]
-        decoder = Decoder(widths, skips, about["upsampling"])
-        decoder.load_state_dict({k: v.float() for k, v in state.items()})
-    except (KeyError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError("architecture", f"{path} is not a decoder from {LEVELS[0]}: {reason}") from error
-    return decoder.eval().requires_grad_(False)

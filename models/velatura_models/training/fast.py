@@ -22,12 +22,8 @@ from ..networks.precision import autocast
 from ..networks.residency import placed
 from ..networks.transform_net import STRIDE, TransformNet
 from ..store.cards import resize_short
-from ..store.nets import (
-    describe_net,
-    find_net,
-    load_into,
-    save_net,
-)
+from ..store.files import load_into
+from ..store.nets import describe_net, find_net, save_net
 from .crops import batches, pictures_in, whole_picture
 from .painting import chosen, loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual

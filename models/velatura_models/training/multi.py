@@ -21,7 +21,8 @@ from torch.nn import functional as F
 from ..networks.residency import placed
 from ..networks.transform_net import TransformNet, plan
 from ..store.cards import resize_short
-from ..store.nets import PHOTO, describe_net, load_into, save_net
+from ..store.files import load_into
+from ..store.nets import PHOTO, describe_net, save_net
 from .crops import batches, pictures_in, whole_picture
 from .painting import loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, phase_pattern

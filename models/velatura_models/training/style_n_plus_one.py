@@ -21,8 +21,8 @@ from ..networks.encoder import Encoder
 from ..networks.residency import placed
 from ..networks.transform_net import TransformNet
 from ..store.cards import resize_short
-from ..store.files import WeightsError
-from ..store.nets import PHOTO, Net, describe_net, find_net, load_into, save_net
+from ..store.files import Net, WeightsError, load_into
+from ..store.nets import PHOTO, describe_net, find_net, save_net
 from .crops import batches, whole_picture
 from .painting import loss_network
 from .perceptual import Perceptual

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..maths.tiling import Box, Tile
-from .method import crop
+from .tiling import Box, Tile, crop
 
 ROOM = 512 << 20
 """Bytes that a method keeps of one content at most, where it is larger than one tile."""
