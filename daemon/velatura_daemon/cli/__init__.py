@@ -22,10 +22,10 @@ from typer.core import TyperGroup
 from velatura.errors import PictureWarning, VersionWarning
 
 MODULES = {
-    "stylize": "stylize",
-    "refine": "optimise",
-    "texture": "optimise",
-    "upscale": "upscale",
+    "stylize": "paint",
+    "refine": "paint",
+    "texture": "paint",
+    "upscale": "paint",
     "keypoints": "keypoints",
     "sheet": "sheet",
     "video": "video",

@@ -1,15 +1,16 @@
 """The options of the commands that run a recipe: its fields, from the table, and what all of them share.
 
-A command states its own parameters; `runs` adds an option for every field of the recipe, with default,
-range and help as the recipe states them, and hands over those that were given. typer reads the signature
-that this makes.
+A command states its own parameters, several of them as the fields of a dataclass where commands share them;
+`runs` adds an option for every field of the recipe, with default, range and help as the recipe states them,
+and hands over those that were given. typer reads the signature that this makes.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -31,16 +32,6 @@ StyleOption = Annotated[
         autocompletion=completion.styles,
     ),
 ]
-MaskOption = Annotated[
-    Path | None,
-    typer.Option(help="Where, and how strongly: a gray picture of the content's size; white is in full."),
-]
-RegionOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--region", help="Where a style applies: a gray picture, one for each --style, in their order."
-    ),
-]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite outputs that exist.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON: output, seconds, recipe, record.")]
 RecipeOption = Annotated[
@@ -48,23 +39,6 @@ RecipeOption = Annotated[
     typer.Option(
         "--recipe",
         help="Run this recipe: a JSON file, or a PNG that Velatura wrote. Other options change it.",
-    ),
-]
-SkipOption = Annotated[
-    bool, typer.Option("--skip-existing", help="Leave out outputs that exist: go on with a batch.")
-]
-DeviceOption = Annotated[
-    str, typer.Option(help="Where to compute, such as cpu or cuda:1; by default where the daemon chose.")
-]
-InputsArgument = Annotated[
-    list[str], typer.Argument(metavar="IN...", help="Pictures, folders, globs; - is standard input.")
-]
-OutOption = Annotated[
-    str,
-    typer.Option(
-        "--out",
-        "-o",
-        help="A file for one picture, else a folder, where names and sub-folders stay; - is standard output.",
     ),
 ]
 
@@ -80,14 +54,14 @@ def runs(kind: RecipeClass) -> Callable[[Callable[..., None]], Callable[..., Non
     """A decorator: the command, which takes `chosen` first, as typer is to see it."""
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        parameters = _parameters(command)
+        parameters.pop("chosen")
+
         @functools.wraps(command)
         def run(context: typer.Context, **given: Any) -> None:
             with piped({name: given[name] for name in parameters}) as own:
-                command(_chosen(context, kind), **own)
+                command(_chosen(context, kind), **_gathered(command, own))
 
-        hints = get_type_hints(command, include_extras=True)
-        _, *rest = inspect.signature(command).parameters.values()
-        parameters = {p.name: p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY) for p in rest}
         every = [
             inspect.Parameter("context", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context),
             *parameters.values(),
@@ -100,6 +74,29 @@ def runs(kind: RecipeClass) -> Callable[[Callable[..., None]], Callable[..., Non
         return run
 
     return decorated
+
+
+def _parameters(command: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """A command's own, those in dataclasses among them, as keywords."""
+    hints, found = get_type_hints(command, include_extras=True), {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        if is_dataclass(hints[name]):
+            found |= _parameters(hints[name])
+        else:
+            found[name] = parameter.replace(annotation=hints[name], kind=parameter.KEYWORD_ONLY)
+    return found
+
+
+def _gathered(command: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, as a command's parameters take it."""
+    hints = get_type_hints(command, include_extras=True)
+    return {
+        name: hints[name](**{field.name: given[field.name] for field in fields(hints[name])})
+        if is_dataclass(hints[name])
+        else given[name]
+        for name in inspect.signature(command).parameters
+        if name != "chosen"
+    }
 
 
 def option(field: Field) -> Any:

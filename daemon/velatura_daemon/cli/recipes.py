@@ -75,8 +75,9 @@ class SourcedStyles:
 
         self._read = {path: images.read_style(path) for path in self.styles if isinstance(path, Path)}
 
-    def of(self, content: Any) -> tuple[tuple[Style, ...], list[Any]]:
-        """The recipe's styles and the pictures they name, once `load` has read them.
+    def into(self, recipe: Any, content: Any = None) -> tuple[Any, list[Any]]:
+        """A recipe with these styles, its own where there are none, and the pictures they name, once `load`
+        has read them.
 
         Args:
             content: the picture's `Pixels`, whose size regions must have; None for a texture.
@@ -84,14 +85,15 @@ class SourcedStyles:
         from velatura.styles import styles_of
 
         if not self.styles:
-            return (), []
+            return recipe, []
         regions = self.regions or [None] * len(self.styles)
         entries = [
             (self._read[what] if isinstance(what, Path) else what, weight, mask)
             for (what, weight), mask in zip(self.styles.items(), regions, strict=True)
         ]
         size = (content.layout.width, content.layout.height) if content is not None else None
-        return styles_of(entries, size)
+        styles, pictures = styles_of(entries, size)
+        return replace(recipe, styles=styles), pictures
 
 
 def saved_recipe(path: Path, kind: RecipeClass) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,7 +77,7 @@ def video(
     else:
         whole = whole_recipe(Stylize, recipe, chosen, sourced)
     sourced.load()
-    styles, pictures = sourced.of(None)
+    whole, pictures = sourced.into(whole)
     with velatura.connect(client="velatura video") as client, JobBar() as bar:
         bar.begin(source.name)
 
@@ -92,7 +91,7 @@ def video(
             client,
             source,
             out,
-            replace(whole, styles=styles) if styles else whole,
+            whole,
             pictures,
             track=track,
             mask=mask,

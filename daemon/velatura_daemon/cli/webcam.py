@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -67,8 +66,7 @@ def webcam(
     sourced = SourcedStyles(parse_styles(style or []), [])
     whole = whole_recipe(Stylize, recipe, chosen, sourced)
     sourced.load()
-    styles, pictures = sourced.of(None)
-    whole = replace(whole, styles=styles) if styles else whole
+    whole, pictures = sourced.into(whole)
     with (
         Camera(camera, side) as filmed,
         velatura.connect(client="velatura webcam") as client,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,6 @@ ABOUT_ONE_PICTURE = frozenset({"bad_image", "too_large", "out_of_memory", "worke
 """Errors that say nothing about the other pictures of a batch."""
 
 Pair = tuple[Path | None, Path]
-Make = Callable[[Path | None], tuple[Recipe, Any, Sequence[Any]]]
-"""Gives recipe, content and style pictures of the job for a picture."""
 Watcher = Callable[[int, Any], None]
 """Called with the step and a PIL image."""
 
@@ -48,7 +46,7 @@ class Done:
 def run(
     whole: Recipe,
     pairs: Sequence[Pair],
-    make: Make,
+    sourced: SourcedStyles,
     json: bool,
     mask: Path | None = None,
     preview: Watcher | None = None,
@@ -59,17 +57,26 @@ def run(
     Args:
         whole: the recipe, without what each picture brings.
         pairs: picture (none for a texture) and output file.
-        make: gives what is to be submitted for a picture.
+        sourced: its styles, whose pictures are read here; a texture of a picture has that as its style.
         json: whether the report is JSON.
         mask, options: of `Client.submit`.
         preview: see `follow`.
     """
+    sourced.load()
     with velatura.connect(client=f"velatura {whole.KIND}") as client, JobBar(len(pairs)) as bar:
 
         def submit(source: Path | None, target: Path, priority: str) -> JobFuture:
-            recipe, image, pictures = make(source)
+            from velatura.pictures import images
+
+            pixels, styles = None, sourced
+            if source is not None and whole.FACTS.content:
+                pixels = images.read(source)
+            elif source is not None:
+                styles = SourcedStyles({source: 1.0}, [])
+                styles.load()
+            recipe, pictures = styles.into(whole, pixels)
             return client.submit(
-                recipe, image, mask, priority=priority, out=target, pictures=pictures, **options
+                recipe, pixels, mask, priority=priority, out=target, pictures=pictures, **options
             )
 
         results: list[Done] = []
@@ -78,25 +85,6 @@ def run(
         finally:
             report(results, json)
     refuse_failures(results)
-
-
-def styled(whole: Recipe, sourced: SourcedStyles) -> Make:
-    """Makes jobs of a recipe with a command's styles, whose pictures are read here. A texture of a picture
-    has that picture as its style."""
-    sourced.load()
-
-    def make(source: Path | None) -> tuple[Recipe, Any, Sequence[Any]]:
-        from velatura.pictures import images
-
-        pixels = images.read(source) if source is not None and whole.FACTS.content else None
-        of = sourced
-        if source is not None and pixels is None:
-            of = SourcedStyles({source: 1.0}, [])
-            of.load()
-        styles, pictures = of.of(pixels)
-        return replace(whole, styles=styles) if styles else whole, pixels, pictures
-
-    return make
 
 
 def follow(job: JobFuture, bar: JobBar, preview: Watcher | None = None, can_stop: bool = False) -> None:

@@ -88,8 +88,8 @@ def find_pair(backbone: str, method: str, cache: Path | None = None) -> tuple[Ne
         }
     except (KeyError, ValueError) as error:
         raise WeightsError("corrupt", f"{path} has a header that cannot be read: {error}") from error
-    digests = {"needs": about.get("encoder", ""), "digest": about.get("digest", "")}
-    decoder = Net(backbone, method, path, architecture, **digests, format=DECODER_FORMAT)
+    needs, digest = about.get("encoder", ""), about.get("digest", "")
+    decoder = Net(backbone, method, path, architecture, needs=needs, digest=digest, format=DECODER_FORMAT)
     check_made_for(decoder, encoder, remedy(backbone))
     return encoder, decoder
 
