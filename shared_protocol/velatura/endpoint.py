@@ -52,15 +52,12 @@ class Address:
     started: str = text("", "start of that process (see `process_start`), so that a reused pid is told apart")
     host: str = text("", "name of the machine")
 
-    def check_whole(self, path: str) -> None:
-        where = f"{path}." if path else ""
+    def check_whole(self) -> None:
         scheme = self.endpoint.partition("://")[0]
         if scheme not in ("ipc", "tcp"):
-            raise FieldError(
-                f"{where}endpoint", f"is {self.endpoint!r}; allowed: ipc://PATH, tcp://HOST:PORT"
-            )
+            raise FieldError("endpoint", f"is {self.endpoint!r}; allowed: ipc://PATH, tcp://HOST:PORT")
         if scheme == "tcp" and len(self.server_key) != 40:
-            raise FieldError(f"{where}server_key", "is missing; TCP is used with CURVE only")
+            raise FieldError("server_key", "is missing; TCP is used with CURVE only")
 
 
 def home() -> Path:

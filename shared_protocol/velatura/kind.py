@@ -12,6 +12,7 @@ from .choices import BACKBONES, COLORS, OPTIMIZERS, POOLINGS
 from .effort import Effort
 from .errors import FieldError
 from .facts import Facts
+from .pixels import Layout
 from .schema import Shown, choice, listed, mapped, picture, ranged, text
 
 STYLE_LAYERS = {f"relu{b}_1": 0.2 for b in range(1, 6)}
@@ -75,16 +76,16 @@ class Style:
     weight: float = ranged(1.0, 0.0, 1000.0, "share of this style; the daemon divides by the sum")
     mask: str = picture("digest of a region mask: where this style applies; empty means everywhere")
 
-    def check_whole(self, path: str) -> None:
+    def check_whole(self) -> None:
         if bool(self.name) == bool(self.digest):
-            raise FieldError(path, "needs either a name or a picture's digest, not both or none")
+            raise FieldError("", "needs either a name or a picture's digest, not both or none")
 
 
-def check_styles(styles: tuple[Style, ...], path: str) -> None:
+def check_styles(styles: tuple[Style, ...]) -> None:
     if not styles:
-        raise FieldError(f"{path}.styles" if path else "styles", "is empty; name at least one style")
+        raise FieldError("styles", "is empty; name at least one style")
     if sum(s.weight for s in styles) <= 0:
-        raise FieldError(f"{path}.styles" if path else "styles", "weights sum to 0; one must be positive")
+        raise FieldError("styles", "weights sum to 0; one must be positive")
 
 
 K = TypeVar("K", bound="Kind")
@@ -115,6 +116,10 @@ class Kind:
     def defaults(self) -> Mapping[str, Any]:
         """What its fields that are unset stand for."""
         return {}
+
+    def result_layout(self, content: Layout) -> Layout:
+        """Of the result of a content: the content's own."""
+        return content
 
     def quick(self: K) -> K:
         """The same in one pass, where there is a way: for a preview while a hand moves."""

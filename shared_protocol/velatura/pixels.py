@@ -53,9 +53,9 @@ class Layout:
     def nbytes(self) -> int:
         return self.row_bytes * self.height
 
-    def check_whole(self, path: str) -> None:
+    def check_whole(self) -> None:
         if self.width * self.height > MAX_PIXELS:
-            raise FieldError(path, f"has {self.width * self.height} pixels; at most {MAX_PIXELS}")
+            raise FieldError("", f"has {self.width * self.height} pixels; at most {MAX_PIXELS}")
 
 
 def digest(layout: Layout, data: Iterable[bytes | memoryview]) -> str:

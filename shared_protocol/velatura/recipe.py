@@ -138,18 +138,13 @@ class Stylize(Kind):
         """With the whole as its reference."""
         return replace(self, reference=whole)
 
-    def check_whole(self, path: str) -> None:
-        check_styles(self.styles, path)
+    def check_whole(self) -> None:
+        check_styles(self.styles)
         if self.quality in ("fine", "finest") and self.method != "auto":
-            where = f"{path}.method" if path else "method"
             raise FieldError(
-                where,
+                "method",
                 f"is {self.method!r}, which paints in one pass; leave it `auto`, or set quality to fast",
             )
-
-    def result_layout(self, content: Layout) -> Layout:
-        """The content's own layout."""
-        return content
 
 
 @dataclass(frozen=True)
@@ -219,27 +214,22 @@ class Refine(Kind):
         looks = 2 if self.shapes == "joint" else 1
         return Effort(self.objective, self.backbone, looks * settled(self).iterations)
 
-    def check_whole(self, path: str) -> None:
-        check_styles(self.styles, path)
-        where = f"{path}." if path else ""
-        check_pairs(self.pairs, f"{where}pairs")
+    def check_whole(self) -> None:
+        check_styles(self.styles)
+        check_pairs(self.pairs, "pairs")
         if self.shapes != "keep" and self.color == "luminance":
             raise FieldError(
-                f"{where}color", "is luminance, which leaves colours in their places, but shapes move; take"
+                "color", "is luminance, which leaves colours in their places, but shapes move; take"
                 " style or statistics, or let shapes stay",
             )  # fmt: skip
         if self.objective != "gram":
             return
         if self.style_weight == 0 and self.content_weight == 0:
-            raise FieldError(f"{where}style_weight", "and content_weight are both 0: nothing to optimise")
+            raise FieldError("style_weight", "and content_weight are both 0: nothing to optimise")
         for name in ("content_layers", "style_layers"):
             weight = getattr(self, name.replace("layers", "weight"))
             if weight != 0 and not sum(w for _, w in getattr(self, name)):
-                raise FieldError(f"{where}{name}", "weights are all 0; one must be positive")
-
-    def result_layout(self, content: Layout) -> Layout:
-        """The content's own layout."""
-        return content
+                raise FieldError(name, "weights are all 0; one must be positive")
 
 
 @dataclass(frozen=True)
@@ -278,13 +268,12 @@ class Texture(Kind):
         """Of Gram matrices from noise; a network makes it in one pass."""
         return Effort("gram", self.backbone, self.iterations) if self.method == "optimise" else None
 
-    def check_whole(self, path: str) -> None:
-        check_styles(self.styles, path)
+    def check_whole(self) -> None:
+        check_styles(self.styles)
         if self.method == "network" and len(self.styles) > 1:
-            where = f"{path}.styles" if path else "styles"
-            raise FieldError(where, "has several, but a texture network makes one; blends need `optimise`")
+            raise FieldError("styles", "has several, but a texture network makes one; blends need `optimise`")
         if not sum(w for _, w in self.style_layers):
-            raise FieldError(f"{path}.style_layers" if path else "style_layers", "weights are all 0")
+            raise FieldError("style_layers", "weights are all 0")
 
     def result_layout(self, content: Layout | None = None) -> Layout:
         """8-bit RGB of the size asked for."""
@@ -362,15 +351,12 @@ class Learn(Kind):
     )
     backbone: str = backbone_field()
 
-    def check_whole(self, path: str) -> None:
-        check_styles(self.styles, path)
-        where = f"{path}.styles" if path else "styles"
+    def check_whole(self) -> None:
+        check_styles(self.styles)
         if not self.styles[0].name:
-            raise FieldError(
-                f"{where}[0].name", "is empty; add the picture to the style library, and name it"
-            )
+            raise FieldError("styles[0].name", "is empty; add the picture to the style library, and name it")
         if self.styles[0].mask:
-            raise FieldError(f"{where}[0].mask", "is set, but a style is learned whole")
+            raise FieldError("styles[0].mask", "is set, but a style is learned whole")
 
     def result_layout(self, content: Layout | None = None) -> Layout:
         """8-bit RGB: the content that the style is tried on, or a sample photo, at most `LOOK_SIDE` long."""
@@ -398,14 +384,10 @@ class Keypoints(Kind):
     most: int = ranged(24, LEAST_PAIRS, 64, "How many pairs at most", Shown("Pairs", "basic"))
     backbone: str = backbone_field()
 
-    def check_whole(self, path: str) -> None:
-        check_styles(self.styles, path)
+    def check_whole(self) -> None:
+        check_styles(self.styles)
         if self.styles[0].mask:
-            raise FieldError(f"{path}.styles[0].mask" if path else "styles[0].mask", "is set, but not heeded")
-
-    def result_layout(self, content: Layout) -> Layout:
-        """The content's own layout."""
-        return content
+            raise FieldError("styles[0].mask", "is set, but not heeded")
 
 
 Recipe = Stylize | Refine | Texture | Upscale | Learn | Keypoints

@@ -178,7 +178,7 @@ def from_map(cls: type[T], data: Any, path: str = "") -> T:
     known = hints(cls)
     values = {}
     for f in dataclasses.fields(cls):  # type: ignore[arg-type]  # T is a dataclass by contract
-        where = f"{path}.{f.name}" if path else f.name
+        where = _below(path, f.name)
         if f.name in data:
             values[f.name] = _read(known[f.name], data[f.name], where, f.metadata)
         elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
@@ -192,11 +192,18 @@ def check(value: Any, path: str = "") -> None:
     """Raises `FieldError` for the first field of a dataclass that breaks its stated range or type."""
     known = hints(type(value))
     for f in dataclasses.fields(value):
-        where = f"{path}.{f.name}" if path else f.name
+        where = _below(path, f.name)
         _check_field(known[f.name], getattr(value, f.name), where, f.metadata)
     own = getattr(value, "check_whole", None)
     if own is not None:
-        own(path)
+        try:
+            own()
+        except FieldError as error:
+            raise FieldError(_below(path, error.field), error.message) from None
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path and name else path or name
 
 
 def _read(kind: Any, value: Any, path: str, meta: Mapping[str, Any]) -> Any:
