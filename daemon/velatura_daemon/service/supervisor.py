@@ -8,7 +8,6 @@ the worker does. A peer can send what it likes: it gets an error, and nobody els
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import socket as sockets
 import time
@@ -20,7 +19,6 @@ import zmq
 from velatura import messages as m
 from velatura import wire
 from velatura.errors import VelaturaError
-from velatura.jobstate import State
 
 from ..between import orders
 from ..paths import Paths
@@ -30,6 +28,7 @@ from .clocks import Waking
 from .descriptors import most_blobs
 from .jobs import Jobs
 from .listening import Listener
+from .overview import Overview
 from .requests import Answers
 from .scheduler import Scheduler
 from .sessions import GAP, Session, Sessions
@@ -69,8 +68,9 @@ class Supervisor:
             settings, paths, self._worker_said, self._worker_lost, self._worker_rested, self._hopeless
         )
         self.jobs = Jobs(self.scheduler, self.store, self._post, self._order, settings.keep_detached)
-        self.answers = Answers(self.store, paths, self._post, self._status, self._job_list, self.stop)
-        self.started, self.now = time.monotonic(), Waking()
+        self.now = Waking()
+        shown = Overview(listener, self.sessions, self.jobs, self.store, self.worker, paths, self.now)
+        self.answers = Answers(self.store, paths, self._post, shown.status, shown.jobs, self.stop)
         self._needed = 0.0
         self._running = True
         self._next_ping = 0.0
@@ -314,7 +314,7 @@ class Supervisor:
     def _hopeless(self, reason: str) -> None:
         self.jobs.fail_queued("worker_died", reason, self.now())
 
-    # -- time and answers --------------------------------------------------------------------------
+    # -- time --------------------------------------------------------------------------------------
 
     def _check_time(self, now: float) -> None:
         for session in self.sessions:
@@ -331,61 +331,6 @@ class Supervisor:
         elif self.settings.exit_seconds and now - self._needed > self.settings.exit_seconds:
             log.info("nobody has needed this daemon for %.0f seconds", self.settings.exit_seconds)
             self.stop()
-
-    def _status(self, token: str) -> dict[str, Any]:
-        counts: dict[str, int] = {}
-        for job in self.jobs.known.values():
-            counts[job.state.value] = counts.get(job.state.value, 0) + 1
-        return {
-            "version": velatura.__version__,
-            "protocol": list(m.PROTOCOL),
-            "pid": os.getpid(),
-            "uptime": round(time.monotonic() - self.started, 3),
-            "endpoint": self.listener.endpoint,
-            "tcp_endpoint": self.listener.tcp_endpoint,
-            "server_key": self.listener.server_key,
-            "sessions": len(self.sessions),
-            "jobs": counts,
-            "blobs": {
-                "count": len(self.store),
-                "bytes": self.store.used,
-                "reserved": self.store.reserved,
-                "budget": self.store.budget,
-            },
-            "worker": {
-                "state": self.worker.state,
-                "pid": self.worker.pid,
-                "starts": self.worker.starts,
-                "trouble": self.worker.trouble,
-            },
-            "engine": self.worker.status,
-            "log": str(self.paths.logs / "daemon.log"),
-        }
-
-    def _job_list(self, token: str) -> list[dict[str, Any]]:
-        now = self.now()
-        out = []
-        for job in sorted(self.jobs.known.values(), key=lambda j: (j.created, j.name)):
-            session = self.sessions.by_token.get(job.owner)
-            out.append(
-                {
-                    "name": job.name,
-                    "state": job.state.value,
-                    "kind": job.submit.recipe.KIND if job.submit.recipe else "",
-                    "priority": job.submit.priority,
-                    "detached": job.submit.detached,
-                    "client": session.client if session else "",
-                    "mine": job.owner == token,
-                    "age": round(now - job.created, 3),
-                    "step": job.progress.step if job.progress else 0,
-                    "of": job.progress.of if job.progress else 0,
-                    "seconds_left": job.progress.seconds_left
-                    if job.progress and job.state is State.RUNNING
-                    else 0.0,
-                    "reason": job.reason,
-                }
-            )
-        return out
 
     def _close(self, wake: sockets.socket) -> None:
         """Tells every client that its jobs are cancelled, and gives everything back."""
