@@ -186,6 +186,14 @@ def test_a_deformation_shows_how_it_grows_and_keeps_what_there_is(talk: Talk) ->
     assert bent_by(job.picture) > 0.5 * before > 0
 
 
+def test_looking_for_pairs_counts_as_no_step(talk: Talk) -> None:
+    job = talk.submit(replace(BENDING, shapes="joint", pairs=(), iterations=2), photo(), preview_every=0.01)
+    counted = set()
+    talk.until(lambda: counted.add(job.progress.of if job.progress else 2) or job.over, "it ends")
+    assert job.state is State.DONE and counted == {2}, job.error
+    assert [preview.step for preview in talk.previews(job)][:1] == [1]
+
+
 def test_a_deformation_that_is_cancelled_leaves_nothing(talk: Talk) -> None:
     job = running(talk, replace(BENDING, shapes="joint", objective="gram"))
     talk.connection.cancel(job)

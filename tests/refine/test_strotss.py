@@ -13,21 +13,26 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 from torch.nn import functional as F
 from velatura_models.networks.encoder import Encoder
-from velatura_models.optimise import strotss
+from velatura_models.optimise import emd, strotss
 from velatura_models.optimise.emd import (
+    COSINE,
     DECORRELATED,
+    EUCLIDEAN,
+    Distance,
     cosine_distances,
-    euclidean_distances,
+    directions,
+    guided,
     moments,
     moments_apart,
     relaxed_emd,
     self_similarity_apart,
+    similarities,
 )
 from velatura_models.optimise.problem import Options, Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.sampled import columns_at, drawn
 from velatura_models.optimise.scene import Scene
-from velatura_models.optimise.strotss import COLUMN, Sampled, Strotss, StyleRows, guided
+from velatura_models.optimise.strotss import COLUMN, Sampled, Strotss, StyleRows
 
 from .conftest import box_mask, finished, random_encoder, random_picture
 
@@ -53,44 +58,46 @@ def rows(n: int, d: int, seed: int) -> Tensor:
     return torch.rand(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs"), [(cosine_distances, "cosine"), (euclidean_distances, "euclidean")]
-)
-def test_the_relaxed_distance_is_no_more_than_the_exact_one(ours, theirs: str) -> None:
+@pytest.mark.parametrize(("ours", "theirs"), [(COSINE, "cosine"), (EUCLIDEAN, "euclidean")])
+def test_the_relaxed_distance_is_no_more_than_the_exact_one(ours: Distance, theirs: str) -> None:
+    between, apart = ours
     for seed in range(20):
-        x, y = rows(24, 7, seed), rows(24, 7, seed + 100)
-        costs = ours(x, y)
+        x, y = directions(rows(24, 7, seed)), directions(rows(24, 7, seed + 100))
         exact = cdist(x, y, theirs)  # type: ignore[call-overload]  # a name
-        np.testing.assert_allclose(costs, exact, atol=1e-9)
+        np.testing.assert_allclose(between(x, y), exact, atol=1e-9)
+        np.testing.assert_allclose(apart(x, y), exact.diagonal(), atol=1e-9)
         one, other = exact.min(1).mean(), exact.min(0).mean()
         moved = exact[linear_sum_assignment(exact)].mean()
-        relaxed = float(relaxed_emd(costs))
+        relaxed = float(relaxed_emd(x, y, ours))
         assert relaxed == pytest.approx(max(one, other))
         assert min(one, other) - 1e-12 <= relaxed <= moved + 1e-12
-        assert float(relaxed_emd(ours(x, x[torch.randperm(24)]))) == pytest.approx(0, abs=2e-5)
+        assert float(relaxed_emd(x, x[torch.randperm(24)], ours)) == pytest.approx(0, abs=2e-5)
 
 
 def test_between_sets_of_two_sizes_too() -> None:
     """Against the transport itself, a linear programme: rows give 1/n each, columns take 1/m each."""
     for seed in range(4):
-        costs = cosine_distances(rows(11, 5, seed), rows(7, 5, seed + 100))
+        x, y = directions(rows(11, 5, seed)), directions(rows(7, 5, seed + 100))
+        costs = cosine_distances(x, y)
         n, m = costs.shape
         gives, takes = np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))
         amounts = np.concatenate([np.full(n, 1 / n), np.full(m, 1 / m)])
         moved = linprog(costs.flatten().numpy(), A_eq=np.concatenate([gives, takes]), b_eq=amounts).fun
-        assert 0.3 * moved < float(relaxed_emd(costs)) <= moved + 1e-9
+        assert 0.3 * moved < float(relaxed_emd(x, y, COSINE)) <= moved + 1e-9
 
 
-def test_moments_are_those_of_numpy() -> None:
+@pytest.mark.parametrize("block", [4, 6, 256])
+def test_moments_are_those_of_numpy(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emd, "BLOCK", block)
     x, y = rows(50, 6, 1), rows(31, 6, 2)
     means = np.abs(x.numpy().mean(0) - y.numpy().mean(0)).sum() / 6
     covariances = np.abs(np.cov(x.T, bias=True) - np.cov(y.T, bias=True)).sum() / 36
-    assert float(moments_apart(moments(x), moments(y))) == pytest.approx(means + covariances)
+    assert float(moments_apart(x, moments(y))) == pytest.approx(means + covariances)
 
 
 def test_moments_of_a_blend_are_those_of_its_rows() -> None:
     x, y = rows(50, 6, 1), rows(30, 6, 2)
-    styles = [StyleRows(x, x, 3.0, None), StyleRows(y, y, 1.0, None)]
+    styles = [StyleRows(p, p, moments(p), weight, None) for p, weight in ((x, 3.0), (y, 1.0))]
     every = torch.cat([x] * 9 + [y] * 5)  # 450 to 150 rows
     for ours, theirs in zip(strotss._mixed(styles), moments(every), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-12)
@@ -100,21 +107,24 @@ def test_self_similarity_compares_distances_by_columns() -> None:
     x, y = rows(20, 6, 1), rows(20, 6, 2)
     one, other = (cdist(p, p, "cosine") for p in (x, y))
     expected = np.abs(one / one.sum(0) - other / other.sum(0)).sum() / 20
-    assert float(self_similarity_apart(x, y)) == pytest.approx(expected)
-    assert float(self_similarity_apart(x, 3 * x)) == pytest.approx(0, abs=1e-9)
+    ours, theirs, longer = (similarities(directions(p)) for p in (x, y, 3 * x))
+    assert float(self_similarity_apart(ours, theirs)) == pytest.approx(expected)
+    assert float(self_similarity_apart(ours, longer)) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize(
     "distance",
     [
-        lambda x, y: relaxed_emd(cosine_distances(x, y)),
-        lambda x, y: relaxed_emd(euclidean_distances(x, y)),
-        lambda x, y: moments_apart(moments(x), moments(y)),
-        self_similarity_apart,
-        lambda x, y: relaxed_emd(guided(cosine_distances(x, y), 3)),
+        lambda x, y: relaxed_emd(directions(x), directions(y), COSINE),
+        lambda x, y: relaxed_emd(directions(x), directions(y[:4]), COSINE),
+        lambda x, y: relaxed_emd(x, y, EUCLIDEAN),
+        lambda x, y: moments_apart(x, moments(y)),
+        lambda x, y: self_similarity_apart(*(similarities(directions(p)) for p in (x, y))),
+        lambda x, y: relaxed_emd(directions(x), directions(y), COSINE, pairs=3),
     ],
 )
-def test_gradients_of_the_distances(distance) -> None:
+def test_gradients_of_the_distances(distance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emd, "BLOCK", 2)
     y = rows(9, 5, 2)
     assert torch.autograd.gradcheck(lambda x: distance(x, y), rows(9, 5, 1).requires_grad_())
 
@@ -131,6 +141,10 @@ def test_a_pair_of_points_goes_nowhere_else() -> None:
     assert torch.equal(got[:4], costs[:4])
     assert bool(torch.isinf(got[4:, :3]).all()) and bool(torch.isinf(got[[4, 5], [4, 3]]).all())
     np.testing.assert_allclose(got[[4, 5], [3, 4]], 5 * costs[[4, 5], [3, 4]])
+    x, y = rows(6, 7, 1), rows(5, 7, 2)
+    found = guided(torch.cdist(x, y), 2)
+    expected = max(found.amin(dim).mean() for dim in (0, 1))
+    assert float(relaxed_emd(x, y, EUCLIDEAN, pairs=2)) == pytest.approx(float(expected))
 
 
 def test_hypercolumns_are_interpolated_between_positions() -> None:

@@ -7,7 +7,7 @@ would move; the pairs stand in the record.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -44,7 +44,9 @@ def keypoints(task: Task[Keypoints], resources: Resources) -> Iterator[Event]:
     backbone = best_backbone(True, resources) if recipe.backbone == "auto" else recipe.backbone
     yield None
     loader = replace(resources.loader, backbone=backbone)
-    found = yield from found_pairs(canvas.picture.rgb, style, loader, recipe.most)
+    found = yield from found_pairs(
+        canvas.picture.rgb, style, loader, recipe.most, lambda share: Progressed(round(100 * share), 100)
+    )
     (height, width), its = canvas.size, (style.shape[-1], style.shape[-2])
     size = (width, height)
     pairs = as_pairs(found, size, its)
@@ -72,7 +74,9 @@ def with_pairs(job: Optimisation[Refine], content: Tensor) -> Generator[Event, N
     if not recipe.pairs:
         style = job.styles[0].picture
         assert style is not None  # a deformation needs pictures
-        found = yield from found_pairs(content, style, job.loader, field_of(Keypoints, "most").default)
+        most = field_of(Keypoints, "most").default
+        # which is no step of the refinement, the only thing that its progress counts
+        found = yield from found_pairs(content, style, job.loader, most, lambda share: None)
         pairs = as_pairs(found, (content.shape[-1], content.shape[-2]), (style.shape[-1], style.shape[-2]))
         recipe = replace(recipe, pairs=pairs)
         notes.append(f"shapes go by {len(pairs)} pairs that were found" if pairs else NONE)
@@ -88,16 +92,21 @@ def with_pairs(job: Optimisation[Refine], content: Tensor) -> Generator[Event, N
 NONE = "no good pairs were found: the two pictures show nothing alike that an encoder could tell"
 
 
-def found_pairs(content: Tensor, style: Tensor, loader: Loader, most: int) -> Generator[Event, None, Tensor]:
-    """Pairs `(k, 4)` in pixels, found with a loader's backbone; yields progress."""
-    encoder = loader.optimising_encoder().variant("max")
-    running = buddies.keypoints(encoder, content, style, most)
+def found_pairs(
+    content: Tensor, style: Tensor, loader: Loader, most: int, told: Callable[[float], Event]
+) -> Generator[Event, None, Tensor]:
+    """Pairs `(k, 4)` in pixels, found with a loader's backbone.
+
+    Args:
+        told: the event that is yielded of the share that is done.
+    """
+    running = buddies.keypoints(loader.optimising_encoder().variant("max"), content, style, most)
     while True:
         try:
-            done = next(running)
+            share = next(running)
         except StopIteration as end:
             return end.value
-        yield Progressed(round(100 * done), 100)
+        yield told(share)
 
 
 def as_pairs(found: Tensor, content: tuple[int, int], style: tuple[int, int]) -> tuple[Pair, ...]:

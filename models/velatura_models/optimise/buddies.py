@@ -199,9 +199,11 @@ def _buddies(one: Tensor, other: Tensor, box: Window, its: Window, patch: int) -
 
 def _window(maps: Tensor, where: Window, patch: int) -> Tensor:
     """The positions of maps in a window, with what squares around them need besides."""
-    (low, high), reach = where, patch // 2
-    padded = F.pad(maps[None], (reach, reach, reach, reach), mode="replicate")[0]
-    return padded[:, int(low[0]) : int(high[0]) + 2 * reach, int(low[1]) : int(high[1]) + 2 * reach]
+    rows, columns = (
+        torch.arange(int(low) - patch // 2, int(high) + patch // 2, device=maps.device).clamp(0, length - 1)
+        for low, high, length in zip(*where, maps.shape[1:], strict=True)
+    )
+    return maps[:, rows[:, None], columns]
 
 
 def _lively(pairs: Candidates, active: list[Tensor]) -> Candidates:

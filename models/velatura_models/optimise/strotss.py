@@ -20,13 +20,15 @@ from torch import Tensor
 
 from ..networks.encoder import Encoder
 from .emd import (
-    cosine_distances,
+    COSINE,
+    EUCLIDEAN,
     decorrelated,
-    euclidean_distances,
+    directions,
     moments,
     moments_apart,
     relaxed_emd,
     self_similarity_apart,
+    similarities,
 )
 from .gram import small_styles
 from .objective import Evaluation
@@ -57,9 +59,6 @@ POOL = 8 * SAMPLES
 
 COARSEST = 32
 """Short side, in pixels, below which a scale is not worth having."""
-
-PAIR = 5.0
-"""How much more than another place one counts that the user has paired with a place of the style."""
 
 Pairs = Sequence[tuple[float, float, float, float]]
 """Places that belong together: x and y in the content, x and y in the first style, all as shares 0..1 of the
@@ -122,7 +121,8 @@ class Strotss:
             places = places.to(scene.device)
             columns = yield from columns_at(encoder, picture, COLUMN, places, scene.options.side)
             colors = colors_at(picture, places)
-            styles.append(StyleRows(columns, colors, source.weight, scene.region(source)))
+            ways = directions(columns.to(next(encoder.parameters()).dtype))
+            styles.append(StyleRows(ways, colors, moments(columns), source.weight, scene.region(source)))
         alpha = self.content_weight * min(scene.problem.size) / min(scene.level.size)
         return Sampled(encoder, scene, self, alpha, styles, here, generator)
 
@@ -143,11 +143,13 @@ class Strotss:
 
 @dataclass(frozen=True)
 class StyleRows:
-    """A style at a level: hypercolumns `(n, d)` and colours `(n, 3)` of the same places, its weight, where it
-    applies. The last of the first style's are those of pairs."""
+    """A style at a level: the directions of its hypercolumns `(n, d)` and colours `(n, 3)` at the same
+    places, of which the last of the first style are those of pairs; the columns' mean and covariance; its
+    weight, where it applies."""
 
-    columns: Tensor
+    ways: Tensor
     colors: Tensor
+    moments: tuple[Tensor, Tensor]
     weight: float
     mask: Tensor | None
 
@@ -158,14 +160,14 @@ class Goal:
 
     Args:
         rows: which of the picture's samples are the region's.
-        columns, colors: of its styles, `(m, d)` and `(m, 3)`.
+        ways, colors: of its styles, `(m, d)` and `(m, 3)`.
         moments: mean and covariance of its styles' columns.
         share: of the area.
-        pairs: how many of the last rows, and of the last columns, belong together.
+        pairs: how many of the last rows, and of the last ways, belong together.
     """
 
     rows: slice
-    columns: Tensor
+    ways: Tensor
     colors: Tensor
     moments: tuple[Tensor, Tensor]
     share: float
@@ -239,7 +241,7 @@ class Sampled:
         if self.forms:
             places, side = self._places.flatten(0, 1), self.scene.options.side
             seen = yield from columns_at(self.encoder, self.content, COLUMN, places, side)
-            self._seen = seen.to(self.encoder_dtype).view(DRAWS, -1, seen.shape[1])
+            self._seen = directions(seen.to(self.encoder_dtype)).view(DRAWS, -1, seen.shape[1])
         self._draw = 0
 
     def _new_goals(self) -> list[Goal]:
@@ -248,19 +250,19 @@ class Sampled:
         for number, (region, count) in enumerate(zip(self.regions, self.counts, strict=True)):
             whole = sum(style.weight for style in region.styles)
             pairs = len(self.paired) if number == 0 else 0
-            columns, colors = [], []
+            ways, colors = [], []
             for k, style in enumerate(region.styles):
-                held = len(style.columns) - (pairs if k == 0 else 0)
+                held = len(style.ways) - (pairs if k == 0 else 0)
                 some = max(1, round(count * style.weight / whole))
-                chosen = torch.randint(held, (some,), generator=self.generator).to(style.columns.device)
-                columns.append(style.columns[chosen])
+                chosen = torch.randint(held, (some,), generator=self.generator).to(style.ways.device)
+                ways.append(style.ways[chosen])
                 colors.append(style.colors[chosen])
             first = region.styles[0]
-            columns.append(first.columns[len(first.columns) - pairs :])
+            ways.append(first.ways[len(first.ways) - pairs :])
             colors.append(first.colors[len(first.colors) - pairs :])
             rows = slice(begin, begin + count + pairs)
             goals.append(
-                Goal(rows, torch.cat(columns), torch.cat(colors), self.moments[number], region.share, pairs)
+                Goal(rows, torch.cat(ways), torch.cat(colors), self.moments[number], region.share, pairs)
             )
             begin = rows.stop
         return goals
@@ -268,23 +270,23 @@ class Sampled:
     def _compared(self, columns: Tensor) -> dict[str, Tensor]:
         """The parts of the loss that hypercolumns `(n, d)` have."""
         columns = columns.to(self.encoder_dtype)
+        ways = directions(columns)
         parts = {"transport": torch.zeros(()), "moments": torch.zeros(())}
         for goal in self._goals:
-            mine, theirs = columns[goal.rows], goal.columns.to(columns)
-            costs = guided(cosine_distances(mine, theirs), goal.pairs)
-            parts["transport"] = goal.share * relaxed_emd(costs) + parts["transport"]
-            apart = moments_apart(moments(mine), goal.moments)
+            moved = relaxed_emd(ways[goal.rows], goal.ways, COSINE, goal.pairs)
+            parts["transport"] = goal.share * moved + parts["transport"]
+            apart = moments_apart(columns[goal.rows], goal.moments)
             parts["moments"] = goal.share * apart + parts["moments"]
         if self._seen is not None and self.alpha > 0:
-            target = self._seen[self._draw].to(columns)
-            parts["content"] = self.alpha * self_similarity_apart(columns, target)
+            forms = self_similarity_apart(similarities(ways), similarities(self._seen[self._draw]))
+            parts["content"] = self.alpha * forms
         return parts
 
 
 def _mixed(styles: Sequence[StyleRows]) -> tuple[Tensor, Tensor]:
     """Mean and covariance of several styles' hypercolumns at once, each counting by its weight."""
     whole = sum(style.weight for style in styles)
-    parts = [(style.weight / whole, *moments(style.columns)) for style in styles]
+    parts = [(style.weight / whole, *style.moments) for style in styles]
     mean = torch.stack([weight * own for weight, own, _ in parts]).sum(0)
     covariance = torch.zeros_like(parts[0][2])
     for weight, own, apart in parts:
@@ -313,20 +315,11 @@ class SampledPalette:
             colors = decorrelated(colors_at(leaf, self._places))
             loss = torch.zeros((), device=picture.device, dtype=picture.dtype)
             for goal in self._goals:
-                costs = euclidean_distances(colors[goal.rows], decorrelated(goal.colors.to(colors)))
-                loss = loss + self.weight * goal.share * relaxed_emd(guided(costs, goal.pairs))
+                theirs = decorrelated(goal.colors.to(colors))
+                moved = relaxed_emd(colors[goal.rows], theirs, EUCLIDEAN, goal.pairs)
+                loss = loss + self.weight * goal.share * moved
         yield
         return float(loss.detach()), torch.autograd.grad(loss, leaf)[0]
-
-
-def guided(costs: Tensor, pairs: int) -> Tensor:
-    """Costs `(n, m)` in which the last `pairs` rows can go to their own column only, which are the last ones
-    in the same order, and count `PAIR` times (section 3.3)."""
-    if not pairs:
-        return costs
-    own = torch.full_like(costs[-pairs:], torch.inf)
-    own[:, -pairs:].fill_diagonal_(0)
-    return torch.cat([costs[:-pairs], own + PAIR * costs[-pairs:]])
 
 
 def pixels_of(shares: Tensor, size: tuple[int, int]) -> Tensor:
