@@ -20,7 +20,7 @@ from velatura.editor.geometry import reduction
 from velatura.editor.i18n import N_, _
 from velatura.editor.memory import Memory
 from velatura.editor.paper import Refused
-from velatura.editor.preview import Preview
+from velatura.editor.preview import LivePreview
 from velatura.editor.pump import Pump
 from velatura.editor.tasks import Ready
 from velatura.errors import VelaturaError
@@ -108,7 +108,7 @@ class Dialog:
         self._bench = work.bench(paper, pump, self.link)
         self.window = GimpUi.ProcedureDialog.new(procedure, config, title)
         self.view = PreviewView()
-        self.preview = Preview(
+        self.preview = LivePreview(
             self.link,
             self.look,
             paper,

@@ -13,7 +13,7 @@ from velatura.blob import Picture
 from velatura.editor.arrows import Arrows, Point
 from velatura.editor.i18n import _
 from velatura.editor.paper import Source
-from velatura.editor.preview import Preview
+from velatura.editor.preview import LivePreview
 
 from . import arrows as drawing
 from .buffers import data_of
@@ -64,7 +64,7 @@ class PreviewView(Gtk.Box):
         for widget, grows in ((area, True), (line, False), (self._words, False)):
             self.pack_start(widget, grows, grows, 0)
 
-    def attach(self, preview: Preview) -> None:
+    def attach(self, preview: LivePreview) -> None:
         """Shows a preview, and turns it on."""
         self._preview = preview
         preview.side, preview.close_side = MADE_OF, SIDE

@@ -9,7 +9,7 @@ from velatura.editor import fullsize
 from velatura.editor.geometry import Rect
 from velatura.editor.memory import Memory
 from velatura.editor.paper import Refused
-from velatura.editor.preview import Preview
+from velatura.editor.preview import LivePreview
 from velatura.editor.reduced import LONG_SIDE, STEPS, at_reduced_size, caveat
 from velatura.editor.seen import GRID, SCREEN_SIDE, patch
 from velatura.editor.studio import Studio
@@ -31,7 +31,7 @@ def document(paper: FakePaper) -> FakeDocument:
 
 
 @pytest.fixture
-def preview(studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon) -> Preview:
+def preview(studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon) -> LivePreview:
     """The preview of a style, shown in full size."""
     studio.look.choose("wave")
     studio.preview.turn(True)
@@ -80,7 +80,7 @@ def test_first_at_screen_size_then_in_full(
 
 
 def test_a_drag_sends_recipes_only_and_each_replaces_the_one_before(
-    preview: Preview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon
+    preview: LivePreview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:
     before = len(daemon.jobs)
     for strength in (0.9, 0.8, 0.7, 0.6):
@@ -104,7 +104,7 @@ def test_a_drag_sends_recipes_only_and_each_replaces_the_one_before(
 
 
 def test_moving_on_stops_the_full_size(
-    preview: Preview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon
+    preview: LivePreview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:
     slide(studio, 0.5, released=True)
     loop.run(0.05)
@@ -117,7 +117,7 @@ def test_moving_on_stops_the_full_size(
 
 
 def test_turning_it_off_leaves_nothing(
-    preview: Preview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+    preview: LivePreview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
 ) -> None:
     slide(studio, 0.5)
     loop.run(0.05)
@@ -130,7 +130,7 @@ def test_turning_it_off_leaves_nothing(
 
 
 def test_without_a_style_there_is_nothing_to_show(
-    preview: Preview, studio: Studio, loop: FakeLoop, surface: FakeSurface
+    preview: LivePreview, studio: Studio, loop: FakeLoop, surface: FakeSurface
 ) -> None:
     studio.look.toggle("wave")
     preview.request(released=True)
@@ -138,7 +138,7 @@ def test_without_a_style_there_is_nothing_to_show(
 
 
 def test_apply_writes_what_the_preview_has_computed(
-    preview: Preview, studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon,
+    preview: LivePreview, studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon,
     surface: FakeSurface,
 ) -> None:  # fmt: skip
     jobs = len(daemon.jobs)
@@ -151,7 +151,7 @@ def test_apply_writes_what_the_preview_has_computed(
 
 
 def test_apply_notices_a_stroke_of_one_pixel(
-    preview: Preview, studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon
+    preview: LivePreview, studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:
     """F1: a change too small for any thumbnail, made just before Apply, is in what Apply sends."""
     document.layers[0].pixels[1234] ^= 1
@@ -164,7 +164,12 @@ def test_apply_notices_a_stroke_of_one_pixel(
 
 @pytest.mark.parametrize("what", ["strength", "selection", "layer"])
 def test_apply_takes_no_result_of_something_else(
-    preview: Preview, studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, what: str
+    preview: LivePreview,
+    studio: Studio,
+    document: FakeDocument,
+    loop: FakeLoop,
+    daemon: FakeDaemon,
+    what: str,
 ) -> None:
     if what == "strength":
         studio.look.strength = 0.5
@@ -182,7 +187,7 @@ def test_apply_takes_no_result_of_something_else(
 
 
 def test_a_stroke_of_one_pixel_renews_the_preview(
-    preview: Preview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+    preview: LivePreview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
 ) -> None:
     loop.run(3)
     jobs = len(daemon.jobs)
@@ -195,7 +200,7 @@ def test_a_stroke_of_one_pixel_renews_the_preview(
 
 
 def test_an_unchanged_layer_asks_for_nothing(
-    preview: Preview, loop: FakeLoop, daemon: FakeDaemon, paper: FakePaper
+    preview: LivePreview, loop: FakeLoop, daemon: FakeDaemon, paper: FakePaper
 ) -> None:
     jobs, reads = len(daemon.jobs), paper.reads
     loop.run(20)
@@ -203,7 +208,7 @@ def test_an_unchanged_layer_asks_for_nothing(
 
 
 def test_a_selection_that_moves_gets_a_new_preview(
-    preview: Preview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon
+    preview: LivePreview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:
     document.selected = Rect(0, 0, 10, 10)
     jobs = len(daemon.jobs)
@@ -212,7 +217,7 @@ def test_a_selection_that_moves_gets_a_new_preview(
 
 
 def test_it_comes_back_where_something_can_be_painted_on_again(
-    preview: Preview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, studio: Studio
+    preview: LivePreview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, studio: Studio
 ) -> None:
     told: list[str] = []
     studio.told.connect(told.append)
@@ -227,7 +232,7 @@ def test_it_comes_back_where_something_can_be_painted_on_again(
 
 
 def test_a_closed_picture_clears_it(
-    preview: Preview, paper: FakePaper, document: FakeDocument, loop: FakeLoop, surface: FakeSurface
+    preview: LivePreview, paper: FakePaper, document: FakeDocument, loop: FakeLoop, surface: FakeSurface
 ) -> None:
     paper.close(document)
     loop.run(1)
@@ -235,7 +240,7 @@ def test_a_closed_picture_clears_it(
 
 
 def test_a_job_that_fails_says_why_and_shows_no_other_look(
-    preview: Preview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+    preview: LivePreview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
 ) -> None:
     slide(studio, 0.5)
     loop.run(0.05)
@@ -245,7 +250,7 @@ def test_a_job_that_fails_says_why_and_shows_no_other_look(
 
 
 def test_it_comes_back_with_the_daemon(
-    preview: Preview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon
+    preview: LivePreview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:
     slide(studio, 0.5)
     loop.run(0.05)
@@ -403,7 +408,7 @@ def test_a_style_that_is_pressed_shows_something(
 
 
 def test_after_a_stroke_the_layer_is_looked_at_at_once(
-    preview: Preview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
+    preview: LivePreview, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, surface: FakeSurface
 ) -> None:
     """And where the stroke changed nothing, what is shown closes over it again."""
     loop.run(3)

@@ -53,7 +53,7 @@ class Watched:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class Pictures:
     """What is worked on, and how all of it is."""
 
     inputs: Annotated[
@@ -80,7 +80,7 @@ class Batch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Samples(Batch):
+class Samples(Pictures):
     inputs: Annotated[  # type: ignore[assignment]  # None as well
         list[str] | None,
         typer.Argument(
@@ -95,16 +95,16 @@ def mount(app: typer.Typer) -> None:
 
 
 @runs(Stylize)
-def stylize(chosen: Chosen, styled: Styled, batch: Batch) -> None:
+def stylize(chosen: Chosen, styled: Styled, pictures: Pictures) -> None:
     """Paint pictures in a style, in one pass."""
-    _paint(Stylize, chosen, batch, styled)
+    _paint(Stylize, chosen, pictures, styled)
 
 
 @runs(Refine)
 def refine(
     chosen: Chosen,
     styled: Styled,
-    batch: Batch,
+    pictures: Pictures,
     watched: Watched,
     deform: Annotated[
         str | None,
@@ -118,51 +118,53 @@ def refine(
 
     Ctrl-C stops a single one and keeps the best picture so far; a second Ctrl-C discards it.
     """
-    _paint(Refine, {**deformed(deform), **chosen}, batch, styled, watched)
+    _paint(Refine, {**deformed(deform), **chosen}, pictures, styled, watched)
 
 
 @runs(Texture)
-def texture(chosen: Chosen, batch: Samples, watched: Watched, style: StyleOption = None) -> None:
+def texture(chosen: Chosen, pictures: Samples, watched: Watched, style: StyleOption = None) -> None:
     """Synthesise a texture from noise (Gatys et al. 2015), or with --method network in one pass.
 
     Ctrl-C stops and keeps the best picture so far; a second Ctrl-C discards it.
     """
-    if batch.inputs and style:
+    if pictures.inputs and style:
         raise CommandError(USAGE, "IN... and --style are both given; a texture is made of one or the other")
-    _paint(Texture, chosen, batch, Styled(style=style), watched)
+    _paint(Texture, chosen, pictures, Styled(style=style), watched)
 
 
 @runs(Upscale)
-def upscale(chosen: Chosen, batch: Batch) -> None:
+def upscale(chosen: Chosen, pictures: Pictures) -> None:
     """Enlarge pictures 4 or 8 times, with more detail than interpolation gives."""
-    _paint(Upscale, chosen, batch)
+    _paint(Upscale, chosen, pictures)
 
 
 def _paint(
     kind: RecipeClass,
     chosen: Chosen,
-    batch: Batch,
+    pictures: Pictures,
     styled: Styled = Styled(),  # a value
     watched: Watched = Watched(),  # a value
 ) -> None:
-    check_readable(batch.recipe, styled.mask, *(styled.region or []))
+    check_readable(pictures.recipe, styled.mask, *(styled.region or []))
     styles = SourcedStyles(parse_styles(styled.style or []), styled.region or [])
-    if batch.inputs:
-        pairs: list[Pair] = list(plan(batch.inputs, batch.out, batch.force, skip=batch.skip_existing))
+    if pictures.inputs:
+        pairs: list[Pair] = list(
+            plan(pictures.inputs, pictures.out, pictures.force, skip=pictures.skip_existing)
+        )
     else:
-        check_output(Path(batch.out), batch.force)
-        pairs = [(None, Path(batch.out))]
+        check_output(Path(pictures.out), pictures.force)
+        pairs = [(None, Path(pictures.out))]
     sample = None if kind.FACTS.content else next((source for source, _ in pairs), None)
     given = styles if sample is None else SourcedStyles({sample: 1.0}, [])
-    whole = whole_recipe(kind, batch.recipe, chosen, given)
-    options: dict[str, Any] = {"mask": styled.mask, "device": batch.device}
+    whole = whole_recipe(kind, pictures.recipe, chosen, given)
+    options: dict[str, Any] = {"mask": styled.mask, "device": pictures.device}
     if watched.previews is not None:
         if len(pairs) > 1:
             words = f"--previews shows one picture as it develops; there are {len(pairs)}"
             raise CommandError(USAGE, words)
         options |= {"preview_every": watched.preview_every, "preview_side": watched.preview_side}
         options["preview"] = _preview_writer(watched.previews)
-    run(whole, pairs, styles, batch.json, **options)
+    run(whole, pairs, styles, pictures.json, **options)
 
 
 def _preview_writer(folder: Path) -> Watcher:

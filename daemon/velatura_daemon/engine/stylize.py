@@ -54,7 +54,7 @@ CONTEXT = reach("relu4_1")
 
 
 @dataclass(frozen=True)
-class Part:
+class Changing:
     """The part of a picture that can change, and all that painting it needs.
 
     Args:
@@ -92,7 +92,7 @@ class Prepared:
     loader: Loader
     method: Method
     canvas: Canvas
-    part: Part | None
+    part: Changing | None
     notes: tuple[str, ...]
 
 
@@ -176,7 +176,7 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     if recipe.reference:
         todo.statistics = yield from _of_reference(task, resources, recipe, method, styles, side, strength)
     yield
-    return Prepared(recipe, loader, method, canvas, Part(box, side, todo, key, colors), notes)
+    return Prepared(recipe, loader, method, canvas, Changing(box, side, todo, key, colors), notes)
 
 
 def resolved(recipe: Stylize, resources: Resources) -> tuple[Stylize, tuple[str, ...]]:
@@ -235,7 +235,7 @@ def _reference(task: Task[Stylize], resources: Resources) -> Raster:
     return shrink(read_picture(slot, "reference"), task.preview_side)
 
 
-def _in_own_colors(job: Prepared, part: Part, core: Box, before: Tensor, made: Tensor) -> Tensor:
+def _in_own_colors(job: Prepared, part: Changing, core: Box, before: Tensor, made: Tensor) -> Tensor:
     """A finished tile in the content's colours.
 
     Args:

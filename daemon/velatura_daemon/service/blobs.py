@@ -18,7 +18,7 @@ PAGE = 4096
 
 
 @dataclass
-class Blob:
+class SlotBlob:
     """A picture in a slot of its own."""
 
     digest: str
@@ -50,7 +50,7 @@ class BlobStore:
         self.reserved = 0
         self.used = 0
         self.pinned = 0
-        self._blobs: OrderedDict[str, Blob] = OrderedDict()
+        self._blobs: OrderedDict[str, SlotBlob] = OrderedDict()
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._blobs
@@ -58,13 +58,13 @@ class BlobStore:
     def __len__(self) -> int:
         return len(self._blobs)
 
-    def get(self, digest: str) -> Blob | None:
+    def get(self, digest: str) -> SlotBlob | None:
         """The blob of that name, which now counts as just used, or None."""
         if digest in self._blobs:
             self._blobs.move_to_end(digest)
         return self._blobs.get(digest)
 
-    def pin(self, digest: str) -> Blob:
+    def pin(self, digest: str) -> SlotBlob:
         """Keeps a blob until as many `unpin`.
 
         Raises:
@@ -107,14 +107,14 @@ class BlobStore:
         """Gives back what `reserve` returned."""
         self.reserved -= amount
 
-    def add(self, digest: str, layout: Layout, fd: int) -> Blob:
+    def add(self, digest: str, layout: Layout, fd: int) -> SlotBlob:
         """Takes a verified blob and its descriptor, in any case: results are never dropped. Of a blob held
         already, the descriptor is closed."""
         held = self.get(digest)
         if held is not None:
             os.close(fd)
             return held
-        blob = self._blobs[digest] = Blob(digest, layout, fd)
+        blob = self._blobs[digest] = SlotBlob(digest, layout, fd)
         self.used += blob.cost
         self._make_room(0, keep=blob)
         return blob
@@ -131,7 +131,7 @@ class BlobStore:
         self._blobs.clear()
         self.used = self.pinned = 0
 
-    def _make_room(self, amount: int, keep: Blob | None = None) -> None:
+    def _make_room(self, amount: int, keep: SlotBlob | None = None) -> None:
         """Drops unpinned blobs other than `keep`, oldest first, until `amount` more bytes fit."""
         if self.used + self.reserved + amount <= self.budget and len(self._blobs) <= self.most:
             return
@@ -140,7 +140,7 @@ class BlobStore:
             if self.used + self.reserved + amount <= self.budget and len(self._blobs) <= self.most:
                 return
 
-    def _drop(self, blob: Blob) -> None:
+    def _drop(self, blob: SlotBlob) -> None:
         del self._blobs[blob.digest]
         self.used -= blob.cost
         os.close(blob.fd)

@@ -31,7 +31,7 @@ from velatura.messages import (
 from velatura.pixels import Layout
 
 from ..between import orders
-from .blobs import Blob, BlobStore
+from .blobs import BlobStore, SlotBlob
 from .scheduler import Effect, Scheduler, Tell
 from .submission import (
     check_masks,
@@ -411,7 +411,7 @@ class Jobs:
         self.store.unpin(digest)
         job.pinned.remove(digest)
 
-    def _keep_picture(self, job: JobRecord, report: orders.Shown | orders.Delivered, fd: int) -> Blob:
+    def _keep_picture(self, job: JobRecord, report: orders.Shown | orders.Delivered, fd: int) -> SlotBlob:
         blob = self.store.add(report.digest, report.layout, fd)
         self._pin(job, blob.digest)
         return blob

@@ -24,7 +24,7 @@ from .losses import style_layer_loss
 from .problem import Problem, style_side
 from .pyramid import layer_stride, level_sizes, receptive_field, share_evaluations
 from .scene import Level, Region, Scene, by_region
-from .terms import Content, Smoothness, Terms
+from .terms import ContentTerm, Smoothness, Terms
 from .variable import Pixels
 
 
@@ -223,7 +223,7 @@ def gram_loss(
     contents, sums = [], []
     layers = {name: weight * weights.content_weight for name, weight in weights.content_layers.items()}
     if content is not None and (layers := _positive(layers)):
-        contents = [Content(encoder, content, layers, mask)]
+        contents = [ContentTerm(encoder, content, layers, mask)]
     layers = {name: weight * weights.style_weight for name, weight in weights.style_layers.items()}
     if styles and (layers := _positive(layers)):
         targets = [checked(style, encoder, layers) for style in styles]

@@ -253,7 +253,7 @@ class Terms:
         return dict(zip(leaves, gradients, strict=True))
 
 
-class Content:
+class ContentTerm:
     """Equation 1 of Gatys et al. 2016 at some layers, divided by the number of features so that a weight
     means the same at every size; a mask says how much each position counts. A local term.
 

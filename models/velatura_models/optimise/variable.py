@@ -61,7 +61,7 @@ class Variable(Protocol):
         ...
 
 
-class Picture(Variable, Protocol):
+class PictureVariable(Variable, Protocol):
     """A variable that is a picture and nothing else."""
 
     def parameters(self, picture: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ class Picture(Variable, Protocol):
         return after
 
 
-class Pixels(Picture):
+class Pixels(PictureVariable):
     """The pixels themselves.
 
     Args:
@@ -115,7 +115,7 @@ class Pixels(Picture):
         return gradient.sum(1, keepdim=True) if self.gray else gradient
 
 
-class Laplacian(Picture):
+class Laplacian(PictureVariable):
     """The levels of a Laplacian pyramid, fine to coarse, in one vector.
 
     The finest `plain` levels have lightness only, as in an encoded photo: colour that changes from pixel to

@@ -43,7 +43,7 @@ REST = 20
 """Between two looks at the layer's pixels so many times as long passes as one look took."""
 
 
-class Preview(Observable):
+class LivePreview(Observable):
     """The preview of the active layer.
 
     Args:

@@ -30,7 +30,7 @@ from .loop import End, Loop
 from .memory import Memory
 from .observable import Observable, Signal
 from .paper import Gone, Layer, Paper, Refused, Source, Surface
-from .preview import Preview
+from .preview import LivePreview
 from .pulls import Pulls
 from .pump import Pump, timed, timings
 from .results import Result, Results
@@ -95,7 +95,7 @@ class Studio(Observable):
         self.gallery = Gallery(self.link, self.look, paper, self.pump, self.memory)
         self.variations = Variations(self.link, self.look, paper, self.pump)
         self.arrows = Arrows(self.link, self.look, paper, self.pump)
-        self.preview = Preview(
+        self.preview = LivePreview(
             self.link, self.look, paper, self.pump, surface, self.tell, secrets.token_hex(4), clock
         )
         self._stop_watching: End | None = None
