@@ -71,11 +71,6 @@ def map_slot(fd: int, nbytes: int, writable: bool = False) -> memoryview:
         return memoryview(mmap.mmap(fd, max(1, nbytes), access=access))[:nbytes]
 
 
-def slot_bytes(fd: int) -> int:
-    """Size of a slot in bytes."""
-    return os.fstat(fd).st_size
-
-
 def write_slot(fd: int, offset: int, data: bytes | memoryview) -> None:
     """Writes all of `data` at `offset`."""
     view = memoryview(data)

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..maths.color import luma
 from .convolution import convolution, reflected
 from .transform_net import Layer, Normalise
 
@@ -34,7 +35,6 @@ GRID = 16
 LEAST = 4 * GRID
 """Smallest side: the style subnet sees a quarter, which reflection by four pixels must fit into."""
 
-LUMINANCE = (0.299, 0.587, 0.114)
 SUBNETS = ("style", "enhance", "refine")
 
 Norm = Callable[[Tensor, nn.GroupNorm], Tensor]
@@ -129,7 +129,6 @@ class MultimodalNet(nn.Module):
             if name in self.identity:  # begins as one
                 for parameter in block.convs[-1].parameters():
                     nn.init.zeros_(parameter)
-        self.register_buffer("weights", torch.tensor(LUMINANCE).view(1, 3, 1, 1), persistent=False)
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -169,9 +168,8 @@ class MultimodalNet(nn.Module):
             return normalise(next(index), maps, module.weight[None], module.bias[None])
 
         small = F.avg_pool2d(x, 4)
-        light = (small * self.get_buffer("weights").to(small)).sum(1, keepdim=True)
         color = yield from self.rgb.steps(small, norm)
-        light = yield from self.luminance.steps(light, norm)
+        light = yield from self.luminance.steps(luma(small), norm)
         made = yield from self.joint.steps(torch.cat([color, light], 1), norm)
         out.append(small.float() + made if "style" in self.identity else torch.sigmoid(made))
         for name, block in (("enhance", self.enhance), ("refine", self.refine)):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..maths.color import luma
 from ..maths.stats import normalise
 from ..networks.encoder import Encoder
 
@@ -45,8 +46,7 @@ def phase_pattern(pictures: Tensor, period: int = 4) -> Tensor:
     Args:
         pictures: `(B, 3, H, W)`, sides multiples of `period`.
     """
-    luminance = pictures.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    light = (pictures * luminance).sum(1, keepdim=True)
+    light = luma(pictures)
     detail = light - F.avg_pool2d(F.pad(light, (1, 1, 1, 1), mode="reflect"), 3, 1)
     places = F.pixel_unshuffle(detail, period).flatten(2)
     size, value = places.abs().mean(2), places.mean(2)

@@ -105,10 +105,6 @@ class Arrows(Observable):
         """Drags the head of an arrow: its place in the style becomes one that leads there."""
         self._change(index, lambda arrow: (arrow.place, self._aimed(index, goal)))
 
-    def place_there(self, index: int, there: Point) -> None:
-        """Moves the place in the style, as shares of its width and height."""
-        self._change(index, lambda arrow: (arrow.place, _clamped(there)))
-
     def add(self, place: Point, there: Point | None = None) -> int:
         """A new arrow, without length unless its place in the style is given; gives its index."""
         self._set((*self._places, (self._inside(place), _clamped(there or (0.5, 0.5)))))
