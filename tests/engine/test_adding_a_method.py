@@ -10,22 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from velatura.pixels import Layout, digest
+from engines import pixels, slot, task
 from velatura.recipe import Style, Stylize
 from velatura_daemon.engine.engine import TorchEngine
-from velatura_daemon.engine.tasks import Finished, Progressed, Slot, Task
+from velatura_daemon.engine.tasks import Finished, Progressed
 from velatura_daemon.settings import Settings
 from velatura_models.maths.tiling import Footprint
 from velatura_models.methods import loading
 from velatura_models.methods.picture_method import Painting, PictureMethod
 
 PAGE = Path(__file__).parents[2] / "docs" / "methods.md"
-LAYOUT = Layout(160, 100, "RGB")
-
-
-def slot(array: np.ndarray, layout: Layout) -> Slot:
-    data = memoryview(np.ascontiguousarray(array).tobytes())
-    return Slot(layout, data, digest(layout, [data]))
 
 
 @pytest.fixture
@@ -47,20 +41,12 @@ def test_the_method_of_the_page_paints_previews_masks_and_tiles(engine: TorchEng
     mask = np.zeros((100, 160), np.uint8)
     mask[:, :120] = 255
     recipe = Stylize((Style("any"),), method="posterise")
-    task = Task(
-        "job",
-        recipe,
-        slot(array, LAYOUT),
-        slot(mask, Layout(160, 100, "GRAY")),
-        {},
-        lambda layout: memoryview(bytearray(layout.nbytes)),
-    )
-    events = list(engine.run(task))
+    events = list(engine.run(task(recipe, slot(array), slot(mask, "GRAY"))))
     finished = events[-1]
     assert isinstance(finished, Finished) and finished.record["strength_in"] == "picture"
     steps = [event.step for event in events if isinstance(event, Progressed)]
     assert steps == list(range(finished.record["tiles"] + 1)) and len(steps) == 7  # 0: the first begins
-    made = np.frombuffer(finished.data, np.uint8).reshape(array.shape).astype(int)
+    made = pixels(finished).astype(int)
     wanted = np.rint(np.rint(array / 255 * 8) / 8 * 255)
     assert np.abs(made - wanted)[:, :120].max() <= 1
     assert np.array_equal(made[:, 120:], array[:, 120:])

@@ -6,59 +6,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from engines import CONTENT, PAINTING, STYLE, pixels, run, scene, slot
 from PIL import Image
 from safetensors import SafetensorError
 from skimage.data import chelsea, coffee
 from velatura.errors import VelaturaError
-from velatura.pixels import Layout, digest
 from velatura.recipe import Style, Stylize
 from velatura_daemon.engine import sources as sources_module
 from velatura_daemon.engine.engine import TorchEngine
 from velatura_daemon.engine.resources import SEEN
 from velatura_daemon.engine.tasks import (
-    Finished,
     Progressed,
-    Slot,
-    Task,
 )
 from velatura_daemon.settings import Settings
 from velatura_models.methods.adain import AdaIN
-
-
-def slot(array, channels):
-    layout = Layout(array.shape[1], array.shape[0], channels, {1: "u8", 2: "u16"}[array.dtype.itemsize])
-    data = memoryview(np.ascontiguousarray(array).tobytes())
-    return Slot(layout, data, digest(layout, [data]))
-
-
-def scene(height=72, width=104, channels=4, seed=0):
-    small = np.random.default_rng(seed).integers(0, 255, (9, 13, 3), dtype=np.uint8)
-    image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).convert("RGBA")
-    return np.asarray(image)[..., :channels]
-
-
-CONTENT = slot(scene(), "RGBA")
-PAINTING = slot(scene(96, 80, 3, seed=5), "RGB")
-STYLE = Style(digest=PAINTING.digest)
-
-
-def run(engine, recipe, content=CONTENT, mask=None, pictures=(PAINTING,), events=None, **changed):
-    held = {p.digest: p for p in pictures}
-    task = Task(
-        "job", recipe, content, mask, held, lambda layout: memoryview(bytearray(layout.nbytes)), **changed
-    )
-    last = None
-    for event in engine.run(task):
-        if events is not None:
-            events.append(event)
-        last = event
-    assert isinstance(last, Finished)
-    return last
-
-
-def pixels(finished):
-    shape = (finished.layout.height, finished.layout.width, -1)
-    return np.frombuffer(finished.data, "u1" if finished.layout.depth == "u8" else "<u2").reshape(shape)
 
 
 def test_strength_0_gives_the_bytes_back_and_1_changes_them(engine):

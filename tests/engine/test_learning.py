@@ -5,13 +5,11 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from engine.test_engine import CONTENT, pixels, run, scene, slot
+from engines import CONTENT, engine_at, pixels, run, scene, slot, task
 from PIL import Image
 from velatura.errors import FieldError, VelaturaError
 from velatura.recipe import Learn, Style, Stylize
-from velatura_daemon.engine.engine import TorchEngine
-from velatura_daemon.engine.tasks import Checkpointed, Previewed, Progressed, Task
-from velatura_daemon.settings import Settings
+from velatura_daemon.engine.tasks import Checkpointed, Previewed, Progressed
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.nets import PHOTO, installed, save_net
 
@@ -29,16 +27,13 @@ def small_painter(folder, seed, name="painter"):
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
     """With a small painter of the user's own in place of the one that ships."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("VELATURA_HOME", str(tmp_path_factory.mktemp("home")))
-    patch.setattr("velatura_daemon.engine.learn.FIRST_LOOK", 0.0)
-    for side in ("CROP", "STYLE_SIDE"):
-        patch.setattr(f"velatura_daemon.engine.learn.{side}", 64)
-    made = TorchEngine(Settings(dtype="float32", threads=1))
-    small_painter(made.resources.paths.weights / "nets", 0)
-    made.resources.library.add("moss", scene(96, 80, 3, seed=5))
-    yield made
-    patch.undo()
+    with engine_at(tmp_path_factory.mktemp("home")) as made, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("velatura_daemon.engine.learn.FIRST_LOOK", 0.0)
+        for side in ("CROP", "STYLE_SIDE"):
+            patch.setattr(f"velatura_daemon.engine.learn.{side}", 64)
+        small_painter(made.resources.paths.weights / "nets", 0)
+        made.resources.library.add("moss", scene(96, 80, 3, seed=5))
+        yield made
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +73,7 @@ def test_learning_again_goes_on_and_the_new_row_is_painted(engine):
 
 
 def test_a_cancelled_one_leaves_no_row_and_the_next_goes_on(engine):
-    steps = engine.run(Task("job", Learn((Style("moss"),), steps=9), None, None, {}, memory))
+    steps = engine.run(task(Learn((Style("moss"),), steps=9), None, pictures=()))
     while not (isinstance(event := next(steps), Progressed) and event.step == 2):
         pass
     steps.close()
@@ -93,7 +88,7 @@ def test_a_stopped_one_keeps_what_it_has(engine):
 
 def test_a_worker_that_died_is_followed_by_one_that_goes_on(engine, monkeypatch):
     monkeypatch.setattr("velatura_daemon.engine.learn.SAVE_EVERY", 0.0)
-    for event in engine.run(Task("job", Learn((Style("moss"),), steps=9), None, None, {}, memory)):
+    for event in engine.run(task(Learn((Style("moss"),), steps=9), None, pictures=())):
         if isinstance(event, Checkpointed):
             break
     resumed = run(engine, MOSS, None, pictures=(), checkpoint=event.state)
@@ -174,7 +169,3 @@ def test_odd_pictures_are_learned_without_nan(engine, picture):
     finally:
         engine.resources.library.remove("odd")
     assert rows(engine) == []
-
-
-def memory(layout):
-    return memoryview(bytearray(layout.nbytes))

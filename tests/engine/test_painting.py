@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine.test_engine import CONTENT, STYLE, pixels, run, slot
+from engines import CONTENT, STYLE, pixels, run, slot
 from velatura import recipe
 from velatura.errors import FieldError
 from velatura.recipe import Style, Stylize, check_recipe

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from velatura.pixels import Layout, digest
+from engines import engine_at, slot, task
 from velatura.recipe import Style, Stylize
 from velatura_daemon.engine import stylize as stylizing
+from velatura_daemon.engine.compose import DTYPES
 from velatura_daemon.engine.engine import TorchEngine
-from velatura_daemon.engine.tasks import Finished, Progressed, Slot, Task
-from velatura_daemon.settings import Settings
+from velatura_daemon.engine.tasks import Finished, Progressed
 
 SIDE, TILE = 240, 64
 NOISE = np.random.default_rng(3)
@@ -17,9 +17,8 @@ NOISE = np.random.default_rng(3)
 
 @pytest.fixture(scope="module")
 def tiled(tmp_path_factory: pytest.TempPathFactory) -> TorchEngine:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VELATURA_HOME", str(tmp_path_factory.mktemp("home")))
-        return TorchEngine(Settings(dtype="float32", threads=1, tile=TILE))
+    with engine_at(tmp_path_factory.mktemp("home"), tile=TILE) as made:
+        return made
 
 
 @pytest.mark.parametrize(
@@ -30,12 +29,10 @@ def test_the_first_event_and_each_tile_of_each_pass_tell(
     tiled: TorchEngine, monkeypatch: pytest.MonkeyPatch, method: str, exact: bool, depth: str
 ):
     monkeypatch.setattr(stylizing, "LARGE", 0)
-    layout = Layout(SIDE, SIDE, "RGB", depth)
-    data = memoryview(NOISE.bytes(layout.nbytes))
-    content = Slot(layout, data, digest(layout, [data]))
+    dtype = DTYPES[depth]
+    content = slot(NOISE.integers(0, 1 << 8 * dtype.itemsize, (SIDE, SIDE, 3), dtype))
     recipe = Stylize((Style(name="mosaic"),), method=method, exact=exact)
-    task = Task("job", recipe, content, None, {}, lambda layout: memoryview(bytearray(layout.nbytes)))
-    events = list(tiled.run(task))
+    events = list(tiled.run(task(recipe, content)))
     assert events[0] == Progressed(0, 1), "before anything is read"
     told = [event for event in events[1:] if isinstance(event, Progressed)]
     tiles = events[-1].record["tiles"] if isinstance(events[-1], Finished) else 0

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import skimage.data
+from engines import pixels, run, slot
 from PIL import Image
 from velatura.errors import VelaturaError
 from velatura.recipe import Style, Stylize
-
-from .test_engine import pixels, run, slot
 
 METHODS = ["multi", "adain-skip", "wct"]
 SIDE = 128

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from engines import pixels, run, slot
 from velatura.pictures import images
 from velatura.pictures.files import recipe_of
-from velatura.pixels import digest
 from velatura.recipe import Recipe, Style, Stylize, recipe_from_map, recipe_to_map
 from velatura_daemon.engine.engine import TorchEngine
-from velatura_daemon.engine.tasks import Finished, Slot, Task
+from velatura_daemon.engine.tasks import Finished
 
 STORED = Path(__file__).parents[1] / "protocol" / "stored"
 
@@ -21,7 +21,7 @@ def test_the_same_picture_within_one_step_of_8_bits(engine: TorchEngine) -> None
     recipe = recipe_of(STORED / "upscale.png")
     last = painted(engine, recipe)
     assert last.recipe == replace(recipe, networks=last.recipe.networks) and not last.record["notes"]
-    now = np.frombuffer(last.data, np.uint8).reshape(then.array.shape).astype(int)
+    now = pixels(last).astype(int)
     assert np.abs(now - then.array).max() <= 1
 
 
@@ -57,9 +57,4 @@ def test_a_recipe_of_version_0_1_by_a_network_of_many_styles_says_that_another_p
 def painted(engine: TorchEngine, recipe: Recipe) -> Finished:
     """What a recipe makes of the picture that all stored ones were made from."""
     content = images.read(STORED / "content.png")
-    data = memoryview(np.ascontiguousarray(content.array)).cast("B")
-    slot = Slot(content.layout, data, digest(content.layout, [data]))
-    task = Task("job", recipe, slot, None, {}, lambda layout: memoryview(bytearray(layout.nbytes)))
-    *_, last = engine.run(task)
-    assert isinstance(last, Finished)
-    return last
+    return run(engine, recipe, slot(content.array))

@@ -3,33 +3,24 @@
 import numpy as np
 import pytest
 import torch
+from engines import engine_at, pixels, run, slot
 from PIL import Image
 from velatura.errors import FieldError, VelaturaError
 from velatura.messages import Submit
-from velatura.pixels import Layout, digest
+from velatura.pixels import Layout
 from velatura.recipe import Upscale, recipe_from_map, recipe_to_map
 from velatura_daemon.engine.engine import TorchEngine
 from velatura_daemon.engine.tasks import (
-    Finished,
     Progressed,
-    Slot,
-    Task,
 )
 from velatura_daemon.service.submission import check_parts, result_bytes
 from velatura_daemon.settings import Settings
 from velatura_models.networks.superres import SuperResNet
 from velatura_models.store.nets import save_net
 
-DEPTHS = {"u1": "u8", "u2": "u16", "f2": "f16", "f4": "f32"}
-
-
-def slot(array, channels, **more):
-    layout = Layout(array.shape[1], array.shape[0], channels, DEPTHS[array.dtype.str[1:]], **more)
-    data = memoryview(np.ascontiguousarray(array).tobytes())
-    return Slot(layout, data, digest(layout, [data]))
-
 
 def scene(height=40, width=56, channels=3):
+    """Softer than others, so that rounding between Pillow's two passes does not count."""
     small = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8)
     image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).convert("RGBA")
     return np.asarray(image)[..., :channels].copy()
@@ -38,35 +29,14 @@ def scene(height=40, width=56, channels=3):
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
     """An engine with a small network of random weights for x4, as the user's own."""
-    home = tmp_path_factory.mktemp("home")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("VELATURA_HOME", str(home))
-    made = TorchEngine(Settings(dtype="float32", threads=1))
     torch.manual_seed(0)
     architecture = {"factor": 4, "norm": "none", "width": 8, "blocks": 2}
     net = SuperResNet(**architecture)
     torch.nn.init.normal_(net.convs[-1].weight, std=0.1)
-    save_net(made.resources.paths.weights / "nets/own.superres.safetensors", "superres", net, architecture)
-    yield made
-    patch.undo()
-
-
-def run(engine, recipe, content, mask=None, events=None, **changed):
-    task = Task(
-        "job", recipe, content, mask, {}, lambda layout: memoryview(bytearray(layout.nbytes)), **changed
-    )
-    last = None
-    for event in engine.run(task):
-        if events is not None:
-            events.append(event)
-        last = event
-    assert isinstance(last, Finished)
-    return last
-
-
-def pixels(finished):
-    kind = {depth: "<" + code for code, depth in DEPTHS.items()}[finished.layout.depth]
-    return np.frombuffer(finished.data, kind).reshape(finished.layout.height, finished.layout.width, -1)
+    with engine_at(tmp_path_factory.mktemp("home")) as made:
+        nets = made.resources.paths.weights / "nets"
+        save_net(nets / "own.superres.safetensors", "superres", net, architecture)
+        yield made
 
 
 def test_the_result_is_four_times_as_large_and_strength_0_is_pillows_bicubic(engine):

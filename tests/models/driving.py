@@ -1,11 +1,13 @@
-"""Runs a method's generator to its end."""
+"""What tests of methods and trainers share: a method run to its end, a small network for losses."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import torch
+from safetensors.torch import save_file
 from velatura_models.methods.method import framed, painted, work
+from velatura_models.networks.encoder import Encoder
 
 
 def stylized(method, rgb, styles, strength=1.0, weight=None, known=None, tile=4096, cut=None, **more):
@@ -29,3 +31,13 @@ def stylized(method, rgb, styles, strength=1.0, weight=None, known=None, tile=40
                 out[:, :, rows, columns] = part[1]
     assert not bool(torch.isnan(out).any()), "left out"
     return out, todo.seen
+
+
+def write_loss_network(path):
+    """A small encoder of random weights, whose features live at every layer."""
+    torch.manual_seed(0)
+    vgg = Encoder((8, 12, 16, 16, 16))
+    for parameter in vgg.parameters():
+        if parameter.dim() == 4:
+            torch.nn.init.kaiming_normal_(parameter)
+    save_file(vgg.state_dict(), path)

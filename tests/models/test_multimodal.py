@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from models.driving import stylized
+from models.driving import stylized, write_loss_network
 from PIL import Image
-from safetensors.torch import save_file
 from velatura_models.maths.tiling import Box, Tile
 from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import (
@@ -13,7 +12,6 @@ from velatura_models.methods.method import (
     StyleShare,
 )
 from velatura_models.methods.multimodal import Multimodal
-from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.multimodal_net import MultimodalNet
 from velatura_models.networks.residency import placed
 from velatura_models.store.files import WeightsError, load_into
@@ -207,12 +205,7 @@ def data(tmp_path):
         if name == "painting.png":
             small = small // 2 + np.array([100, 0, 0], np.uint8)
         Image.fromarray(small).resize((128, 128)).save(tmp_path / name)
-    torch.manual_seed(0)
-    vgg = Encoder((8, 12, 16, 16, 16))
-    for parameter in vgg.parameters():
-        if parameter.dim() == 4:
-            torch.nn.init.kaiming_normal_(parameter)
-    save_file(vgg.state_dict(), tmp_path / "vgg.safetensors")
+    write_loss_network(tmp_path / "vgg.safetensors")
     return tmp_path
 
 

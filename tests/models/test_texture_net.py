@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from models.driving import write_loss_network
 from PIL import Image
-from safetensors.torch import save_file
 from velatura_models.maths.tiling import Box
-from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.texture_net import (
     TextureNet,
     noise_field,
@@ -124,12 +123,7 @@ def data(tmp_path):
     Image.fromarray(small).resize((80, 64)).save(tmp_path / "tiles.png")
     (tmp_path / "photos").mkdir()
     Image.fromarray(small).resize((64, 64)).save(tmp_path / "photos/one.png")
-    torch.manual_seed(0)
-    vgg = Encoder((8, 12, 16, 16, 16))
-    for parameter in vgg.parameters():
-        if parameter.dim() == 4:
-            torch.nn.init.kaiming_normal_(parameter)
-    save_file(vgg.state_dict(), tmp_path / "vgg.safetensors")
+    write_loss_network(tmp_path / "vgg.safetensors")
     return tmp_path
 
 

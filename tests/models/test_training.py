@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from models.driving import write_loss_network
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from velatura_models.networks.encoder import Encoder, prepared
@@ -35,12 +36,7 @@ def data(tmp_path):
         for i in range(3):
             small = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8)
             Image.fromarray(small).resize((64, 48)).save(folder / f"{i}.png")
-    torch.manual_seed(0)
-    teacher = Encoder((8, 12, 16, 16, 16))
-    for parameter in teacher.parameters():
-        if parameter.dim() == 4:
-            torch.nn.init.kaiming_normal_(parameter)
-    save_file(teacher.state_dict(), tmp_path / "vgg.safetensors")
+    write_loss_network(tmp_path / "vgg.safetensors")
     save_file(Encoder(TINY, preprocess=False).state_dict(), tmp_path / "small.safetensors")
     return tmp_path
 

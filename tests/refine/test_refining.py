@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from engines import CONTENT, PAINTING, STYLE, engine_at, pixels, scene, slot, task
 from PIL import Image
 from torch import Tensor
 from velatura.errors import VelaturaError
 from velatura.pairs import Pair
-from velatura.pixels import Layout, digest
+from velatura.pixels import Layout
 from velatura.recipe import (
     UNSET,
     Keypoints,
@@ -34,7 +35,6 @@ from velatura_daemon.engine.tasks import (
     Slot,
     Task,
 )
-from velatura_daemon.settings import Settings
 from velatura_models.networks.encoder import Encoder
 from velatura_models.optimise.terms import Terms
 from velatura_models.store.weights import encoder_path, save_encoder
@@ -42,31 +42,12 @@ from velatura_models.store.weights import encoder_path, save_encoder
 HEIGHT, WIDTH = 72, 104
 
 
-def slot(array: np.ndarray, channels: str) -> Slot:
-    layout = Layout(
-        array.shape[1], array.shape[0], channels, {1: "u8", 2: "u16", 4: "f32"}[array.dtype.itemsize]
-    )
-    data = memoryview(np.ascontiguousarray(array).tobytes())
-    return Slot(layout, data, digest(layout, [data]))
-
-
-def scene(height: int = HEIGHT, width: int = WIDTH, channels: int = 4, seed: int = 0) -> np.ndarray:
-    small = np.random.default_rng(seed).integers(0, 255, (9, 13, 3), dtype=np.uint8)
-    image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).convert("RGBA")
-    return np.asarray(image)[..., :channels]
-
-
-CONTENT = slot(scene(), "RGBA")
-PAINTING = slot(scene(96, 80, 3, seed=5), "RGB")
-STYLE = Style(digest=PAINTING.digest)
 REFINE = Refine((STYLE,), iterations=6, levels=1, tv_weight=0.0)
 
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VELATURA_HOME", str(tmp_path_factory.mktemp("home")))
-        made = TorchEngine(Settings(dtype="float32", threads=1))
+    with engine_at(tmp_path_factory.mktemp("home")) as made:
         made.warm()
         yield made
 
@@ -77,26 +58,10 @@ def only_whole_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("velatura_daemon.engine.optimising.TICK", math.inf)
 
 
-def task(recipe, content=CONTENT, mask=None, pictures=(PAINTING,), **changed) -> Task:
-    held = {p.digest: p for p in pictures}
-    return Task(
-        "job", recipe, content, mask, held, lambda layout: memoryview(bytearray(layout.nbytes)), **changed
-    )
-
-
 def run(engine: TorchEngine, what: Task) -> tuple[Finished, list]:
     events = list(engine.run(what))
     assert isinstance(events[-1], Finished)
     return events[-1], events
-
-
-def pixels(finished: Finished | Previewed) -> np.ndarray:
-    shape = (finished.layout.height, finished.layout.width, -1)
-    return np.frombuffer(finished.data, "u1" if finished.layout.depth == "u8" else "<u2").reshape(shape)
-
-
-def pixels_of(picture: Slot) -> np.ndarray:
-    return np.frombuffer(picture.data, "u1").reshape(picture.layout.height, picture.layout.width, -1)
 
 
 def mask_slot(top: int, left: int, bottom: int, right: int, value: int = 255) -> Slot:
@@ -145,7 +110,7 @@ def test_a_mask_of_one_pixel_changes_one_pixel(engine: TorchEngine, place: tuple
     finished, events = run(engine, task(recipe, mask=mask_slot(row, column, row + 1, column + 1)))
     losses = [event.losses["total"] for event in events if isinstance(event, Progressed)]
     assert np.isfinite(losses).all()
-    changed = (pixels(finished) != pixels_of(CONTENT)).any(-1)
+    changed = (pixels(finished) != pixels(CONTENT)).any(-1)
     assert np.argwhere(changed).tolist() == [[row, column]]
 
 
@@ -333,7 +298,7 @@ def test_an_objective_is_refined_and_the_result_s_recipe_carries_its_numbers(
     assert [event.step for event in progress] == list(range(1, 10))
     assert set(progress[0].losses) == terms
     assert sum(isinstance(event, Previewed) for event in events) >= 8
-    changed = (pixels(finished) != pixels_of(CONTENT)).any(2)
+    changed = (pixels(finished) != pixels(CONTENT)).any(2)
     inside = np.zeros((HEIGHT, WIDTH), bool)
     inside[16:60, 20:90] = True
     assert changed[inside].mean() > 0.5 and not changed[~inside].any()
@@ -375,7 +340,7 @@ def test_keypoints_are_drawn_on_the_content_and_told(engine: TorchEngine) -> Non
     assert 3 <= len(pairs) <= 8
     moved = pairs[:, 2:] - pairs[:, :2]
     assert float((np.abs(moved - (10, 6)).max(1) <= 4).mean()) >= 0.8
-    drawn = (pixels(finished) != pixels_of(content)).any(2)
+    drawn = (pixels(finished) != pixels(content)).any(2)
     assert all(drawn[int(y), int(x)] for x, y, *_ in pairs) and drawn.mean() < 0.3
 
     gray = slot(np.full((40, 60, 3), 128, np.uint8), "RGB")
@@ -405,7 +370,7 @@ def test_shapes_move_inside_the_mask_with_previews_and_the_recipe_says_by_which_
     assert sum(isinstance(event, Previewed) for event in events) >= 3
     losses = next(event for event in events if isinstance(event, Progressed)).losses
     assert ("points" in losses) == (shapes != "after")
-    changed = (pixels(finished) != pixels_of(CONTENT)).any(2)
+    changed = (pixels(finished) != pixels(CONTENT)).any(2)
     inside = np.zeros((HEIGHT, WIDTH), bool)
     inside[8:66, 8:96] = True
     assert changed[inside].any() and not changed[~inside].any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from engines import engine_at, pixels, run
 from velatura.errors import FieldError, VelaturaError
 from velatura.recipe import (
     Style,
@@ -14,8 +15,7 @@ from velatura.recipe import (
     recipe_to_map,
 )
 from velatura_daemon.engine.engine import TorchEngine
-from velatura_daemon.engine.tasks import Finished, Progressed, Task
-from velatura_daemon.settings import Settings
+from velatura_daemon.engine.tasks import Progressed
 from velatura_models.networks.texture_net import TextureNet, noise_field, settle
 from velatura_models.store.nets import save_net
 
@@ -30,9 +30,7 @@ def net() -> TextureNet:
 
 @pytest.fixture(scope="module")
 def engine(net: TextureNet, tmp_path_factory: pytest.TempPathFactory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VELATURA_HOME", str(tmp_path_factory.mktemp("home")))
-        made = TorchEngine(Settings(dtype="float32", threads=1))
+    with engine_at(tmp_path_factory.mktemp("home")) as made:
         path = made.resources.paths.weights / "nets/bark.texture.safetensors"
         save_net(path, "texture", net, {"scales": 3}, ["bark"], half=False)
         yield made
@@ -40,11 +38,8 @@ def engine(net: TextureNet, tmp_path_factory: pytest.TempPathFactory):
 
 def texture(engine: TorchEngine, recipe: Texture, **changed) -> tuple[np.ndarray, list]:
     check_recipe(recipe)
-    task = Task("job", recipe, None, None, {}, lambda layout: memoryview(bytearray(layout.nbytes)), **changed)
-    events = list(engine.run(task))
-    last = events[-1]
-    assert isinstance(last, Finished)
-    return np.frombuffer(last.data, np.uint8).reshape(last.layout.height, last.layout.width, 3), events
+    events: list = []
+    return pixels(run(engine, recipe, None, events=events, **changed)), events
 
 
 def network(width: int, height: int, **more) -> Texture:
