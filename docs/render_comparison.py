@@ -38,7 +38,6 @@ ROWS = {
     "adain-skip": ("adain-skip", 1.0),
     "adain": ("adain", 1.0),
     "wct": ("wct", 1.0),
-    "wct, strength 0.6": ("wct", 0.6),
     "style-swap": ("style-swap", 1.0),
     "multi": ("multi", 1.0),
     "fast": ("fast", 1.0),

@@ -20,7 +20,7 @@ METHODS = {
     "auto": Option("Best", "The best that the network has"),
     "adain-skip": Option("AdaIN, sharper", "Keeps fine detail of the content"),
     "adain": Option("AdaIN as published", "Adaptive instance normalisation (Huang & Belongie 2017)"),
-    "wct": Option("Whitening and colouring", "Free and bold, in five passes from coarse to fine"),
+    "wct": Option("Whitening and colouring", "Bold: colours and strokes go together as the style's do"),
     "style-swap": Option("Style patches", "Lays the style's own patches; needs its picture"),
     "multi": Option("Many styles, one network", "Fastest; knows its own styles only"),
     "fast": Option("One network, one style", "Networks trained for one painting, such as yours"),

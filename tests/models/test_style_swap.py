@@ -1,45 +1,51 @@
-"""Style swap: patches by brute force, own features come back; tiles, strength, blends, bad files."""
+"""Style swap: patches by brute force, own features come back; tiles, strength, blends."""
 
 import numpy as np
 import pytest
 import torch
 from models.driving import stylized
+from velatura_models.maths.stats import normalise
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare
-from velatura_models.methods.style_swap import (
-    KEPT,
-    LEVEL,
-    StyleSwap,
-    style_patches,
-    swap,
-    swap_steps,
-)
+from velatura_models.methods.style_swap import StyleSwap, style_patches, swap, swap_steps
+from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import Encoder
-from velatura_models.networks.level_decoder import LevelDecoders
-from velatura_models.store.files import WeightsError
-from velatura_models.store.nets import save_net
+from velatura_models.store.cards import compute_card
 
 WIDTHS = (6, 8, 10, 10, 10)
+DEEPEST = "relu4_1"
 
 
 def method():
     torch.manual_seed(0)
-    encoder, decoders = Encoder(WIDTHS, preprocess=False), LevelDecoders(WIDTHS, (LEVEL,))
-    for parameter in (*encoder.parameters(), *decoders.parameters()):
+    encoder, decoder = Encoder(WIDTHS, preprocess=False), Decoder(WIDTHS, ("relu2_1",))
+    for parameter in (*encoder.parameters(), *decoder.parameters()):
         if parameter.dim() == 4:
             torch.nn.init.kaiming_normal_(parameter)
         parameter.requires_grad_(False)
-    return StyleSwap(Loader(), (encoder, decoders))
+    return StyleSwap(Loader(), (encoder, decoder))
 
 
 def picture(height=64, width=96, seed=0):
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def style_of(net, seed=7, scale=1.0, size=(72, 56)):
-    return net.style(
-        Source("s", scale, lambda: pytest.fail("pixels are enough"), lambda: picture(*size, seed))
-    )
+def source_of(net, rgb, scale=1.0):
+    return Source("s", scale, lambda: compute_card(net.encoder, rgb), lambda: rgb)
+
+
+def style_of(net, seed=7, scale=1.0, size=(72, 96)):
+    return net.style(source_of(net, picture(*size, seed), scale))
+
+
+def targets(net, rgb, style):
+    """Features of a picture as a style changes them, in the content's colours: swapped at the deepest level,
+    re-normalised at the others."""
+    made = {}
+    for level, own in net.encoder(rgb, net.levels).items():
+        mean, std = (t.view(1, -1, 1, 1) for t in style.levels[level])
+        made[level] = normalise(own) * std + mean
+    return {**made, DEEPEST: swap(made[DEEPEST], style.features)}
 
 
 def maps(height, width, seed, channels=5):
@@ -84,12 +90,6 @@ def test_it_is_the_published_convolution():
 def test_the_content_as_its_own_style_gives_its_own_features():
     content = maps(12, 15, 5)
     torch.testing.assert_close(swap(content, content), content)
-    net, rgb = method(), picture()
-    part = net.style(Source("s", 1.0, lambda: pytest.fail(), lambda: rgb))
-    got, _ = stylized(net, rgb, [StyleShare(part)])
-    torch.testing.assert_close(
-        got, net.decoders[LEVEL](net.encoder(rgb, (LEVEL,))[LEVEL]), rtol=1e-4, atol=1e-5
-    )
 
 
 def test_few_patches_at_a_time_find_the_same(monkeypatch):
@@ -108,24 +108,23 @@ def test_a_large_style_gives_every_second_or_third_patch(most, count):
 
 def test_strength_0_is_the_photo_and_between_it_is_blended_in_features():
     net, rgb = method(), picture()
-    part = style_of(net)
-    photo, _ = stylized(net, rgb, [StyleShare(part)], 0.0)
+    style = style_of(net)
+    photo, _ = stylized(net, rgb, [StyleShare(style)], 0.0)
     torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-5)
-    got, _ = stylized(net, rgb, [StyleShare(part)], 0.3, residual=False)
-    own = net.encoder(rgb, (LEVEL,))[LEVEL]
-    expected = net.decoders[LEVEL](0.3 * swap(own, part.features) + 0.7 * own)
-    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
-    mapped, _ = stylized(net, rgb, [StyleShare(part)], torch.full((1, 1, 64, 96), 0.3), residual=False)
-    torch.testing.assert_close(mapped, expected, rtol=1e-4, atol=1e-5)
+    own, made = net.encoder(rgb, net.levels), targets(net, rgb, style)
+    expected = net.decoder({level: 0.3 * made[level] + 0.7 * own[level] for level in own})
+    for strength in (0.3, torch.full((1, 1, 64, 96), 0.3)):
+        got, _ = stylized(net, rgb, [StyleShare(style)], strength, residual=False, recolour=False)
+        torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_a_blend_is_the_weighted_sum_of_swapped_features():
     net, rgb = method(), picture()
     one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = stylized(net, rgb, [StyleShare(one, 1.0), StyleShare(two, 3.0)])
-    own = net.encoder(rgb, (LEVEL,))[LEVEL]
-    mixed = 0.25 * swap(own, one.features) + 0.75 * swap(own, two.features)
-    torch.testing.assert_close(got, net.decoders[LEVEL](mixed), rtol=1e-4, atol=1e-5)
+    got, _ = stylized(net, rgb, [StyleShare(one, 1.0), StyleShare(two, 3.0)], recolour=False)
+    a, b = targets(net, rgb, one), targets(net, rgb, two)
+    expected = net.decoder({level: 0.25 * a[level] + 0.75 * b[level] for level in a})
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_regions_each_get_their_style_and_the_rest_stays():
@@ -134,24 +133,23 @@ def test_regions_each_get_their_style_and_the_rest_stays():
     left[..., :64], right[..., 256:] = 1, 1
     one, two = style_of(net, 1), style_of(net, 2)
     got, _ = stylized(net, rgb, [StyleShare(one, 1.0, left), StyleShare(two, 1.0, right)])
-    torch.testing.assert_close(got[..., 152:168], rgb[..., 152:168], rtol=0, atol=1e-4)
-    alone, _ = stylized(net, rgb, [StyleShare(one)])
-    torch.testing.assert_close(got[..., :32], alone[..., :32], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(got[..., 156:164], rgb[..., 156:164], rtol=0, atol=1e-3)
+    alone, _ = stylized(net, rgb, [StyleShare(one, 1.0, left)])
+    torch.testing.assert_close(got[..., :16], alone[..., :16], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_tiles_equal_the_whole(masked):
-    rgb = picture(136, 216)
-    net = method()
-    assert len(net.footprint.cut(144, 224, 48)) == 15
+    rgb, net = picture(264, 328), method()
+    assert len(net.footprint.cut(264, 328, 64)) == 30
     styles = [StyleShare(style_of(net))]
-    alpha = picture(136, 216, 3)[:, :1] if masked else 1.0
+    alpha = picture(264, 328, 3)[:, :1] if masked else 1.0
     a, _ = stylized(net, rgb, styles, alpha)
-    b, _ = stylized(net, rgb, styles, alpha, tile=48)
-    torch.testing.assert_close(a, b, rtol=0, atol=1e-4)
+    b, _ = stylized(net, rgb, styles, alpha, tile=64)
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("size", [(16, 16), (16, 40)])
+@pytest.mark.parametrize("size", [(24, 24), (24, 40)])
 def test_flat_pictures_and_masks_of_one_pixel_give_no_nan(size):
     net, mask = method(), torch.zeros(1, 1, *size)
     mask[..., 5, 5] = 1
@@ -162,12 +160,11 @@ def test_flat_pictures_and_masks_of_one_pixel_give_no_nan(size):
 
 def test_a_kept_content_is_swapped_once_a_style(monkeypatch):
     net, rgb = method(), picture()
-    part = style_of(net)
-    fresh, _ = stylized(net, rgb, [StyleShare(part)], 0.4)
-    _, known = stylized(net, rgb, [StyleShare(part)])
-    for seed in range(KEPT - 1):
-        _, known = stylized(net, rgb, [StyleShare(style_of(net, seed))], known=known)
-    assert len(known.swapped) == KEPT and known.nbytes > known.features.nbytes
+    style = style_of(net)
+    fresh, _ = stylized(net, rgb, [StyleShare(style)], 0.4)
+    _, known = stylized(net, rgb, [StyleShare(style)])
+    before = sum(view.features.nbytes for view in known.views.values()) + known.rebuilt.nbytes
+    assert known.nbytes > before
     monkeypatch.setattr(
         "velatura_models.methods.style_swap.swap_steps", lambda *args: pytest.fail("swapped again")
     )
@@ -178,7 +175,7 @@ def test_a_kept_content_is_swapped_once_a_style(monkeypatch):
 def test_the_style_scale_is_the_size_at_which_the_picture_is_seen():
     net = method()
     sizes = [style_of(net, scale=scale, size=(96, 160)).features.shape[2:] for scale in (0.5, 1.0, 2.0)]
-    assert [tuple(size) for size in sizes] == [(12, 20), (24, 40), (48, 80)]
+    assert [tuple(size) for size in sizes] == [(6, 10), (12, 20), (24, 40)]
 
 
 def test_a_style_without_its_picture_is_told_by_what_the_source_raises():
@@ -189,16 +186,3 @@ def test_a_style_without_its_picture_is_told_by_what_the_source_raises():
 
     with pytest.raises(LookupError, match="ships as a card"):
         net.style(Source("s", 1.0, lambda: pytest.fail(), picture))
-
-
-def test_files_of_other_networks_are_refused(tmp_path):
-    decoders = LevelDecoders(WIDTHS, (LEVEL,))
-    path = tmp_path / "nets/slim.style-swap.safetensors"
-    save_net(path, "style-swap", decoders, decoders.architecture, needs="f" * 32)
-    with pytest.raises(WeightsError, match="velatura train swap"):
-        Loader("slim", "style-swap", tmp_path).levels()
-
-
-def test_what_ships_is_for_the_backbone_that_ships():
-    _, decoders = Loader("slim", "style-swap").levels()
-    assert tuple(decoders) == (LEVEL,)

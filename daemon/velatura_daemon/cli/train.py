@@ -33,8 +33,6 @@ TRAINERS = {
     "style-n-plus-one": "Add a style, such as your own painting, to a network of many.",
     "texture-net": "Train a network that makes textures like one picture.",
     "multimodal": "Train a network that paints in one style, coarse to fine.",
-    "wct": "Train the decoders of whitening and colouring, one a level.",
-    "swap": "Train style swap's decoder.",
     "superres": "Train a network that enlarges pictures 4 or 8 times.",
 }
 

@@ -30,15 +30,16 @@ def power(covariance: Tensor, exponent: float, least: float = LEAST) -> Tensor:
     return (vectors * values**exponent) @ vectors.T
 
 
-def affine(content: tuple[Tensor, Tensor], mean: Tensor, coloring: Tensor) -> tuple[Tensor, Tensor]:
+def affine(content: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """The map f -> A f + b that whitens with the content's statistics and colours with the style's.
 
     Args:
-        content: mean and covariance, as `stats.Moments` gives them.
-        mean, coloring: the style's mean, and `power(covariance, 1/2)`.
+        content: mean, and `power(covariance, -1/2)`.
+        style: mean, and `power(covariance, 1/2)`.
 
     Returns:
         A `(C, C)` and b `(C,)`, float64.
     """
-    matrix = coloring @ power(content[1], -0.5)
+    mean, coloring = (t.to(content[0]) for t in style)
+    matrix = coloring @ content[1]
     return matrix, mean - matrix @ content[0]

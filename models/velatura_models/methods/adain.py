@@ -30,15 +30,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from ..maths.color import ColorStats, apply_matching, color_stats, luma, transport
+from ..maths.color import ColorStats, apply_matching, color_stats, transport
+from ..maths.grain import grain
 from ..maths.stats import Moments
 from ..maths.stitched import ROOM, Stitched
 from ..maths.tiling import Box, Footprint, Tile, averaged, crop
@@ -64,14 +63,6 @@ Palette = tuple[float, ...]
 """The mean and covariance that colours are moved to, all that features depend on besides the content; `OWN`
 for none."""
 OWN: Palette = ()
-
-GRAIN = 6 / 255
-"""Deviation of the noise that flat areas get before the encoder: AdaIN can only scale what is there, and of
-nothing it makes one dull colour with rings around the forms."""
-FLAT = 1 / 255
-"""How little a picture varies, on average over some pixels, where it gets grain."""
-PATCH = 512
-"""Side in pixels of a patch of noise."""
 
 
 @dataclass(frozen=True)
@@ -108,17 +99,45 @@ class View:
         colors: as in `Measured`.
         features: of the picture, where there is room for them.
         moments: of the whole picture, once somebody has asked.
+        changed: features of the whole picture as a style changes them, by its name, where that is dear.
     """
 
     colors: tuple[Tensor, Tensor] | None
     features: Stitched
     moments: Statistics | None = None
+    changed: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        return self.features.nbytes + sum(maps.nbytes for maps in self.changed.values())
 
     def of(self, rgb: Tensor, box: Box) -> Tensor:
         """The part of the content inside a box in this palette, with grain where it is flat."""
         if self.colors is None:
             return crop(rgb, box)
-        return (apply_matching(crop(rgb, box), *self.colors) + _grain(rgb, box)).clamp(0, 1)
+        return (apply_matching(crop(rgb, box), *self.colors) + grain(rgb, box)).clamp(0, 1)
+
+
+class Met(NamedTuple):
+    """A style and a tile of the content as it sees it.
+
+    Args:
+        view: the content in the style's palette.
+        maps: its features there, per level `(1, C, h, w)`.
+        moments: of all that the style is for.
+    """
+
+    style: StyleShare
+    view: View
+    maps: Mapping[str, Tensor]
+    moments: Statistics
+
+    def affine(self, level: str) -> tuple[Tensor, Tensor]:
+        """Gain and bias `(1, C, 1, 1)` that give the features the style's mean and deviation (eq. 8)."""
+        mean, std = self.moments[level]
+        style_mean, style_std = (t.to(mean) for t in self.style.part.levels[level])
+        ratio = style_std / std
+        return ratio.view(1, -1, 1, 1), (style_mean - ratio * mean).view(1, -1, 1, 1)
 
 
 @dataclass
@@ -137,7 +156,7 @@ class Encoded:
 
     @property
     def nbytes(self) -> int:
-        return sum(view.features.nbytes for view in self.views.values()) + self.rebuilt.nbytes
+        return sum(view.nbytes for view in self.views.values()) + self.rebuilt.nbytes
 
     def keep(self, where: Stitched, made: Mapping[str, Tensor], tile: Tile) -> None:
         """Keeps what was made of a tile where there is room."""
@@ -153,14 +172,21 @@ class AdaIN:
     """
 
     strength_in = "features"
+    decoder_of = ""
+    """The method whose decoder is taken; the loader's own where it is none."""
+    joint = False
+    """Whether moments are of channels with each other."""
+    positions = 0
+    """How far, in positions of the deepest level, `mix` looks around."""
 
     def __init__(self, loader: Loader, networks: tuple[Encoder, Decoder] | None = None) -> None:
         self.device, self.dtype = torch.device(loader.device), loader.dtype
+        loader = replace(loader, method=self.decoder_of or loader.method)
         self.encoder, self.decoder = networks or loader.pair()
         self.palette_first = loader.method == "adain-skip"
         # at about eight maps of relu1_1's size at a time
         per_pixel = 8 * self.encoder.widths[0] * torch.finfo(self.dtype).bits // 8
-        self.footprint = Footprint(reach(self.levels[0]), per_pixel)
+        self.footprint = Footprint(reach(self.levels[0], self.positions), per_pixel)
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -191,12 +217,15 @@ class AdaIN:
         for style, (colors, _) in zip(work.styles, measured, strict=True):
             views.append((yield from self._view(content, seen, _palette(work, style), colors)))
         own = (yield from self._view(content, seen, OWN, None)) if work.fades else views[0]
-        moments = [each.moments for each in measured]
         for tile in content.tiles:
             maps: dict[int, Mapping[str, Tensor]] = {}
             for view in (*views, own):
                 if id(view) not in maps:
                     maps[id(view)] = yield from self._features(content, seen, view, tile)
+            met = [
+                Met(style, view, maps[id(view)], each.moments)
+                for style, view, each in zip(work.styles, views, measured, strict=True)
+            ]
             inner, rebuilt = tile.core.within(tile.outer), None
             if work.residual and work.fades:
                 if tile.core not in seen.rebuilt.cores:
@@ -205,12 +234,47 @@ class AdaIN:
                     rebuilt = crop(whole, inner)
                 else:
                     rebuilt = crop(seen.rebuilt.maps[PICTURE], tile.core)
-            target = _target([maps[id(view)] for view in views], maps[id(own)], work, moments, tile.outer)
+            target = {}
+            for level, features in maps[id(own)].items():
+                target[level] = yield from self.mix(level, met, features, work, tile.outer)
             picture = crop((yield from self.decode(target)), inner).cpu()
             if rebuilt is not None:
                 lost = crop(content.rgb, tile.core).float().cpu() - rebuilt
                 picture = picture + (1 - work.fade(tile.core)) * lost
             yield tile.core, picture
+
+    def mix(self, level: str, met: Sequence[Met], own: Tensor, work: Work, outer: Box) -> Steps[Tensor]:
+        """t_a at a level: the blended, re-normalised features, faded by the strength.
+
+        AdaIN is affine in the features, gain * f + bias, so that blending is done on gains and biases:
+        without regions or masks these are one number a channel, and each palette that is seen costs one
+        multiply-add.
+
+        Args:
+            met: the styles, each with the content as it sees it.
+            own: features that strength fades from.
+            outer: where they lie.
+        """
+        yield from ()
+        step = outer.height // own.shape[2]
+        gains = {id(each.view): (torch.zeros(1, device=own.device), each.maps[level]) for each in met}
+        bias, total = (torch.zeros(1, device=own.device) for _ in range(2))
+        for each in met:
+            share = each.style.over(outer, step, own.device)
+            ratio, offset = (t.to(own.device) for t in each.affine(level))
+            gain, maps = gains[id(each.view)]
+            gains[id(each.view)] = gain + share * ratio, maps
+            bias = bias + share * offset
+            total = total + share
+        fade = work.fade(outer, step, own.device)
+        scaled = {id(maps): (fade * gain / total, maps) for gain, maps in gains.values()}
+        if work.fades:
+            gain, _ = scaled.get(id(own), (torch.zeros(1, device=own.device), own))
+            scaled[id(own)] = gain + 1 - fade, own
+        mixed = (fade * bias / total).to(own)
+        for gain, maps in scaled.values():
+            mixed = torch.addcmul(mixed, maps, gain.to(own))
+        return mixed.contiguous(memory_format=torch.channels_last)
 
     def measure(self, work: Work) -> Steps[list[Measured]]:
         """For every style how the content's colours are moved, and the moments of what is then seen: of the
@@ -289,15 +353,16 @@ class AdaIN:
         return view.moments
 
     def _sum(self, content: Content, seen: Encoded, view: View, weight: Tensor | None) -> Steps[Statistics]:
-        sums = self._sums()
+        sums = {level: Moments(self.joint) for level in self.levels}
         for tile in content.tiles:
             _add(sums, (yield from self._features(content, seen, view, tile)), tile, weight)
             content.passes.done += 1
             yield
-        return {level: each.mean_std() for level, each in sums.items()}
+        return {level: self.found(each) for level, each in sums.items()}
 
-    def _sums(self) -> dict[str, Moments]:
-        return {level: Moments() for level in self.levels}
+    def found(self, moments: Moments) -> tuple[Tensor, Tensor]:
+        """What is kept of the moments of a level's features."""
+        return moments.mean_std()
 
 
 load = AdaIN
@@ -315,68 +380,17 @@ def _add(
         sums[level].add(maps[:, :, rows, columns], counts)
 
 
-@cache
-def _noise() -> Tensor:
-    """`(1, 1, N, N)` of deviation `GRAIN`, the same always, to be laid side by side."""
-    return torch.randn(1, 1, PATCH, PATCH, generator=torch.Generator().manual_seed(0)) * GRAIN
-
-
-def _grain(rgb: Tensor, box: Box) -> Tensor:
-    """Grain for the part of a picture inside a box, `(1, 1, h, w)`: full where it is flat, as the fills and
-    ground of a drawing are, none where it varies by more than `FLAT`, as photos do."""
-    seen = box.grown(8, Box(0, 0, rgb.shape[2], rgb.shape[3]))
-    light = luma(crop(rgb, seen))
-    off = (light - F.avg_pool2d(light, 9, 1, 4, count_include_pad=False)).abs()
-    flat = (1 - F.avg_pool2d(off, 9, 1, 4, count_include_pad=False) / FLAT).clamp_min(0)
-    rows, columns = (torch.arange(*ends) % PATCH for ends in ((box.top, box.bottom), (box.left, box.right)))
-    noise = _noise()[:, :, rows][:, :, :, columns].to(rgb)
-    return noise * crop(flat, box.within(seen))
-
-
 def _palette(work: Work, style: StyleShare) -> Palette:
     """The palette that a style sees the content in."""
     return style.part.palette if work.recolour else OWN
 
 
-def _target(
-    changed: Sequence[Mapping[str, Tensor]],
-    own: Mapping[str, Tensor],
-    work: Work,
-    moments: Sequence[Statistics],
-    outer: Box,
-) -> dict[str, Tensor]:
-    """t_a at every level: the blended, re-normalised features, faded by the strength.
-
-    AdaIN is affine in the features, gain * f + bias, so that blending is done on gains and biases: without
-    regions or masks these are one number a channel, and each palette that is seen costs one multiply-add.
-
-    Args:
-        changed: features of the content as each style sees it.
-        own: those that strength fades from.
-    """
-    out = {}
-    for level, maps in own.items():
-        step = outer.height // maps.shape[2]
-        gains = {id(features): (torch.zeros(1, device=maps.device), features[level]) for features in changed}
-        bias, total = (torch.zeros(1, device=maps.device) for _ in range(2))
-        for style, features, (mean, std) in zip(
-            work.styles, changed, (m[level] for m in moments), strict=True
-        ):
-            mean, std = mean.to(maps.device), std.to(maps.device)
-            share = style.over(outer, step, maps.device)
-            style_mean, style_std = (t.to(mean) for t in style.part.levels[level])
-            ratio = style_std / std
-            gain, seen = gains[id(features)]
-            gains[id(features)] = gain + share * ratio.view(1, -1, 1, 1), seen
-            bias = bias + share * (style_mean - ratio * mean).view(1, -1, 1, 1)
-            total = total + share
-        fade = work.fade(outer, step, maps.device)
-        scaled = {key: (fade * gain / total, seen) for key, (gain, seen) in gains.items()}
-        if work.fades:
-            gain, _ = scaled.get(id(own), (torch.zeros(1, device=maps.device), maps))
-            scaled[id(own)] = gain + 1 - fade, maps
-        mixed = (fade * bias / total).to(maps)
-        for gain, seen in scaled.values():
-            mixed = torch.addcmul(mixed, seen, gain.to(maps))
-        out[level] = mixed.contiguous(memory_format=torch.channels_last)
-    return out
+def blended(changed: Sequence[Tensor], met: Sequence[Met], own: Tensor, work: Work, outer: Box) -> Tensor:
+    """t_a at a level of features that each style has changed, `(1, C, h, w)` all."""
+    step = outer.height // own.shape[2]
+    total, covered = torch.zeros(1, device=own.device), torch.zeros(1, device=own.device)
+    for each, maps in zip(met, changed, strict=True):
+        share = each.style.over(outer, step, own.device)
+        total, covered = total + share * maps.float(), covered + share
+    mixed = own.float() + work.fade(outer, step, own.device) * (total / covered - own.float())
+    return mixed.to(own.dtype).contiguous(memory_format=torch.channels_last)

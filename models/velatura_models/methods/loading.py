@@ -20,11 +20,9 @@ from torch import nn
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, encoder_from_state, prepared
 from ..networks.folded import Folded, foldable
-from ..networks.level_decoder import LevelDecoders
 from ..networks.residency import Exact, Resident, last_layers, resident
 from ..networks.transform_net import TransformNet
-from ..store.files import Net, WeightsError, check_made_for, load, load_into
-from ..store.nets import find_net
+from ..store.files import Net, WeightsError, load, load_into
 from ..store.weights import find_backbone, find_pair, load_backbone
 from .method import Method
 
@@ -44,9 +42,6 @@ OWN_STYLES = ("multi", "fast", "multimodal")
 
 Hold = Callable[[tuple[Any, ...], Callable[[], Any]], Any]
 """Gives what is kept under a key, made by a function where nothing is."""
-
-TRAINED_BY = {"wct": "wct", "style-swap": "swap"}
-"""Kind of a file of level decoders to the trainer that makes it."""
 
 
 class Shelf:
@@ -102,17 +97,6 @@ class Loader:
         encoder, decoder = find_pair(self.backbone, self.method, self.folder)
         make = self._resident(partial(load_into, Decoder, decoder), lambda net: last_layers([net]))
         return self._encoder(encoder), self._held(f"{decoder.name}/{decoder.kind}", decoder.digest, make)
-
-    def levels(self) -> tuple[Encoder, LevelDecoders]:
-        """The backbone and its decoders for the method, a level each.
-
-        Raises:
-            WeightsError: `missing`; `architecture` where they were trained for other encoder weights.
-        """
-        encoder = find_backbone(self.backbone, self.folder)
-        about = find_net(self.backbone, self.method, self.folder)
-        check_made_for(about, encoder, f"train it again with `velatura train {TRAINED_BY[self.method]}`")
-        return self._encoder(encoder), self.net(LevelDecoders, about, lambda net: last_layers(net.values()))
 
     def net(self, build: type[nn.Module], about: Net, exact: Exact = lambda net: ()) -> Any:
         """A trained network.

@@ -1,11 +1,15 @@
 """Style swap: every patch of the content becomes the style's most alike patch (Chen & Schmidt 2016).
 
-At relu3_1 the content's features are compared, 3 x 3 positions at a time, with the style's patches by
-normalised cross-correlation; each place takes the best one, and patches that overlap are averaged (section
-3.1). The paper writes this as a convolution with the normalised style patches, an argmax made one-hot, and a
-transposed convolution with the patches themselves (section 3.2). Here the convolution runs over a few hundred
-style patches at a time, so that memory is bounded whatever the style, and the one-hot product is a look-up.
-One decoder, trained on swapped features too, makes the picture.
+Features are compared 3 x 3 positions at a time with the style's patches by normalised cross-correlation; each
+place takes the best one, and patches that overlap are averaged (section 3.1). The paper writes this as a
+convolution with the normalised style patches, an argmax made one-hot, and a transposed convolution with the
+patches themselves (section 3.2). Here the convolution runs over a few hundred style patches at a time, so
+that memory is bounded whatever the style, and the one-hot product is a look-up.
+
+Where this departs from the paper, which swaps relu3_1 and trains a decoder for it: patches are those of the
+deepest level of `adain-skip`'s decoder, whose shallower levels take the style as AdaIN does; and the content
+is given the style's mean and deviation before it is compared, without which few of the style's patches are
+ever the best. Palettes, strength, blends, regions and tiles are AdaIN's.
 
 The style picture is seen with a short side of `SIDE` pixels times the style scale. Of a style with more than
 `PATCHES` patches every second, third, ... one in both directions is used, as few as needed.
@@ -14,80 +18,68 @@ The style picture is seen with a short side of `SIDE` pixels times the style sca
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..networks.encoder import Encoder
-from ..networks.level_decoder import LevelDecoders
+from ..maths.tiling import Box
 from ..store.cards import resize_short
-from .level_method import Levelled, LevelMethod
-from .loading import Loader
-from .method import Latest, Source, Steps, StyleShare
+from .adain import AdaIN, Met, StyleLook, blended
+from .method import Source, Steps, Work
 
-LEVEL = "relu3_1"
 PATCH = 3
 SIDE = 384
 PATCHES = 12000
 SCORES = 16 << 20
 """Scores that are held at a time."""
-KEPT = 4
-"""Swapped features that are kept of one content."""
 
 
 @dataclass(frozen=True)
-class Patches:
-    """A style: its features `(1, C, h, w)`, and a name for them."""
+class Patches(StyleLook):
+    """A style: also its features at the deepest level, `(1, C, h, w)`, and a name for them."""
 
-    features: Tensor
-    digest: str
-
-
-@dataclass
-class Swapped(Levelled):
-    """Also keeps the content's features as swapped with the latest styles, by their digests."""
-
-    swapped: Latest[Tensor] = field(default_factory=lambda: Latest(KEPT))
-
-    @property
-    def nbytes(self) -> int:
-        return super().nbytes + sum(maps.nbytes for maps in self.swapped.values())
+    features: Tensor | None = None
+    digest: str = ""
 
 
-class StyleSwap(LevelMethod):
+class StyleSwap(AdaIN):
     """See the module."""
 
+    decoder_of = "adain-skip"
     positions = 2 * (PATCH - 1)
-
-    def __init__(self, loader: Loader, networks: tuple[Encoder, LevelDecoders] | None = None) -> None:
-        super().__init__(loader, networks, (LEVEL,))
 
     def style(self, source: Source) -> Patches:
         """The style's features; needs its picture, and raises what `source.picture` does without one."""
-        picture = source.picture()
+        picture, deepest = source.picture(), self.levels[0]
         sized = resize_short(picture, round(min(SIDE, *picture.shape[-2:]) * source.scale))
         weight = next(self.encoder.parameters())
-        maps = self.encoder(sized.to(weight).contiguous(memory_format=torch.channels_last), (LEVEL,))[LEVEL]
+        maps = self.encoder(sized.to(weight).contiguous(memory_format=torch.channels_last), (deepest,))[
+            deepest
+        ]
         digest = hashlib.blake2b(maps.float().cpu().contiguous().numpy().tobytes(), digest_size=16)
-        return Patches(maps, digest.hexdigest())
+        look = super().style(source)
+        return Patches(look.levels, look.color, maps, digest.hexdigest())
 
-    def keep(self, features: Tensor | None) -> Swapped:
-        """The content's features, and soon what they are when swapped."""
-        return Swapped(features)
-
-    def change(self, level: str, maps: Tensor, style: StyleShare, prepared: Any, known: Any) -> Steps[Tensor]:
-        """The content's features swapped, or as they were kept."""
-        part: Patches = style.part
-        kept: dict[str, Tensor] = known.swapped if known.features is not None else {}
-        if part.digest not in kept:
-            out: list[Tensor] = []
-            yield from swap_steps(maps, part.features, out)
-            kept[part.digest] = out[0].to(maps.dtype)
-        return kept[part.digest]
+    def mix(self, level: str, met: Sequence[Met], own: Tensor, work: Work, outer: Box) -> Steps[Tensor]:
+        """t_a at a level: at the deepest of swapped features, which of a picture in one piece are kept."""
+        if level != self.levels[0]:
+            return (yield from super().mix(level, met, own, work, outer))
+        changed = []
+        for each in met:
+            part: Patches = each.style.part
+            if part.digest not in each.view.changed or each.style.region is not None:
+                gain, bias = (t.to(own.device) for t in each.affine(level))
+                out: list[Tensor] = []
+                yield from swap_steps(each.maps[level].float() * gain + bias, part.features, out)
+                changed.append(out[0])
+                if each.style.region is None and len(work.content.tiles) == 1 and each.view.features.complete:
+                    each.view.changed[part.digest] = out[0].to(own.dtype)
+            else:
+                changed.append(each.view.changed[part.digest])
+        return blended(changed, met, own, work, outer)
 
 
 load = StyleSwap

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PHOTO = "photo"
 """What a network of several styles calls the row that gives the photo itself, where it has one."""
-KINDS = ("transform", "style", "wct", "style-swap", "multimodal", "superres", "texture")
+KINDS = ("transform", "style", "multimodal", "superres", "texture")
 
 
 def save_net(
