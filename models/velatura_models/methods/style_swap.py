@@ -37,12 +37,12 @@ SCORES = 16 << 20
 """Scores that are held at a time."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Patches(StyleLook):
     """A style: also its features at the deepest level, `(1, C, h, w)`, and a name for them."""
 
-    features: Tensor | None = None
-    digest: str = ""
+    features: Tensor
+    digest: str
 
 
 class StyleSwap(AdaIN):
@@ -61,7 +61,7 @@ class StyleSwap(AdaIN):
         ]
         digest = hashlib.blake2b(maps.float().cpu().contiguous().numpy().tobytes(), digest_size=16)
         look = super().style(source)
-        return Patches(look.levels, look.color, maps, digest.hexdigest())
+        return Patches(look.levels, look.color, features=maps, digest=digest.hexdigest())
 
     def mix(self, level: str, met: Sequence[Met], own: Tensor, work: Work, outer: Box) -> Steps[Tensor]:
         """t_a at a level: at the deepest of swapped features, which of a picture in one piece are kept."""

@@ -63,8 +63,8 @@ def color_distance(pictures: Tensor, others: Tensor, lines: int = 12, most: int 
     """
     through = F.normalize(torch.randn(lines, 3, device=pictures.device), dim=1)
     step = pictures.shape[2] * pictures.shape[3] // most | 1  # odd: not the same columns in every row
-    placed = [(through @ each.flatten(2)[:, :, ::step]).sort(2).values for each in (pictures, others)]
-    return F.l1_loss(*placed)
+    ours, theirs = ((through @ each.flatten(2)[:, :, ::step]).sort(2).values for each in (pictures, others))
+    return F.l1_loss(ours, theirs)
 
 
 class Perceptual:
