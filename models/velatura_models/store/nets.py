@@ -1,6 +1,6 @@
 """Networks that this project or its users trained: finding, loading, saving, installing them.
 
-One safetensors file each, `<name>.<kind>.safetensors`, in the package's `weights/nets` or in the folder
+One safetensors file each, `<name>.<kind>.safetensors`, in the package's `embedded/nets` or in the folder
 `nets` below the user's weights. The header says all that is needed to build the network again and to judge
 it: kind, the constructor's arguments, the styles it paints, on what it was trained and for how long.
 Listing needs no torch.
