@@ -10,28 +10,24 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
-from velatura import jobstate, messages
+from velatura import jobstate
 from velatura.errors import VelaturaError
 from velatura.jobstate import TERMINAL, Event, State
 from velatura.messages import (
     Cancelled,
     Failed,
     Message,
-    Need,
-    Paused,
     Preview,
     Progress,
-    Queued,
     Result,
-    Started,
     Submit,
 )
 from velatura.pixels import Layout
 
 from ..between import orders
 from .blobs import BlobStore, SlotBlob
+from .record import JobRecord, failed, fitting, message_of, story
 from .scheduler import Effect, Scheduler, Tell
 from .submission import (
     check_masks,
@@ -45,29 +41,6 @@ log = logging.getLogger("velatura.daemon")
 
 ORDERS = {"resume": orders.Resume, "cancel": orders.Close, "stop": orders.Halt}
 """What the scheduler's orders other than `run` are to the worker."""
-
-
-@dataclass
-class JobRecord:
-    """One job that the daemon knows."""
-
-    name: str
-    owner: str
-    """Token of the session that hears of it; empty for a detached job whose session has ended."""
-    submit: Submit
-    created: float
-    state: State = State.SUBMITTED
-    lacking: set[str] = field(default_factory=set)
-    pinned: list[str] = field(default_factory=list)
-    reserved: int = 0
-    progress: Progress | None = None
-    preview: Preview | None = None
-    ending: Message | None = None
-    idle_since: float = 0.0
-    """When it ended, or lost its owner if that was later."""
-    reason: str = ""
-    checkpoint: tuple[int, int] | None = None
-    """Descriptor and length of the newest checkpoint."""
 
 
 class Jobs:
@@ -115,7 +88,7 @@ class Jobs:
             effects = self.scheduler.submit(ticket_of(message, owner), ready=not job.lacking)
         except VelaturaError as error:
             self.store.unreserve(job.reserved)
-            self.post(owner, _failed(job.name, error))
+            self.post(owner, failed(job.name, error))
             return
         for digest in digests_of(job.submit):
             if digest in job.lacking:
@@ -137,7 +110,7 @@ class Jobs:
             try:
                 self._check_pictures(job)
             except VelaturaError as error:
-                job.ending = _failed(name, error)
+                job.ending = failed(name, error)
                 self.apply(self.scheduler.fail(name, error.code, error.message))
             else:
                 self.apply(self.scheduler.inputs_ready(name))
@@ -148,7 +121,7 @@ class Jobs:
         for name in sorted(self._waiting.get(digest, set())):
             job = self.known[name]
             if job.owner == owner:
-                job.ending = _failed(name, error)
+                job.ending = failed(name, error)
                 self.apply(self.scheduler.fail(name, error.code, error.message))
 
     def cancel(self, asker: str, name: str, now: float) -> None:
@@ -193,7 +166,7 @@ class Jobs:
         if job.owner != token and not job.submit.detached:
             raise VelaturaError("unknown_job", f"job {name!r} belongs to another program and is not detached")
         job.owner = token
-        for message in self._story(job):
+        for message in story(job, self.scheduler.ahead):
             self.post(token, message)
         if job.state in TERMINAL and job.state is not State.DONE:
             self._forget(job)
@@ -271,7 +244,7 @@ class Jobs:
             self._move(job, Event.PREVIEW, job.preview)
         elif isinstance(report, orders.Delivered):
             blob = self._keep_picture(job, report, fds.pop())
-            job.ending = _fitting(Result(job.name, blob.digest, blob.layout, report.recipe, report.record))
+            job.ending = fitting(Result(job.name, blob.digest, blob.layout, report.recipe, report.record))
             self.apply(self.scheduler.ended(job.name, Event.RESULT))
 
     def worker_lost(self, reason: str, now: float) -> None:
@@ -300,22 +273,7 @@ class Jobs:
 
     def _tell(self, job: JobRecord, tell: Tell) -> None:
         job.reason = tell.reason
-        message: Message
-        if tell.event is Event.NEED:
-            message = Need(job.name, tuple(sorted(job.lacking)))
-        elif tell.event is Event.QUEUE:
-            message = Queued(job.name, self.scheduler.ahead(job.name))
-        elif tell.event is Event.START:
-            message = Started(job.name)
-        elif tell.event is Event.PAUSE:
-            message = Paused(job.name, tell.reason[:200])
-        elif tell.event is Event.CANCEL:
-            message = job.ending = Cancelled(job.name, tell.reason[:200])
-        elif job.ending is not None:
-            message = job.ending
-        else:
-            message = job.ending = Failed(job.name, tell.code, tell.reason[:2000])
-        self._move(job, tell.event, message)
+        self._move(job, tell.event, message_of(job, tell, self.scheduler.ahead))
 
     def _move(self, job: JobRecord, event: Event, message: Message) -> None:
         job.state = jobstate.step(job.state, event)
@@ -388,21 +346,6 @@ class Jobs:
             raise VelaturaError("unknown_job", f"no job {name!r}: it ended or never was; see: velatura ps")
         return self.known[name]
 
-    def _story(self, job: JobRecord) -> list[Message]:
-        """The messages that bring a client that knows nothing to the job's present state."""
-        queued, started = Queued(job.name), Started(job.name)
-        news = [m for m in (job.progress, job.preview) if m is not None]
-        if job.state is State.WAITING:
-            return [Need(job.name, tuple(sorted(job.lacking)))]
-        if job.state is State.QUEUED:
-            return [Queued(job.name, self.scheduler.ahead(job.name))]
-        if job.state is State.RUNNING:
-            return [queued, started, *news]
-        if job.state is State.PAUSED:
-            return [queued, started, Paused(job.name, job.reason[:200])]
-        assert job.ending is not None
-        return [queued, started, job.ending] if job.state is State.DONE else [job.ending]
-
     def _pin(self, job: JobRecord, digest: str) -> None:
         self.store.pin(digest)
         job.pinned.append(digest)
@@ -434,17 +377,3 @@ class Jobs:
     def _layout(self, digest: str) -> Layout | None:
         blob = self.store.get(digest)
         return blob.layout if blob else None
-
-
-def _failed(name: str, error: VelaturaError) -> Failed:
-    return Failed(name, error.code, error.message[:2000], error.field[:400])
-
-
-def _fitting(result: Result) -> Result:
-    """The result as it is, or with a short record where the engine's would not fit into a header."""
-    try:
-        messages.encode(result)
-    except VelaturaError:
-        record = {"note": "the record was too long to be sent"}
-        return Result(result.job, result.digest, result.layout, result.recipe, record)
-    return result
