@@ -1,6 +1,6 @@
 """A long mixed load on one daemon, and what it holds of the machine meanwhile: flat, or a leak.
 
-    PYTHONPATH=tests python tests/faults/soak.py MINUTES [--real] [--pause SECONDS] [--cache MB]
+    PYTHONPATH=tests python tests/faults/soak.py MINUTES [--real] [--pause SECONDS] [--cache MB] [--threads N]
 
 Clients come and go, pictures are new every time, every fifth job is long and every fifth is cancelled; with
 the real engine styles and methods change too. Each minute prints a row: memory of supervisor and worker, how
@@ -55,9 +55,9 @@ LOADS = {
     REAL: Load(
         ("stained-glass", "indigo-waves", "starry-night", "woodcut", "mosaic", "great-wave"),
         ("auto", "adain-skip", "multi", "adain"),
-        320,
-        240,
-        10,
+        256,
+        192,
+        4,
     ),
 }
 
@@ -119,8 +119,8 @@ def held(daemon: Daemon) -> tuple[str | int, ...]:
     return (*own, count(pid, "task"), count(worker, "task"), f"{status['blobs']['bytes'] >> 20} MB")
 
 
-def main(minutes: float, engine: str, pause: float, cache: int) -> int:
-    with Daemon(engine, cache_mb=cache) as daemon:
+def main(minutes: float, engine: str, pause: float, cache: int, threads: int) -> int:
+    with Daemon(engine, cache_mb=cache, threads=threads) as daemon:
         print(ROW.format(*HEAD), flush=True)
         done = lost = 0
         began = shown = time.monotonic()
@@ -142,6 +142,9 @@ if __name__ == "__main__":
     parser.add_argument("--real", action="store_true", help="the networks, not the tests' own engine")
     parser.add_argument("--pause", type=float, default=0.0, help="seconds that a client rests after a job")
     parser.add_argument("--cache", type=int, default=1024, help="MB that the worker's caches may hold")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="CPU threads of the worker; 0 is the daemon's own"
+    )
     given = parser.parse_args()
     harness.PATIENCE = 900.0  # it says what is held, not how fast: the machine may have other work
-    sys.exit(main(given.minutes, REAL if given.real else FAKE, given.pause, given.cache))
+    sys.exit(main(given.minutes, REAL if given.real else FAKE, given.pause, given.cache, given.threads))

@@ -275,9 +275,9 @@ def worker_environment(settings: Settings) -> dict[str, str]:
     """The environment of a worker: the thread count, and what bounds and keeps its memory.
 
     With glibc's defaults every large tensor is fresh from the kernel and half the time goes into page
-    faults; three of these variables have the allocator keep what it has until the process ends. Torch prepares
-    a convolution anew for every size of picture and keeps it in two caches of 1,024 each: 800 MB that no
-    budget counts. One size takes about fifty.
+    faults; three of these variables have the allocator keep what it has until the process ends. Torch
+    prepares a convolution anew for every size of picture and keeps it in two caches of 1,024 each: 800 MB
+    that no budget counts. One size takes about fifty.
     """
     threads = str(settings.worker_threads())
     allocator = {
