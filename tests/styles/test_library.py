@@ -332,7 +332,7 @@ def test_an_add_that_fails_half_way_leaves_nothing(library, monkeypatch):
     def full_disk(path, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("velatura_daemon.styles.library._write", full_disk)
+    monkeypatch.setattr("velatura_daemon.styles.folder.write_through", full_disk)
     with pytest.raises(VelaturaError, match="No space left on device; make room") as caught:
         library.add("mine", noise_image())
     assert caught.value.code == "out_of_memory"  # and not a defect to report

@@ -1,25 +1,18 @@
 """The style library: built-in styles and the user's own, by name.
 
 The supervisor (without torch), the worker's engine and the command line all read it, each in its own
-process, so everything on disk appears and vanishes in one rename: a user's style is a folder
-`<name>/` with the picture or a card, a thumbnail and `style.json`; pictures pulled for works of art and the
-cards computed from pictures lie in the cache folder, where deleting them costs only time. What networks
-learned of a style lies with the networks; a style that only a network knows is listed too.
+process, so everything on disk appears and vanishes in one rename: a user's style is a folder (`folder`);
+pictures pulled for works of art and the cards computed from pictures lie in the cache folder, where deleting
+them costs only time. What networks learned of a style lies with the networks; a style that only a network
+knows is listed too.
 """
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import errno
-import hashlib
 import io
-import json
-import os
-import re
 import secrets
-import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -37,15 +30,12 @@ from velatura_models.store.nets import PHOTO, describe_net, installed
 
 from . import exchange
 from .catalogue import StyleEntry, catalog
+from .folder import CARD_FILE, read_folder, remove_folder, write_folder, write_through
 from .reading import ending_of, file_bytes, over_white, read_style, style_of, thumbnail_of
 
 LONGEST_TEXT = 200
-CARD_FILE = "card.slim.safetensors"
-"""The card of a style that came without its picture, or with its card."""
 TRAINED = ("style", "transform", "multimodal")
 """Kinds of networks that know styles by name."""
-STALE = 24 * 3600.0
-"""Age in seconds after which a folder that an interrupted `add` left behind is swept away."""
 
 
 def check_name(name: str) -> str:
@@ -84,7 +74,7 @@ class Library:
         if self.user_dir.is_dir():
             for folder in self.user_dir.iterdir():
                 if NAME.fullmatch(folder.name) and folder.is_dir() and folder.name not in entries:
-                    entries[folder.name] = self._user(folder)
+                    entries[folder.name] = read_folder(folder)
         for name, net in self._trained().items():
             known = entries.get(name) or StyleEntry(name, name)
             if not known.builtin:
@@ -138,7 +128,8 @@ class Library:
         thumbnail = io.BytesIO()
         thumbnail_of(image).save(thumbnail, "JPEG", quality=90)
         files = {f"picture{ending}": data, "thumbnail.jpg": thumbnail.getvalue()}
-        return self._keep(name, texts, files)
+        self._keep(name, texts, files)
+        return self.get(name)
 
     def export(self, name: str) -> bytes:
         """A style as the bytes of one file, see `exchange`.
@@ -181,40 +172,10 @@ class Library:
             nets = self.weights / "nets"
             nets.mkdir(parents=True, exist_ok=True)
             partial = nets / f".{name}.{secrets.token_hex(4)}.adding"
-            _write(partial, exchange.row_file(held, name))
+            write_through(partial, exchange.row_file(held, name))
             partial.replace(nets / f"{name}.style.safetensors")
         if held.picture or held.card:
-            return self._keep(name, {**held.texts, "title": held.texts["title"] or name}, files)
-        return self.get(name)
-
-    def _keep(self, name: str, texts: Mapping[str, str], files: Mapping[str, bytes]) -> StyleEntry:
-        """Writes a style's folder: all of it or nothing."""
-        pictures = [file for file in files if file.startswith("picture")]
-        known_by = files[pictures[0] if pictures else CARD_FILE]
-        about = {
-            **texts,
-            "name": name,
-            "picture": pictures[0] if pictures else "",
-            "size": len(known_by),
-            "sha256": hashlib.sha256(known_by).hexdigest(),
-        }
-        made = self.user_dir / f".{name}.{secrets.token_hex(4)}.adding"
-        try:
-            self.user_dir.mkdir(parents=True, exist_ok=True)
-            self._sweep()
-            made.mkdir()
-            for file, content in files.items():
-                _write(made / file, content)
-            _write(made / "style.json", json.dumps(about, ensure_ascii=False, indent=1).encode("utf-8"))
-            made.rename(self.user_dir / name)
-        except OSError as error:
-            shutil.rmtree(made, ignore_errors=True)
-            self._refuse_taken(name)
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            words = f"the style cannot be written to {self.user_dir}: {error.strerror}"
-            if full:
-                words += "; make room on that disk"
-            raise VelaturaError("out_of_memory" if full else "internal", words) from error
+            self._keep(name, {**held.texts, "title": held.texts["title"] or name}, files)
         return self.get(name)
 
     def remove(self, name: str) -> None:
@@ -237,10 +198,7 @@ class Library:
                 f" velatura models remove {net.name}.{net.kind}",
             )
         if folder.exists():
-            gone = self.user_dir / f".{name}.{secrets.token_hex(4)}.removed"
-            with contextlib.suppress(FileNotFoundError):  # another removal was quicker
-                folder.rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
+            remove_folder(folder)
         if entry.row is not None:
             entry.row.unlink(missing_ok=True)
 
@@ -326,12 +284,23 @@ class Library:
             )
         return read_style(entry.picture, longest)
 
+    def _keep(self, name: str, texts: Mapping[str, str], files: Mapping[str, bytes]) -> None:
+        try:
+            write_folder(self.user_dir, name, texts, files)
+        except OSError as error:
+            self._refuse_taken(name)
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            words = f"the style cannot be written to {self.user_dir}: {error.strerror}"
+            if full:
+                words += "; make room on that disk"
+            raise VelaturaError("out_of_memory" if full else "internal", words) from error
+
     def _find(self, name: str) -> StyleEntry | None:
         if name in catalog():
             return catalog()[name].at_hand(self.cache_dir)
         entry = None
         if isinstance(name, str) and NAME.fullmatch(name) and (self.user_dir / name).is_dir():
-            entry = self._user(self.user_dir / name)
+            entry = read_folder(self.user_dir / name)
         net = self._trained().get(name)
         return entry if net is None else self._learned(entry or StyleEntry(name, name), net)
 
@@ -370,44 +339,6 @@ class Library:
                 "name", f"a style {name!r} exists already; remove it first or choose another name"
             )
 
-    def _user(self, folder: Path) -> StyleEntry:
-        entry = StyleEntry(name=folder.name, title=folder.name)
-        try:
-            about = json.loads((folder / "style.json").read_text(encoding="utf-8"))
-            texts = {key: about.get(key, "") for key in ("title", "artist", "year", "rights")}
-            picture = folder / Path(about["picture"]).name if about["picture"] != "" else None
-            digest, size = about["sha256"], about["size"]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            return replace(entry, error=f"its style.json cannot be read ({error!r})")
-        if not all(isinstance(value, str) for value in (*texts.values(), digest)):
-            return replace(entry, error="its style.json holds something else than text")
-        if not re.fullmatch(r"[0-9a-f]{64}", digest):
-            return replace(entry, error=f"its style.json holds no SHA-256 but {digest[:80]!r}")
-        entry = replace(entry, **{**texts, "title": texts["title"] or folder.name}, digest=digest)
-        card, thumbnail = folder / CARD_FILE, folder / "thumbnail.jpg"
-        entry = replace(
-            entry,
-            thumbnail=thumbnail if thumbnail.is_file() else None,
-            cards={"slim": card} if card.is_file() else {},
-        )
-        if picture is None:
-            return entry if entry.cards else replace(entry, error="it holds neither a picture nor a card")
-        try:
-            found = picture.stat().st_size
-        except OSError as error:
-            return replace(entry, error=f"its picture is missing ({error})")
-        if found != size:
-            return replace(entry, error=f"its picture has {found} bytes instead of {size}")
-        return replace(entry, picture=picture, size=size)
-
-    def _sweep(self) -> None:
-        for left in self.user_dir.glob(".*"):
-            if left.suffix not in (".adding", ".removed"):
-                continue
-            with contextlib.suppress(FileNotFoundError):  # another add has finished with it meanwhile
-                if time.time() - left.stat().st_mtime > STALE:
-                    shutil.rmtree(left, ignore_errors=True)
-
 
 def _picture_file(picture: Path | bytes | Image.Image | np.ndarray) -> tuple[bytes, str, Image.Image]:
     """A picture as the file to store, that file's ending, and the decoded image."""
@@ -429,11 +360,3 @@ def _png(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes a file through to the disk, so that the rename that follows never shows a half file."""
-    with path.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
