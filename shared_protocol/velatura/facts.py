@@ -29,6 +29,7 @@ class Facts:
             style `library`, and what comes back is only a look at it.
         editors: which editors offer it.
         applied: whether an editor's Apply makes it, and its "apply last" makes it again.
+        pairs: whether it heeds places of content and style that correspond, which editors show as arrows.
         told: the fields that a line on a recipe names besides the styles, where `made` says nothing.
         expert: whether it is for those who know what an objective is: others have a simpler way to the same.
     """
@@ -46,5 +47,6 @@ class Facts:
     placed: Literal["layer", "picture", "library"] = "layer"
     editors: tuple[str, ...] = ("krita", "gimp")
     applied: bool = False
+    pairs: bool = False
     told: tuple[str, ...] = ()
     expert: bool = False

@@ -121,6 +121,11 @@ class Kind:
         """Of the result of a content: the content's own."""
         return content
 
+    @property
+    def random(self) -> bool:
+        """Whether another seed gives another picture, rather than the same in other pixels."""
+        return False
+
     def quick(self: K) -> K:
         """The same in one pass, where there is a way: for a preview while a hand moves."""
         return self

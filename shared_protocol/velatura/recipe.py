@@ -159,6 +159,7 @@ class Refine(Kind):
         "Optimise the picture's pixels towards a style, step by step",
         "refined",
         stops=True,
+        pairs=True,
         expert=True,
     )
 
@@ -214,6 +215,11 @@ class Refine(Kind):
         looks = 2 if self.shapes == "joint" else 1
         return Effort(self.objective, self.backbone, looks * settled(self).iterations)
 
+    @property
+    def random(self) -> bool:
+        """Where it begins from noise."""
+        return settled(self).init == "noise"
+
     def check_whole(self) -> None:
         check_styles(self.styles)
         check_pairs(self.pairs, "pairs")
@@ -267,6 +273,11 @@ class Texture(Kind):
     def effort(self) -> Effort | None:
         """Of Gram matrices from noise; a network makes it in one pass."""
         return Effort("gram", self.backbone, self.iterations) if self.method == "optimise" else None
+
+    @property
+    def random(self) -> bool:
+        """Always: it is made from noise."""
+        return True
 
     def check_whole(self) -> None:
         check_styles(self.styles)

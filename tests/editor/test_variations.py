@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from velatura.editor.studio import Studio
+from velatura.recipe import Texture
 
 from editor.fakes import FakeDaemon, FakeLoop, FakePaper
 
@@ -62,3 +63,38 @@ def test_they_follow_the_style_end_with_the_strip_and_survive_a_failure(
     variations.show(False)
     loop.run(0.1)
     assert not daemon.open and variations.offered == ()
+
+
+def test_textures_vary_by_their_noise_too_and_are_tried_small_and_quickly(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    paper.open(800, 400)
+    studio.look.choose("wave")
+    studio.look.seed = 7
+    variations = studio.variations
+    variations.show(True)
+    assert not any("seed" in v.settings for v in variations.offered), "one pass has no noise"
+    variations.show_kind("texture")
+    seeds = [v.settings["seed"] for v in variations.offered if "seed" in v.settings]
+    assert seeds == [8, 9, 10, 11, 12, 13]
+    assert {"scale"} == {name for v in variations.offered for name in v.settings} - {"seed"}
+    loop.run(0.1)
+    (job,) = daemon.open
+    recipe = job.recipe
+    assert isinstance(recipe, Texture) and job.content is None
+    assert (recipe.seed, recipe.width, recipe.height, recipe.iterations) == (8, 192, 192, 60)
+    studio.vary(variations.offered[0])
+    assert studio.look.seed == 8 and not studio.preview.on
+    texture = studio.look.recipe("texture", (640, 480))
+    assert isinstance(texture, Texture) and (texture.seed, texture.iterations) == (8, 300)
+
+
+def test_a_refinement_varies_by_its_noise_where_it_begins_from_any(studio: Studio, paper: FakePaper) -> None:
+    paper.open(80, 40)
+    studio.look.choose("wave")
+    studio.variations.show_kind("refine")
+    studio.variations.show(True)
+    assert not any("seed" in v.settings for v in studio.variations.offered)
+    studio.look.init = "noise"
+    studio.variations.show(True)
+    assert any("seed" in v.settings for v in studio.variations.offered)

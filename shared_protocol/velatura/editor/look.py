@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from velatura.blob import Blob
 from velatura.fields import Field, adjustable, field_of, fields_of
@@ -43,6 +44,7 @@ class Look(Observable):
         scale: stroke size.
         quality, color, method, backbone: as the recipe names them.
         iterations: of a refinement.
+        seed: of the noise that a texture, or a refinement, begins from.
     """
 
     strength: float
@@ -52,6 +54,7 @@ class Look(Observable):
     method: str
     backbone: str
     iterations: int
+    seed: int
     pictures: tuple[Blob, ...] = ()
     """What recipes name by digest: styles that are not in the library."""
     shapes: str
@@ -136,9 +139,17 @@ class Look(Observable):
             values[field.name] = field.chosen(values[field.name])
         if cls.FACTS.styles:
             values["styles"] = self._mix()
-        if cls is Refine:
+        if cls.FACTS.pairs:
             values["pairs"] = self.pairs
         return recipe_from_map(recipe_to_map(cls(**values)))  # checked
+
+    def varied(self, **settings: Any) -> Look:
+        """A copy with some settings changed."""
+        other = Look()
+        for name, value in {**vars(self), **settings}.items():
+            if name != "changed":  # who listens
+                setattr(other, name, value)
+        return other
 
     def take(self, recipe: Recipe) -> None:
         """Shows a recipe in the controls, as far as they reach (styles known by name, at most four)."""
@@ -149,8 +160,8 @@ class Look(Observable):
             self.point = mixing.point_of(tuple(s.weight for s in named)) if named else (0.5, 0.5)
         for field in adjustable(type(recipe)):
             setattr(self, setting(type(recipe), field), getattr(recipe, field.name))
-        if isinstance(recipe, Refine):
-            self.pairs = recipe.pairs
+        if recipe.FACTS.pairs:
+            self.pairs = recipe.pairs  # type: ignore[union-attr]  # of such a kind
 
 
 def setting(recipe_class: type, field: Field) -> str:

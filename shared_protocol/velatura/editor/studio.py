@@ -344,9 +344,10 @@ class Studio(Observable):
             self.preview.request(released=True)
 
     def vary(self, variation: Variation) -> None:
-        """Takes a variation, and previews it."""
+        """Takes a variation, and previews it where that is what the preview shows."""
         self.variations.take(variation)
-        self._preview_chosen()
+        if self.variations.kind == self.preview.kind:
+            self._preview_chosen()
 
     def paint_map(self, style: str = "") -> None:
         """Where, and how strongly: makes a mask for it on the active layer, or goes to the one it has.

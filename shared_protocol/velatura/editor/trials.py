@@ -95,7 +95,8 @@ class Trials:
 
         follower = Follower(lambda job: None, lambda *preview: None, ended, lambda error: None)
         try:
-            self._running = self._link.submit(follower, recipe, self._content, priority="batch")
+            content = self._content if recipe.facts.content else None
+            self._running = self._link.submit(follower, recipe, content, priority="batch")
         except VelaturaError as error:
             self._failed(error)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from velatura.fields import field_of
-from velatura.recipe import Stylize
+from velatura.recipe import RECIPES, Recipe
 
 from .i18n import _
 from .link import Link
@@ -15,10 +15,22 @@ from .look import Look
 from .observable import Observable, Signal
 from .paper import Reading
 from .pump import Pump
-from .trials import Trials, Wanted
+from .trials import SIDE, Trials, Wanted
 
-_STEPS: Mapping[str, tuple[float, ...]] = {"scale": (0.5, 0.71, 1.0, 1.41, 2.0), "strength": (1.0, 0.7, 0.4)}
-_COLORS = ("style", "luminance", "statistics")
+KINDS = tuple(kind for kind, cls in RECIPES.items() if cls.FACTS.styles and cls.FACTS.editors)
+"""Of which there are variations."""
+
+SEEDS = 6
+"""So many other pictures from other noise."""
+
+LOOK = 60
+"""Steps of a kind that takes many: enough for a look."""
+
+_STEPS: Mapping[str, tuple[Any, ...]] = {
+    "scale": (0.5, 0.71, 1.0, 1.41, 2.0),
+    "strength": (1.0, 0.7, 0.4),
+    "color": ("style", "luminance", "statistics"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,9 +49,10 @@ class Variation:
 
 
 class Variations(Observable):
-    """What other settings would do to the active layer.
+    """What other settings would do to the active layer, or which other textures there are.
 
     Attributes:
+        kind: of job, one of `KINDS`.
         shown: whether the artist looks at them.
         offered: all of them; pictures come one after another.
         words: trouble with the layer.
@@ -47,6 +60,7 @@ class Variations(Observable):
 
     def __init__(self, link: Link, look: Look, paper: Reading, pump: Pump) -> None:
         super().__init__()
+        self.kind = KINDS[0]
         self.shown = False
         self.offered: tuple[Variation, ...] = ()
         self.words = ""
@@ -60,11 +74,16 @@ class Variations(Observable):
         """Offers those of the look and the layer as they are now, or none."""
         self.shown = shown
         self.words = ""
-        self.offered = tuple(_of(self._look)) if shown and self._look.styles else ()
+        self.offered = tuple(_of(self._look, self.kind)) if shown and self._look.styles else ()
         if self.offered:
             self._trials.begin()
         else:
             self._trials.end()
+
+    def show_kind(self, kind: str) -> None:
+        """Offers those of another kind of job."""
+        self.kind = kind
+        self.show(self.shown)
 
     def picture(self, name: str) -> Any:
         """What one looks like; None while it has not come."""
@@ -76,14 +95,7 @@ class Variations(Observable):
             setattr(self._look, name, value)
 
     def _wanted(self) -> list[Wanted]:
-        made = []
-        for variation in self.offered:
-            other = Look()
-            for name in ("styles", "point", *_STEPS, "color", "method", "backbone"):
-                setattr(other, name, variation.settings.get(name, getattr(self._look, name)))
-            other.quality = "fast"
-            made.append((variation.name, other.stylize()))
-        return made
+        return [(v.name, _trial(self._look.varied(**v.settings), self.kind)) for v in self.offered]
 
     def _on_look(self, name: str) -> None:
         if self.shown and name == "styles":
@@ -93,17 +105,27 @@ class Variations(Observable):
         self.words = str(error)
 
 
-def _of(look: Look) -> list[Variation]:
-    """Each setting stepped through, without what the look has already."""
-    made = []
+def _of(look: Look, kind: str) -> Iterator[Variation]:
+    """Other noise, where there is any; then each setting that the kind heeds stepped through, without what
+    the look has already."""
+    recipe = look.recipe(kind, (SIDE, SIDE))
+    if recipe.random:
+        for seed in range(look.seed + 1, look.seed + 1 + SEEDS):
+            yield Variation(f"seed-{seed}", _("Another: {n}", n=seed), {"seed": seed})
     for setting, values in _STEPS.items():
-        shown = field_of(Stylize, setting)
+        if not hasattr(recipe, setting):
+            continue
+        shown = field_of(type(recipe), setting)
         for value in values:
-            if abs(value - getattr(look, setting)) > 0.05:
-                title = f"{_(shown.label)} {shown.text(value)}"
-                made.append(Variation(f"{setting}-{value}", title, {setting: value}))
-    options = field_of(Stylize, "color").options
-    for color in _COLORS:
-        if color != look.color:
-            made.append(Variation(f"color-{color}", _(options[color].label), {"color": color}))
-    return made
+            if value == getattr(look, setting):
+                continue
+            text = _(shown.options[value].label) if shown.options else f"{_(shown.label)} {shown.text(value)}"
+            yield Variation(f"{setting}-{value}", text, {setting: value})
+
+
+def _trial(look: Look, kind: str) -> Recipe:
+    """A recipe's quick likeness on the small copy."""
+    recipe = look.recipe(kind, (SIDE, SIDE)).quick()
+    sizes = {side: SIDE for side in ("width", "height") if hasattr(recipe, side)}
+    steps = {"iterations": LOOK} if (getattr(recipe, "iterations", None) or 0) > LOOK else {}
+    return replace(recipe, **sizes, **steps)
