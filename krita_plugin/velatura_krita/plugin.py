@@ -16,12 +16,14 @@ from . import document
 from .arrows import CanvasArrows
 from .loop import QtLoop
 from .overlay import Surface
-from .qt import QtCore
+from .qt import QtCore, QtWidgets
 from .widgets.docker import Panel
 from .widgets.live import Live
 
 DOCKER = "velatura_docker"
 LIVE = "velatura_live"
+MET = "met"
+"""Remembered once the docker has shown itself."""
 FOLDER = Path(__file__).parent
 LOCALE = FOLDER / "locale"
 DOMAIN = "velatura_krita"
@@ -83,8 +85,20 @@ class Docker(krita.DockWidget):
 
     def canvasChanged(self, canvas: Any) -> None:
         """Another view is active: what is painted on is another layer."""
+        if canvas is not None and not studio().memory.settings.get(MET):
+            QtCore.QTimer.singleShot(0, self._introduce)
         if _studio is not None and _studio.link.state != "asleep":
             QtCore.QTimer.singleShot(0, _studio.watch)
+
+    def _introduce(self) -> None:
+        """With the first picture ever: a column of its own, where the gallery has room. From then on it lies,
+        or is closed, as the artist leaves it."""
+        studio().memory.set(MET, True)
+        window, right = self.parentWidget(), QtCore.Qt.DockWidgetArea.RightDockWidgetArea
+        if isinstance(window, QtWidgets.QMainWindow):
+            window.addDockWidget(right, self, QtCore.Qt.Orientation.Horizontal)
+        self.setVisible(True)
+        self.raise_()
 
 
 class LiveDocker(krita.DockWidget):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from velatura.editor.diagnostics import diagnostics
 from velatura.editor.geometry import Rect
 from velatura.editor.memory import Memory
 from velatura.editor.studio import KEPT, Studio
@@ -305,7 +306,7 @@ def test_diagnostics_name_neither_pictures_nor_files(
     studio.look.choose("wave")
     studio.apply()
     loop.run(0.1)
-    text = studio.diagnostics()
+    text = diagnostics(studio)
     assert "Editor: Fake 1.0" in text and "Tasks: running" in text and "Daemon: ready" in text
     assert "secret" not in text and "Sky" not in text
 

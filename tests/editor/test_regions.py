@@ -18,7 +18,7 @@ def document(studio: Studio, paper: FakePaper, loop: FakeLoop) -> FakeDocument:
     studio.look.choose("wave")
     studio.look.toggle("mosaic")
     studio.look.quality = "fast"
-    studio.paint_map("wave")
+    studio.maps.paint("wave")
     loop.run(0.1)
     mask = made.layer("Where The Wave")
     mask.pixels[:] = bytes(value for value in LEFT for _channel in range(4))
@@ -36,7 +36,11 @@ def regions(daemon: FakeDaemon) -> dict[str, bytes]:
 def test_a_job_has_them_and_what_is_kept_does_not(
     studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:
-    assert document.steps == ["Where The Wave"] and studio.maps("wave")[0][2] and not studio.maps()[0][2]
+    assert (
+        document.steps == ["Where The Wave"]
+        and studio.maps.offered("wave")[0][2]
+        and not studio.maps.offered()[0][2]
+    )
     studio.watch()
     assert "each style where its mask says" in studio.source_words
     task = studio.apply()
@@ -75,7 +79,7 @@ def test_the_preview_has_them_and_apply_writes_it_while_they_stay_the_same(
 
 
 def test_everywhere_again(studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon) -> None:
-    studio.use_map("", "wave")
+    studio.maps.use("", "wave")
     studio.apply()
     loop.run(0.1)
     assert regions(daemon) == {}

@@ -15,7 +15,7 @@ def document(studio: Studio, paper: FakePaper, loop: FakeLoop) -> FakeDocument:
     made = paper.open(20, 10)
     studio.look.choose("wave")
     studio.look.quality = "fast"
-    studio.paint_map()
+    studio.maps.paint()
     loop.run(0.1)
     strength = made.layer("Strength")
     for x in range(10):
@@ -91,12 +91,12 @@ def test_the_preview_heeds_it_and_notices_a_stroke_on_it(
 def test_any_layer_may_say_so_and_none_again(
     studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:
-    ((node, name, used),) = studio.maps()
+    ((node, name, used),) = studio.maps.offered()
     assert (name, used) == ("Strength", True)
-    studio.use_map("")
+    studio.maps.use("")
     studio.apply()
     loop.run(0.1)
-    assert daemon.job.mask is None and studio.maps() == ((node, "Strength", False),)
-    studio.use_map(node)
-    studio.paint_map()
+    assert daemon.job.mask is None and studio.maps.offered() == ((node, "Strength", False),)
+    studio.maps.use(node)
+    studio.maps.paint()
     assert document.active == node and document.steps.count("Strength") == 1

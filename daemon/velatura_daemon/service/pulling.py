@@ -7,6 +7,7 @@ the next.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -49,7 +50,7 @@ def _told(done: int, size: int) -> None:
 
 
 def _say(**what: Any) -> None:
-    print(json.dumps(what), flush=True)
+    print(json.dumps(what), file=sys.__stdout__, flush=True)
 
 
 def main(kind: str, name: str) -> int:
@@ -58,7 +59,8 @@ def main(kind: str, name: str) -> int:
     if sys.platform != "win32":
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody reads any more: the daemon is gone
     try:
-        pull(kind, name)
+        with contextlib.redirect_stdout(sys.stderr):  # torch prints what it loads
+            pull(kind, name)
     except (VelaturaError, WeightsError, OSError) as error:  # OSError: a full disk, a folder of someone else
         _say(error=str(error))
         return 1

@@ -114,8 +114,8 @@ class Pulls:
     def _run(self, pull: Pull) -> None:
         try:
             self._pull(pull)
-        except OSError as error:  # no process, no file for its last words
-            log.error("%s %s cannot be pulled: %s", pull.kind, pull.name, error)
+        except Exception as error:  # no process, no file for its last words, a defect: costs this one
+            log.exception("%s %s cannot be pulled", pull.kind, pull.name)
             pull.state, pull.error = "failed", str(error)
 
     def _pull(self, pull: Pull) -> None:

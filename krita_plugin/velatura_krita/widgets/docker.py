@@ -82,7 +82,7 @@ class Panel(QtWidgets.QWidget):
         self._controls = Controls(studio)
         self._source = _label()
         self._strength = IconButton(
-            "strength", _("Paint where, and how strongly: a press makes a mask for it"), studio.paint_map
+            "strength", _("Paint where, and how strongly: a press makes a mask for it"), studio.maps.paint
         )
         self._made = _label()
         self._restyle = QtWidgets.QPushButton(_("Re-style"))
@@ -181,7 +181,6 @@ class Panel(QtWidgets.QWidget):
             _row(self._preview, self._compare), self._preview_words, self._question,
             _row(self._apply, self._refine), self._refine_words, self.naming, self._tasks, self._pull, state,
         ), 4)  # fmt: skip
-        foot.setSizePolicy(QtWidgets.QSizePolicy.Policy.Preferred, QtWidgets.QSizePolicy.Policy.Maximum)
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -272,6 +271,7 @@ class Panel(QtWidgets.QWidget):
             self._results_fold.setVisible(any(task.over for task in self._studio.tasks))
         elif name == "source_words":
             _say(self._source, self._studio.source_words)
+            self._strength.setVisible(bool(self._studio.source_words))
         elif name == "refine_words":
             time = self._studio.refine_words
             _say(self._refine_words, _("Refine takes {time} here.", time=time) if time else "")

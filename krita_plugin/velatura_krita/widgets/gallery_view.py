@@ -207,7 +207,7 @@ class GalleryView(QtWidgets.QListView):
 
     def __init__(self, gallery: Gallery, look: Look) -> None:
         super().__init__()
-        self._gallery = gallery
+        self._gallery, self._look = gallery, look
         self._model = Model(gallery)
         self.setModel(self._model)
         self._painter = Painter(gallery, look, self)
@@ -237,7 +237,7 @@ class GalleryView(QtWidgets.QListView):
     def picture_came(self, name: str) -> None:
         self._model.picture_came(name)
 
-    def bring_into_sight(self, name: str) -> None:
+    def bring_into_sight(self, name: str = "") -> None:
         """Scrolls to a style that was chosen elsewhere, by a preset or a recipe."""
         names = self._model.names()
         if name in names:
@@ -281,6 +281,7 @@ class GalleryView(QtWidgets.QListView):
         if cell != self._painter.cell:
             self._painter.cell = cell
             self.scheduleDelayedItemsLayout()
+            self.bring_into_sight(*self._look.styles[-1:])
         self._tell_sight()
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from velatura.editor import words
+from velatura.editor.diagnostics import diagnostics
 from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
 from velatura.pictures.formats import READABLE
@@ -70,7 +71,7 @@ def gallery_menu(panel: QtWidgets.QWidget, studio: Studio, name: str, at: QtCore
     menu.addAction(_("Take out of the mix") if in_mix else _("Add to the mix"), lambda: _mix(studio, name))
     if in_mix and len(studio.look.styles) > 1:
         where = menu.addMenu(_("Where it is painted"))
-        where.addAction(_("Paint a mask for it"), lambda: studio.paint_map(name))
+        where.addAction(_("Paint a mask for it"), lambda: studio.maps.paint(name))
         _maps(where, studio, name)
     lessons = studio.gallery.lessons
     if entry.can_learn and not lessons.learning:
@@ -173,14 +174,14 @@ def _devices(menu: QtWidgets.QMenu, studio: Studio) -> None:
 
 def _maps(menu: QtWidgets.QMenu, studio: Studio, style: str = "") -> None:
     """The masks and layers that may say how strongly the active layer, or where a style, is painted."""
-    found = studio.maps(style)
+    found = studio.maps.offered(style)
     none = menu.addAction(
-        _("Everywhere") if style else _("Alike everywhere"), lambda: studio.use_map("", style)
+        _("Everywhere") if style else _("Alike everywhere"), lambda: studio.maps.use("", style)
     )
     none.setCheckable(True)
     none.setChecked(not any(used for _node, _name, used in found))
     for node, name, used in found:
-        action = menu.addAction(name, lambda node=node: studio.use_map(node, style))
+        action = menu.addAction(name, lambda node=node: studio.maps.use(node, style))
         action.setCheckable(True)
         action.setChecked(used)
 
@@ -204,5 +205,5 @@ def _ask_name(naming: QtWidgets.QLineEdit) -> None:
 
 
 def _copy(studio: Studio) -> None:
-    QtWidgets.QApplication.clipboard().setText(studio.diagnostics())
+    QtWidgets.QApplication.clipboard().setText(diagnostics(studio))
     studio.gallery.words = _("The diagnostics are in the clipboard.")

@@ -90,7 +90,7 @@ class Strip(QtWidgets.QWidget):
         button.setToolTip(_("Take these settings: {what}", what=variation.title))
         button.setAutoRaise(True)
         button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-        button.setFixedWidth(SIDE + 44)
+        button.setFixedWidth(max(SIDE, button.fontMetrics().horizontalAdvance(variation.title)) + 10)
         button.setIconSize(QtCore.QSize(SIDE, SIDE))
         button.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
         button.clicked.connect(lambda checked=False: self._studio.vary(variation))

@@ -10,6 +10,7 @@ import hashlib
 import http.client
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,7 @@ def _fetch(file: RemoteFile, base: str, folder: Path, progress: Progress | None)
     if final.is_file() and file_sha256(final) == file.sha256:
         return final
     url = base.rstrip("/") + "/" + file.name
+    shown = f"{urllib.parse.urlsplit(url).netloc}/…/{file.name}"
     for attempt in range(ATTEMPTS):
         try:
             _receive(url, file, part, progress)
@@ -73,16 +75,17 @@ def _fetch(file: RemoteFile, base: str, folder: Path, progress: Progress | None)
                 raise WeightsError("download", f"{url} answers {error.code} {error.reason}") from error
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             if attempt == ATTEMPTS - 1:
-                reason = getattr(error, "reason", error)
+                cause = getattr(error, "reason", error)
+                reason = getattr(cause, "strerror", None) or cause
                 held = part.stat().st_size if part.exists() else 0
                 again = f"run again to go on from byte {held}" if held else "try again later"
-                raise WeightsError("download", f"{url} could not be fetched ({reason}); {again}") from error
+                raise WeightsError("download", f"{shown} could not be fetched ({reason}); {again}") from error
         time.sleep(0.2 * 2**attempt)
     found = file_sha256(part)
     if found != file.sha256:
         part.unlink()
         raise WeightsError(
-            "download", f"{url} is not the pinned file: sha256 {found}, expected {file.sha256}; discarded"
+            "download", f"{shown} is not the pinned file: sha256 {found}, expected {file.sha256}; discarded"
         )
     part.replace(final)
     return final

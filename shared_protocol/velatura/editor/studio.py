@@ -6,9 +6,7 @@ offers what buttons and actions do. A plug-in brings a `Paper`, a `Loop`, a `Sur
 
 from __future__ import annotations
 
-import platform
 import secrets
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,12 +25,13 @@ from .gallery import Gallery
 from .i18n import _
 from .link import Link, Start
 from .loop import End, Loop
+from .maps import Maps
 from .memory import Memory
 from .observable import Observable, Signal
 from .paper import Gone, Layer, Paper, Refused, Source, Surface
 from .preview import LivePreview
 from .pulls import Pulls
-from .pump import Pump, timed, timings
+from .pump import Pump, timed
 from .results import Result, Results
 from .tasks import Bench, Task, task_class
 from .variations import Variation, Variations
@@ -98,6 +97,7 @@ class Studio(Observable):
         self.preview = LivePreview(
             self.link, self.look, paper, self.pump, surface, self.tell, secrets.token_hex(4), clock
         )
+        self.maps = Maps(paper, self.pump, self.gallery, self.preview, self.watch, self.tell)
         self._stop_watching: End | None = None
         self._loop = loop
         self.look.changed.connect(self._on_look)
@@ -349,43 +349,6 @@ class Studio(Observable):
         if self.variations.kind == self.preview.kind:
             self._preview_chosen()
 
-    def paint_map(self, style: str = "") -> None:
-        """Where, and how strongly: makes a mask for it on the active layer, or goes to the one it has.
-
-        Args:
-            style: of the mix, whose place it says; empty for all.
-        """
-        try:
-            taken = self.paper.source()
-            node = _said_by(taken, style)
-            if node:
-                self.paper.select(taken, node)
-            else:
-                entry = self.gallery.entry(style)
-                title = _("Where {style}", style=entry.title if entry else style) if style else _("Strength")
-                done, failed = (lambda nothing: self.watch()), (lambda error: self.tell(str(error)))
-                self.pump.start(self.paper.make_map(taken, title, style), done, failed)
-        except (Refused, Gone) as error:
-            self.tell(str(error))
-
-    def maps(self, style: str = "") -> tuple[tuple[str, str, bool], ...]:
-        """What may say how strongly the active layer, or where a style of the mix, is painted: id, name, and
-        whether it does."""
-        try:
-            taken = self.paper.source()
-            used = _said_by(taken, style)
-            return tuple((node, name, node == used) for node, name in self.paper.maps(taken))
-        except (Refused, Gone):
-            return ()
-
-    def use_map(self, node: str, style: str = "") -> None:
-        """Lets a mask or layer say so for the active layer; empty for alike everywhere."""
-        try:
-            self.paper.use_map(self.paper.source(), node, style)
-        except (Refused, Gone) as error:
-            self.tell(str(error))
-        self.preview.request(released=True)
-
     def next_style(self, ways: int) -> None:
         """Chooses another style of those shown, so many places further, and previews it."""
         self.wake()
@@ -454,26 +417,3 @@ class Studio(Observable):
         for name in () if recipe.facts.made else recipe.facts.told:
             parts.append(field_of(type(recipe), name).text(getattr(recipe, name)))
         return ", ".join(parts)
-
-    def diagnostics(self) -> str:
-        """What a helper needs to know, as text to copy; no pictures, no names of files."""
-        usual, longest = (1000 * timings.percentile(share) for share in (0.95, 1.0))
-        slots = f"{usual:.0f} ms (p95), {longest:.0f} ms (longest)"
-        lines = {
-            "Velatura": velatura.__version__,
-            "Editor": self.editor,
-            "Python": sys.version.split()[0],
-            "System": platform.platform(),
-            "Daemon": f"{self.link.state}. {self.link.trouble}".strip(),
-            "Status": ", ".join(f"{k}={v}" for k, v in sorted(self.link.status.items())),
-            "Styles": str(len(self.link.styles)),
-            "Our slots": slots,
-            "Presets": self.memory.complaint or "ok",
-            "Tasks": "; ".join(f"{t.state}: {t.words}" for t in self.tasks) or "none",
-        }
-        return "\n".join(f"{name}: {value}" for name, value in lines.items())
-
-
-def _said_by(taken: Source, style: str) -> str:
-    """The mask or layer that says where a style of the mix, or how strongly all, is painted; or nothing."""
-    return dict(taken.regions).get(style, "") if style else taken.strength

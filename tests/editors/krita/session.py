@@ -29,6 +29,12 @@ STARTING = 300.0
 
 HERE = Path(__file__).parent
 
+DIAGNOSTICS = """
+from velatura_krita.plugin import studio as _studio
+from velatura.editor.diagnostics import diagnostics as _diagnostics
+_diagnostics(_studio())
+"""
+
 
 class CodeFailed(AssertionError):
     """Code inside Krita raised; the text is its traceback."""
@@ -168,11 +174,7 @@ class Krita:
             if value:
                 return value
             if time.monotonic() > end:
-                state = (
-                    self.run("__import__('velatura_krita').plugin.studio().diagnostics()")
-                    if self.plugin
-                    else ""
-                )
+                state = self.run(DIAGNOSTICS) if self.plugin else ""
                 raise AssertionError(f"not within {patience:.0f} s: {expression}\n{state}\n{self.said()}")
             time.sleep(0.02)
 

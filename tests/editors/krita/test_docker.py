@@ -60,6 +60,55 @@ def test_what_matters_stays_in_sight_at_any_width(panel: Krita, width: int, colu
         krita.run("panel._controls._more.button.setChecked(False)")
 
 
+def test_with_the_first_picture_ever_it_shows_itself_in_a_column_of_its_own(panel: Krita) -> None:
+    krita = panel
+    assert krita.run("studio.memory.settings[plugin.MET]"), "it showed itself when a picture was opened"
+    krita.run(
+        """
+ours.setFloating(False)
+ours.setVisible(False)
+studio.memory.set(plugin.MET, False)
+picture(40, 30)
+"""
+    )
+    krita.until("ours.isVisible() and not ours.isFloating()")
+    krita.until("ours.height() > 0.7 * app.activeWindow().qwindow().height()")
+    krita.run("ours.setVisible(False); picture(50, 30); QtTest.QTest.qWait(50)")
+    assert krita.run("ours.isVisible()") is False, "an artist who closed it does without"
+    krita.run("ours.setVisible(True); ours.setFloating(True)")
+
+
+def test_what_is_chosen_stays_in_sight_when_the_docker_gets_another_width(panel: Krita) -> None:
+    krita = panel
+    krita.run("size(600, 500); studio.look.choose('starry-night')")
+    for width in (250, 600, 300):
+        krita.run("size(width, 500)", width=width)
+        krita.until(
+            """panel._gallery.viewport().rect().intersects(
+                panel._gallery.visualRect(panel._gallery._model.index(
+                    panel._gallery._model.names().index('starry-night'))))"""
+        )
+
+
+def test_textures_vary_by_their_noise_in_the_strip(panel: Krita) -> None:
+    krita = panel
+    krita.run("size(300, 700); studio.look.choose('mosaic'); panel._strip_fold.button.setChecked(True)")
+    try:
+        krita.run("box = panel._strip._kind; box.setCurrentIndex(box.findData('texture'))")
+        krita.run("box.activated.emit(box.currentIndex())")
+        first = krita.until("next((n for n in panel._strip.buttons if n.startswith('seed-')), '')")
+        krita.until("studio.variations.picture(name) is not None", name=first)
+        krita.run("panel._strip.buttons[name].click(); panel._strip._make.click()", name=first)
+        assert krita.run("studio.look.seed, studio.tasks[0].recipe.KIND, studio.tasks[0].recipe.seed") == [
+            1,
+            "texture",
+            1,
+        ]
+        krita.until("studio.tasks[0].over")
+    finally:
+        krita.run("studio.variations.show_kind('stylize'); panel._strip_fold.button.setChecked(False)")
+
+
 def test_every_control_says_what_it_does(panel: Krita) -> None:
     krita = panel
     krita.run("studio.look.toggle('mosaic'); studio.look.toggle('great-wave')")

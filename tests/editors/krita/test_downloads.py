@@ -40,6 +40,7 @@ def downloads():
     mirror.go_on.set()
     krita.run("downloads()[0].trigger()")
     krita.until("'is not the pinned file' in row._words.text() and row._retry.isVisible()")
+    krita.until("row._words.height() >= row._words.heightForWidth(row._words.width())")  # all of it is seen
     krita.run("row._cancel.click()")
     krita.until("not row.isVisible()")
 

@@ -1,0 +1,133 @@
+"""Records the walk of docs/krita.md in a real Krita, and the docker in every width.
+
+    python docs/render_krita.py
+
+Needs what `make test-editors` needs, and paints with the real networks. The photograph is scikit-image's
+sample (public domain).
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import skimage.data
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from editors.krita.conftest import SETUP
+from editors.krita.session import Krita
+from editors.roots import Root, Screen, build
+from harness import REAL, Daemon
+
+IMAGES = Path(__file__).parent / "images" / "krita"
+SIZE = (1366, 768)
+
+OPEN = """
+window = app.activeWindow().qwindow()
+window.showNormal()
+window.setGeometry(0, 0, *size)
+doc = app.openDocument(path); doc.setBatchmode(True); app.activeWindow().addView(doc); doc.waitForDone()
+doc.topLevelNodes()[0].setName("Photo")
+themes = next(a for a in app.actions() if a.objectName() == "theme_menu")
+def theme(name):
+    next(a for a in themes.menu().actions() if a.text().replace("&", "") == name).trigger()
+def middle(widget, part=None):
+    at = widget.mapToGlobal((part or widget.rect()).center())
+    return at.x(), at.y()
+def style(name):
+    view = panel._gallery
+    index = view.model().index(view.model().names().index(name))
+    view.scrollTo(index)
+    return middle(view.viewport(), view.visualRect(index))
+"""
+
+
+class Recorder:
+    """A real Krita with a photograph open, pressed as by hand."""
+
+    def __init__(self, krita: Krita, screen: Screen, folder: Path) -> None:
+        self.krita, self.screen, self.folder = krita, screen, folder
+
+    def press(self, where: str) -> None:
+        """Presses where an expression inside Krita says."""
+        x, y = self.krita.run(where)
+        self.screen.xdotool("mousemove", x, y, "click", 1)
+
+    def shot(self, name: str) -> None:
+        """The whole screen."""
+        picture = Image.open(self.screen.shot(self.folder / "shot.png")).convert("RGB")
+        picture.save(IMAGES / f"{name}.jpg", quality=88)
+
+    def walk(self) -> None:
+        """From the open picture to a layer: a touch, a style, Apply."""
+        krita = self.krita
+        krita.until("ours.isVisible() and ours.height() > 500")
+        krita.run("app.action('zoom_to_fit').trigger()")
+        self.shot("walk-0")
+        self.press("middle(panel._gallery)")
+        krita.until("studio.link.state == 'ready' and len(studio.gallery.entries) > 30")
+        krita.until("all(studio.gallery.picture(n) is not None for n in studio.gallery._in_sight)")
+        self.shot("walk-1")
+        self.press("style('starry-night')")
+        krita.until("studio.preview.full_size", patience=500)
+        self.shot("walk-2")
+        self.press("middle(panel._apply)")
+        krita.until("studio.tasks and studio.tasks[0].state == 'done' and studio.tasks[0].image")
+        self.shot("walk-3")
+
+    def variations(self) -> None:
+        """Other textures, in the strip."""
+        krita = self.krita
+        krita.run("studio.variations.show_kind('texture'); panel._strip_fold.button.click()")
+        krita.until(
+            "sum(studio.variations.picture(v.name) is not None for v in studio.variations.offered) >= 4",
+            patience=500,
+        )
+        self.docker("variations", 420, "Krita dark")
+        krita.run("panel._strip_fold.button.click()")
+
+    def docker(self, name: str, width: int, colours: str) -> None:
+        """The docker by itself, floating."""
+        krita = self.krita
+        krita.run("theme(name); ours.setFloating(True)", name=colours)
+        krita.run("ours.setGeometry(20, 20, width, 720)", width=width)
+        krita.until("ours.width() == width", width=width)
+        krita.run("QtTest.QTest.qWait(500); ours.grab().save(path)", path=str(self.folder / "docker.png"))
+        Image.open(self.folder / "docker.png").convert("RGB").save(IMAGES / f"{name}.png", optimize=True)
+
+
+def record(root: Root, folder: Path) -> None:
+    """All pictures of the page."""
+    home = folder / "home"
+    home.mkdir()
+    file = folder / "photo.png"
+    Image.fromarray(skimage.data.astronaut()).save(file)
+    with (
+        Daemon(REAL, home=home) as _,
+        root.screen("{}x{}".format(*SIZE)) as screen,
+        Krita(root, screen, folder / "k", home) as krita,
+    ):
+        krita.run(SETUP)
+        krita.run("ours = docker('velatura_docker'); panel = ours.panel")
+        krita.run(OPEN, path=str(file), size=SIZE)
+        recorder = Recorder(krita, screen, folder)
+        recorder.walk()
+        for width, colours in ((250, "Krita bright"), (300, "Krita dark"), (600, "Krita bright")):
+            recorder.docker(f"docker-{width}", width, colours)
+        recorder.variations()
+
+
+def main() -> None:
+    shared = Path(tempfile.mkdtemp(prefix="velatura-k-"))
+    try:
+        record(Root(build().path, (shared,)), Path(tempfile.mkdtemp(prefix="k-", dir=shared)))
+    finally:
+        shutil.rmtree(shared)
+
+
+if __name__ == "__main__":
+    main()
