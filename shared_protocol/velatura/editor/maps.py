@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .gallery import Gallery
 from .i18n import _
 from .paper import Gone, Paper, Refused, Source
-from .preview import Preview
+from .preview import LivePreview
 from .pump import Pump
 
 
@@ -25,7 +25,7 @@ class Maps:
         paper: Paper,
         pump: Pump,
         gallery: Gallery,
-        preview: Preview,
+        preview: LivePreview,
         made: Callable[[], None],
         tell: Callable[[str], None],
     ) -> None:
