@@ -94,9 +94,10 @@ class Docker(krita.DockWidget):
         """With the first picture ever: a column of its own, where the gallery has room. From then on it lies,
         or is closed, as the artist leaves it."""
         studio().memory.set(MET, True)
-        window, right = self.parentWidget(), QtCore.Qt.DockWidgetArea.RightDockWidgetArea
-        if isinstance(window, QtWidgets.QMainWindow):
-            window.addDockWidget(right, self, QtCore.Qt.Orientation.Horizontal)
+        right, beside = QtCore.Qt.DockWidgetArea.RightDockWidgetArea, QtCore.Qt.Orientation.Horizontal
+        self._window = self.parentWidget()  # kept: it takes this object over, and would take it along
+        if isinstance(self._window, QtWidgets.QMainWindow):
+            self._window.addDockWidget(right, self, beside)
         self.setVisible(True)
         self.raise_()
 

@@ -186,6 +186,22 @@ def test_a_file_is_sent_as_it_is_for_the_daemon_to_read(
     assert studio.look.styles == ("ete",) and studio.gallery.words == ""
 
 
+def test_each_picture_of_a_folder_becomes_a_style_and_nothing_else(
+    studio: Studio, loop: FakeLoop, daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Holiday"
+    folder.mkdir()
+    studio.gallery.add_folder(folder)
+    assert studio.gallery.words == "There is no picture in “Holiday”."
+    for name in ("b.JPG", "a.png", "notes.txt"):
+        (folder / name).write_bytes(name.encode())
+    studio.gallery.add_folder(folder)
+    loop.run(0.3)
+    assert sorted(said["title"] for what, said in daemon.asked if what == "style_add") == ["a", "b"]
+    studio.gallery.add_folder(tmp_path / "gone")
+    assert "gone" in studio.gallery.words
+
+
 @pytest.mark.parametrize("what", ["missing", "empty zip"])
 def test_a_file_without_a_picture_is_refused_in_words(
     studio: Studio, loop: FakeLoop, daemon: FakeDaemon, tmp_path: Path, what: str

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from velatura.editor import words
 from velatura.editor.diagnostics import diagnostics
+from velatura.editor.gallery import STYLE_FILES
 from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
-from velatura.pictures.formats import READABLE
 from velatura.recipe import RECIPES, Recipe
-from velatura.stylefile import SUFFIX
 
 from ..qt import QtCore, QtGui, QtWidgets
 from . import pull_row
@@ -23,6 +22,7 @@ def source_menu(panel: QtWidgets.QWidget, studio: Studio) -> QtWidgets.QMenu:
     """Where a style of one's own comes from."""
     menu = QtWidgets.QMenu(panel)
     menu.addAction(_("From a file…"), lambda: ask_for_file(panel, studio))
+    menu.addAction(_("From the pictures of a folder…"), lambda: ask_for_folder(panel, studio))
     menu.addAction(_("From this layer"), lambda: studio.gallery.add_from_layer(selected=False))
     menu.addAction(_("From the selection"), lambda: studio.gallery.add_from_layer(selected=True))
     return menu
@@ -32,19 +32,35 @@ def ask_for_file(panel: QtWidgets.QWidget, studio: Studio) -> None:
     """A file dialog that does not block; each chosen picture becomes a style."""
     dialog = QtWidgets.QFileDialog(panel, _("Pictures to use as styles"))
     dialog.setFileMode(QtWidgets.QFileDialog.FileMode.ExistingFiles)
-    patterns = " ".join(f"*{suffix}" for suffix in (*READABLE, ".kra", ".ora", SUFFIX))
+    patterns = " ".join(f"*{suffix}" for suffix in STYLE_FILES)
     dialog.setNameFilters([_("Pictures ({patterns})", patterns=patterns), _("All files (*)")])
+    _show(dialog, studio)
+
+
+def ask_for_folder(panel: QtWidgets.QWidget, studio: Studio) -> None:
+    """The same for a folder; each picture in it becomes a style."""
+    dialog = QtWidgets.QFileDialog(panel, _("A folder of pictures to use as styles"))
+    dialog.setFileMode(QtWidgets.QFileDialog.FileMode.Directory)
+    _show(dialog, studio)
+
+
+def _show(dialog: QtWidgets.QFileDialog, studio: Studio) -> None:
     dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setModal(False)
-    dialog.filesSelected.connect(lambda files: [studio.gallery.add_file(Path(f)) for f in files])
+    dialog.filesSelected.connect(lambda files: [_add(studio, Path(file)) for file in files])
     dialog.show()
 
 
+def _add(studio: Studio, path: Path) -> None:
+    (studio.gallery.add_folder if path.is_dir() else studio.gallery.add_file)(path)
+
+
 def drop(studio: Studio, mime: QtCore.QMimeData) -> None:
-    """What was dropped on the gallery becomes styles: files, or a picture such as a browser's."""
+    """What was dropped on the gallery becomes styles: files, folders of them, or a picture such as a
+    browser's or a layer."""
     files = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
     for file in files:
-        studio.gallery.add_file(file)
+        _add(studio, file)
     if not files and mime.hasImage():
         image, data = QtGui.QImage(mime.imageData()), QtCore.QByteArray()
         buffer = QtCore.QBuffer(data)

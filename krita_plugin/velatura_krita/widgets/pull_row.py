@@ -22,7 +22,7 @@ class PullRow(QtWidgets.QFrame):
         self._words.setWordWrap(True)
         self._bar = bar(_("Progress of the download"))
         self._retry = IconButton("retry", _("Try again"), lambda: pulls.begin(*pulls.failed))
-        self._cancel = IconButton("cancel", "", self._end_it)
+        self._cancel = IconButton("cancel", _("Cancel; what has come is kept"), self._end_it)
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(0, 2, 0, 2)
         grid.setVerticalSpacing(1)

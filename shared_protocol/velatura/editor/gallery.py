@@ -17,6 +17,7 @@ from velatura import stylefile
 from velatura.blob import Blob, Picture
 from velatura.errors import VelaturaError
 from velatura.names import style_name
+from velatura.pictures.formats import READABLE
 from velatura.recipe import Style, Stylize
 
 from . import geometry, words
@@ -35,6 +36,12 @@ STYLE_SIDE = 1536
 
 MAX_FILE = 128 * 1024 * 1024
 """Most bytes of a file that is sent to become a style."""
+
+MAX_FILES = 64
+"""Most pictures of a folder that become styles at once."""
+
+STYLE_FILES = (*READABLE, ".kra", ".ora", stylefile.SUFFIX)
+"""What the names of files end in that a style can be made of."""
 
 _FAVOURITES = "favourites"
 
@@ -225,6 +232,22 @@ class Gallery(Observable):
             self.words = _("“{file}” cannot be read as a picture: {why}", file=path.name, why=why)
 
         self._add_work(read(), path.stem, failed, stylefile.is_style_file(path))
+
+    def add_folder(self, folder: Path) -> None:
+        """The same for each picture in a folder, at most `MAX_FILES` of them."""
+        try:
+            files = sorted(file for file in folder.iterdir() if file.suffix.lower() in STYLE_FILES)
+        except OSError as error:
+            self._fail(error)
+            return
+        for file in files[:MAX_FILES]:
+            self.add_file(file)
+        if not files:
+            self.words = _("There is no picture in “{folder}”.", folder=folder.name)
+        elif len(files) > MAX_FILES:
+            self.words = _(
+                "Only the first {n} pictures of “{folder}” are added.", n=MAX_FILES, folder=folder.name
+            )
 
     def add_bytes(self, data: bytes, title: str) -> None:
         """The same for a file's bytes, such as of a picture that was dropped."""
