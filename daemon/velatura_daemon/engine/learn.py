@@ -122,13 +122,7 @@ def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
     if run.step < run.steps:
         notes.append(f"stopped on request at step {run.step} of {run.steps}")
     layout, data = yield from show(run)
-    trained = {
-        "steps": run.step,
-        "pictures": run.step * BATCH,
-        "side": CROP,
-        "seconds": round(run.seconds),
-        "loss network": backbone,
-    }
+    trained = run.told(BATCH, CROP, backbone)
     resources.library.get(style.name)  # it may have been removed meanwhile
     training.save_row(training.row_of(run), resources.paths.weights / "nets", style.name, about, trained)
     loader = replace(resources.loader, backbone=backbone)

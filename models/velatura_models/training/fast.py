@@ -199,17 +199,15 @@ def main(options: FastOptions, report: Report = quiet) -> Path:
         sheet=lambda: [list(batch.unbind()), list(painted(net, batch).unbind())],
         sheet_every=options.sheet_every,
     )
-    trained = {
-        "preset": options.preset,
-        "start": Path(plan.start).name.split(".")[0],
-        "steps": run.step,
-        "pictures": run.step * plan.batch,
-        "side": plan.crop,
-        "seconds": round(run.seconds),
-        "loss network": seen_with,
-        "weights": ", ".join(f"{name} {weight:g}" for name, weight in weights.items()),
-        "note": options.note,
-    }
+    trained = run.told(
+        plan.batch,
+        plan.crop,
+        seen_with,
+        preset=options.preset,
+        start=Path(plan.start).name.split(".")[0],
+        weights=", ".join(f"{name} {weight:g}" for name, weight in weights.items()),
+        note=options.note,
+    )
     name = options.style.stem
     path = options.out / f"{name}.transform.safetensors"
     return save_net(path, "transform", net, architecture, [name], trained)

@@ -126,15 +126,8 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     shares = torch.eye(len(names), device=device)
 
     def write() -> Path:
-        trained = {
-            "steps": run.step,
-            "pictures": run.step * options.batch,
-            "side": options.crop,
-            "seconds": round(run.seconds),
-            "loss network": seen_with,
-            "style weight": options.style_weight,
-            "note": options.note,
-        }
+        more = {"style weight": options.style_weight, "note": options.note}
+        trained = run.told(options.batch, options.crop, seen_with, **more)
         path = options.out / f"{options.name}.transform.safetensors"
         return save_net(path, "transform", run.mean, architecture, names, trained)
 

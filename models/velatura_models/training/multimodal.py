@@ -138,14 +138,7 @@ def main(options: MultimodalOptions, report: Report = quiet) -> Path:
         sheet_every=options.sheet_every,
     )
     name = options.name or options.style.stem
-    trained = {
-        "steps": run.step,
-        "batch": preset.batch,
-        "crop": crop,
-        "loss_network": seen_with,
-        "style_side": side,
-        "minutes": round(run.seconds / 60, 1),
-    }
+    trained = run.told(preset.batch, crop, seen_with, **{"style side": side})
     if run.step * preset.batch * crop**2 < 10000 * 1024**2:
         trained["note"] = f"{run.step * preset.batch} crops of {crop} px, where the paper's are 1024 px"
     return save_net(

@@ -161,6 +161,23 @@ class Run:
                 self.save()
                 raise
 
+    def told(self, batch: int, side: int, loss_network: str, **more: Any) -> dict[str, Any]:
+        """What a network's file says of its training.
+
+        Args:
+            batch: pictures a step, `side` pixels wide.
+            loss_network: what the loss saw with.
+            more: what else is to be said.
+        """
+        return {
+            "steps": self.step,
+            "pictures": self.step * batch,
+            "side": side,
+            "seconds": round(self.seconds),
+            "loss network": loss_network,
+            **more,
+        }
+
     def save(self) -> None:
         """Writes the checkpoint beside the old one, then moves it into place."""
         state = {

@@ -106,13 +106,7 @@ def main(options: StyleNPlusOneOptions, report: Report = quiet) -> Path:
         except StopIteration as end:
             run = end.value
             break
-    trained = {
-        "steps": run.step,
-        "pictures": run.step * options.batch,
-        "side": options.crop,
-        "seconds": round(run.seconds),
-        "loss network": seen_with,
-    }
+    trained = run.told(options.batch, options.crop, seen_with)
     return save_row(row_of(run), options.out, options.style.stem, about, trained)
 
 

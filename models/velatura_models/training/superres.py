@@ -135,15 +135,8 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
         sheet=lambda: sheet(net, next(photos).to(device)[:4]),
         sheet_every=options.sheet_every,
     )
-    trained = {
-        "steps": run.step,
-        "pictures": run.step * plan.batch,
-        "side": plan.crop,
-        "seconds": round(run.seconds),
-        "loss network": seen_by,
-        "loss": f"{plan.feature_weight:g} x {LAYER} + {plan.pixel_weight:g} x pixels",
-        "note": options.note,
-    }
+    words = f"{plan.feature_weight:g} x {LAYER} + {plan.pixel_weight:g} x pixels"
+    trained = run.told(plan.batch, plan.crop, seen_by, loss=words, note=options.note)
     path = options.out / f"x{options.factor}.superres.safetensors"
     return save_net(path, "superres", net, architecture, trained=trained)
 

@@ -136,14 +136,7 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
     if not paints:
         settle(net)
     name = options.name or options.style.stem
-    trained = {
-        "steps": run.step,
-        "batch": preset.batch,
-        "crop": crop,
-        "loss_network": seen_with,
-        "style_side": options.style_side,
-        "minutes": round(run.seconds / 60, 1),
-    }
+    trained = run.told(preset.batch, crop, seen_with, **{"style side": options.style_side})
     if run.steps * preset.batch < 2000 * 16:
         trained["note"] = f"{run.steps * preset.batch} samples, where the paper takes 32000"
     path = options.out / f"{name}.texture.safetensors"
