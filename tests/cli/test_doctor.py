@@ -93,15 +93,26 @@ def test_a_folder_that_others_may_enter_is_a_problem(home: Daemon) -> None:
 
 def test_damaged_weights_are_a_problem(home: Daemon) -> None:
     weights = default_paths().weights
-    weights.mkdir(parents=True)
-    file = weights / "vgg19.safetensors"
-    file.write_bytes(b"\x80\x02 a pickle")
+    files = [weights / "vgg19.safetensors", weights / "nets" / "mine.transform.safetensors"]
     try:
-        found = findings()["weights vgg19 encoder"]
+        for file in files:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"\x80\x02 a pickle")
+        found = findings()
     finally:
-        file.unlink()
-    assert found["level"] == "problem" and "a pickle" in found["detail"]
-    assert found["remedy"] == "run: velatura models pull vgg19"
+        for file in files:
+            file.unlink()
+    backbone, own = found["weights vgg19 encoder"], found["network mine"]
+    assert backbone["level"] == own["level"] == "problem" and "a pickle" in backbone["detail"]
+    assert backbone["remedy"] == "run: velatura models pull vgg19"
+    assert own["remedy"] == "or remove it: velatura models remove mine.transform"
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_a_full_disk_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "ROOM", 1 << 62)
+    found = findings()["folder for cache"]
+    assert found["level"] == "problem" and found["remedy"] == "make room on that disk"
 
 
 def test_weights_that_reconstruct_badly_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ OK, NOTE, PROBLEM = "ok", "note", "problem"
 SEE_LOG = "see: velatura daemon logs; velatura daemon logs --worker"
 WARM_SECONDS = 60.0
 """How long a worker may take to warm up before that counts as a problem."""
+ROOM = 64 << 20
+"""Bytes of disk below which a folder counts as full."""
 EDITORS = {"gimp": "velatura_gimp", "krita": "velatura_krita"}
 
 
@@ -100,7 +103,7 @@ def settings(paths: Paths) -> Iterator[Finding]:
 
 
 def folders(paths: Paths) -> Iterator[Finding]:
-    """That every folder can be written, and that the socket's folder is private."""
+    """That every folder can be written and has room, and that the socket's folder is private."""
     wrong = False
     for purpose in ("config", "state", "cache", "data"):
         folder: Path = getattr(paths, purpose)
@@ -113,6 +116,10 @@ def folders(paths: Paths) -> Iterator[Finding]:
                 f"{nearest} cannot be written",
                 f"give yourself access to {nearest}, or set VELATURA_HOME to another folder",
             )
+        elif (free := shutil.disk_usage(nearest).free) < ROOM:
+            wrong = True
+            words = f"{nearest} has {free / 1e6:.0f} MB left"
+            yield Finding(f"folder for {purpose}", PROBLEM, words, "make room on that disk")
     run = endpoint.run_folder()
     if run.exists():
         try:
@@ -125,9 +132,9 @@ def folders(paths: Paths) -> Iterator[Finding]:
 
 
 def weights(paths: Paths) -> Iterator[Finding]:
-    """Every installed backbone: digests, and a reconstruction."""
+    """Every installed backbone: digests, and a reconstruction; every trained network that is damaged."""
     from velatura_models.store.manifest import backbones
-    from velatura_models.store.verify import verify
+    from velatura_models.store.verify import verify, verify_networks
 
     for backbone in backbones().values():
         installed = (
@@ -141,6 +148,10 @@ def weights(paths: Paths) -> Iterator[Finding]:
         for check in verify(backbone.name, paths.weights):
             name = f"weights {backbone.name} {check.part}"
             yield Finding(name, OK if check.ok else PROBLEM, check.detail, "" if check.ok else remedy)
+    for check in verify_networks(paths.weights):
+        if not check.ok:
+            remedy = f"or remove it: velatura models remove {check.backbone}.{check.part}"
+            yield Finding(f"network {check.backbone}", PROBLEM, check.detail, remedy)
 
 
 def device(paths: Paths) -> Iterator[Finding]:

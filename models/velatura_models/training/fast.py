@@ -116,8 +116,11 @@ class FastOptions:
         vgg: weights of the loss network, safetensors with an `Encoder`'s names; by default the encoder that
             ships.
         style_side: short side in pixels at which the painting is seen: larger means larger strokes.
-        steps, batch, crop, rate: instead of the preset's; crops are in pixels, multiples of 4.
-        content_weight, style_weight, smooth_weight: instead of the preset's.
+        steps: training steps, instead of the preset's.
+        batch: pictures a step, instead of the preset's.
+        crop: side of the crops in pixels, a multiple of 4, instead of the preset's.
+        rate: learning rate at the start, instead of the preset's.
+        content_weight, style_weight, smooth_weight: of that loss, instead of the preset's.
         content_weights, style_weights: several of them, for a sweep: one run each pair, and a figure.
         sample: the photo in a sweep's figure; by default the first of `content`.
         note: what users of the network should know, such as that training was short.
