@@ -4,7 +4,7 @@ Every function counts when it is called for the first time (properties, dunders,
 not, nor the rooms `maths`, which is arithmetic, and `networks`, which is what runs in the end). A *stay* is a
 stretch of such calls in one module, a *return* a stay in a module that was open before.
 
-    python tests/benchmarks/walk.py [METHOD]      OMP_NUM_THREADS=1; a first job, with nothing loaded
+    python tests/benchmarks/walk.py [METHOD [STYLE]]      OMP_NUM_THREADS=1; a first job, with nothing loaded
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ ROOMS = ("velatura_daemon", "velatura_models")
 LEFT_OUT = ("velatura_models.maths", "velatura_models.networks")
 
 
-def walk(method: str) -> list[tuple[str, list[str]]]:
-    """Module and functions of every stay of a first job by a method."""
+def walk(method: str = "adain-skip", style: str = "starry-night") -> list[tuple[str, list[str]]]:
+    """Module and functions of every stay of a first job by a method, in a style that it knows."""
     os.environ["VELATURA_HOME"] = tempfile.mkdtemp()
     from velatura.pixels import Layout
     from velatura.recipe import Style, Stylize
@@ -30,14 +30,14 @@ def walk(method: str) -> list[tuple[str, list[str]]]:
     from velatura_daemon.settings import Settings
 
     engine, layout = TorchEngine(Settings(threads=1)), Layout(64, 64, "RGB")
-    recipe = Stylize((Style("starry-night"),), strength=0.5, method=method)
+    recipe = Stylize((Style(style),), strength=0.5, method=method)
     content = Slot(layout, memoryview(os.urandom(layout.nbytes)), "a" * 64)
     task = Task("job", recipe, content, None, {}, lambda made: memoryview(bytearray(made.nbytes)))
     known: set[CodeType] = set()
     calls: list[tuple[str, str]] = []
 
     def note(frame: FrameType, event: str, _: Any) -> None:
-        module, code = frame.f_globals.get("__name__", ""), frame.f_code
+        module, code = frame.f_globals.get("__name__") or "", frame.f_code
         if event != "call" or code in known or not module.startswith(ROOMS) or module.startswith(LEFT_OUT):
             return
         known.add(code)
@@ -57,7 +57,7 @@ def _is_property(frame: FrameType) -> bool:
 
 
 def main() -> None:
-    stays = walk(*(sys.argv[1:] or ["adain-skip"]))
+    stays = walk(*sys.argv[1:])
     for module, names in stays:
         print(f"{module.replace('velatura_', ''):32}{', '.join(names)}")
     modules = len({module for module, _ in stays})

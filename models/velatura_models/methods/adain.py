@@ -260,8 +260,8 @@ class AdaIN:
         gains = {id(each.view): (torch.zeros(1, device=own.device), each.maps[level]) for each in met}
         bias, total = (torch.zeros(1, device=own.device) for _ in range(2))
         for each in met:
-            share = each.style.over(outer, step, own.device)
             ratio, offset = (t.to(own.device) for t in each.affine(level))
+            share = each.style.over(outer, step, own.device)
             gain, maps = gains[id(each.view)]
             gains[id(each.view)] = gain + share * ratio, maps
             bias = bias + share * offset
