@@ -3,6 +3,8 @@
 import pytest
 import torch
 from models.driving import stylized
+from velatura_models.maths.grain import grain
+from velatura_models.maths.tiling import Box
 from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import Source, StyleShare
 from velatura_models.networks.transform_net import TransformNet
@@ -53,6 +55,15 @@ def test_a_style_is_painted_as_its_network_paints_it(weights):
     got, _ = stylized(method, rgb, [StyleShare(method.style(source("tiles")))])
     wanted = trained(0, 3)(rgb, torch.tensor([[0.0, 1.0, 0.0]]))
     assert (got - wanted).abs().max() < 2e-3  # files hold float16
+
+
+def test_a_flat_ground_is_painted_in_one_way_whatever_the_tiles(weights):
+    method, flat = painter(weights), torch.full((1, 3, 64, 96), 0.6)
+    share = [StyleShare(method.style(source("tiles")))]
+    got, _ = stylized(method, flat, share)
+    assert float(got[..., 16:-16, 16:-16].std()) > 0.01
+    seen = torch.cat([grain(flat, box) for box in (Box(0, 0, 64, 40), Box(0, 40, 64, 96))], 3)
+    torch.testing.assert_close(seen, grain(flat, Box(0, 0, 64, 96)))
 
 
 def test_styles_of_one_network_blend_by_their_scales_and_shifts(weights):

@@ -1,5 +1,5 @@
-"""Grain for flat areas: AdaIN can only scale what is there, and of nothing it makes one dull colour with
-rings around the forms."""
+"""Grain for flat areas: networks scale what is there, and of nothing they make one dull colour with rings
+around the forms."""
 
 from __future__ import annotations
 
@@ -14,19 +14,26 @@ from .tiling import Box, crop
 
 GRAIN = 6 / 255
 """Deviation of the noise that flat areas get."""
+CELL = 4
+"""Side in pixels of the cells within which it is seen how much a picture varies."""
 FLAT = 1 / 255
-"""How little a picture varies, on average over some pixels, where it gets grain."""
+"""How little it varies there, on average, where it gets grain."""
 PATCH = 512
 """Side in pixels of a patch of noise."""
 
 
 def grain(rgb: Tensor, box: Box) -> Tensor:
     """Grain for the part of a picture inside a box, `(1, 1, h, w)`: full where it is flat, as the fills and
-    ground of a drawing are, none where it varies by more than `FLAT`, as photos do."""
-    seen = box.grown(8, Box(0, 0, rgb.shape[2], rgb.shape[3]))
-    light = luma(crop(rgb, seen))
-    off = (light - F.avg_pool2d(light, 9, 1, 4, count_include_pad=False)).abs()
-    flat = (1 - F.avg_pool2d(off, 9, 1, 4, count_include_pad=False) / FLAT).clamp_min(0)
+    ground of a drawing are, none where it varies by more than `FLAT`, as photos do.
+
+    Args:
+        rgb: `(1, 3, H, W)`; its sides and the box's are multiples of `CELL`.
+    """
+    seen = box.grown(2 * CELL, Box(0, 0, rgb.shape[2], rgb.shape[3]))
+    light = luma(crop(rgb, seen).float())
+    off = (light - F.interpolate(F.avg_pool2d(light, CELL), scale_factor=CELL)).abs()
+    varies = F.avg_pool2d(F.avg_pool2d(off, CELL), 3, 1, 1, count_include_pad=False)
+    flat = F.interpolate((1 - varies / FLAT).clamp_min(0), scale_factor=CELL, mode="bilinear")
     rows, columns = (torch.arange(*ends) % PATCH for ends in ((box.top, box.bottom), (box.left, box.right)))
     noise = _noise()[:, :, rows][:, :, :, columns].to(rgb)
     return noise * crop(flat, box.within(seen))
