@@ -19,7 +19,7 @@ import typer
 from typer.testing import CliRunner
 from velatura.editor.look import Look, controls
 from velatura.errors import FieldError
-from velatura.fields import words
+from velatura.fields import adjustable, words
 from velatura.recipe import RECIPES, Stylize, recipe_from_map
 from velatura.schema import Option, Shown, choice, ranged
 from velatura_daemon.cli.options import Chosen, runs
@@ -93,7 +93,8 @@ def test_gimp_s_procedure_has_its_argument(arguments: Any) -> None:
     recipe = Glazed(styles=(), glaze=2.0, varnish="gloss")
     values = arguments.values_from(recipe)
     assert values["glaze"] == 2.0 and values["stroke-size"] == 1.0
-    assert Glazed(styles=(), **arguments.fields_from(values, Glazed, (1, 1))) == recipe
+    read = {f.name: arguments.value_of(f, values[f.argument]) for f in adjustable(Glazed)}
+    assert Glazed(styles=(), **read) == recipe
 
 
 def test_krita_s_docker_has_its_control_and_the_look_its_value() -> None:

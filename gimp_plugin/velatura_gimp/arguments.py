@@ -16,7 +16,7 @@ from velatura.editor.i18n import _
 from velatura.errors import FieldError
 from velatura.fields import Field, adjustable
 from velatura.pairs import Pair, as_map, pairs_of
-from velatura.recipe import RECIPES, Recipe, Refine, settled
+from velatura.recipe import RECIPES, Recipe, settled
 
 READ_WRITE = GObject.ParamFlags.READWRITE
 
@@ -24,6 +24,9 @@ GROUPS = ("basic", "more", "expert")
 
 FINE = (10_000, 10_000)
 """The size of pictures in which the places of pairs are told to a share of a pixel."""
+
+MASKS = ("style-mask", "second-mask")
+"""What says where each of the two styles is painted."""
 
 TAKEN = "chorvk"
 """Letters that the dialog's buttons, and its own boxes, are reached by."""
@@ -43,10 +46,10 @@ def add_all(procedure: Gimp.Procedure, kind: str, **starts: str) -> None:
     if cls is None:
         add.text("recipe", _("Recipe"), _("Recipe as JSON; empty takes the one that the layer carries"))
     elif cls.FACTS.styles:
-        _add_style(add)
+        _add_style(add, cls.FACTS.mask)
     for field in fields:
         add.field(field)
-    if has_pairs(cls):
+    if cls and cls.FACTS.pairs:
         add.text(
             "pairs", _("Pairs"), _("Places that shapes go by, as JSON, as “velatura keypoints” writes them")
         )
@@ -60,25 +63,14 @@ def add_all(procedure: Gimp.Procedure, kind: str, **starts: str) -> None:
     )
 
 
-def fields_from(values: Mapping[str, Any], cls: type, size: tuple[int, int]) -> dict[str, Any]:
-    """The fields of a recipe that arguments stand for.
+def told(field: Field, value: Any) -> Any:
+    """A field's argument from its value, the inverse of `value_of`."""
+    return str(value) if field.sort == "choice" else value
 
-    Args:
-        values: the arguments by name.
-        cls: of recipe.
-        size: width and height of what is worked on, for fields that are taken from it unless they are given.
-    """
-    of_layer: dict[str, int] = {"width": size[0], "height": size[1]}
-    found = {}
-    for field in adjustable(cls):
-        value = values[field.argument]
-        if field.sort == "choice":
-            value = type(field.default)(value)
-        value = value or of_layer[field.name] if field.shown.fits else value
-        found[field.name] = field.chosen(value)
-    if has_pairs(cls):
-        found["pairs"] = pairs_of_text(values["pairs"])
-    return found
+
+def value_of(field: Field, value: Any) -> Any:
+    """A field's value from its argument, which has choices as texts."""
+    return type(field.default)(value) if field.sort == "choice" else value
 
 
 def values_from(recipe: Recipe) -> dict[str, Any]:
@@ -86,15 +78,10 @@ def values_from(recipe: Recipe) -> dict[str, Any]:
     values, whole = {}, settled(recipe)
     for field in adjustable(type(recipe)):
         value = getattr(whole, field.name)
-        values[field.argument] = str(value) if field.sort == "choice" else value
-    if isinstance(recipe, Refine):
-        values["pairs"] = text_of_pairs(recipe.pairs)
+        values[field.argument] = told(field, value)
+    if recipe.FACTS.pairs:
+        values["pairs"] = text_of_pairs(recipe.pairs)  # type: ignore[union-attr]  # a kind that heeds any
     return values
-
-
-def has_pairs(cls: type | None) -> bool:
-    """Whether a kind of recipe has places that shapes go by."""
-    return cls is Refine
 
 
 def pairs_of_text(text: str) -> tuple[Pair, ...]:
@@ -110,7 +97,7 @@ def text_of_pairs(pairs: Sequence[Pair]) -> str:
     return json.dumps(as_map(pairs, FINE, FINE)) if pairs else ""
 
 
-def _add_style(add: _Adder) -> None:
+def _add_style(add: _Adder, masked: bool) -> None:
     add.text("style", _("Style"), _("Name in Velatura's style library, such as mosaic"))
     add.choice(
         "style-source", _("Style from"), _("Where the style comes from"),
@@ -133,6 +120,10 @@ def _add_style(add: _Adder) -> None:
     add.procedure.add_double_argument(
         "mix", add.reachable(_("Mix")), _("Share of the second style, 0 to 1"), 0.0, 1.0, 0.5, READ_WRITE
     )
+    labels = (_("Where the first"), _("Where the second"))
+    for name, label in zip(MASKS, labels, strict=True) if masked else ():
+        blurb = _("A layer or channel that is white where this style is painted; none is everywhere")
+        add.procedure.add_drawable_argument(name, add.reachable(label), blurb, True, READ_WRITE)
 
 
 def _add_output(add: _Adder) -> None:

@@ -6,11 +6,12 @@ import gc
 import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 from gi.repository import Gegl, Gimp, Gio
 from velatura.blob import Blob, Picture
-from velatura.editor.alpha import alpha_of, chosen
+from velatura.editor.alpha import alpha_of, bake, chosen
 from velatura.editor.geometry import Rect, cut, reduced_size, strips
 from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
@@ -37,7 +38,7 @@ def read_content(drawable: Any, rect: Rect, form: Form) -> Content:
     return Content(form.layout(rect.width, rect.height), pixels(drawable, rect, form), own)
 
 
-def read(drawable: Any, rect: Rect, form: Form = forms.COLOUR, factor: int = 1) -> Blob:
+def read(drawable: Any, rect: Rect, form: Form, factor: int = 1) -> Blob:
     """A part of a drawable.
 
     Args:
@@ -56,10 +57,21 @@ def read_gray(drawable: Any, rect: Rect, depth: str = "u8", factor: int = 1) -> 
     return Blob(form.layout(*size), pixels(drawable, rect, form, factor, Gegl.AbyssPolicy.NONE))
 
 
+def read_white(drawable: Any, rect: Rect) -> Blob:
+    """How white a part of a layer, channel or mask is, as it is seen over black."""
+    if not drawable.is_layer():
+        return read_gray(drawable, rect)
+    both = bytes(pixels(drawable, rect, forms.plain("GRAYA", "u8"), beyond=Gegl.AbyssPolicy.NONE))
+    return Blob(Layout(rect.width, rect.height, "GRAY"), bytearray(bake(both[::2], 1, "u8", both[1::2])))
+
+
 def read_alpha(layer: Any, rect: Rect, depth: str = "u8", factor: int = 1) -> Blob:
     """A part of a layer's alpha as gray; beyond its edge it is 0."""
-    both = pixels(layer, rect, forms.plain("GRAYA", depth), factor, Gegl.AbyssPolicy.NONE)
-    return Blob(Layout(*reduced_size(rect, factor), "GRAY", depth), alpha_of(both, 2, depth))
+    wide, wanted = forms.plain("GRAYA", "f32"), forms.plain("GRAYA", depth)  # of integers babl loses alpha
+    floats = pixels(layer, rect, wide, factor, Gegl.AbyssPolicy.NONE)
+    size = reduced_size(rect, factor)
+    both = _converted(bytes(floats), Rect(0, 0, *size), wide.name, wanted.name)
+    return Blob(Layout(*size, "GRAY", depth), alpha_of(both, 2, depth))
 
 
 def data_of(blob: Blob) -> memoryview:
@@ -71,13 +83,15 @@ def pixels(
     drawable: Any, rect: Rect, form: Form, factor: int = 1, beyond: Any = Gegl.AbyssPolicy.CLAMP
 ) -> bytearray:
     """The pixels of a part of a drawable, tightly packed; `beyond` its edge as GEGL calls it."""
-    buffer = drawable.get_buffer()
+    buffer, profile = drawable.get_buffer(), form.profile
     found = bytearray()
-    between = form.between if drawable.get_image().get_color_profile() is not None else form.name
     rect = Rect(rect.x // factor, rect.y // factor, *reduced_size(rect, factor))
     for strip in strips(rect, rect.width * form.pixel_bytes):
-        part = buffer.get(_box(strip), 1 / factor, between, beyond)
-        found += _converted(part, strip, between, form.name)
+        if profile is None:
+            found += buffer.get(_box(strip), 1 / factor, form.name, beyond)
+        else:
+            numbers = buffer.get(_box(strip), 1 / factor, profile.floats, beyond)
+            found += _converted(profile.to_srgb(numbers), strip, form.floats, form.name)
     return found
 
 
@@ -86,7 +100,7 @@ def reduced(picture: Picture, form: Form, factor: int) -> Picture:
     layout, small = picture.layout, form.small
     whole = Rect(0, 0, layout.width, layout.height)
     buffer = Gegl.Buffer.new(form.name, 0, 0, layout.width, layout.height)
-    write(buffer, (0, 0), form, picture, whole)
+    write(buffer, (0, 0), replace(form, profile=None), picture, whole)
     size = reduced_size(whole, factor)
     data = buffer.get(_box(Rect(0, 0, *size)), 1 / factor, small.name, Gegl.AbyssPolicy.CLAMP)
     return Picture(small.layout(*size), memoryview(data))
@@ -108,11 +122,13 @@ def _box(rect: Rect) -> Gegl.Rectangle:
 
 def write(buffer: Any, at: tuple[int, int], form: Form, picture: Picture, part: Rect) -> None:
     """Writes a part of a picture into a `Gegl.Buffer`, its top left pixel at `at`; it must lie within."""
-    between = form.between if form.own else form.name
     for strip in strips(part, picture.layout.row_bytes):
         box = _box(strip.moved(at[0] - part.x, at[1] - part.y))
-        piece = bytes(cut(picture, strip).data)
-        buffer.set(box, between, _converted(piece, strip, form.name, between))
+        piece, name = bytes(cut(picture, strip).data), form.name
+        if form.profile is not None:
+            floats = _converted(piece, strip, form.name, form.floats)
+            piece, name = form.profile.from_srgb(floats), form.profile.floats
+        buffer.set(box, name, piece)
     buffer.flush()
 
 
@@ -181,7 +197,7 @@ def style_of_drawable(drawable: Any) -> Blob:
     if drawable is None or not drawable.is_valid():
         raise Refused(_("The layer that the style was taken from is gone; choose the style again."))
     with seen(drawable) as shown:
-        return read(shown, Rect(0, 0, shown.get_width(), shown.get_height()))
+        return _style(shown)
 
 
 def style_of_file(file: Gio.File) -> Blob:
@@ -198,7 +214,12 @@ def style_of_file(file: Gio.File) -> Blob:
         raise Refused(_("GIMP cannot open the style picture {name}.", name=name))
     try:
         layer = Gimp.Layer.new_from_visible(image, image, "style")
-        return read(layer, Rect(0, 0, layer.get_width(), layer.get_height()))
+        return _style(layer)
     finally:
         gc.collect()
         image.delete()
+
+
+def _style(drawable: Any) -> Blob:
+    whole = Rect(0, 0, drawable.get_width(), drawable.get_height())
+    return read(drawable, whole, forms.of_style(drawable.get_image()))

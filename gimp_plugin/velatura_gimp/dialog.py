@@ -14,35 +14,37 @@ from typing import Any
 
 from gi.repository import Gdk, Gimp, GimpUi, GObject, Gtk
 from velatura.editor import asking, words
+from velatura.editor.annotation import Made
 from velatura.editor.arrows import Arrows
 from velatura.editor.gallery import Gallery
 from velatura.editor.geometry import reduction
-from velatura.editor.i18n import N_, _
-from velatura.editor.memory import Memory
-from velatura.editor.paper import Refused
+from velatura.editor.i18n import _
+from velatura.editor.paper import Gone, Refused
 from velatura.editor.preview import LivePreview
+from velatura.editor.pulls import Pulls
 from velatura.editor.pump import Pump
+from velatura.editor.reduced import LONG_SIDE
 from velatura.editor.tasks import Ready
+from velatura.editor.variations import KINDS, Variations
 from velatura.errors import VelaturaError
-from velatura.fields import adjustable
 from velatura.recipe import RECIPES, Recipe
 
 from . import arguments, buffers, runs, work
 from .arrows import ArrowBar
+from .controls import Controls, leave_scrolling
 from .gallery import GalleryView
 from .look import AskedLook
 from .loop import GLibLoop
+from .menu import DaemonButton, PullRow
 from .original import Original
 from .own import OwnStyle
-from .paper import Paper, source_of
+from .paper import Paper
 from .presets import Presets
 from .preview import SIDE, PreviewView
 from .runs import Plan, Run
+from .tried import VariationsView
 
 SOURCES = ("library", "picture", "layer")
-
-FOLDS = {"more": N_("More"), "expert": N_("For experts")}
-"""Groups of fields behind a fold, and what it is called."""
 
 PAUSE = 0.04
 """Seconds without a change before a preview is asked for; several values may change at once."""
@@ -53,8 +55,14 @@ REST = 0.5
 WATCH = 0.7
 """Seconds between looks at what changed in the image."""
 
-AROUND = 210
+PATIENCE = 60.0
+"""Seconds that a preview may take unasked."""
+
+AROUND = 190
 """What the window needs besides what scrolls, with its title, buttons and the screen's panels, in pixels."""
+
+BROKEN = ("silent", "stopped", "missing", "refused")
+"""States of the link in which nothing can be asked."""
 
 
 def ask(
@@ -85,7 +93,7 @@ def ask(
             except (Refused, VelaturaError) as problem:
                 if not dialog.display.is_valid():
                     raise  # nobody waits for it any more
-                dialog.say(words.trouble(problem))
+                dialog.trouble(problem)
         return None
     finally:
         dialog.close()
@@ -101,28 +109,26 @@ class Dialog:
         self.display = Gimp.default_display()
         self._run: Run | None = None
         self._answer: Recipe | None = None
+        self._begun = False
         self._loop = GLibLoop(self._defect)
-        self.link = work.link(self._loop)
+        self.memory = work.memory()
+        self.link = work.link(self._loop, self.memory)
         self.look = AskedLook(kind, self.values)
-        pump, paper = Pump(self._loop), Paper(self._found, lambda: self._output() == "in-place")
+        pump = Pump(self._loop)
+        paper = Paper(self._found, lambda: self._output() == "in-place", self.look.regions)
         self._bench = work.bench(paper, pump, self.link)
         self.window = GimpUi.ProcedureDialog.new(procedure, config, title)
         self.view = PreviewView()
         self.preview = LivePreview(
-            self.link,
-            self.look,
-            paper,
-            pump,
-            self.view,
-            lambda text: None,
-            secrets.token_hex(4),
+            self.link, self.look, paper, pump, self.view, lambda text: None, secrets.token_hex(4),
             time.monotonic,
-        )
+        )  # fmt: skip
         self.preview.kind = kind
-        self._gallery = Gallery(self.link, self.look, paper, pump)
+        self._gallery = Gallery(self.link, self.look, paper, pump, self.memory)
         self.gallery = GalleryView(self._gallery, self.look)
         self.arrows = Arrows(self.link, self.look, paper, pump)
-        self.memory = Memory(work.memory_file())
+        self.pulls = Pulls(self.link, self._loop, self.say)
+        self._variations = Variations(self.link, self.look, paper, pump)
         self._lay_out()
         self.look.follow()
         self._due: list[Callable[[], None]] = []
@@ -132,7 +138,7 @@ class Dialog:
         self.window.connect("delete-event", lambda *_event: self._give_up())
         self._loop.every(WATCH, self._watch)
         self._loop.later(0.0, self.link.wake)
-        self.view.attach(self.preview)
+        self.view.attach(self.preview, self.memory)
 
     def values(self) -> dict[str, Any]:
         """The arguments as they are set, by name."""
@@ -148,7 +154,7 @@ class Dialog:
 
     def plan(self) -> Plan | None:
         """What OK asks for; None where a question comes first. Raises `Refused`, `VelaturaError`."""
-        plan = runs.plan(self._found(), self.values(), self.kind)
+        plan = runs.plan(self._found(), self.look, self._output())
         if self._answer is not None:
             answer, self._answer = self._answer, None
             return plan.at(answer)
@@ -164,7 +170,7 @@ class Dialog:
 
     def _ready(self, plan: Plan) -> Ready | None:
         """The result, where the preview has computed it."""
-        return self.preview.ready_for(plan.order.recipe, source_of(plan.found))
+        return self.preview.ready_for(plan.order.recipe, plan.taken)
 
     def _go(self, recipe: Recipe) -> None:
         """A question was answered: OK with that recipe."""
@@ -212,28 +218,14 @@ class Dialog:
     # -- layout ---------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=9, width_request=360)
+        """Preview, styles and settings beside each other, so that nothing of them hides the others."""
         cls = RECIPES[self.kind]
+        self._controls = Controls(self.window, self.config, cls, self.gallery.second)
+        if cls.FACTS.pairs:
+            self._controls.pack_start(self._arrow_bar(), False, False, 0)
         if cls.FACTS.styles:
-            right.pack_start(self._sources(), True, True, 0)
-            right.pack_start(self._second(), False, False, 0)
-        groups: dict[str, list[str]] = {"basic": [], **{fold: [] for fold in FOLDS}}
-        for field in adjustable(cls):
-            groups[field.shown.group].append(field.argument)
-            if field.soft is not None:  # made before the boxes are filled, which take it
-                entry = self.window.get_scale_entry(field.argument, 1.0)
-                entry.set_bounds(*field.soft, True)
-                entry.set_logarithmic(field.shown.log)
-        if cls.FACTS.placed == "layer":
-            groups["basic"].append("output")
-        right.pack_start(self.window.fill_box("velatura-basic", groups["basic"]), False, False, 0)
-        for fold, title in FOLDS.items():
-            if groups[fold]:
-                right.pack_start(self._fold(fold, title, groups[fold]), False, False, 0)
-        if arguments.has_pairs(cls):
-            right.pack_start(self._arrow_bar(), False, False, 0)
-        if cls.FACTS.styles:
-            right.pack_start(Presets(self.memory, self.kind, self._current, self._take), False, False, 0)
+            presets = Presets(self.memory, self.kind, self._current, self._take)
+            self._controls.pack_start(presets, False, False, 0)
         height = Gdk.Display.get_default().get_monitor(0).get_workarea().height - AROUND
         scrolled = Gtk.ScrolledWindow(
             hscrollbar_policy=Gtk.PolicyType.NEVER,
@@ -241,19 +233,31 @@ class Dialog:
             propagate_natural_height=True, propagate_natural_width=True,
             min_content_height=min(height, SIDE), max_content_height=height,
         )  # fmt: skip
-        scrolled.add(right)
-        _leave_scrolling(right)
+        scrolled.add(self._controls)
+        leave_scrolling(self._controls)
+        self._time = Gtk.Label(xalign=0.0, no_show_all=True)
+        left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        left.pack_start(self.view, True, True, 0)
+        left.pack_start(self._time, False, False, 0)
         self._columns = Gtk.Box(spacing=18, border_width=12)
-        self._columns.pack_start(self.view, False, False, 0)
+        self._columns.pack_start(left, False, False, 0)
+        if cls.FACTS.styles:
+            self._columns.pack_start(self._sources(), True, True, 0)
         self._columns.pack_start(scrolled, True, True, 0)
+        self.view.line.pack_end(DaemonButton(self.link, self.pulls, self._use_device), False, False, 0)
         self._bar = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
         self._bar_words = Gtk.Label(wrap=True, max_width_chars=80, xalign=0.0, visible=True)
         self._bar.get_content_area().add(self._bar_words)
         area = self.window.get_content_area()
+        for buttons in area.get_children() if cls.FACTS.styles else ():
+            if isinstance(buttons, Gtk.ButtonBox):  # GIMP's single saved settings: presets have names
+                buttons.set_no_show_all(True)
+                buttons.hide()
         area.pack_start(self._bar, False, False, 0)
         area.pack_start(self._columns, True, True, 0)
         self._columns.show_all()
         area.pack_start(self._running(), False, False, 0)
+        area.pack_start(PullRow(self.pulls), False, False, 0)
 
     def _running(self) -> Gtk.Widget:
         """A line that is there while a job runs."""
@@ -267,13 +271,6 @@ class Dialog:
         self._doing.pack_start(self._stop, False, False, 0)
         self._doing.pack_start(cancel, False, False, 0)
         return self._doing
-
-    def _fold(self, name: str, title: str, arguments: list[str]) -> Gtk.Widget:
-        self.window.fill_box(f"velatura-{name}-box", arguments)
-        self.window.get_label(f"velatura-{name}-title", _(title), False, False)
-        return self.window.fill_expander(
-            f"velatura-{name}", f"velatura-{name}-title", False, f"velatura-{name}-box"
-        )
 
     def _sources(self) -> Gtk.Widget:
         """Library, own picture or layer, as pages of a notebook that set `style-source`."""
@@ -294,10 +291,18 @@ class Dialog:
             given = {"layer": "style-drawable", "picture": "style-picture"}
             source = next((s for s, name in given.items() if self.config.get_property(name)), "library")
             self.config.set_property("style-source", source)
+        if self.kind in KINDS:
+            self._variations.kind = self.kind
+            pages.append_page(VariationsView(self._variations), Gtk.Label(label=_("Variations")))
         pages.show_all()
         pages.set_current_page(SOURCES.index(source))
-        pages.connect("switch-page", lambda _n, _p, i: self.config.set_property("style-source", SOURCES[i]))
+        pages.connect("switch-page", lambda _pages, _page, index: self._turned(index))
         return pages
+
+    def _turned(self, page: int) -> None:
+        """The style is taken from the page that is turned to; variations are of the style as it is."""
+        if page < len(SOURCES):
+            self.config.set_property("style-source", SOURCES[page])
 
     def _given(self, argument: str, read: Callable[[Any], Any]) -> tuple[Any, str] | None:
         """The style picture that an argument names, and its title; None without one."""
@@ -314,19 +319,6 @@ class Dialog:
         self.view.draw_arrows(self.arrows)
         return ArrowBar(self.arrows, self.look)
 
-    def _second(self) -> Gtk.Widget:
-        grid = Gtk.Grid(row_spacing=6, column_spacing=6)
-        label = Gtk.Label.new_with_mnemonic(self.config.find_property("second-style").nick)
-        label.set_xalign(0.0)
-        combo = GimpUi.prop_string_combo_box_new(self.config, "second-style", self.gallery.second, 0, 1)
-        combo.set_hexpand(True)
-        label.set_mnemonic_widget(combo)
-        self._mix = mix = self.window.get_scale_entry("mix", 1.0)
-        grid.attach(label, 0, 0, 1, 1)
-        grid.attach(combo, 1, 0, 1, 1)
-        grid.attach(mix, 0, 1, 2, 1)
-        return grid
-
     # -- what changes ---------------------------------------------------------------------------------
 
     def say(self, text: str, *buttons: tuple[str, Callable[[], None]]) -> None:
@@ -341,6 +333,11 @@ class Dialog:
         self._bar_words.set_text(text)
         self._bar.set_visible(bool(text))
 
+    def trouble(self, problem: Exception) -> None:
+        """Says what went wrong, and offers what may help."""
+        again = [(_("Try again"), self.link.restart)] if self.link.state in BROKEN else []
+        self.say(words.trouble(problem), *again)
+
     def _defect(self, problem: Exception) -> None:
         if self._run is not None:
             self._run.abandon(problem)
@@ -354,15 +351,51 @@ class Dialog:
         self.look.follow()
         self._due = [
             self._loop.later(PAUSE, lambda: self.preview.request(released=False)),
-            self._loop.later(REST, lambda: self.preview.request(released=True)),
+            self._loop.later(REST, self._rested),
         ]
+        self._controls.refresh()
         if RECIPES[self.kind].FACTS.styles:
-            self._mix.set_sensitive(bool(self.values()["second-style"]))
             for own in self._own:
                 own.look()
 
+    def _rested(self) -> None:
+        self.preview.request(released=True)
+        self._tell_time()
+
+    def _tell_time(self) -> None:
+        """How long OK will take, where that is worth a word."""
+        time = ""
+        try:
+            found, recipe = self._found(), self._current()
+        except (Refused, Gone, VelaturaError):
+            pass
+        else:
+            time = asking.told(recipe, found.aim.crop.pixels, self.link)
+        self._time.set_text(_("OK takes {time} here.", time=time))
+        self._time.set_visible(bool(time))
+
+    def _begin(self) -> None:
+        """What a preview costs is known now: one of minutes is made when it is asked for."""
+        self._tell_time()
+        try:
+            crop, recipe = self._found().aim.crop, self._current()
+        except (Refused, Gone, VelaturaError):
+            return
+        factor = reduction(crop, LONG_SIDE) if recipe.FACTS.long else 1
+        if recipe.quick() == recipe:
+            expected = asking.seconds(recipe, crop.pixels // factor**2, self.link)
+            if expected > PATIENCE:
+                self.view.wait(_("A preview would take {time} here.", time=words.duration(expected)))
+
+    def _use_device(self, name: str) -> None:
+        work.use_device(self.link, self.memory, name)
+        self.preview.request(released=True)
+
     def _watch(self) -> None:
-        """The preview follows the layer; with the view that it was started from the dialog goes."""
+        """The preview follows the layer, and the dialog goes with the view that it was started from; a daemon
+        that is started elsewhere is found."""
+        if self.link.state in ("stopped", "missing"):
+            self.link.wake(start=False)
         if self.display.is_valid():
             self.preview.look_again()
             if self.arrows.arrows:
@@ -371,28 +404,33 @@ class Dialog:
             self.window.response(Gtk.ResponseType.CANCEL)
 
     def _look_changed(self, name: str) -> None:
-        """A style was chosen in the gallery, or added to the library; or arrows were moved."""
-        if name in ("pairs", "shapes") and arguments.has_pairs(RECIPES[self.kind]):
-            value = self.look.tell_pairs() if name == "pairs" else self.look.shapes
-            if self.config.get_property(name) != value:
-                self.config.set_property(name, value)
-        if name == "styles" and self.look.styles and self._gallery.entry(self.look.styles[0]):
+        """A style was chosen, or added to the library, or a variation taken, or arrows were moved."""
+        chosen: dict[str, Any] = {}
+        if name == "pairs" and RECIPES[self.kind].FACTS.pairs:
+            chosen["pairs"] = self.look.tell_pairs()
+        elif name in self.look.fields:
+            field, value = self.look.fields[name], getattr(self.look, name)
+            chosen[field.argument] = arguments.told(field, value)
+        elif name == "styles" and self.look.styles and self._gallery.entry(self.look.styles[0]):
             chosen = {"style": self.look.styles[0], "style-source": "library"}
-            for argument, value in chosen.items():
-                if self.config.get_property(argument) != value:
-                    self.config.set_property(argument, value)
             self._pages.set_current_page(0)
+        for argument, value in chosen.items():
+            if self.config.get_property(argument) != value:
+                self.config.set_property(argument, value)
 
     def _link_changed(self, name: str) -> None:
         link = self.link
         if name == "state":
-            state = words.daemon(link.state, trouble=link.trouble)
-            broken = link.state in ("silent", "stopped", "missing", "refused")
+            state, broken = words.daemon(link.state, trouble=link.trouble), link.state in BROKEN
             self.say(state if broken else "", *([(_("Try again"), link.restart)] if broken else []))
+            self._begun = False
         if name == "can_renew" and link.can_renew:  # nothing is lost by it, and a dialog is soon closed
             link.renew()
         if link.state == "ready" and name in ("state", "models"):
             self.preview.request(released=True)
+        if link.state == "ready" and link.models and link.status and not self._begun:
+            self._begun = True
+            self._begin()
         if name in ("state", "status"):
             loading = words.warming(link.status)
             state = words.daemon(link.state, trouble=link.trouble, loading=loading)
@@ -406,7 +444,7 @@ class Dialog:
 
     def _take(self, recipe: Recipe) -> None:
         """Sets the arguments that stand for a preset; a picture of one's own is kept as it is set."""
-        for name, value in runs.recipes.values_of(recipe, {}, None).items():
+        for name, value in runs.recipes.values_of(Made(recipe), None).items():
             if not (recipe.styles[0].digest and name.startswith("style")):
                 self.config.set_property(name, value)
 
@@ -418,16 +456,3 @@ class Dialog:
         self.preview.turn(False)
         self.link.close()
         self.window.destroy()
-
-
-def _leave_scrolling(widget: Gtk.Widget) -> None:
-    """Lets the wheel scroll the dialog also where it would turn a slider, number or list on its way."""
-    if isinstance(widget, (Gtk.Range, Gtk.SpinButton, Gtk.ComboBox)):
-        widget.connect("scroll-event", _pass_on)
-    elif isinstance(widget, Gtk.Container):
-        widget.forall(_leave_scrolling)
-
-
-def _pass_on(widget: Gtk.Widget, _event: Any) -> bool:
-    GObject.signal_stop_emission_by_name(widget, "scroll-event")
-    return Gdk.EVENT_PROPAGATE

@@ -9,17 +9,14 @@ hold for picture files (`velatura.pictures`).
 
 from __future__ import annotations
 
-import itertools
-import struct
 from dataclasses import dataclass, replace
 from typing import Any
 
-import gi
+from gi.repository import Gimp
+from velatura.pixels import Layout
 
-gi.require_version("Babl", "0.1")
-
-from gi.repository import Babl, Gegl, Gimp, GLib  # noqa: E402
-from velatura.pixels import Layout  # noqa: E402
+from . import profiles
+from .profiles import Profile
 
 _COLOURS = {"RGBA": "R'G'B'A", "RGB": "R'G'B'", "GRAYA": "Y'A", "GRAY": "Y'"}
 _DEPTHS = {"u8": "u8", "u16": "u16", "f16": "half", "f32": "float"}
@@ -42,12 +39,14 @@ class Form:
         channels, depth: of the layout.
         name: babl's name for it, in which buffers are read and written.
         own: the image's own numbers, where those differ and have to be kept.
+        profile: of the image, where its numbers are converted by it.
     """
 
     channels: str
     depth: str
     name: str
     own: Form | None = None
+    profile: Profile | None = None
 
     def layout(self, width: int, height: int) -> Layout:
         return Layout(width, height, self.channels, self.depth)
@@ -57,16 +56,14 @@ class Form:
         return self.layout(1, 1).pixel_bytes
 
     @property
-    def between(self) -> str:
-        """In what sRGB numbers travel to and from another colour space: on babl's own way, from integers to
-        integers, colours that the other space cannot show run over, and 65535 of alpha become 65280."""
-        known = self.channels in _COLOURS and self.name == babl_name(self.channels, self.depth)
-        return babl_name(self.channels, "f32") if known else self.name
+    def floats(self) -> str:
+        """babl's name for sRGB numbers of these channels as floats."""
+        return babl_name(self.channels, "f32")
 
     @property
     def small(self) -> Form:
         """For small copies, which are only looked at."""
-        return plain(self.channels, "u8")
+        return replace(plain(self.channels, "u8"), profile=self.profile)
 
 
 def plain(channels: str, depth: str) -> Form:
@@ -79,40 +76,29 @@ def gray(depth: str) -> Form:
     return Form("GRAY", depth, f"Y {depth}")
 
 
-COLOUR = plain("RGBA", "u8")
-"""For style pictures."""
+def of_style(image: Any) -> Form:
+    """For style pictures."""
+    profile = profiles.of(image)
+    known = profile is None or profile.gray or profile.like_srgb  # gray is wider in colours by itself
+    return plain("RGBA", "u8") if known else replace(plain("RGBA", "u8"), profile=profile)
 
 
 def of(image: Any) -> Form:
     """The form for an image's layers."""
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-        return COLOUR
+        return plain("RGBA", "u8")
     channels = "GRAYA" if image.get_base_type() == Gimp.ImageBaseType.GRAY else "RGBA"
-    precision, profile = image.get_precision(), image.get_color_profile()
+    precision, profile = image.get_precision(), profiles.of(image)
     depth = next((d for d, stored in _AS_STORED.items() if precision in stored), "f32")
     if profile is None:
         return plain(channels, depth)
-    if depth == "f32" or precision != _AS_STORED[depth][0]:
-        return plain(channels, "f32")
-    space = profile.get_space(Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC)
-    own = Form(channels, depth, Babl.get_name(Babl.format_with_space(babl_name(channels, depth), space)))
-    return own if _like_srgb(channels, space) else replace(plain(channels, "u16"), own=own)
-
-
-def _like_srgb(channels: str, space: Any) -> bool:
-    """Whether a profile is sRGB up to the rounding that its makers differ in: within 2 steps of 8 bits (as
-    `velatura.pictures.icc` asks)."""
-    colours = len(channels) - 1 if channels == "RGBA" else 1
-    name = babl_name(channels, "f32")
-    there, here = Babl.format_with_space(name, space), Babl.format(name)
-    color = Gegl.Color.new("black")
-    shape = f"<{colours + 1}f"
-    for values in itertools.product([step / 5 for step in range(6)], repeat=colours):
-        color.set_bytes(there, GLib.Bytes.new(struct.pack(shape, *values, 1.0)))
-        seen = struct.unpack(shape, color.get_bytes(here).get_data())
-        if max(abs(a - b) for a, b in zip(values, seen, strict=False)) >= 2 / 255:
-            return False
-    return True
+    if depth != "f32" and precision != _AS_STORED[depth][0]:
+        depth = "f32"
+    own = Form(channels, depth, profile.named(babl_name(channels, depth)))
+    if profile.like_srgb:
+        return own
+    wide = replace(plain(channels, "f32" if depth == "f32" else "u16"), profile=profile)
+    return wide if depth == "f32" else replace(wide, own=own)
 
 
 def depth_of_masks(image: Any) -> str:

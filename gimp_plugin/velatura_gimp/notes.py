@@ -77,7 +77,7 @@ def name_of(layer: Any) -> str:
 
 
 def layer_named(name: str, image: Any) -> Any:
-    """The layer of an open image that goes by a name; None where it is not to be found.
+    """The layer or channel of an open image that goes by a name; None where it is not to be found.
 
     Args:
         image: looked into first; where the name tells no image, this one must be meant.
@@ -85,7 +85,7 @@ def layer_named(name: str, image: Any) -> Any:
     token, _slash, tattoo = name.removeprefix(LAYER).partition("/")
     for place in [image, *Gimp.get_images()]:
         if tattoo.isdecimal() and (not token or _text(place, IMAGE) == token):
-            found = place.get_layer_by_tattoo(int(tattoo))
+            found = place.get_layer_by_tattoo(int(tattoo)) or place.get_channel_by_tattoo(int(tattoo))
             if found is not None or not token:
                 return found
     return None

@@ -37,13 +37,19 @@ class Paper:
         look: tells it; raises `Refused`.
         in_place: whether the layer itself is to be changed. Its filters then stay above the result, so they
             are left out of what is read.
+        regions: tells what says where each style is painted, as a `Source` has it.
     """
 
-    def __init__(self, look: Callable[[], Original], in_place: Callable[[], bool]) -> None:
-        self._look, self._in_place = look, in_place
+    def __init__(
+        self,
+        look: Callable[[], Original],
+        in_place: Callable[[], bool],
+        regions: Callable[[], tuple[tuple[str, str], ...]] = tuple,
+    ) -> None:
+        self._look, self._in_place, self._regions = look, in_place, regions
 
     def source(self) -> Source:
-        return source_of(self._look())
+        return source_of(self._look(), self._regions())
 
     def only(self, taken: Source, selected: bool) -> Source:
         aim = _found(taken).aim
@@ -56,6 +62,8 @@ class Paper:
             for strip in strips(crop, crop.width * form.pixel_bytes):
                 seen.update(buffers.pixels(drawable, strip, form))
                 yield
+        for _style, node in taken.regions:
+            seen.update(buffers.data_of((yield from self.read_region(taken, node))))
         return seen.hexdigest()
 
     def read(self, taken: Source) -> Work[Blob]:
@@ -81,11 +89,11 @@ class Paper:
 
     def read_region(self, taken: Source, node: str) -> Work[Blob]:
         yield
-        layer = Gimp.Drawable.get_by_id(int(node))
-        if layer is None:
+        drawable = Gimp.Item.get_by_id(int(node))
+        if drawable is None or not drawable.is_valid():
             raise Gone
-        __, dx, dy = layer.get_offsets()
-        return buffers.read_gray(layer, taken.crop.moved(-dx, -dy))
+        __, dx, dy = drawable.get_offsets()
+        return buffers.read_white(drawable, taken.crop.moved(-dx, -dy))
 
     def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[Shown]:
         """Both pictures at the result's size; where that is not the crop's, nothing cuts the result out."""
@@ -120,7 +128,7 @@ class Paper:
             yield drawable, aim.on_layer(taken.crop)
 
 
-def source_of(found: Original) -> Source:
+def source_of(found: Original, regions: tuple[tuple[str, str], ...] = ()) -> Source:
     """What is worked on, in the words of `velatura.editor`."""
     aim = found.aim
     area, crop = aim.on_canvas(aim.area), aim.on_canvas(aim.crop)
@@ -128,7 +136,7 @@ def source_of(found: Original) -> Source:
     mark = hash(bytes(buffers.data_of(small.blob))) if small is not None else 0
     return Source(
         str(aim.image.get_id()), str(aim.drawable.get_id()), aim.drawable.get_name(), aim.image.get_name(),
-        area, crop, area if aim.selected else None, mark, own=found,
+        area, crop, area if aim.selected else None, mark, regions=regions, own=found,
     )  # fmt: skip
 
 

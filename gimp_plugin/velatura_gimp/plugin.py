@@ -21,6 +21,7 @@ from velatura.errors import VelaturaError
 from velatura.recipe import RECIPES, recipe_to_map
 
 from . import arguments, notes, original, recipes, runs, work
+from .look import AskedLook
 from .runs import Plan, Run
 
 DOMAIN = "velatura_gimp"
@@ -137,8 +138,9 @@ def _planned(image: Any, drawables: Any, config: Any, key: str, again: bool) -> 
     values = {p.name: config.get_property(p.name) for p in config.list_properties()}
     if key == RESTYLE:
         return runs.plan_again(image, drawables, values["recipe"], values["output"])
-    look = original.made_from if again else original.plain
-    return runs.plan(look(image, drawables, values.get("output", "new-layer")), values, kind_of(key))
+    where = values.get("output", "new-layer")
+    found = (original.made_from if again else original.plain)(image, drawables, where)
+    return runs.plan(found, AskedLook(kind_of(key), lambda: values), where)
 
 
 def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, key: str) -> Run | None:
@@ -160,7 +162,7 @@ def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, k
     # The dialog of the recipe's own kind, with a config of its own: what GIMP remembers stays untouched.
     other = procedure.get_plug_in().do_create_procedure(f"plug-in-velatura-{recipe.KIND}")
     start = other.create_config()
-    for name, value in recipes.values_of(recipe, made.pictures, image).items():
+    for name, value in recipes.values_of(made, image).items():
         if start.find_property(name) is not None:
             start.set_property(name, value)
     if start.find_property("output") is not None:

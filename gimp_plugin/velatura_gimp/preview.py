@@ -12,6 +12,7 @@ from gi.repository import Gdk, GdkPixbuf, Gtk
 from velatura.blob import Picture
 from velatura.editor.arrows import Arrows, Point
 from velatura.editor.i18n import _
+from velatura.editor.memory import Memory
 from velatura.editor.paper import Source
 from velatura.editor.preview import LivePreview
 
@@ -27,6 +28,9 @@ MADE_OF = 640
 
 DRAG = 6
 """Pixels that the pointer moves in a drag."""
+
+LIVE = "preview"
+"""What a memory calls whether there shall be a preview."""
 
 REACH = 10
 """Pixels around an end of an arrow where it is taken hold of."""
@@ -58,20 +62,33 @@ class PreviewView(Gtk.Box):
         )
         self._words = Gtk.Label(xalign=0.0, wrap=True, width_chars=40, max_width_chars=56)
         self._words.set_lines(2)
-        line = Gtk.Box(spacing=12)
-        line.pack_start(self._live, False, False, 0)
-        line.pack_end(self._close, False, False, 0)
-        for widget, grows in ((area, True), (line, False), (self._words, False)):
+        self.line = Gtk.Box(spacing=6)
+        """The buttons; a dialog adds its own at the end."""
+        self.line.pack_start(self._live, False, False, 0)
+        self.line.pack_end(self._close, False, False, 0)
+        for widget, grows in ((area, True), (self.line, False), (self._words, False)):
             self.pack_start(widget, grows, grows, 0)
 
-    def attach(self, preview: LivePreview) -> None:
-        """Shows a preview, and turns it on."""
+    def attach(self, preview: LivePreview, memory: Memory) -> None:
+        """Shows a preview, and turns it on unless the person did without the last time."""
         self._preview = preview
+        self._live.set_active(bool(memory.settings.get(LIVE, True)))
         preview.side, preview.close_side = MADE_OF, SIDE
         preview.changed.connect(self._changed)
-        self._live.connect("toggled", lambda button: preview.turn(button.get_active()))
+        self._live.connect("toggled", lambda button: self._turn(button.get_active()))
+        self._kept = self._live.connect("toggled", lambda button: memory.set(LIVE, button.get_active()))
         self._close.connect("toggled", lambda button: preview.look_close(button.get_active()))
-        preview.turn(True)
+        preview.turn(self._live.get_active())
+
+    def wait(self, words: str) -> None:
+        """Makes a preview only when it is asked for, and says why."""
+        with self._live.handler_block(self._kept):
+            self._live.set_active(False)
+        self.say(words)
+
+    def _turn(self, on: bool) -> None:
+        self._preview.turn(on)
+        self._close.set_sensitive(on)
 
     def draw_arrows(self, arrows: Arrows) -> None:
         """Shows arrows, while they are to be shown, over the picture from now on."""
@@ -113,6 +130,8 @@ class PreviewView(Gtk.Box):
             self.say(self._preview.words)
         elif name == "original":
             original = self._preview.original
+            if original is None and not self._preview.on:
+                return  # it stays in sight
             self._before = original and pixbuf(Picture(original.layout, data_of(original)))
             self._draw()
 

@@ -1,14 +1,13 @@
-"""Arguments become a recipe, and a recipe becomes arguments again.
+"""What a run needs besides the image, and how a recipe becomes arguments again.
 
-`Order` is what a run needs: the recipe, the style pictures it names, and where those came from, so that
-"Re-style…" finds them again. A style picture is known to the recipe by digest only; what travels with a
-result (see `notes`) names the file or the layer behind each digest.
+A style picture is known to the recipe by digest only; what travels with a result (see `notes`) names the
+file or the layer behind each digest, so that "Re-style…" finds it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from gi.repository import Gio
@@ -16,24 +15,25 @@ from velatura.blob import Blob
 from velatura.editor.annotation import Made
 from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
-from velatura.recipe import (
-    RECIPES,
-    Recipe,
-    Style,
-    check_recipe,
-)
+from velatura.editor.regions import known_as
+from velatura.recipe import Recipe, Style
 
 from . import arguments, buffers, notes
 
 
 @dataclass(frozen=True)
 class Order:
-    """A recipe with the pictures it names."""
+    """A recipe with the pictures it names.
+
+    Attributes:
+        origins: where the pictures came from, by digest; see `notes`.
+        regions: what says where each style is painted, as a `Source` has it.
+    """
 
     recipe: Recipe
     pictures: tuple[Blob, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
-    """Where the pictures came from, by digest; see `notes`."""
+    regions: tuple[tuple[str, str], ...] = ()
 
     def title(self, titles: Mapping[str, str]) -> str:
         """What it does in a word or two, for layer names: its styles by their titles, or what the kind is
@@ -43,86 +43,21 @@ class Order:
         return " + ".join(titles.get(s.name, s.name) or _("own picture") for s in self.recipe.styles)
 
 
-PictureOf = Callable[[Any], Blob]
-
-
-def order(
-    kind: str,
-    values: Mapping[str, Any],
-    size: tuple[int, int],
-    from_file: PictureOf = buffers.style_of_file,
-    from_layer: PictureOf = buffers.style_of_drawable,
-) -> Order:
-    """What a procedure's arguments ask for.
+def values_of(made: Made, image: Any) -> dict[str, Any]:
+    """The arguments that ask for what something was made with, as far as the procedures have them; for a
+    dialog to start from.
 
     Args:
-        kind: of recipe.
-        values: the arguments by name.
-        size: width and height of what is worked on, for a texture that names none.
-        from_file, from_layer: read a style picture; the dialog passes ones that remember.
-
-    Raises:
-        Refused: no style is named, or its file or layer is gone.
-        FieldError: a value out of range.
+        image: where layers that served as styles or masks are looked for.
     """
-    cls = RECIPES[kind]
-    fields = arguments.fields_from(values, cls, size)
-    pictures, origins = (), {}
-    if cls.FACTS.styles:
-        first, picture, origin = _first_style(values, from_file, from_layer)
-        if picture is not None:
-            pictures, origins = (picture,), {picture.digest: origin}
-        fields["styles"] = (first,)
-        if values["second-style"]:
-            mix = values["mix"]
-            second = Style(name=values["second-style"], weight=mix)
-            fields["styles"] = (replace(first, weight=1 - mix), second)
-    made = cls(**fields)
-    check_recipe(made)
-    return Order(made, pictures, origins)
-
-
-def _first_style(
-    values: Mapping[str, Any], from_file: PictureOf, from_layer: PictureOf
-) -> tuple[Style, Blob | None, str]:
-    source = values["style-source"]
-    if source == "auto":
-        given = (("layer", "style-drawable"), ("picture", "style-picture"))
-        source = next((name for name, argument in given if values[argument] is not None), "library")
-    if source == "library":
-        if not values["style"]:
-            raise Refused(_("No style is chosen: name one of the library, or give a picture or layer."))
-        return Style(name=values["style"]), None, ""
-    if source == "layer":
-        layer = values["style-drawable"]
-        if layer is None:
-            raise Refused(_("The layer that the style was taken from is gone; choose the style again."))
-        blob = from_layer(layer)
-        origin = notes.name_of(layer)
-    else:
-        file = values["style-picture"]
-        if file is None:
-            raise Refused(_("No style picture is chosen: give a file in 'style-picture'."))
-        blob = from_file(file)
-        origin = file.get_uri()
-    return Style(digest=blob.hash_whole()), blob, origin
-
-
-def values_of(recipe: Recipe, origins: Mapping[str, str], image: Any) -> dict[str, Any]:
-    """The arguments that ask for a recipe, as far as the procedures have them; for a dialog to start from.
-
-    Args:
-        recipe: as it ran.
-        origins: where its pictures came from, by digest.
-        image: where layers that served as styles are looked for.
-    """
+    recipe = made.recipe
     values = arguments.values_from(recipe)
     if not recipe.FACTS.styles:
         return values
     first = recipe.styles[0]
     values |= {"style": first.name, "style-picture": None, "style-drawable": None, "style-source": "library"}
     if first.digest:
-        origin = origins.get(first.digest, "")
+        origin = made.pictures.get(first.digest, "")
         layer = origin.startswith(notes.LAYER)
         values["style-source"] = "layer" if layer else "picture"
         values["style-drawable"] = notes.layer_named(origin, image) if layer else None
@@ -131,6 +66,9 @@ def values_of(recipe: Recipe, origins: Mapping[str, str], image: Any) -> dict[st
     values["second-style"] = second.name
     if second.name:
         values["mix"] = second.weight / (first.weight + second.weight)
+    for argument, style in zip(arguments.MASKS, recipe.styles, strict=False):
+        name = made.regions.get(known_as(style), "")
+        values[argument] = notes.layer_named(name, image) if name else None
     return values
 
 
@@ -138,7 +76,7 @@ def order_again(made: Made, image: Any) -> Order:
     """The order for the very recipe that something was made with, its pictures read again.
 
     Raises:
-        Refused: a style picture is gone.
+        Refused: a style picture, or what said where a style is painted, is gone.
     """
     pictures = []
     for digest, origin in made.pictures.items():
@@ -149,4 +87,10 @@ def order_again(made: Made, image: Any) -> Order:
         if blob.hash_whole() != digest:
             raise Refused(_("The style picture has changed since; choose the style again."))
         pictures.append(blob)
-    return Order(made.recipe, tuple(pictures), made.pictures)
+    regions = []
+    for style, name in made.regions.items():
+        mask = notes.layer_named(name, image)
+        if mask is None:
+            raise Refused(_("The layer that said where a style is painted is gone; choose one again."))
+        regions.append((style, str(mask.get_id())))
+    return Order(made.recipe, tuple(pictures), made.pictures, tuple(regions))

@@ -6,16 +6,17 @@ result goes into the image as the plan says, in one undo step, if the image stil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gi.repository import Gimp
 from velatura.blob import Picture
 from velatura.editor.annotation import Made
 from velatura.editor.geometry import Rect
 from velatura.editor.i18n import _
 from velatura.editor.observable import Signal
-from velatura.editor.paper import Refused
+from velatura.editor.paper import Refused, Source
 from velatura.editor.pump import Work
 from velatura.editor.tasks import Bench, Ready, Task
 from velatura.jobs import Job
@@ -23,6 +24,7 @@ from velatura.recipe import Recipe
 
 from . import forms, notes, original, output, recipes, target
 from .buffers import Content
+from .look import AskedLook
 from .original import Original
 from .output import Cover
 from .paper import source_of
@@ -48,26 +50,30 @@ class Plan:
     def aim(self) -> Target:
         return self.found.aim
 
+    @property
+    def taken(self) -> Source:
+        """What is worked on, in the words of `velatura.editor`."""
+        return source_of(self.found, self.order.regions)
+
     def at(self, recipe: Recipe) -> Plan:
         """The same with another recipe for the same styles."""
         return replace(self, order=replace(self.order, recipe=recipe))
 
 
-def plan(found: Original, values: Mapping[str, Any], kind: str) -> Plan:
+def plan(found: Original, look: AskedLook, where: str) -> Plan:
     """A plan for what the arguments ask for.
 
     Args:
         found: what is worked on.
-        values: the arguments by name.
-        kind: of recipe.
+        look: what follows the arguments.
+        where: the output.
 
     Raises:
         Refused: in words, whatever cannot be done.
         FieldError: an argument out of range.
     """
     area = found.aim.area
-    order = recipes.order(kind, values, (area.width, area.height))
-    return _plan(found, order, values.get("output", "new-layer"))
+    return _plan(found, look.order((area.width, area.height)), where)
 
 
 def plan_again(image: Any, drawables: Sequence[Any], text: str, where: str) -> Plan:
@@ -103,7 +109,7 @@ class Run(Task):
     """
 
     def __init__(self, bench: Bench, plan: Plan, display: Any = None, ready: Ready | None = None) -> None:
-        taken, facts = source_of(plan.found), plan.order.recipe.facts
+        taken, facts = plan.taken, plan.order.recipe.facts
         if facts.placed == "picture":
             taken = replace(taken, crop=taken.area)
         titles = {str(item["name"]): str(item["title"]) for item in bench.link.styles}
@@ -111,6 +117,8 @@ class Run(Task):
         super().__init__(bench, taken, plan.order.recipe, plan.order.title(titles), as_mask, ready)
         self.plan = plan
         self._pictures = plan.order.pictures
+        regions = plan.order.regions
+        self._masks = {name: notes.name_of(Gimp.Item.get_by_id(int(node))) for name, node in regions}
         self.frame = Signal()
         self.result: Any = None
         self.ran: Recipe = plan.order.recipe
@@ -147,7 +155,9 @@ class Run(Task):
         plan, aim = self.plan, self.plan.aim
         content = self._content
         assert content is None or isinstance(content, Content)
-        note = replace(made, source=notes.name_of(aim.drawable), pictures=plan.order.origins)
+        note = replace(
+            made, source=notes.name_of(aim.drawable), pictures=plan.order.origins, regions=self._masks
+        )
         result = output.Result(picture, content)
         if self.recipe.facts.placed == "picture":
             self.result = output.picture(aim, result, self._name, note)

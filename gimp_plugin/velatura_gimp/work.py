@@ -16,6 +16,7 @@ from velatura.editor import words
 from velatura.editor.i18n import _
 from velatura.editor.link import Link
 from velatura.editor.loop import Loop
+from velatura.editor.memory import Memory
 from velatura.editor.paper import Refused
 from velatura.editor.pump import Pump
 from velatura.editor.starting import starter
@@ -32,17 +33,28 @@ PATIENCE = 15.0
 LOOK_EVERY = 0.5
 """Seconds between looks whether what the job is for is still there."""
 
+_DEVICE = "device"
+
 FOLDER = Path(__file__).resolve().parent
 
 
-def link(loop: Loop) -> Link:
+def link(loop: Loop, kept: Memory) -> Link:
     """A connection to the daemon, still asleep."""
-    return Link(loop, partial(starter, FOLDER, "gimp"), f"GIMP plug-in, velatura {velatura.__version__}")
+    talk = Link(loop, partial(starter, FOLDER, "gimp"), f"GIMP plug-in, velatura {velatura.__version__}")
+    talk.device = str(kept.settings.get(_DEVICE, ""))
+    return talk
 
 
-def memory_file() -> Path:
-    """Presets and recent recipes: in the person's own GIMP folder, beside and not inside the plug-in."""
-    return Path(Gimp.directory()) / "velatura.json"
+def use_device(talk: Link, kept: Memory, name: str) -> None:
+    """Jobs run there from now on; see `words.devices`."""
+    kept.set(_DEVICE, name)
+    talk.device = name
+
+
+def memory() -> Memory:
+    """Presets, recent recipes and choices: in the person's own GIMP folder, beside and not inside the
+    plug-in."""
+    return Memory(Path(Gimp.directory()) / "velatura.json")
 
 
 def bench(paper: Paper, pump: Pump, talk: Link) -> Bench:
@@ -53,7 +65,7 @@ def bench(paper: Paper, pump: Pump, talk: Link) -> Bench:
 def carry_out(plan: Plan, display: Any = None) -> Run:
     """Does what is planned, without a dialog; raises as `wait`."""
     loop = GLibLoop(lambda problem: run.abandon(problem))
-    talk = link(loop)
+    talk = link(loop, memory())
     paper = Paper(lambda: plan.found, lambda: plan.output == "in-place")
     run = Run(bench(paper, Pump(loop), talk), plan, display)
     try:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
+from velatura import srgb
 from velatura.pictures import icc
 
 KINDS = {
@@ -27,6 +28,14 @@ def inside_srgb(data: bytes) -> np.ndarray:
     out = ImageCms.profileToProfile(Image.fromarray(cube), ImageCms.createProfile("sRGB"), there)
     assert out is not None
     return np.asarray(out)
+
+
+def test_srgb_is_littlecms_s_own():
+    theirs = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    written = slice(24, 36)  # when, in its header
+    assert len(srgb.PROFILE) == len(theirs)
+    assert srgb.PROFILE[: written.start] == theirs[: written.start]
+    assert srgb.PROFILE[written.stop :] == theirs[written.stop :]
 
 
 @pytest.mark.parametrize("kind", KINDS)

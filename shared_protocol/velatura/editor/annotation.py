@@ -31,6 +31,7 @@ class Made:
         name: the layer's name when it was made, to recognise copies.
         record: what the daemon recorded (build, device, seconds …).
         pictures: where style pictures that are in no library came from, by digest.
+        regions: what said where each style was painted, where the document does not know; by what it goes by.
     """
 
     recipe: Recipe
@@ -38,6 +39,7 @@ class Made:
     name: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
+    regions: Mapping[str, str] = field(default_factory=dict)
 
 
 def to_map(made: Made) -> dict[str, Any]:
@@ -48,7 +50,8 @@ def to_map(made: Made) -> dict[str, Any]:
         "name": made.name,
         "record": dict(made.record),
     }
-    return entry | ({"pictures": dict(made.pictures)} if made.pictures else {})
+    named = {"pictures": dict(made.pictures), "regions": dict(made.regions)}
+    return entry | {name: found for name, found in named.items() if found}
 
 
 def from_map(entry: Mapping[str, Any]) -> Made:
@@ -57,11 +60,10 @@ def from_map(entry: Mapping[str, Any]) -> Made:
     Raises:
         FieldError: the recipe is none, or out of range.
     """
-    record, pictures = (
-        found if isinstance(found := entry.get(k), dict) else {} for k in ("record", "pictures")
-    )
+    maps = ("record", "pictures", "regions")
+    found = {name: held for name in maps if isinstance(held := entry.get(name), dict)}
     recipe = recipe_from_map(entry.get("recipe", {}))
-    return Made(recipe, str(entry.get("source", "")), str(entry.get("name", "")), record, pictures)
+    return Made(recipe, str(entry.get("source", "")), str(entry.get("name", "")), **found)
 
 
 def read(data: bytes) -> dict[str, Made]:

@@ -45,7 +45,7 @@ class Source:
         selection_mark: changes when the selection has very likely changed.
         strength: names the mask or layer that says where, and how strongly, it is painted; empty for alike
             everywhere.
-        regions: the mask or layer that says where a style of a mix is painted, by the style's name.
+        regions: the mask or layer that says where a style of a mix is painted; see `regions.known_as`.
         notes: what the artist should know, in words.
         own: the editor's.
     """

@@ -139,6 +139,7 @@ class LivePreview(Observable):
         try:
             factor = self._factor(part)
         except (VelaturaError, Refused) as error:
+            self.hide()  # what was shown is of another look
             self._fail(error)
             return
         if base is None or (base.taken, base.seen) != (taken, part) or base.factor > factor:

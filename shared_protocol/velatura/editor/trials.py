@@ -5,7 +5,7 @@ The gallery shows its styles so, and the variations what the settings would do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from velatura.blob import Blob, Picture
 from velatura.errors import VelaturaError
@@ -30,6 +30,7 @@ class Trials:
         wanted: names in the order in which they are wanted, with their recipes.
         came: called with the name of a picture that has come.
         failed: called where the layer cannot be read, or nothing can be submitted.
+        pictures: what the recipes name by digest.
     """
 
     def __init__(
@@ -40,10 +41,11 @@ class Trials:
         wanted: Callable[[], list[Wanted]],
         came: Callable[[str], None],
         failed: Callable[[Exception], None],
+        pictures: Callable[[], Sequence[Blob]] = tuple,
     ) -> None:
         self.pictures: dict[str, Picture] = {}
         self._link, self._paper, self._pump = link, paper, pump
-        self._wanted, self._came, self._failed = wanted, came, failed
+        self._wanted, self._came, self._failed, self._pictures = wanted, came, failed, pictures
         self._content: Blob | None = None
         self._done: set[str] = set()
         self._running: Job | None = None
@@ -96,7 +98,8 @@ class Trials:
         follower = Follower(lambda job: None, lambda *preview: None, ended, lambda error: None)
         try:
             content = self._content if recipe.facts.content else None
-            self._running = self._link.submit(follower, recipe, content, priority="batch")
+            pictures = tuple(self._pictures())
+            self._running = self._link.submit(follower, recipe, content, pictures=pictures, priority="batch")
         except VelaturaError as error:
             self._failed(error)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from velatura.errors import VelaturaError
 from velatura.fields import field_of
 from velatura.recipe import RECIPES, Recipe
 
@@ -13,7 +14,7 @@ from .i18n import _
 from .link import Link
 from .look import Look
 from .observable import Observable, Signal
-from .paper import Reading
+from .paper import Reading, Refused
 from .pump import Pump
 from .trials import SIDE, Trials, Wanted
 
@@ -67,14 +68,19 @@ class Variations(Observable):
         self.picture_came = Signal()
         """Emitted with a variation's name."""
         self._look = look
-        self._trials = Trials(link, paper, pump, self._wanted, self.picture_came.emit, self._fail)
+        self._trials = Trials(
+            link, paper, pump, self._wanted, self.picture_came.emit, self._fail, lambda: look.pictures
+        )
         look.changed.connect(self._on_look)
 
     def show(self, shown: bool) -> None:
         """Offers those of the look and the layer as they are now, or none."""
         self.shown = shown
         self.words = ""
-        self.offered = tuple(_of(self._look, self.kind)) if shown and self._look.styles else ()
+        try:
+            self.offered = tuple(_of(self._look, self.kind)) if shown and self._look.styles else ()
+        except (Refused, VelaturaError) as refused:
+            self.offered, self.words = (), str(refused)
         if self.offered:
             self._trials.begin()
         else:

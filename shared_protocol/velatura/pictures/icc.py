@@ -18,6 +18,7 @@ from functools import cache, lru_cache
 import numpy as np
 from PIL import ImageCms
 
+from .. import srgb
 from ..errors import VelaturaError
 
 CHANNELS = {"gray": 1, "rgb": 3, "lab": 3, "cmyk": 4}
@@ -46,12 +47,12 @@ class Profile:
 
     def to_srgb(self, values: np.ndarray) -> np.ndarray:
         """N x C float numbers 0..1 in this profile as sRGB numbers; what sRGB cannot show is outside 0..1."""
-        return convert(values, self.data, self.space, srgb(), "rgb")[:, : self.channels]
+        return convert(values, self.data, self.space, srgb.PROFILE, "rgb")[:, : self.channels]
 
     def from_srgb(self, values: np.ndarray) -> np.ndarray:
         """N x C float sRGB numbers 0..1 as numbers in this profile."""
         colour = values if self.space == "rgb" else np.repeat(values, 3, 1)
-        return convert(colour, srgb(), "rgb", self.data, self.space)
+        return convert(colour, srgb.PROFILE, "rgb", self.data, self.space)
 
     def is_srgb(self) -> bool:
         """Whether it is sRGB up to the rounding that its makers differ in: within 2 steps of 8 bits, next to
@@ -88,12 +89,6 @@ def convert(values: np.ndarray, profile: bytes, space: str, target: bytes, targe
     except (imagecodecs.CmsError, ValueError) as error:
         raise VelaturaError("bad_image", f"has a colour profile that cannot be used: {error}") from error
     return out.reshape(len(values), CHANNELS[target_space])
-
-
-@cache
-def srgb() -> bytes:
-    """The profile of sRGB."""
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @cache
@@ -207,7 +202,7 @@ def flat_srgb(array: np.ndarray, space: str, profile: bytes, dtype: np.dtype) ->
     out = np.empty((*array.shape[:2], 3), dtype)
 
     def work(src: np.ndarray, dst: np.ndarray) -> None:
-        dst[:] = from_unit(convert(src, profile, space, srgb(), "rgb"), out.dtype)
+        dst[:] = from_unit(convert(src, profile, space, srgb.PROFILE, "rgb"), out.dtype)
 
     _in_pieces(work, array, out)
     return out
@@ -232,10 +227,11 @@ def to_unit(values: np.ndarray) -> np.ndarray:
 
 
 def from_unit(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Float numbers 0..1 in another depth, rounded and clipped where that is an integer one."""
+    """Float numbers 0..1 in another depth, clipped and rounded where that is an integer one: halves up, as
+    editors do for their own layers."""
     if dtype.kind == "f":
         return values.astype(dtype)
-    return np.rint(np.clip(values, 0.0, 1.0) * np.iinfo(dtype).max).astype(dtype)
+    return (np.clip(values, 0.0, 1.0) * np.iinfo(dtype).max + values.dtype.type(0.5)).astype(dtype)
 
 
 def _in_pieces(work: Callable[..., None], *arrays: np.ndarray) -> None:

@@ -1,8 +1,8 @@
 """An engine without networks that keeps the pixel promises, so that tests know every pixel of the result.
 
-It inverts colours at any depth, keeps alpha, and follows the mask; a `Refine` takes its iterations, a picture
-of the finest quality some too; an `Upscale` repeats pixels. The first style's name may be `fail` (an error),
-or `wait` (not before the file `open` is in VELATURA_HOME).
+It inverts colours at any depth, keeps alpha, and follows the mask or the first style's region; a `Refine`
+takes its iterations, a picture of the finest quality some too; an `Upscale` repeats pixels. The first style's
+name may be `fail` (an error), or `wait` (not before the file `open` is in VELATURA_HOME).
 """
 
 from __future__ import annotations
@@ -86,8 +86,9 @@ class InvertEngine(FakeEngine):
             made = made.repeat(task.recipe.factor, 0).repeat(task.recipe.factor, 1)
         else:
             assert task.content is not None
-            layout = task.content.layout
-            made = inverted(task.content, task.mask)
+            layout, styles = task.content.layout, task.recipe.styles
+            region = task.pictures[styles[0].mask] if styles[0].mask else task.mask
+            made = inverted(task.content, region)
         data = task.output(layout)
         data[:] = made.tobytes()
         return layout, data

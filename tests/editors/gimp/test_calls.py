@@ -235,6 +235,42 @@ image.delete()
     assert "is gone" in gone["error"]
 
 
+@pytest.mark.parametrize("what", ["layer", "channel"])
+def test_a_style_is_painted_where_a_layer_or_channel_is_white(gimp: Gimp, what: str) -> None:
+    """Half of it is white, a strip of that transparent; Re-style knows where it was, also by the dialog's
+    values."""
+    file = gimp.folder / f"{what}.xcf"
+    before, after, again, gone = gimp.run(f"""
+image, layer = new_image()
+if {what!r} == "layer":
+    white = Gimp.Layer.new(image, "white", 24, 40, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
+    white.set_offsets(24, 0)
+    image.insert_layer(white, None, 1)
+    put(white, (bytes((255, 255, 255, 255)) * 12 + bytes((255, 255, 255, 0)) * 12) * 40)
+else:
+    white = Gimp.Channel.new(image, "white", 48, 40, 100, Gegl.Color.new("black"))
+    image.insert_channel(white, None, 0)
+    put(white, (bytes(24) + bytes([255]) * 12 + bytes(12)) * 40, "Y u8")
+made = call("stylize", image, layer, style="x", style_mask=white)
+assert made["status"] == "success", made
+Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path("{file}"), None)
+before, after = get(layer, None), get(Gimp.Item.get_by_id(made["layer"]), None)
+image.delete()
+image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path("{file}"))
+result = image.get_layers()[0]
+again = get(Gimp.Item.get_by_id(call("restyle", image, result)["layer"]), None)
+(image.remove_channel if image.get_channels() else image.remove_layer)(
+    (image.get_channels() or image.get_layers()[-1:])[0])
+value = before, after, again, call("restyle", image, result)
+image.delete()
+""")
+    old, new = (np.frombuffer(data, np.uint8).reshape(40, 48, 4)[..., :3] for data in (before, after))
+    assert np.array_equal(new[:, 24:36], 255 - old[:, 24:36])
+    assert np.array_equal(new[:, :24], old[:, :24]) and np.array_equal(new[:, 36:], old[:, 36:])
+    assert again == after
+    assert "where a style is painted is gone" in gone["error"]
+
+
 def test_two_styles_are_mixed_in_the_given_shares(gimp: Gimp) -> None:
     result = gimp.run("""
 image, layer = new_image()
