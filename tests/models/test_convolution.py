@@ -1,11 +1,12 @@
-"""Convolutions by minimal filtering equal direct ones, in value and gradient, whatever the size."""
+"""Convolutions by minimal filtering equal direct ones, in value and gradient, whatever the size; so do those
+of few channels, and bands the whole."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
-from velatura_models.networks import convolution
+from velatura_models.networks import bands, convolution
 from velatura_models.networks.convolution import (
     WORTH,
     Conv3x3,
@@ -13,6 +14,8 @@ from velatura_models.networks.convolution import (
     transformed,
     winograd,
 )
+from velatura_models.networks.decoder import LEVELS, Decoder
+from velatura_models.networks.encoder import Encoder
 
 SIZE = st.integers(1, 14)
 ERROR = 3e-5
@@ -41,6 +44,38 @@ def test_it_equals_a_direct_convolution_and_its_gradient(batch, cin, cout, heigh
     assert y.shape == exact.shape and y.is_contiguous(memory_format=torch.channels_last)
     assert deviation(y.detach(), exact.detach()) < ERROR
     assert deviation(found, wanted) < ERROR
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_few_channels_computed_four_pixels_at_a_time_are_those_of_the_library(channels):
+    torch.manual_seed(0)
+    x = torch.rand(2, 8, 12, 18).contiguous(memory_format=torch.channels_last).requires_grad_(True)
+    conv = Conv3x3(8, channels).requires_grad_(False)
+    grad = torch.randn(2, channels, 10, 16)
+    (found,) = torch.autograd.grad(conv(x), x, grad)
+    with convolution.direct():
+        wanted = conv(x)
+        (back,) = torch.autograd.grad(wanted, x, grad)
+    torch.testing.assert_close(conv(x), wanted, rtol=0, atol=1e-6)
+    torch.testing.assert_close(found, back, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("upsampling", ["nearest", "bilinear"])
+@pytest.mark.parametrize(("height", "width"), [(16, 24), (40, 16), (88, 32)])
+def test_bands_give_what_the_whole_gives(monkeypatch, upsampling, height, width):
+    torch.manual_seed(0)
+    encoder, decoder = Encoder((3, 4, 5, 6, 6)), Decoder((3, 4, 5, 6), LEVELS[1:], upsampling)
+    photo, levels = torch.rand(1, 3, height, width), ["relu4_1", "relu3_1", "relu2_1"]
+    with torch.no_grad():
+        shallow = encoder(photo, ["relu1_1"])
+        whole = encoder(photo, levels)
+        picture = decoder({**whole, **shallow})
+        monkeypatch.setattr(bands, "BAND", 6 * width)
+        in_bands = encoder(photo, levels)
+        assert sum(1 for _ in decoder.steps({**whole, **shallow}, [])) == 7 + -(-height // 6)
+        for level in levels:
+            torch.testing.assert_close(in_bands[level], whole[level])
+        torch.testing.assert_close(decoder({**whole, **shallow}), picture)
 
 
 @pytest.mark.parametrize(("side", "height", "width"), [(1, 2, 2), (1, 7, 4), (4, 5, 9)])

@@ -19,7 +19,7 @@ of these steps, which need no transform of the flipped kernel.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +32,9 @@ IN, OUT = 6, 4
 
 WORTH = 64 * 128
 """Input times output channels from which the transforms cost less than they save (measured)."""
+
+FEW = 4
+"""Output channels up to which pixels are computed four at a time (measured)."""
 
 BAND = 1 << 16
 """Values that the tiles computed at once have at one of the 36 places: what stays in a processor's cache."""
@@ -61,19 +64,21 @@ RESULT = torch.kron(_RESULT, _RESULT).float()
 @contextmanager
 def direct() -> Iterator[None]:
     """Within, all convolutions are the library's own: what benchmarks call plain."""
-    global WORTH
-    worth, WORTH = WORTH, sys.maxsize
+    global WORTH, FEW
+    before = WORTH, FEW
+    WORTH, FEW = sys.maxsize, 0
     try:
         yield
     finally:
-        WORTH = worth
+        WORTH, FEW = before
 
 
 class Conv3x3(nn.Conv2d):
     """A 3x3 convolution with stride 1 and no padding of its own, computed the faster way.
 
-    Frozen float32 weights on a processor, wide enough, go by `winograd`; all else as in `nn.Conv2d`,
-    whose parameters and state it shares. The transformed kernels, four times the weights, are kept.
+    Frozen float32 weights on a processor, wide enough, go by `winograd`, those with few output channels by
+    `quads`; all else as in `nn.Conv2d`, whose parameters and state it shares. The kernels made for it are
+    kept.
     """
 
     def __init__(self, cin: int, cout: int) -> None:
@@ -81,8 +86,12 @@ class Conv3x3(nn.Conv2d):
         self._kernels: tuple[int, Tensor] | None = None
 
     def forward(self, input: Tensor) -> Tensor:
-        if self._pays(input):
-            return winograd(input, self._transformed(), self.bias)
+        if not self._frozen(input):
+            return super().forward(input)
+        if self.out_channels <= FEW and input.shape[2] % 2 == input.shape[3] % 2 == 0:
+            return quads(input, self._kept(quads_kernel), self.bias)
+        if self.weight.shape[0] * self.weight.shape[1] >= WORTH:
+            return winograd(input, self._kept(transformed), self.bias)
         return super().forward(input)
 
     @property
@@ -90,21 +99,21 @@ class Conv3x3(nn.Conv2d):
         """Bytes of the transformed kernels, where they are kept."""
         return 0 if self._kernels is None else self._kernels[1].nbytes
 
-    def _pays(self, x: Tensor) -> bool:
+    def _frozen(self, x: Tensor) -> bool:
+        """Whether these are float32 weights on a processor that nobody trains."""
         weight = self.weight
         return (
             x.device.type == weight.device.type == "cpu"
             and x.dtype == weight.dtype == torch.float32
             and not weight.requires_grad
             and not torch.is_autocast_enabled("cpu")
-            and weight.shape[0] * weight.shape[1] >= WORTH
         )
 
-    def _transformed(self) -> Tensor:
+    def _kept(self, made: Callable[[Tensor], Tensor]) -> Tensor:
         weight = self.weight
         version = 0 if weight.is_inference() else weight._version
         if self._kernels is None or self._kernels[0] != version:
-            self._kernels = (version, transformed(weight))
+            self._kernels = (version, made(weight.detach()))
         return self._kernels[1]
 
     def _apply(self, fn: Any, recurse: bool = True) -> Conv3x3:
@@ -138,6 +147,29 @@ class _Reflected(torch.autograd.Function):
 def convolution(cin: int, cout: int, kernel: int, stride: int = 1) -> nn.Conv2d:
     """A convolution without padding of its own, the faster way where there is one."""
     return Conv3x3(cin, cout) if (kernel, stride) == (3, 1) else nn.Conv2d(cin, cout, kernel, stride)
+
+
+def quads_kernel(weight: Tensor) -> Tensor:
+    """The kernel that gives the four pixels of a 2x2 cell as channels, with a stride of a cell, of what a
+    kernel `(O, C, 3, 3)` gives on pixels: `(4 O, C, 4, 4)`."""
+    cells = weight.new_zeros(len(weight), 2, 2, weight.shape[1], 4, 4)
+    for p in range(2):
+        for q in range(2):
+            cells[:, p, q, :, p : p + 3, q : q + 3] = weight
+    return cells.flatten(0, 2).contiguous(memory_format=torch.channels_last)
+
+
+def quads(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`F.conv2d(x, weight, bias)` of few output channels, bit for bit: three leave a processor's registers
+    idle, the twelve of a cell fill them.
+
+    Args:
+        x: `(B, C, h + 2, w + 2)` with even sides.
+        kernel: `(4 O, C, 4, 4)` from `quads_kernel`.
+        bias: `(O,)`.
+    """
+    wide = None if bias is None else bias.repeat_interleave(4)
+    return F.pixel_shuffle(F.conv2d(x, kernel, wide, stride=2), 2)
 
 
 def transformed(weight: Tensor) -> Tensor:
