@@ -1,12 +1,14 @@
 """`fast` and `multi`: installed networks paint, blend, and treat large pictures as one."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from models.driving import stylized
 from velatura_models.maths.grain import grain
-from velatura_models.maths.tiling import Box
+from velatura_models.maths.tiling import Box, tiles
 from velatura_models.methods.loading import Loader, load_method
-from velatura_models.methods.method import Source, StyleShare
+from velatura_models.methods.method import Source, StyleShare, framed, work
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import PHOTO, add_net, describe_net, installed, remove_net, save_net
@@ -123,6 +125,31 @@ def test_a_painted_picture_is_kept_for_the_next_strength(weights, monkeypatch):
     monkeypatch.setattr(method, "tile", None)  # it could not paint again
     half, _ = stylized(method, rgb, target, 0.5, known=kept)
     torch.testing.assert_close(half, (rgb + full) / 2)
+
+
+@pytest.mark.parametrize("side", [4096, 32])
+def test_what_every_strength_needs_is_painted_once(tmp_path, monkeypatch, side):
+    """A whole picture's ahead of the first strength below 1, a cut one's with it."""
+    shape = {"styles": 2, "widths": (8, 8, 8), "blocks": 1}
+    net = trained(0, **shape)
+    save_net(tmp_path / "nets" / "two.transform.safetensors", "transform", net, shape, ["ink", PHOTO])
+    method, rgb = painter(tmp_path), smooth(48, 64)
+    styles = [StyleShare(method.style(source("ink")))]
+    cut = tiles(48, 64, side, 16)
+    _, known = stylized(method, rgb, styles, 1.0, cut=cut)
+    todo = work(replace(framed(rgb, None, method.footprint, side), tiles=cut), styles)
+    todo.seen = known
+    with torch.inference_mode():
+        for _ in method.ahead(todo):
+            pass
+    wanted, known = stylized(method, rgb, styles, 0.3, known=known if side > 48 else None, cut=cut)
+    painted, tile = [], method.tile
+    monkeypatch.setattr(method, "tile", lambda rgb, how, by: painted.append(how.key) or tile(rgb, how, by))
+    got, _ = stylized(method, rgb, styles, 0.6, known=known, cut=cut)
+    assert sum(key[1] == PHOTO for key in painted) == 0 and len(painted) == len(cut) + (len(cut) > 1)
+    again, _ = stylized(method, rgb, styles, 0.3, known=known, cut=cut)
+    torch.testing.assert_close(again, wanted, rtol=0, atol=1e-5)
+    assert not torch.equal(got, again)
 
 
 @pytest.mark.parametrize("valid", [False, True])

@@ -7,7 +7,7 @@ from models.driving import stylized
 from velatura_models.maths.stats import Moments
 from velatura_models.maths.whitening import affine, power
 from velatura_models.methods.loading import Loader
-from velatura_models.methods.method import Source, StyleShare
+from velatura_models.methods.method import Source, StyleShare, framed, work
 from velatura_models.methods.wct import WCT
 from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import Encoder
@@ -210,6 +210,11 @@ def test_what_is_kept_gives_the_same_picture_and_costs_no_encoding(monkeypatch):
     net, rgb = method(), picture()
     styles = [StyleShare(style_of(net))]
     _, known = stylized(net, rgb, styles, 1.0)
+    todo = work(framed(rgb, None, net.footprint, 4096), styles)
+    todo.seen = known
+    with torch.inference_mode():
+        for _ in net.ahead(todo):
+            pass
     fresh, _ = stylized(net, rgb, styles, 0.4)
     monkeypatch.setattr(net, "encode", lambda rgb: pytest.fail("encoded again"))
     again, _ = stylized(net, rgb, styles, 0.4, known=known)

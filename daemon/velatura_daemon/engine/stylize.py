@@ -130,7 +130,7 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
     seconds = time.perf_counter() - started
     result = finished(canvas.layout, out, job.recipe, job.loader, seconds, job.notes, **about)
     if part is not None:
-        resources.remember(part.key, part.work.seen, method.ahead(part.work.seen))
+        resources.remember(part.key, part.work.seen, method.ahead(part.work))
     yield result
 
 
@@ -224,9 +224,11 @@ def _of_reference(
         whole = torch.ones(1, 1, *picture.rgb.shape[-2:])
         shares = [s if s.region is None else replace(s, region=whole) for s in styles]
         todo = work(content, shares, most, recipe.residual, recipe.exact, recipe.color == "style")
-        todo.seen = yield from method.see(content)
+        place = (recipe.reference, side, task.preview_side)
+        whose = Key(SEEN, (*place, recipe.backbone, recipe.method, method.dtype))
+        todo.seen = resources.store.get(whose) or (yield from method.see(content))
         kept = Statistics((yield from method.measure(todo)))
-        resources.store[key] = kept
+        resources.store[key], resources.store[whose] = kept, todo.seen
     return kept.value
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 EPS = 1e-5
 """Added to the variance, as in the published AdaIN code."""
 
-CHUNK = 4 << 20
-"""Numbers that are made float64 at a time."""
+SUMS, PRODUCTS = 1 << 18, 4 << 20
+"""Numbers widened at a time: as many as stay in a processor's cache, or make a product worth while."""
 
 
 class _MeanStd(torch.autograd.Function):
@@ -100,15 +100,13 @@ class Moments:
         return mean, self.second / self.count - torch.outer(mean, mean)
 
     def _parts(self, maps: Tensor, weight: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Positions as rows `(n, C)` with their weights `(n, 1)`: all at once in float32, or for products
-        some at a time in float64."""
+        """Positions as rows `(n, C)` with their weights `(n, 1)`, some at a time: in float32, for products in
+        float64."""
         rows = maps[0].flatten(1).T
         counts = None if weight is None else weight.reshape(-1, 1)
-        if not self.joint:
-            yield rows.float(), counts if counts is None else counts.float()
-            return
-        home = torch.device("cpu") if maps.device.type == "mps" else maps.device
-        step = max(CHUNK // rows.shape[1], 1)
+        wide = torch.float64 if self.joint else torch.float32
+        home = torch.device("cpu") if self.joint and maps.device.type == "mps" else maps.device
+        step = max((PRODUCTS if self.joint else SUMS) // rows.shape[1], 1)
         for start in range(0, len(rows), step):
             some = slice(start, start + step)
-            yield rows[some].to(home).double(), None if counts is None else counts[some].to(home).double()
+            yield rows[some].to(home, wide), None if counts is None else counts[some].to(home, wide)

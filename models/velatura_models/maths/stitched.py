@@ -18,6 +18,10 @@ ROOM = 512 << 20
 """Bytes that a method keeps of one content at most, where it is larger than one tile."""
 
 
+PICTURE = "picture"
+"""What a finished picture is called among maps."""
+
+
 @dataclass
 class Stitched:
     """Maps of a whole picture, by name, each `(1, C, H / step, W / step)` with a step of its own.

@@ -39,7 +39,7 @@ from torch import Tensor
 from ..maths.color import ColorStats, apply_matching, color_stats, transport
 from ..maths.grain import grain
 from ..maths.stats import Moments
-from ..maths.stitched import ROOM, Stitched
+from ..maths.stitched import PICTURE, ROOM, Stitched
 from ..maths.tiling import Box, Footprint, Tile, averaged, crop
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, reach
@@ -55,9 +55,6 @@ UNIFORM = 1e-3
 
 KEPT = 8
 """Palettes in which one content is kept at most: as many as a blend has styles."""
-
-PICTURE = "picture"
-"""What the rebuilt content is called among maps."""
 
 Palette = tuple[float, ...]
 """The mean and covariance that colours are moved to, all that features depend on besides the content; `OWN`
@@ -145,12 +142,10 @@ class Encoded:
     """What AdaIN sees of a content.
 
     Args:
-        tiles: how it is cut.
         rebuilt: g(f(c)), the picture `(1, 3, H, W)` float32: made when a strength below 1 first asks.
         views: by palette, the last used last.
     """
 
-    tiles: Sequence[Tile]
     rebuilt: Stitched
     views: OrderedDict[Hashable, View] = field(default_factory=OrderedDict)
 
@@ -176,6 +171,9 @@ class AdaIN:
     """The method whose decoder is taken; the loader's own where it is none."""
     joint = False
     """Whether moments are of channels with each other."""
+    held = 2.3
+    """Bytes held at a time, in maps of relu1_1's size, where those near full size are computed in bands: what
+    was measured (122 B a pixel with `slim` in bfloat16) and a fifth."""
     positions = 0
     """How far, in positions of the deepest level, `mix` looks around."""
 
@@ -184,8 +182,8 @@ class AdaIN:
         loader = replace(loader, method=self.decoder_of or loader.method)
         self.encoder, self.decoder = networks or loader.pair()
         self.palette_first = loader.method == "adain-skip"
-        # at about eight maps of relu1_1's size at a time
-        per_pixel = 8 * self.encoder.widths[0] * torch.finfo(self.dtype).bits // 8
+        held = self.held if self.device.type == "cpu" else 8
+        per_pixel = held * self.encoder.widths[0] * self.dtype.itemsize
         self.footprint = Footprint(reach(self.levels[0], self.positions), per_pixel)
 
     @property
@@ -200,11 +198,11 @@ class AdaIN:
         return StyleLook(levels, card.color if self.palette_first else None)
 
     def see(self, content: Content) -> Steps[Encoded]:
-        """The content in its own palette; several tiles wait for the palette that is asked for."""
-        whole = Box(0, 0, *content.rgb.shape[2:])
-        seen = Encoded(content.tiles, Stitched(whole))
-        own = yield from self._view(content, seen, OWN, None)
+        """The content in its own palette where that is what styles see; else nothing is encoded before a
+        palette is asked for."""
+        seen = Encoded(Stitched(Box(0, 0, *content.rgb.shape[2:])))
         if not self.palette_first:
+            own = yield from self._view(content, seen, OWN, None)
             content.passes.of += len(content.tiles)
             yield from self._moments(content, seen, own)
         return seen
@@ -228,12 +226,7 @@ class AdaIN:
             ]
             inner, rebuilt = tile.core.within(tile.outer), None
             if work.residual and work.fades:
-                if tile.core not in seen.rebuilt.cores:
-                    whole = (yield from self.decode(maps[id(own)])).cpu()
-                    seen.keep(seen.rebuilt, {PICTURE: whole}, tile)
-                    rebuilt = crop(whole, inner)
-                else:
-                    rebuilt = crop(seen.rebuilt.maps[PICTURE], tile.core)
+                rebuilt = yield from self._rebuilt(seen, maps[id(own)], tile)
             target = {}
             for level, features in maps[id(own)].items():
                 target[level] = yield from self.mix(level, met, features, work, tile.outer)
@@ -298,15 +291,14 @@ class AdaIN:
         content.passes.done = content.passes.of
         return found
 
-    def ahead(self, seen: Encoded) -> Iterator[None]:
-        """Fills `seen.rebuilt`, so that the next strength below 1 needs one decoding only."""
-        own = seen.views.get(OWN)
-        if own is None or not own.features.complete:
+    def ahead(self, work: Work) -> Iterator[None]:
+        """The content in its own palette, and rebuilt from it, where it fits in one tile: the next strength
+        below 1 then needs one decoding only."""
+        if len(work.content.tiles) > 1:
             return
-        for tile in seen.tiles:
-            if tile.core not in seen.rebuilt.cores:
-                rebuilt = yield from self.decode(own.features.part(tile.outer))
-                seen.keep(seen.rebuilt, {PICTURE: rebuilt.cpu()}, tile)
+        own = yield from self._view(work.content, work.seen, OWN, None)
+        tile = work.content.tiles[0]
+        yield from self._rebuilt(work.seen, own.features.part(tile.outer), tile)
 
     def encode(self, rgb: Tensor) -> Steps[dict[str, Tensor]]:
         """The features `{level: (1, C, h, w)}` of `rgb` (1, 3, H, W)."""
@@ -345,6 +337,18 @@ class AdaIN:
         made = yield from self.encode(view.of(content.rgb, tile.outer))
         seen.keep(view.features, made, tile)
         return made
+
+    def _rebuilt(self, seen: Encoded, own: Mapping[str, Tensor], tile: Tile) -> Steps[Tensor]:
+        """g(f(c)) in a tile's core.
+
+        Args:
+            own: f(c) of the tile.
+        """
+        if tile.core in seen.rebuilt.cores:
+            return crop(seen.rebuilt.maps[PICTURE], tile.core)
+        whole = (yield from self.decode(own)).cpu()
+        seen.keep(seen.rebuilt, {PICTURE: whole}, tile)
+        return crop(whole, tile.core.within(tile.outer))
 
     def _moments(self, content: Content, seen: Encoded, view: View) -> Steps[Statistics]:
         """Of the whole picture in a palette."""

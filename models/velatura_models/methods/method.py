@@ -237,8 +237,9 @@ class Method(Protocol):
         a clip whose frames are painted with those of one picture does not flicker by them."""
         ...
 
-    def ahead(self, seen: Any) -> Iterator[None]:
-        """Does ahead, while nothing else is to be done, what the next strength below 1 will need."""
+    def ahead(self, work: Work) -> Iterator[None]:
+        """Does ahead, while nothing else is to be done, what the next strength below 1 will need of the
+        content of work that was painted; `work.seen` keeps it."""
         ...
 
 

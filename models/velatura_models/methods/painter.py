@@ -93,7 +93,7 @@ class Painter(PictureMethod):
             known: Row(net, net.gamma[index : index + 1], net.beta[index : index + 1])
             for index, known in enumerate(about.styles)
         }
-        photo = Painting((about.digest, PHOTO), rows[PHOTO]) if PHOTO in rows else None
+        photo = Painting((about.digest, PHOTO), rows[PHOTO], lasting=True) if PHOTO in rows else None
         if added is None:
             row, name = rows[source.name], source.name
         else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from ..maths.grain import grain
 from ..maths.stats import Moments, mean_std
+from ..maths.stitched import PICTURE, ROOM, Stitched
 from ..maths.tiling import Box, Footprint, Tile, crop
 from ..networks.transform_net import Normalise
 from .loading import Loader
@@ -38,17 +39,21 @@ class Painting:
     Args:
         key: names the network and the style or blend in it.
         data: what its method needs to paint.
+        lasting: whether other strengths need the very same.
     """
 
     key: Hashable
     data: Any = field(compare=False)
+    lasting: bool = field(default=False, compare=False)
 
 
 @dataclass
 class Painted:
-    """Pictures made of one content that fits in one tile, `(1, 3, H, W)` float32 on the CPU."""
+    """Pictures made of one content, `(1, 3, H, W)` float32 on the CPU: the latest of one that fits in one
+    tile, what lasts of a larger one; and the statistics by which that was painted."""
 
-    pictures: Latest[Tensor] = field(default_factory=lambda: Latest(KEPT))
+    pictures: Latest[Stitched] = field(default_factory=lambda: Latest(KEPT))
+    statistics: Latest[Statistics] = field(default_factory=lambda: Latest(KEPT))
 
     @property
     def nbytes(self) -> int:
@@ -103,7 +108,6 @@ class PictureMethod(ABC):
         """Tiles of the painted pictures, blended and laid over the content; strength 0 is exact always."""
         content, most = work.content, work.most
         blend = self._blend(work)
-        kept: dict[Hashable, Tensor] = work.seen.pictures if len(content.tiles) == 1 else {}
         statistics: dict[Hashable, Statistics] = work.statistics or {}
         if len(content.tiles) > 1 and work.statistics is None:
             statistics = yield from self.measure(work)
@@ -113,17 +117,8 @@ class PictureMethod(ABC):
             for style, parts in blend:
                 made = torch.zeros_like(below)
                 for painting, factor in parts:
-                    key = painting.key
-                    if key in kept:
-                        picture = kept[key]
-                    else:
-                        normalise = _fixed(statistics[key]) if key in statistics else None
-                        picture = yield from self._painted(
-                            _grained(content.rgb, tile.outer), painting, normalise
-                        )
-                        if len(content.tiles) == 1:
-                            kept[key] = picture
-                    made = made + factor * crop(picture, tile.core.within(tile.outer))
+                    picture = yield from self._tile(work, tile, painting, statistics.get(painting.key))
+                    made = made + factor * picture
                 share = style.over(tile.core)
                 total, covered = total + share * made, covered + share
             over = work.fade(tile.core) / most if most else 0.0
@@ -132,23 +127,49 @@ class PictureMethod(ABC):
     def measure(self, work: Work) -> Steps[dict[Hashable, Statistics]]:
         """The statistics of every layer for all that is painted, by the painting's key."""
         measure = self._measured if work.exact else self._of_thumbnail
-        statistics: dict[Hashable, Statistics] = {}
-        paintings = {painting.key: painting for _, parts in self._blend(work) for painting, _ in parts}
-        content = work.content
+        found: dict[Hashable, Statistics] = {}
+        known, content = work.seen.statistics, work.content
+        paintings = [painting for painting in self._paintings(work) if self.strides(painting)]
+        lacking = [painting for painting in paintings if (painting.key, work.exact) not in known]
         if work.exact:
-            layers = sum(len(self.strides(painting)) for painting in paintings.values())
-            content.passes.of += layers * len(content.tiles)
-        for key, painting in paintings.items():
-            if self.strides(painting):
-                statistics[key] = yield from measure(content, painting)
-        return statistics
+            content.passes.of += sum(len(self.strides(each)) for each in lacking) * len(content.tiles)
+        for painting in paintings:
+            name = (painting.key, work.exact)
+            if name not in known:
+                known[name] = yield from measure(content, painting)
+            found[painting.key] = known[name]
+        return found
 
-    def ahead(self, seen: Painted) -> Iterator[None]:
-        """Nothing is left to be done ahead: every strength blends pictures that are kept."""
-        yield from ()
+    def ahead(self, work: Work) -> Iterator[None]:
+        """Paints what other strengths need as well, where the content fits in one tile."""
+        if len(work.content.tiles) > 1:
+            return
+        for painting in self._paintings(replace(work, strength=0.5)):
+            statistics = None if work.statistics is None else work.statistics.get(painting.key)
+            if painting.lasting and (work.statistics is None or statistics is not None):
+                yield from self._tile(work, work.content.tiles[0], painting, statistics)
 
     def _blend(self, work: Work) -> list[tuple[StyleShare, list[tuple[Painting, float]]]]:
         return [(style, self.faded(style.part, work.most)) for style in self.merged(work.styles)]
+
+    def _paintings(self, work: Work) -> list[Painting]:
+        """All that is painted, each once."""
+        return list({part.key: part for _, parts in self._blend(work) for part, _ in parts}.values())
+
+    def _tile(
+        self, work: Work, tile: Tile, painting: Painting, statistics: Statistics | None
+    ) -> Steps[Tensor]:
+        """A tile's core painted, or as it was painted before; by its own statistics where none are given."""
+        content, pictures = work.content, work.seen.pictures
+        if painting.key in pictures and tile.core in pictures[painting.key].cores:
+            return crop(pictures[painting.key].maps[PICTURE], tile.core)
+        normalise = None if statistics is None else _fixed(statistics)
+        picture = yield from self._painted(_grained(content.rgb, tile.outer), painting, normalise)
+        if len(content.tiles) == 1 or painting.lasting:
+            if painting.key not in pictures:
+                pictures[painting.key] = Stitched(Box(0, 0, *content.rgb.shape[2:]))
+            pictures[painting.key].add({PICTURE: picture}, tile, ROOM - work.seen.nbytes)
+        return crop(picture, tile.core.within(tile.outer))
 
     def _painted(self, rgb: Tensor, painting: Painting, normalise: Normalise | None = None) -> Steps[Tensor]:
         x = rgb.to(self.device).contiguous(memory_format=torch.channels_last)

@@ -1,62 +1,89 @@
-"""3x3 convolutions at full size, a band of rows at a time: what they hold is small, whatever the picture.
+"""Layers near full size, a band of rows at a time: what they hold is small, whatever the picture.
 
-At full size a network has few channels but most of its memory: its maps there, continued and in float32, are
-what decides whether a picture fits in one piece. So a chain of such layers runs over bands; every band reads
-as many rows around it as its layers reach, and gives what the whole would.
+Near full size a network has few channels but most of its memory: its maps there, continued and in float32,
+decide whether a picture fits in one piece. So a chain of such layers is a function that gives some rows
+of what comes out, and asks the layer before for as many more as it reaches; `whole` puts bands together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from .convolution import reflected
 
 BAND = 1 << 18
-"""Pixels of a band."""
+"""Pixels of the picture that a band covers."""
 
 
-def rows_of(width: int) -> int:
-    """Rows of a band of a picture, even, as what comes before or after may have half as many."""
-    return max(BAND // width // 2 * 2, 2)
-
-
-def in_bands(
-    height: int, rows: int, source: Callable[[int, int], Tensor], layers: Sequence[Callable[[Tensor], Tensor]]
-) -> Iterator[Tensor]:
-    """What comes of a chain of layers, `rows` rows at a time from above.
+@dataclass(frozen=True)
+class Rows:
+    """Maps that are computed as they are asked for.
 
     Args:
-        height: of the picture, at least 2.
-        source: gives the rows from one until before another of what the first layer reads, `(N, C, h, W)`.
-        layers: each a 3x3 convolution with what follows it; the maps it is given are continued by one
-            position on all sides, by reflection at the picture's edges.
+        height: of all rows together.
+        part: gives those from one until before another, `(N, C, h, w)`.
+        step: pixels of the picture for a row.
     """
-    for top in range(0, height, rows):
-        spans = [(top, min(top + rows, height))]
-        for _ in layers:
-            first, last = spans[0]
-            spans.insert(0, (max(first - 1, 0), min(last + 1, height)))
-        maps = source(*spans[0])
-        for layer, (first, last) in zip(layers, spans[1:], strict=True):
-            maps = layer(_continued(maps, first == 0, last == height))
-        yield maps
 
+    height: int
+    part: Callable[[int, int], Tensor]
+    step: int = 1
 
-def doubled(maps: Tensor, first: int, last: int, mode: str) -> Tensor:
-    """The rows from one until before another of maps upsampled to twice their size.
+    @classmethod
+    def of(cls, maps: Tensor, step: int = 1) -> Rows:
+        """Those of maps at hand."""
+        return cls(maps.shape[2], lambda first, last: maps[:, :, first:last], step)
 
-    Args:
-        mode: `nearest` or `bilinear`.
-    """
-    above, below = max(first // 2 - 1, 0), min((last + 1) // 2 + 1, maps.shape[2])
-    large = F.interpolate(maps[:, :, above:below], scale_factor=2, mode=mode)
-    return large[:, :, first - 2 * above : last - 2 * above]
+    def then(self, layer: Callable[[Tensor], Tensor], around: Callable[[Tensor], Tensor] = reflected) -> Rows:
+        """What a layer makes of them: a 3x3 convolution and what follows it.
 
+        Args:
+            around: continues the maps of the whole by one position on all sides; bands are continued by
+                reflection.
+        """
 
-def _continued(maps: Tensor, top: bool, bottom: bool) -> Tensor:
-    if top and bottom:
-        return reflected(maps)
-    return F.pad(maps, (1, 1, int(top), int(bottom)), mode="reflect")
+        def part(first: int, last: int) -> Tensor:
+            maps = self.part(max(first - 1, 0), min(last + 1, self.height))
+            top, bottom = first == 0, last == self.height
+            if top and bottom:
+                return layer(around(maps))
+            return layer(F.pad(maps, (1, 1, int(top), int(bottom)), mode="reflect"))
+
+        return Rows(self.height, part, self.step)
+
+    def plus(self, more: Callable[[slice], Tensor]) -> Rows:
+        """With what a function gives for the same rows."""
+        return Rows(self.height, lambda a, b: self.part(a, b) + more(slice(a, b)), self.step)
+
+    def halved(self, pool: Callable[[Tensor], Tensor]) -> Rows:
+        """Pooled, two rows to one."""
+        return Rows(self.height // 2, lambda a, b: pool(self.part(2 * a, 2 * b)), 2 * self.step)
+
+    def doubled(self, mode: str) -> Rows:
+        """Upsampled to twice the size, `nearest` or `bilinear`."""
+
+        def part(first: int, last: int) -> Tensor:
+            above, below = max(first // 2 - 1, 0), min((last + 1) // 2 + 1, self.height)
+            large = F.interpolate(self.part(above, below), scale_factor=2, mode=mode)
+            return large[:, :, first - 2 * above : last - 2 * above]
+
+        return Rows(2 * self.height, part, self.step // 2)
+
+    def whole(self, width: int, banded: bool) -> Generator[None, None, Tensor]:
+        """All of them; yields between bands.
+
+        Args:
+            width: of the picture, in pixels.
+            banded: whether there are to be more bands than one, where the picture is large.
+        """
+        rows = max(BAND // (width * self.step) // 2 * 2, 2) if banded else self.height
+        bands = []
+        for first in range(0, self.height, rows):
+            bands.append(self.part(first, min(first + rows, self.height)))
+            yield
+        return bands[0] if len(bands) == 1 else torch.cat(bands, 2)

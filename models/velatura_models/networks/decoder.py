@@ -9,17 +9,20 @@ encoder keep the content. Without skips it is exactly the published form.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .bands import doubled, in_bands, rows_of
-from .convolution import Conv3x3, reflected
+from .bands import Rows
+from .convolution import Conv3x3
 
 LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 """Where a decoder may take features from, deepest first."""
+
+SMALL = 4
+"""Convolutions whose maps are small enough to be computed whole."""
 
 
 class Decoder(nn.Module):
@@ -70,38 +73,37 @@ class Decoder(nn.Module):
         return out[0]
 
     def steps(self, features: Mapping[str, Tensor], out: list[Tensor]) -> Iterator[None]:
-        """`forward` one convolution at a time: appends the picture to `out`, yielding in between. What is of
-        the picture's own size is computed in bands.
+        """`forward` one convolution at a time: appends the picture to `out`, yielding in between. What is
+        near the picture's own size is computed in bands.
 
         The last convolution runs in the dtype of its own weights, so that a network in bfloat16 with
         that layer kept in float32 gives pictures finer than 8 bits.
         """
-        x = features["relu4_1"]
-        for index, conv in enumerate(self.convs[:-2]):
-            x = F.relu(conv(reflected(x.to(conv.weight.dtype))), inplace=True)  # type: ignore[arg-type]
-            level = {0: "relu3_1", 4: "relu2_1"}.get(index)
-            if level is not None:
-                x = self._tapped(F.interpolate(x, scale_factor=2, mode=self.upsampling), level, features)
-            yield
-        height, width = (2 * side for side in x.shape[2:])
-        rows = rows_of(width) if x.device.type == "cpu" else height
-        before, last = self.convs[-2:]
+        rows = Rows.of(features["relu4_1"], 8)
+        width = 8 * features["relu4_1"].shape[3]
+        banded = features["relu4_1"].device.type == "cpu" and not torch.is_grad_enabled()
+        for index, conv in enumerate(self.convs):
+            last = index == len(self.convs) - 1
+            rows = rows.then(in_own_dtype(conv) if last else rectified(conv))
+            level = {0: "relu3_1", 4: "relu2_1", 6: "relu1_1"}.get(index, "")
+            if level:
+                rows = rows.doubled(self.upsampling)
+            if level in self.taps:
+                rows = rows.plus(tapped(self.taps[level], features[level]))
+            if index < SMALL:
+                rows = Rows.of((yield from rows.whole(width, banded=False)), rows.step)
+        out.append((yield from rows.whole(width, banded)))
 
-        def source(first: int, until: int) -> Tensor:
-            large = doubled(x, first, until, self.upsampling)
-            return self._tapped(large, "relu1_1", features, slice(first, until))
 
-        def made(maps: Tensor) -> Tensor:
-            return F.relu(before(maps.to(before.weight.dtype)), inplace=True).to(last.weight.dtype)  # type: ignore[arg-type]
+def in_own_dtype(conv: nn.Module) -> Callable[[Tensor], Tensor]:
+    dtype = next(conv.parameters()).dtype
+    return lambda maps: conv(maps.to(dtype))
 
-        bands = []
-        for band in in_bands(height, rows, source, [made, last]):
-            bands.append(band)
-            yield
-        out.append(torch.cat(bands, 2) if len(bands) > 1 else bands[0])
 
-    def _tapped(
-        self, x: Tensor, level: str, features: Mapping[str, Tensor], rows: slice = slice(None)
-    ) -> Tensor:
-        """Maps with what the decoder takes from a level, in some rows, added to them."""
-        return x + self.taps[level](features[level][:, :, rows]) if level in self.taps else x
+def rectified(conv: nn.Module) -> Callable[[Tensor], Tensor]:
+    own = in_own_dtype(conv)
+    return lambda maps: F.relu(own(maps), inplace=True)
+
+
+def tapped(tap: nn.Module, maps: Tensor) -> Callable[[slice], Tensor]:
+    return lambda rows: tap(maps[:, :, rows])

@@ -9,14 +9,14 @@ one asked for.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..maths.tiling import round_up
-from .bands import in_bands, rows_of
+from .bands import Rows
 from .convolution import Conv3x3, reflected
 from .residency import placed
 
@@ -25,9 +25,6 @@ BLOCKS = (2, 2, 4, 4, 1)
 
 CONVS = tuple(f"{b}_{i}" for b, n in enumerate(BLOCKS, 1) for i in range(1, n + 1))
 """Names of all convolutions in order: `1_1`, `1_2`, `2_1`, ... `5_1`."""
-
-FIRST = ("1_1", "1_2")
-"""Those at the picture's own size."""
 
 LAYERS = tuple(f"{kind}{name}" for name in CONVS for kind in ("conv", "relu"))
 
@@ -86,44 +83,39 @@ class Encoder(nn.Module):
         return out
 
     def steps(self, x: Tensor, layers: Iterable[str], out: dict[str, Tensor]) -> Iterator[None]:
-        """`forward` one convolution at a time: fills `out`, yielding where a caller may interrupt."""
+        """`forward` one convolution at a time: fills `out`, yielding where a caller may interrupt. Without
+        gradients, on a processor, the first two blocks are computed in bands."""
         wanted = check_layers(layers)
         if self.conv0 is not None:
             x = self.conv0(x)
-        names, pooled = CONVS[: depth(wanted)], True
-        if self._bandable(x, names, wanted):
-            bands = []
-            layers = [self._before_pooling(name) for name in FIRST]
-            for band in in_bands(x.shape[2], rows_of(x.shape[3]), lambda a, b: x[:, :, a:b], layers):
-                bands.append(self._pooled(band))
-                yield
-            x, names = torch.cat(bands, 2), names[len(FIRST) :]
-        for name in names:
-            if name.endswith("_1") and not pooled:
-                x = self._pooled(x)
-            pooled = False
-            x = reflected(x) if self.padding == "reflect" else F.pad(x, (1, 1, 1, 1), mode="circular")
-            x = self.get_submodule(f"conv{name}")(x)
-            if f"conv{name}" in wanted:
-                out[f"conv{name}"] = x
-            x = F.relu(x, inplace=f"conv{name}" not in wanted)
-            if f"relu{name}" in wanted:
-                out[f"relu{name}"] = x
-            yield
+        rows, width = Rows.of(x), x.shape[3]
+        banded = x.device.type == "cpu" and self.padding == "reflect" and not torch.is_grad_enabled()
+        for name in CONVS[: depth(wanted)]:
+            shallow = banded and name[0] in "12"
+            if name.endswith("_1") and name != "1_1":
+                rows = rows.halved(self._pooled)
+                if not shallow:
+                    rows = Rows.of((yield from rows.whole(width, banded)), rows.step)
+            raw = f"conv{name}" in wanted
+            rows = rows.then(self._layer(name, rectified=not raw), self._around)
+            if raw or f"relu{name}" in wanted or not shallow:
+                x = yield from rows.whole(width, shallow)
+                if raw:
+                    out[f"conv{name}"] = x
+                    x = F.relu(x)
+                if f"relu{name}" in wanted:
+                    out[f"relu{name}"] = x
+                rows = Rows.of(x, rows.step)
+
+    def _layer(self, name: str, rectified: bool) -> Callable[[Tensor], Tensor]:
+        conv = self.get_submodule(f"conv{name}")
+        return (lambda maps: F.relu(conv(maps), inplace=True)) if rectified else conv
+
+    def _around(self, x: Tensor) -> Tensor:
+        return reflected(x) if self.padding == "reflect" else F.pad(x, (1, 1, 1, 1), mode="circular")
 
     def _pooled(self, x: Tensor) -> Tensor:
         return F.max_pool2d(x, 2) if self.pool == "max" else F.avg_pool2d(x, 2)
-
-    def _bandable(self, x: Tensor, names: Sequence[str], wanted: set[str]) -> bool:
-        """Whether the first block may run in bands: on a processor, where none of its maps are wanted, nor
-        gradients."""
-        inner = self.padding == "reflect" and len(names) > len(FIRST) and x.shape[2] >= 2
-        apart = not any(layer[4:] in FIRST for layer in wanted)
-        return inner and apart and x.device.type == "cpu" and not torch.is_grad_enabled()
-
-    def _before_pooling(self, name: str) -> Callable[[Tensor], Tensor]:
-        conv = self.get_submodule(f"conv{name}")
-        return lambda maps: F.relu(conv(maps), inplace=True)
 
     def weighed(self, gram: Tensor, layer: str) -> Tensor:
         """R G R' of Gram matrices `(..., C, C)`, where the layer has a metric R; else as they are."""
