@@ -163,7 +163,7 @@ class Frames(Task):
 
     def _add(self, recipe: Recipe, record: object) -> None:
         self.words, self.state = _("Writing the layer…"), "writing"
-        made = Made(replace(recipe, reference=""), self._taken.layer, self._name, dict(record))  # type: ignore[call-arg, call-overload]
+        made = Made(replace(recipe, reference=""), self._taken.layer, self._name, dict(record))  # type: ignore[call-arg, call-overload]  # a reference
 
         def write() -> Work[None]:
             paper = self._bench.paper
