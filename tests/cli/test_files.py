@@ -97,8 +97,10 @@ def test_what_looks_like_a_picture_and_is_left_out_is_named(
 ) -> None:
     for name in ("IMG_1.HEIC", "b.exr", "c.dng"):
         (tree / "in" / name).write_bytes(b"x")
+    (tree / "in" / "gone.png").symlink_to("nowhere.png")
     assert len(planned("in", out="to")) == 3
     said = capsys.readouterr().err
+    assert "in: a file is left out, as no file or a link to nothing: gone.png" in said
     assert "in: 3 files are left out" in said and all(n in said for n in ("IMG_1.HEIC", "b.exr", "c.dng"))
     assert "notes.txt" not in said
 

@@ -51,6 +51,13 @@ def test_a_cut_network_is_called_damaged(own_home: Path) -> None:
         find_net("mine", "transform", nets.parent)
 
 
+def test_what_is_shown_tells_a_terminal_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    show.line("a\x1b[31m夏\x07.png")
+    show.note("b\x9b0m\r")
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("a\\x1b[31m夏\\x07.png\n", "b\\x9b0m\\r\n")
+
+
 def test_a_narrow_terminal_gets_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
     told = io.StringIO()
     monkeypatch.setattr(show, "out", lambda: Console(file=told, force_terminal=True, no_color=True, width=60))

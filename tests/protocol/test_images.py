@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import imagecodecs
 import numpy as np
 import profiles
 import pytest
@@ -374,6 +375,21 @@ def test_formats_that_are_not_read_are_named_whatever_the_file_is_called(tmp_pat
     path.write_bytes(head + bytes(64))
     with pytest.raises(VelaturaError, match=re.escape(words)):
         images.read(path)
+
+
+def test_what_stands_beside_a_png_s_pixels_is_not_unpacked_by_its_decoder(tmp_path, monkeypatch):
+    """A profile of 200 MB in 200 KB costs seconds there; the profile is read elsewhere, with a bound."""
+    file = tmp_path / "a.png"
+    image = Image.new("P", (5, 4), 1)
+    image.putpalette([0, 0, 0, 9, 8, 7])
+    image.save(file, icc_profile=bytes(1 << 20), transparency=0, dpi=(300, 300))
+    given = []
+    real = imagecodecs.png_decode
+    monkeypatch.setattr(imagecodecs, "png_decode", lambda data: given.append(data) or real(data))
+    with pytest.warns(PictureWarning, match="profile"):
+        pixels = files.load(file)
+    assert b"iCCP" not in given[0] and b"tRNS" in given[0] and b"PLTE" in given[0]
+    assert pixels.array.reshape(-1, pixels.array.shape[2])[0].tolist() == [9, 8, 7, 255]
 
 
 def test_a_cut_file_is_named_with_its_format_and_the_remedy(tmp_path):

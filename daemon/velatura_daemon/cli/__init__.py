@@ -66,6 +66,8 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             with warnings.catch_warnings():
+                if not ctx.params.get("debug"):
+                    warnings.simplefilter("ignore")  # libraries speak to programmers
                 for told in (PictureWarning, VersionWarning):
                     warnings.simplefilter("default", told)
                 warnings.showwarning = _tell

@@ -52,7 +52,11 @@ def gather(
             pairs = [(p, Path(p.name)) for p in matches]
         else:
             raise CommandError(FILES, f"{given}: no such file or folder")
-        _say_left_out(given, [p for p, _ in pairs if _is_picture(p, set(FAMILIAR) - set(readable))])
+        unread = [p for p, _ in pairs if _is_picture(p, set(FAMILIAR) - set(readable))]
+        _say_left_out(given, unread, "of kinds that are not read")
+        _say_left_out(
+            given, [p for p, _ in pairs if _is_no_file(p, readable)], "as no file or a link to nothing"
+        )
         pairs = [(p, relative) for p, relative in pairs if _is_picture(p, readable)]
         if not pairs:
             raise CommandError(FILES, f"{given}: no pictures there ({', '.join(sorted(readable))})")
@@ -154,11 +158,15 @@ def _names(pictures: Sequence[tuple[Path, Path]], writable: Collection[str]) -> 
     return names
 
 
-def _say_left_out(given: str, left: Sequence[Path]) -> None:
+def _say_left_out(given: str, left: Sequence[Path], why: str) -> None:
     if left:
         some = ", ".join(p.name for p in left[:NAMED]) + (", …" if len(left) > NAMED else "")
         count = f"{len(left)} files are" if len(left) > 1 else "a file is"
-        show.note(f"velatura: {given}: {count} left out, of kinds that are not read: {some}")
+        show.note(f"velatura: {given}: {count} left out, {why}: {some}")
+
+
+def _is_no_file(path: Path, readable: Collection[str]) -> bool:
+    return path.suffix.lower() in readable and not path.is_file() and not path.is_dir()
 
 
 def _is_picture(path: Path, readable: Collection[str]) -> bool:

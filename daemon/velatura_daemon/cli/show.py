@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
+from unicodedata import category
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -32,12 +33,12 @@ def err() -> Console:
 
 def line(text: str) -> None:
     """One line of result, as it is: no markup."""
-    out().print(Text(text))
+    out().print(Text(_harmless(text)))
 
 
 def note(text: str) -> None:
     """One line beside the result."""
-    err().print(Text(text))
+    err().print(Text(_harmless(text)))
 
 
 def as_json(value: Any) -> None:
@@ -54,7 +55,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for index, column in enumerate(columns):
         made.add_column(column, overflow="fold", no_wrap=index == 0)
     for row in rows:
-        made.add_row(*(Text(str(cell)) for cell in row))
+        made.add_row(*(Text(_harmless(str(cell))) for cell in row))
     console = out()
     if not console.is_terminal:
         console.width = ENDLESS
@@ -67,6 +68,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         told = zip(columns[1:], others, strict=True)
         words = ", ".join(f"{c}: {v}" if c else str(v) for c, v in told if str(v) not in ("", "-"))
         console.print(Text(str(first), style="bold"), Padding(Text(words), (0, 0, 0, 2)), sep="\n")
+
+
+def _harmless(text: str) -> str:
+    """A text that tells a terminal nothing: file names and other people's words may hold escapes."""
+    return "".join(repr(c)[1:-1] if category(c) == "Cc" and c not in "\n\t" else c for c in text)
 
 
 def brief(text: str, longest: int = 60) -> str:

@@ -50,7 +50,11 @@ def list_styles(json: Json = False) -> None:
     show.table(
         ("name", "title", "artist", "year", "kind", "picture", "learned"),
         (
-            (*(s[key] for key in ("name", "title", "artist", "year", "kind")), _picture(s), s["learned"])
+            (
+                *(s[key] for key in ("name", "title", "artist", "year", "kind")),
+                _picture(s),
+                s.get("learned", ""),
+            )
             for s in styles
         ),
     )
@@ -183,6 +187,6 @@ def _picture(style: dict[str, Any]) -> str:
         return style["error"]
     if style["has_picture"]:
         return "yes"
-    if style["can_pull"]:
+    if style.get("can_pull"):  # a daemon that runs since before an upgrade may not say
         return "card; can be pulled"
     return "card" if style["cards"] else "network"

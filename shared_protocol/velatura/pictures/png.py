@@ -36,6 +36,7 @@ _SRGB_GAMMA = 0.45455
 _AFTER_HEADER = 8 + 25
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Numbers a pixel, by colour type."""
+_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _MOST_DEFLATED = 1040
 """Bytes that a byte of deflate can stand for at most."""
 
@@ -54,7 +55,7 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
     width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
     if height * (width * depth * _SAMPLES.get(colour, 1) // 8) > _MOST_DEFLATED * len(data):
         raise ValueError("it ends before its pixels do")
-    array = np.asarray(imagecodecs.png_decode(data))
+    array = np.asarray(imagecodecs.png_decode(_pixels_alone(data)))
     about = metadata_of({**info, **_after_pixels(data)})
     if not about.icc_profile:
         about = replace(about, icc_profile=_profile(data, info, array.ndim == 2 or array.shape[2] < 3))
@@ -146,6 +147,18 @@ def _curve(transfer: int) -> float | np.ndarray:
     if transfer in (1, 6, 14, 15):
         return np.where(x < 0.081, x / 4.5, ((x + 0.099) / 1.099) ** (1 / 0.45))
     return icc.linear(x)
+
+
+def _pixels_alone(data: bytes) -> bytes:
+    """The file without what stands beside its pixels: libpng would unpack that, however large, and tell
+    standard error what is wrong with it. From the first damaged chunk on all is kept, so that it is found."""
+    kept, at = [data[:8]], 8
+    for kind, body in _chunks(data):
+        size = 12 + len(body)
+        if kind in _PIXELS:
+            kept.append(data[at : at + size])
+        at += size
+    return b"".join([*kept, data[at:]])
 
 
 def _chunks(data: bytes):
