@@ -88,7 +88,7 @@ def add(
     """Install networks that you trained, so that every client can paint with them."""
     for file in files:
         net = add_net(file, default_paths().weights)
-        show.line(f"{net.name}.{net.kind}: installed; styles: {', '.join(net.styles) or 'any'}")
+        show.line(f"{net.title}: installed; styles: {', '.join(net.styles) or 'any'}")
 
 
 @app.command()

@@ -126,7 +126,7 @@ def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
     resources.library.get(style.name)  # it may have been removed meanwhile
     training.save_row(training.row_of(run), resources.paths.weights / "nets", style.name, about, trained)
     loader = replace(resources.loader, backbone=backbone)
-    loader.used.update({f"{about.name}.{about.kind}": about.digest, f"{backbone}/encoder": digest})
+    loader.used.update({about.title: about.digest, f"{backbone}/encoder": digest})
     ran = replace(recipe, backbone=backbone)
     yield finished(layout, data, ran, loader, spent, notes, steps=run.step)
 

@@ -195,7 +195,7 @@ class Library:
             raise FieldError(
                 "name",
                 f"{name!r} is one of several styles of a network; to remove them all, run:"
-                f" velatura models remove {net.name}.{net.kind}",
+                f" velatura models remove {net.title}",
             )
         if folder.exists():
             remove_folder(folder)

@@ -110,7 +110,7 @@ class Loader:
             WeightsError: as `files.load`.
         """
         make = self._resident(partial(load_into, build, about), exact)
-        return self._held(f"{about.name}.{about.kind}", about.digest, make)
+        return self._held(about.title, about.digest, make)
 
     def painter(self, about: Net) -> TransformNet | Folded:
         """An image transformation network, rearranged where that makes it faster.
@@ -123,7 +123,7 @@ class Loader:
                 TransformNet, about, lambda net: [*net.convs[-1].parameters(), net.gamma, net.beta]
             )
         dtype = torch.uint8 if self.eight_bits else self.dtype
-        name = f"{about.name}.{about.kind}"
+        name = about.title
         self.used[name] = about.digest
         return self.hold((name, about.digest, dtype), lambda: Folded(load_into(TransformNet, about), dtype))
 

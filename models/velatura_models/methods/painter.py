@@ -98,7 +98,7 @@ class Painter(PictureMethod):
             row, name = rows[source.name], source.name
         else:
             row, name = row_of(added, net), added.digest  # one that is learned again is another
-            self.loader.used[f"{added.name}.{added.kind}"] = added.digest
+            self.loader.used[added.title] = added.digest
         return Painting((about.digest, name), replace(row, photo=photo))
 
     def strides(self, painting: Painting) -> list[int]:

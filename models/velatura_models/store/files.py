@@ -69,6 +69,11 @@ class Net:
     format: str = NET_FORMAT
 
     @property
+    def title(self) -> str:
+        """What it is called in lists and recipes: its file's name without the ending."""
+        return f"{self.name}.{self.kind}"
+
+    @property
     def embedded(self) -> bool:
         return self.path.parent == EMBEDDED / "nets"
 
@@ -100,20 +105,6 @@ def header(path: Path, kind: str = "") -> dict[str, str]:
     if kind and about.get("format") != kind:
         raise WeightsError("architecture", f"{path} is {about.get('format')!r}, where {kind!r} is needed")
     return about
-
-
-def check_made_for(net: Net, encoder: Net, way: str) -> None:
-    """Raises `WeightsError` (`architecture`) for a network that was trained for other encoder weights.
-
-    Args:
-        way: what to do about it.
-    """
-    if net.needs != encoder.digest:
-        raise WeightsError(
-            "architecture",
-            f"{net.path} was trained for encoder weights {net.needs[:12]}, but {encoder.name} holds "
-            f"{encoder.digest[:12]}; {way}",
-        )
 
 
 def digest_of(tensors: Iterable[tuple[str, tuple[int, ...], bytes]]) -> str:

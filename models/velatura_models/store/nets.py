@@ -175,8 +175,8 @@ def add_net(path: Path, weights: Path) -> Net:
         WeightsError: as `files.read`.
     """
     net = describe_net(path)
-    if path.name != f"{net.name}.{net.kind}.safetensors":
-        raise WeightsError("architecture", f"{path.name} must be called {net.name}.{net.kind}.safetensors")
+    if path.name != f"{net.title}.safetensors":
+        raise WeightsError("architecture", f"{path.name} must be called {net.title}.safetensors")
     read(path, NET_FORMAT)
     target = weights / "nets" / path.name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -190,7 +190,7 @@ def everything(weights: Path) -> list[dict[str, Any]]:
     """Backbones and networks as plain values, for lists; a network is called `<name>.<kind>`."""
     own = [
         {
-            "name": f"{net.name}.{net.kind}",
+            "name": net.title,
             "kind": net.kind,
             "source": "embedded" if net.embedded else "yours",
             "installed": True,

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, check_state, encoder_from_state
-from .files import Net, WeightsError, check_made_for, header, load, load_into, read, remedy, write
+from .files import Net, WeightsError, header, load, load_into, read, remedy, write
 from .manifest import EMBEDDED
 
 BACKBONES = ("slim", "vgg19", "vgg19-imagenet")
@@ -90,7 +90,12 @@ def find_pair(backbone: str, method: str, cache: Path | None = None) -> tuple[Ne
         raise WeightsError("corrupt", f"{path} has a header that cannot be read: {error}") from error
     needs, digest = about.get("encoder", ""), about.get("digest", "")
     decoder = Net(backbone, method, path, architecture, needs=needs, digest=digest, format=DECODER_FORMAT)
-    check_made_for(decoder, encoder, remedy(backbone))
+    if decoder.needs != encoder.digest:
+        raise WeightsError(
+            "architecture",
+            f"{path} was trained for encoder weights {decoder.needs[:12]}, but {backbone} holds "
+            f"{encoder.digest[:12]}; {remedy(backbone)}",
+        )
     return encoder, decoder
 
 
