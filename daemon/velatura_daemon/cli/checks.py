@@ -231,7 +231,7 @@ def editors() -> Iterator[Finding]:
             yield Finding(editor, NOTE, f"not found ({error})")
             continue
         for place in places:
-            target = place.plugin if hasattr(place, "plugin") else place.folder / package
+            target = place.folder / package
             version = installed_version(target)
             if not version:
                 yield Finding(place.editor, NOTE, f"plug-in not installed in {target.parent}", install)

@@ -51,13 +51,18 @@ class Place:
     settings: Path
 
     @property
+    def folder(self) -> Path:
+        """Where its plug-ins lie."""
+        return self.resources / "pykrita"
+
+    @property
     def plugin(self) -> Path:
-        return self.resources / "pykrita" / NAME
+        return self.folder / NAME
 
     @property
     def files(self) -> tuple[Path, Path]:
         """The .desktop and the .action file."""
-        return self.resources / "pykrita" / f"{NAME}.desktop", self.resources / "actions" / f"{NAME}.action"
+        return self.folder / f"{NAME}.desktop", self.resources / "actions" / f"{NAME}.action"
 
 
 def find(system: str, home: Path, env: Mapping[str, str]) -> list[Place]:
