@@ -10,13 +10,12 @@ every `TICK` seconds. `process()` works for at most about its budget and gives t
         if isinstance(event, JobEnded) and event.job is job: ...
 
 The descriptor is edge-triggered, as all of ZeroMQ's are: it says "look again", not "one message". All
-methods belong to one thread. The pieces of it: `blob` (pictures to send), `exchange` (transfers), `jobs`
-(the job handle and the events), `wire` (frames).
+methods belong to one thread. The pieces of it: `blob` (pictures to send), `exchange` (transfers), `tracking`
+(jobs), `asking` (all else that is asked), `jobs` (the job handle and the events), `wire` (frames).
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
 import secrets
 import threading
@@ -28,19 +27,12 @@ from typing import Any
 
 from . import messages as m
 from . import wire
+from .asking import Asking
 from .blob import Blob
 from .endpoint import Address
 from .errors import VelaturaError
-from .exchange import Exchange, unreadable
-from .jobs import (
-    Answered,
-    Down,
-    Fetched,
-    HappenedEvent,
-    Job,
-    Up,
-    Uploaded,
-)
+from .exchange import Exchange
+from .jobs import Down, HappenedEvent, Job, Up
 from .line import Line, Mishap
 from .recipe import Recipe
 from .tracking import Tracker
@@ -95,9 +87,7 @@ class Connection:
         self._events: list[HappenedEvent] = []
         self._exchange = Exchange(self._send)
         self._tracker = Tracker(self._send, self._exchange, self._events)
-        self._names = (f"r{n}" for n in itertools.count(1))
-        self._requests: dict[str, tuple[m.Request, list[dict[str, Any]]]] = {}
-        self._uploads: list[Blob] = []
+        self._asking = Asking(self._send, self._exchange, self._tracker.also_wanted, self._events)
         self._more = True
         self._processing = False
         self._told_down = False
@@ -162,24 +152,17 @@ class Connection:
         """Asks a question (`messages.Request.what`); `Answered` with the returned name follows, with all
         pages."""
         self._more = True
-        name = next(self._names)
-        request = m.Request(name, what, "", args)
-        self._requests[name] = (request, [])
-        self._send(request)
-        return name
+        return self._asking.ask(what, args)
 
     def fetch(self, digest: str) -> str:
         """Asks for a picture by digest (a thumbnail); `Fetched` with the returned name follows."""
         self._more = True
-        name = next(self._names)
-        tell = lambda picture, error: self._events.append(Fetched(name, digest, picture, error))  # noqa: E731
-        self._exchange.want(digest, tell, urgent=False)
-        return name
+        return self._asking.fetch(digest)
 
     def upload(self, blob: Blob) -> None:
         """Sends a picture outside any job (a style to add); `Uploaded` follows."""
         self._more = True
-        self._uploads.append(blob)
+        self._asking.upload(blob)
 
     def process(self, budget: float = BUDGET) -> list[HappenedEvent]:
         """Reads, works and writes for about `budget` seconds at most; never blocks.
@@ -245,7 +228,7 @@ class Connection:
             return self._say_hello() or busy
         busy |= self._flush()
         busy |= self._tracker.prepare(self.welcome.max_blob)
-        busy |= self._prepare_uploads()
+        busy |= self._asking.prepare()
         if not self._outbox:
             chunk = self._exchange.next_chunk()
             if chunk:
@@ -278,7 +261,7 @@ class Connection:
         elif isinstance(message, m.Error):
             self._on_error(message)
         elif isinstance(message, m.Reply):
-            self._on_reply(message)
+            self._asking.take(message)
         elif not isinstance(message, m.Alive):
             self._tracker.receive(message)
 
@@ -288,7 +271,7 @@ class Connection:
         if self.welcome is None:
             return False
         can_send = not self._outbox and self._exchange.ready
-        return can_send or self._tracker.preparing or bool(self._uploads)
+        return can_send or self._tracker.preparing or self._asking.preparing
 
     # -- the session ----------------------------------------------------------------------------------
 
@@ -311,9 +294,7 @@ class Connection:
         if first:
             self._tracker.renew()
             self._exchange.restart()
-            for request, pages in self._requests.values():
-                pages.clear()
-                self._send(request)
+            self._asking.renew()
             self.up = False  # so that `Up` is said
         self._say_up()
 
@@ -333,7 +314,7 @@ class Connection:
         elif message.transfer:
             self._exchange.receive(message, None)
         elif message.request:
-            self._answer(message.request, error)
+            self._asking.end(message.request, error)
         elif message.job:
             self._tracker.fail(message.job, error)
         else:
@@ -351,8 +332,7 @@ class Connection:
 
     def _say_down(self, error: VelaturaError, final: bool = False) -> None:
         if final:
-            for name in list(self._requests):
-                self._answer(name, error)
+            self._asking.refuse(error)
         if not self._told_down or final:
             self._told_down = True
             self._final = error if final else None
@@ -402,41 +382,3 @@ class Connection:
                 if lease and not self._closed.is_set() and time.monotonic() - self._line.sent_at > lease / 4:
                     self._line.send(wire.pack(m.Heartbeat()))
                     self._more = True  # the send may have eaten the descriptor's edge
-
-    # -- questions and lone uploads ---------------------------------------------------------------------
-
-    def _on_reply(self, reply: m.Reply) -> None:
-        if reply.request not in self._requests:
-            return
-        request, pages = self._requests[reply.request]
-        pages.extend(reply.items)
-        if reply.more and reply.items and reply.items[-1].get("name"):
-            after = str(reply.items[-1]["name"])
-            self._send(m.Request(request.request, request.what, after, request.args))
-        else:
-            self._answer(reply.request, None)
-
-    def _answer(self, name: str, error: VelaturaError | None) -> None:
-        if name in self._requests:
-            request, pages = self._requests.pop(name)
-            self._events.append(Answered(name, request.what, pages, error))
-
-    def _prepare_uploads(self) -> bool:
-        if not self._uploads:
-            return False
-        blob = self._uploads[0]
-        try:
-            ready = blob.hash_piece()
-        except Exception as error:  # the program's own callable: it is told
-            self._uploads.pop(0)
-            self._uploaded(blob, unreadable(error))
-            return True
-        if ready:
-            self._uploads.pop(0)
-            self._tracker.also_wanted.add(blob.digest)
-            self._exchange.give(blob, lambda error: self._uploaded(blob, error))
-        return True
-
-    def _uploaded(self, blob: Blob, error: VelaturaError | None) -> None:
-        self._tracker.also_wanted.discard(blob.digest)
-        self._events.append(Uploaded(blob, error))
