@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from velatura import messages as m
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura_daemon.between import orders, slots
 from velatura_daemon.between.channel import LARGEST, Channel, ChannelClosed
 from velatura_daemon.service.blobs import PAGE, BlobStore
+from velatura_daemon.service.transfers import Transfers
 
 
 def layout(pages: int) -> Layout:
@@ -217,3 +219,20 @@ def test_what_was_said_before_the_end_is_heard_and_then_the_end():
     with pytest.raises(ChannelClosed):
         theirs.receive()
     theirs.close()
+
+
+def test_a_transfer_that_stands_still_for_a_minute_has_ended():
+    store, said = BlobStore(4 * PAGE), []
+    add(store, "held")
+    transfers = Transfers(store, 4 * PAGE, said.append, said.append, lambda *_: None)
+    transfers.receive(m.Offer("up", "0" * 32, layout(1)), None, 0.0)
+    transfers.receive(m.Fetch("down", "held"), None, 0.0)
+    assert [type(message) for message in said] == [m.Credit, m.Offer]
+    transfers.check_time(60.0)
+    assert len(said) == 2
+    transfers.check_time(60.1)
+    failed, dropped = said[2:]
+    assert (failed.code, failed.transfer) == ("timeout", "up") and dropped == m.Drop("down")
+    assert store.reserve(4 * PAGE), "neither holds memory any more"
+    transfers.close()
+    store.close()

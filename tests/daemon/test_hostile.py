@@ -179,6 +179,29 @@ def test_a_flood_does_not_keep_others_waiting(daemon: Daemon, peer: Peer, talk: 
     assert talk.run(RECIPE, picture(50, 50)).state is State.DONE
 
 
+def test_cancel_after_the_end_releases_a_result_without_a_word(peer: Peer):
+    content = picture(4, 3, seed=77)
+    layout, data = content.layout, bytes(content.read(0, content.layout.nbytes))
+    name = digest(layout, [data])
+    peer.send(m.Submit("f" * 16, RECIPE, name))
+    assert peer.expect(m.Need).digests == (name,)
+    peer.send(m.Offer("t", name, layout))
+    peer.expect(m.Credit)
+    peer.send(m.Chunk("t", 0, len(data)), data)
+    while not isinstance(peer.receive()[0], m.Result):
+        pass
+    peer.send(m.Cancel("f" * 16))
+    peer.send(m.Cancel("f" * 16))
+    error = peer.expect(m.Error)
+    assert (error.code, error.job) == ("unknown_job", "f" * 16), "the second one: the first was not answered"
+
+
+def test_credit_for_more_than_may_be_in_flight_is_out_of_range(peer: Peer):
+    peer.send_raw(msgpack.packb({"t": "credit", "transfer": "f", "chunks": 5}))
+    error = peer.expect(m.Error)
+    assert (error.code, error.transfer) == ("bad_field", "f")
+
+
 def test_a_client_that_never_reads_loses_its_session(daemon: Daemon, peer: Peer, talk: Talk):
     for i in range(12_000):
         peer.send(m.Request(f"r{i}", "status"))
