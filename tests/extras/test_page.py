@@ -39,9 +39,13 @@ PATIENCE = 240_000
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
     """Of a page with a daemon of its own."""
-    home = tmp_path_factory.mktemp("home")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -241,6 +245,32 @@ def test_a_refinement_is_seen_growing_and_stopped(visit: Callable[..., Page]):
     shot(page, "growing")
     page.get_by_role("button", name="Stop and keep").click()
     page.get_by_role("button", name="Download").wait_for()
+
+
+def test_a_style_of_ones_own_is_kept_and_learned(visit: Callable[..., Page], home: Path):
+    page = visit()
+    page.get_by_label("Style", exact=True).fill("A picture of my own")
+    page.get_by_role("option", name="A picture of my own").click()
+    page.get_by_text("Style picture").wait_for()
+    send(page, photo(96), "own.png", 1)
+    page.get_by_role("button", name="Keep this style").click()
+    page.get_by_label("Name").fill("coffee")
+    page.get_by_label("Name").press("Enter")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    page.get_by_text("coffee is in the library now").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("radio", name="Learn this style").click()
+    learn = page.get_by_role("button", name="Learn this style")
+    learn.wait_for()
+    page.get_by_label("Style", exact=True).fill("coffee")
+    page.get_by_label("Style", exact=True).press("Enter")
+    until(lambda: page.get_by_text("Style picture").count() == 0)  # another style is chosen
+    learn.click()
+    page.locator("[data-testid=stImage] img").last.wait_for()  # how it paints by now
+    shot(page, "learning")
+    page.get_by_role("button", name="Stop and keep").click()
+    page.get_by_role("button", name="Download").wait_for()
+    assert list(home.rglob("nets/coffee.style.safetensors")), "the painter has one more row"
 
 
 def test_visitors_and_tabs_do_not_see_each_other(visit: Callable[..., Page], address: str):
