@@ -242,5 +242,5 @@ def test_options_that_cannot_work_are_refused(data, change, error, words):
 def test_a_start_that_is_another_kind_is_refused(data):
     conv = torch.nn.Conv2d(3, 3, 1)
     path = save_net(data / "x.superres.safetensors", "superres", conv, {"factor": 4})
-    with pytest.raises(WeightsError, match="is no transform network"):
+    with pytest.raises(WeightsError, match="is no TransformNet"):
         fast.main(options(data, start=str(path)))

@@ -223,7 +223,7 @@ def test_files_that_are_no_networks_are_refused(weights, tmp_path):
     add_net(other, weights)
     (weights / "nets" / "sand.transform.safetensors").unlink()
     good.unlink()
-    with pytest.raises(WeightsError, match="is no transform network"):
+    with pytest.raises(WeightsError, match="is no TransformNet"):
         method = painter(weights)
         method.style(source("ink"))
     (weights / "nets" / "cut.transform.safetensors").write_bytes(other.read_bytes()[:-5])

@@ -151,7 +151,7 @@ def test_options_that_cannot_work_are_refused(photos, change, words):
 def test_a_file_that_is_no_network_is_refused(tmp_path):
     net = torch.nn.Conv2d(3, 3, 1)
     path = save_net(tmp_path / "x4.superres.safetensors", "superres", net, {"factor": 4})
-    with pytest.raises(WeightsError, match="is no superres network"):
+    with pytest.raises(WeightsError, match="is no SuperResNet"):
         load_into(SuperResNet, describe_net(path))
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(WeightsError, match="truncated or damaged"):

@@ -182,5 +182,5 @@ def test_the_network_of_a_style_is_found_and_another_named(tmp_path):
 
 def test_tensors_of_another_shape_are_refused(tmp_path):
     path = save_net(tmp_path / "bark.texture.safetensors", "texture", settled(3), {"scales": 4}, ["bark"])
-    with pytest.raises(WeightsError, match="is no texture network"):
+    with pytest.raises(WeightsError, match="is no TextureNet"):
         load_into(TextureNet, describe_net(path))

@@ -83,8 +83,8 @@ class Encoder(nn.Module):
         return out
 
     def steps(self, x: Tensor, layers: Iterable[str], out: dict[str, Tensor]) -> Iterator[None]:
-        """`forward` one convolution at a time: fills `out`, yielding where a caller may interrupt. Without
-        gradients, on a processor, the first two blocks are computed in bands."""
+        """`forward` one convolution at a time: fills `out`, and yields after each. Without gradients, on a
+        processor, the first two blocks are computed in bands, with a yield after every band instead."""
         wanted = check_layers(layers)
         if self.conv0 is not None:
             x = self.conv0(x)
@@ -94,18 +94,19 @@ class Encoder(nn.Module):
             shallow = banded and name[0] in "12"
             if name.endswith("_1") and name != "1_1":
                 rows = rows.halved(self._pooled)
-                if not shallow:
+                if banded and not shallow:
                     rows = Rows.of((yield from rows.whole(width, banded)), rows.step)
             raw = f"conv{name}" in wanted
             rows = rows.then(self._layer(name, rectified=not raw), self._around)
             if raw or f"relu{name}" in wanted or not shallow:
-                x = yield from rows.whole(width, shallow)
+                x = (yield from rows.whole(width, True)) if shallow else rows.part(0, rows.height)
                 if raw:
                     out[f"conv{name}"] = x
                     x = F.relu(x)
                 if f"relu{name}" in wanted:
                     out[f"relu{name}"] = x
                 rows = Rows.of(x, rows.step)
+                yield
 
     def _layer(self, name: str, rectified: bool) -> Callable[[Tensor], Tensor]:
         conv = self.get_submodule(f"conv{name}")

@@ -21,7 +21,7 @@ from ..maths.gram import wide
 from ..maths.spline import similarity, transformed
 from ..networks.encoder import Encoder, depth
 from .pyramid import LEAST, resize
-from .terms import as_input
+from .terms import as_input, more
 from .warp import Warp
 
 LAYERS = ("relu5_1", "relu4_1", "relu3_1", "relu2_1", "relu1_1")
@@ -96,10 +96,10 @@ def best_buddies(encoder: Encoder, one: Tensor, other: Tensor) -> Generator[floa
     for number, picture in enumerate((one, other)):
         features: dict[str, Tensor] = {}
         running = encoder.steps(as_input(picture, encoder), LAYERS, features)
-        for done in range(depth(LAYERS)):
-            with torch.no_grad():
-                next(running)
-            yield 0.2 * (number + done / depth(LAYERS))
+        done, convolutions = 0, depth(LAYERS)
+        while more(running):
+            yield 0.2 * (number + min(done / convolutions, 1.0))
+            done += 1
         maps.append({layer: wide(part)[0] for layer, part in features.items()})
     first, second = maps
     top = LAYERS[0]

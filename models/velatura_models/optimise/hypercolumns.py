@@ -22,7 +22,7 @@ from ..maths.tiling import Box, Tile
 from ..networks.encoder import Encoder, depth
 from .gram import picture_grams
 from .pyramid import crop, cut, layer_stride, receptive_margin
-from .terms import as_input
+from .terms import as_input, more
 
 PITCH = 4
 """Pixels from one hypercolumn to the next."""
@@ -100,14 +100,15 @@ def hypercolumns(
     features: dict[str, Tensor] = {}
     found: dict[str, Tensor] = {}
     running = encoder.steps(as_input(crop(picture, tile.outer), encoder), layers, features)
-    for done in range(depth(layers)):
+    done, convolutions = 0, depth(layers)
+    while more(running):
         with torch.no_grad():
-            next(running)
             for layer in list(features):
                 down, across = inner.slices(layer_stride(layer))
                 maps = on_grid(features.pop(layer)[:, :, down, across], layer, inner)
                 found[layer] = maps[0].flatten(1).T.contiguous()
-        yield (done + 1) / depth(layers)
+        done += 1
+        yield min(done / convolutions, 1.0)
     return found
 
 

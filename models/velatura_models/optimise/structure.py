@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ..maths.gram import layer_mask, wide
 from ..maths.tiling import Box
-from ..networks.encoder import Encoder, depth
+from ..networks.encoder import Encoder
 from .pyramid import crop, cut, layer_stride, receptive_margin
-from .terms import as_input
+from .terms import as_input, more
 
 LAYER = "relu4_1"
 
@@ -72,9 +72,7 @@ def layer_maps(encoder: Encoder, picture: Tensor, side: int | None) -> Generator
     for tile in cut(height, width, side, receptive_margin([LAYER])):
         features: dict[str, Tensor] = {}
         running = encoder.steps(as_input(crop(picture, tile.outer), encoder), [LAYER], features)
-        for _ in range(depth([LAYER])):
-            with torch.no_grad():
-                next(running)
+        while more(running):
             yield 0.0
         maps = features[LAYER]
         if whole is None:

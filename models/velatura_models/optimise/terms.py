@@ -10,7 +10,7 @@ margin covers the encoder's receptive radius.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -220,9 +220,9 @@ class Terms:
         with torch.set_grad_enabled(graph):
             running = self.encoder.steps(as_input(pixels, self.encoder), layers, features)
         convolutions = depth(layers)
-        for done in range(1, convolutions + 1):
+        done = 0
+        while more(running, graph):
             with torch.set_grad_enabled(graph):
-                next(running)
                 for layer in list(features):
                     rows, columns = inner.slices(layer_stride(layer))
                     part = features.pop(layer)[:, :, rows, columns]
@@ -234,7 +234,8 @@ class Terms:
                         loss = take(part, layer) if layer in term.layers else None
                         if loss is not None:
                             seen.losses.append((term.name, loss))
-            yield (passed + done / convolutions) / steps
+            done += 1
+            yield (passed + min(done / convolutions, 1.0)) / steps
         return seen
 
     def _derivatives(
@@ -301,9 +302,7 @@ class ContentTerm:
         features: dict[str, Tensor] = {}
         pixels = as_input(crop(self.content, tile.outer), self.encoder)
         running = self.encoder.steps(pixels, self.layers, features)
-        for _ in range(depth(self.layers)):
-            with torch.no_grad():
-                next(running)
+        while more(running):
             yield
         found = {}
         for layer, maps in features.items():
@@ -341,6 +340,12 @@ class Smoothness:
 def as_input(pixels: Tensor, encoder: Encoder) -> Tensor:
     """Pixels where, in what dtype and in what order of memory an encoder takes them."""
     return pixels.to(next(encoder.parameters())).contiguous(memory_format=torch.channels_last)
+
+
+def more(running: Iterator[None], graph: bool = False) -> bool:
+    """A step of a network, with a graph for gradients or without; False when it has come to its end."""
+    with torch.set_grad_enabled(graph):
+        return next(running, running) is not running
 
 
 def _add(totals: dict[tuple[int, Hashable], Tensor], shares: Mapping[tuple[int, Hashable], Tensor]) -> None:

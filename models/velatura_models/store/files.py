@@ -159,11 +159,12 @@ def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     return state, about
 
 
-def load(net: Net, build: Callable[[dict[str, Tensor]], N]) -> N:
+def load(net: Net, build: Callable[[dict[str, Tensor]], N], wanted: str = "encoder") -> N:
     """The network of a file, in float32, in evaluation mode, without gradients.
 
     Args:
         build: makes it of its tensors.
+        wanted: what that is, for errors.
 
     Raises:
         WeightsError: as `read`; `architecture` where the tensors do not fit.
@@ -173,7 +174,7 @@ def load(net: Net, build: Callable[[dict[str, Tensor]], N]) -> N:
         network = build({name: tensor.float() for name, tensor in state.items()})
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise WeightsError("architecture", f"{net.path} is no {net.kind} network: {reason}") from error
+        raise WeightsError("architecture", f"{net.path} is no {wanted}: {reason}") from error
     return network.eval().requires_grad_(False)
 
 
@@ -185,7 +186,7 @@ def load_into(build: type[N], net: Net) -> N:
         network.load_state_dict(state)
         return network
 
-    return load(net, filled)
+    return load(net, filled, build.__name__)
 
 
 def write(path: Path, state: Mapping[str, Tensor], about: Mapping[str, str], half: bool) -> str:

@@ -130,7 +130,7 @@ def save_encoder(
     try:
         check_state(state)
     except ValueError as error:
-        raise WeightsError("architecture", f"{path} is no encoder network: {error}") from error
+        raise WeightsError("architecture", f"{path} is no encoder: {error}") from error
     return write(path, state, {**about, "format": ENCODER_FORMAT, "backbone": name}, half)
 
 
