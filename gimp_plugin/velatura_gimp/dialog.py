@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gi.repository import Gdk, Gimp, GimpUi, GObject, Gtk
+from velatura.blob import Blob
 from velatura.editor import asking, words
 from velatura.editor.annotation import Made
 from velatura.editor.arrows import Arrows
@@ -129,6 +130,7 @@ class Dialog:
         self.arrows = Arrows(self.link, self.look, paper, pump)
         self.pulls = Pulls(self.link, self._loop, self.say)
         self._variations = Variations(self.link, self.look, paper, pump)
+        self._arrow_bar: ArrowBar | None = None
         self._lay_out()
         self.look.follow()
         self._due: list[Callable[[], None]] = []
@@ -222,7 +224,8 @@ class Dialog:
         cls = RECIPES[self.kind]
         self._controls = Controls(self.window, self.config, cls, self.gallery.second)
         if cls.FACTS.pairs:
-            self._controls.pack_start(self._arrow_bar(), False, False, 0)
+            self._arrow_bar = self._bar_of_arrows()
+            self._controls.pack_start(self._arrow_bar, False, False, 0)
         if cls.FACTS.styles:
             presets = Presets(self.memory, self.kind, self._current, self._take)
             self._controls.pack_start(presets, False, False, 0)
@@ -312,12 +315,22 @@ class Dialog:
         name = what.get_basename() if argument == "style-picture" else what.get_name()
         return read(what), name.rpartition(".")[0] or name
 
-    def _arrow_bar(self) -> Gtk.Widget:
+    def _bar_of_arrows(self) -> ArrowBar:
         pairs = self.look.pairs  # of the recipe that the dialog begins with
         self.arrows.follow()
         self.look.pairs = pairs
         self.view.draw_arrows(self.arrows)
-        return ArrowBar(self.arrows, self.look)
+        return ArrowBar(self.arrows, self.look, self._own_style)
+
+    def _own_style(self) -> Blob | None:
+        """The picture of a style of one's own, where it is that; raises `Refused`."""
+        reads = {
+            "layer": ("style-drawable", self.look.layer),
+            "picture": ("style-picture", self.look.picture),
+        }
+        argument = reads.get(self.config.get_property("style-source"))
+        given = self._given(*argument) if argument else None
+        return given[0] if given else None
 
     # -- what changes ---------------------------------------------------------------------------------
 
@@ -357,6 +370,8 @@ class Dialog:
         if RECIPES[self.kind].FACTS.styles:
             for own in self._own:
                 own.look()
+        if self._arrow_bar is not None:
+            self._arrow_bar.look()
 
     def _rested(self) -> None:
         self.preview.request(released=True)

@@ -136,6 +136,9 @@ def test_the_style_s_picture_comes_where_they_are_shown(
     loop.run(0.2)
     assert ("style_picture", {"name": "wave"}) in daemon.asked
     assert studio.arrows.style is daemon.thumbnails["cc"]
+    index = studio.arrows.add((10, 10), (0.2, 0.4))
+    studio.arrows.place_there(index, (1.3, 0.5))
+    assert studio.arrows.arrows[index].there == (1.0, 0.5), "moved on it, and no farther than its border"
 
 
 def test_arrows_lead_where_the_refinement_s_own_similarity_does() -> None:

@@ -58,7 +58,7 @@ class Arrows(Observable):
         words: how it stands with them.
         finding: whether the daemon looks for pairs.
         taken: the layer that they are on, and what of it is painted.
-        style: the style's picture while `shown`; None before it has come, and where the daemon has none.
+        style: the style's picture while `shown`; None before it has come, and where nobody has one.
     """
 
     def __init__(self, link: Link, look: Look, paper: Reading, pump: Pump) -> None:
@@ -84,6 +84,12 @@ class Arrows(Observable):
         self.follow()
         self._fetch_style()
 
+    def see_style(self, picture: Picture) -> None:
+        """The picture of the look's first style: also one that the daemon has not."""
+        self._aspects[self._look.styles[0]] = picture.layout.width / picture.layout.height
+        self.style = picture
+        self._set(self._places)
+
     def find(self) -> None:
         """Has the daemon look for pairs, which take the place of those that are there."""
         try:
@@ -104,6 +110,10 @@ class Arrows(Observable):
     def aim(self, index: int, goal: Point) -> None:
         """Drags the head of an arrow: its place in the style becomes one that leads there."""
         self._change(index, lambda arrow: (arrow.place, self._aimed(index, goal)))
+
+    def place_there(self, index: int, there: Point) -> None:
+        """Moves the place in the style, as shares of its width and height."""
+        self._change(index, lambda arrow: (arrow.place, _clamped(there)))
 
     def add(self, place: Point, there: Point | None = None) -> int:
         """A new arrow, without length unless its place in the style is given; gives its index."""
@@ -161,6 +171,8 @@ class Arrows(Observable):
         if not self.shown or not self._look.styles or self.style is not None:
             return
         name = self._look.styles[0]
+        if self._link.styles and name not in (entry["name"] for entry in self._link.styles):
+            return  # one's own, which its owner shows
 
         def found(items: Any, error: VelaturaError | None) -> None:
             if error is not None:
@@ -170,9 +182,7 @@ class Arrows(Observable):
 
         def came(picture: Picture | None, error: VelaturaError | None) -> None:
             if picture is not None and self._look.styles[:1] == (name,):
-                self._aspects[name] = picture.layout.width / picture.layout.height
-                self.style = picture
-                self._set(self._places)
+                self.see_style(picture)
 
         self._link.when_connected(lambda: self._link.ask("style_picture", found, name=name), self._failed)
 
