@@ -84,6 +84,7 @@ class Rows:
         rows = max(BAND // (width * self.step) // 2 * 2, 2) if banded else self.height
         bands = []
         for first in range(0, self.height, rows):
+            if bands:
+                yield
             bands.append(self.part(first, min(first + rows, self.height)))
-            yield
         return bands[0] if len(bands) == 1 else torch.cat(bands, 2)

@@ -91,8 +91,10 @@ class Decoder(nn.Module):
             if level in self.taps:
                 rows = rows.plus(tapped(self.taps[level], features[level]))
             if index < SMALL:
-                rows = Rows.of((yield from rows.whole(width, banded=False)), rows.step)
+                rows = Rows.of(rows.part(0, rows.height), rows.step)
+                yield
         out.append((yield from rows.whole(width, banded)))
+        yield
 
 
 def in_own_dtype(conv: nn.Module) -> Callable[[Tensor], Tensor]:

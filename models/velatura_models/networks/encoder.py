@@ -84,7 +84,8 @@ class Encoder(nn.Module):
 
     def steps(self, x: Tensor, layers: Iterable[str], out: dict[str, Tensor]) -> Iterator[None]:
         """`forward` one convolution at a time: fills `out`, and yields after each. Without gradients, on a
-        processor, the first two blocks are computed in bands, with a yield after every band instead."""
+        processor, what of the first two blocks is not asked for is one step, computed in bands with a yield
+        after each."""
         wanted = check_layers(layers)
         if self.conv0 is not None:
             x = self.conv0(x)
