@@ -66,12 +66,13 @@ class Recorder:
         """From the open picture to a layer: a touch, a style, Apply."""
         krita = self.krita
         krita.until("ours.isVisible() and ours.height() > 500")
-        krita.run("app.action('zoom_to_fit').trigger()")
+        krita.run("app.action('zoom_to_fit').trigger(); QtTest.QTest.qWait(3000)")  # its message goes again
         self.shot("walk-0")
         self.press("middle(panel._gallery)")
         krita.until("studio.link.state == 'ready' and len(studio.gallery.entries) > 30")
         krita.until("all(studio.gallery.picture(n) is not None for n in studio.gallery._in_sight)")
         self.shot("walk-1")
+        krita.run("studio.look.quality = 'fast'")  # so that a busy machine records it too
         self.press("style('starry-night')")
         krita.until("studio.preview.full_size", patience=500)
         self.shot("walk-2")
@@ -84,7 +85,7 @@ class Recorder:
         krita = self.krita
         krita.run("studio.variations.show_kind('texture'); panel._strip_fold.button.click()")
         krita.until(
-            "sum(studio.variations.picture(v.name) is not None for v in studio.variations.offered) >= 4",
+            "sum(studio.variations.picture(v.name) is not None for v in studio.variations.offered) >= 2",
             patience=500,
         )
         self.docker("variations", 420, "Krita dark")

@@ -16,17 +16,19 @@ from . import document
 from .arrows import CanvasArrows
 from .loop import QtLoop
 from .overlay import Surface
-from .qt import QtCore, QtWidgets
+from .qt import QtCore, QtWidgets, gone
 from .widgets.docker import Panel
 from .widgets.live import Live
 
 DOCKER = "velatura_docker"
 LIVE = "velatura_live"
-MET = "met"
-"""Remembered once the docker has shown itself."""
 FOLDER = Path(__file__).parent
 LOCALE = FOLDER / "locale"
 DOMAIN = "velatura_krita"
+MET = "met"
+"""Remembered once the docker has shown itself."""
+SETTLING, TRIES = 300, 8
+"""Milliseconds between looks at where it lies after the first picture, and how many."""
 
 _studio: Studio | None = None
 _surface: Surface | None = None
@@ -86,20 +88,34 @@ class Docker(krita.DockWidget):
     def canvasChanged(self, canvas: Any) -> None:
         """Another view is active: what is painted on is another layer."""
         if canvas is not None and not studio().memory.settings.get(MET):
-            QtCore.QTimer.singleShot(0, self._introduce)
+            studio().memory.set(MET, True)
+            self._introduce(TRIES)
         if _studio is not None and _studio.link.state != "asleep":
             QtCore.QTimer.singleShot(0, _studio.watch)
 
-    def _introduce(self) -> None:
+    def _introduce(self, tries: int) -> None:
         """With the first picture ever: a column of its own, where the gallery has room. From then on it lies,
-        or is closed, as the artist leaves it."""
-        studio().memory.set(MET, True)
-        right, beside = QtCore.Qt.DockWidgetArea.RightDockWidgetArea, QtCore.Qt.Orientation.Horizontal
-        self._window = self.parentWidget()  # kept: it takes this object over, and would take it along
-        if isinstance(self._window, QtWidgets.QMainWindow):
-            self._window.addDockWidget(right, self, beside)
-        self.setVisible(True)
-        self.raise_()
+        or is closed, as the artist leaves it. Krita puts its dockers back to where they were some time after
+        a first picture is opened, so it is looked at again."""
+        if gone(self) or not tries or self.isFloating():
+            return
+        self._window = window = self.parentWidget()  # kept, as it takes this object over, and along
+        if not self.isVisible() or 2 * self.height() < window.height():
+            right, beside = QtCore.Qt.DockWidgetArea.RightDockWidgetArea, QtCore.Qt.Orientation.Horizontal
+            others = [d for d in window.findChildren(QtWidgets.QDockWidget) if _lies(d, window, right)]
+            widths = {other: other.width() for other in others if other is not self}
+            window.addDockWidget(right, self, beside)
+            self.setVisible(True)
+            self.raise_()
+            window.resizeDocks([*widths, self], [*widths.values(), self.panel.sizeHint().width()], beside)
+        QtCore.QTimer.singleShot(SETTLING, partial(self._introduce, tries - 1))
+
+
+def _lies(
+    docker: QtWidgets.QDockWidget, window: QtWidgets.QMainWindow, area: QtCore.Qt.DockWidgetArea
+) -> bool:
+    """Whether a docker is to be seen in an area of the window."""
+    return docker.isVisible() and not docker.isFloating() and window.dockWidgetArea(docker) == area
 
 
 class LiveDocker(krita.DockWidget):
