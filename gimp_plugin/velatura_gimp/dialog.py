@@ -127,6 +127,7 @@ class Dialog:
         self.preview.kind = kind
         self._gallery = Gallery(self.link, self.look, paper, pump, self.memory)
         self.gallery = GalleryView(self._gallery, self.look)
+        self.gallery.mine.connect("toggled", lambda _button: self.preview.rest())
         self.arrows = Arrows(self.link, self.look, paper, pump)
         self.pulls = Pulls(self.link, self._loop, self.say)
         self._variations = Variations(self.link, self.look, paper, pump)
@@ -204,7 +205,8 @@ class Dialog:
         self._stop.set_sensitive(run.can_stop)
 
     def _busy(self, busy: bool) -> None:
-        self._columns.set_sensitive(not busy)
+        for widget in self._inputs:
+            widget.set_sensitive(not busy)
         for answer in (Gtk.ResponseType.OK, Gtk.ResponseType.CANCEL):
             self.window.set_response_sensitive(answer, not busy)
         self._stop.set_visible(busy and self._run is not None and self._run.recipe.facts.stops)
@@ -238,15 +240,17 @@ class Dialog:
         )  # fmt: skip
         scrolled.add(self._controls)
         leave_scrolling(self._controls)
-        self._time = Gtk.Label(xalign=0.0, no_show_all=True)
+        self._time = Gtk.Label(xalign=0.0)
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         left.pack_start(self.view, True, True, 0)
         left.pack_start(self._time, False, False, 0)
-        self._columns = Gtk.Box(spacing=18, border_width=12)
-        self._columns.pack_start(left, False, False, 0)
+        columns = Gtk.Box(spacing=18, border_width=12)
+        columns.pack_start(left, False, False, 0)
         if cls.FACTS.styles:
-            self._columns.pack_start(self._sources(), True, True, 0)
-        self._columns.pack_start(scrolled, True, True, 0)
+            columns.pack_start(self._sources(), True, True, 0)
+        columns.pack_start(scrolled, True, True, 0)
+        self._inputs = [*columns.get_children()[1:], self.view.line]
+        """What is not to be touched while a job runs."""
         self.view.line.pack_end(DaemonButton(self.link, self.pulls, self._use_device), False, False, 0)
         self._bar = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
         self._bar_words = Gtk.Label(wrap=True, max_width_chars=80, xalign=0.0, visible=True)
@@ -257,8 +261,8 @@ class Dialog:
                 buttons.set_no_show_all(True)
                 buttons.hide()
         area.pack_start(self._bar, False, False, 0)
-        area.pack_start(self._columns, True, True, 0)
-        self._columns.show_all()
+        area.pack_start(columns, True, True, 0)
+        columns.show_all()
         area.pack_start(self._running(), False, False, 0)
         area.pack_start(PullRow(self.pulls), False, False, 0)
 
@@ -306,6 +310,8 @@ class Dialog:
         """The style is taken from the page that is turned to; variations are of the style as it is."""
         if page < len(SOURCES):
             self.config.set_property("style-source", SOURCES[page])
+        else:
+            self.preview.rest()  # they are painted when nothing else is
 
     def _given(self, argument: str, read: Callable[[Any], Any]) -> tuple[Any, str] | None:
         """The style picture that an argument names, and its title; None without one."""
@@ -386,8 +392,7 @@ class Dialog:
             pass
         else:
             time = asking.told(recipe, found.aim.crop.pixels, self.link)
-        self._time.set_text(_("OK takes {time} here.", time=time))
-        self._time.set_visible(bool(time))
+        self._time.set_text(_("OK takes {time} here.", time=time) if time else "")
 
     def _begin(self) -> None:
         """What a preview costs is known now: one of minutes is made when it is asked for."""

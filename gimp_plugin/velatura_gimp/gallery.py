@@ -54,14 +54,14 @@ class GalleryView(Gtk.Box):
         scrolled.add(self._view)
         self._words = Gtk.Label(wrap=True, max_width_chars=46, xalign=0.0, no_show_all=True)
         self._chosen = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.END)
-        mine = Gtk.CheckButton(label=_("Show the styles on my layer"))
-        mine.connect("toggled", lambda button: gallery.try_on_layer(button.get_active()))
+        self.mine = Gtk.CheckButton(label=_("Show the styles on my layer"))
+        self.mine.connect("toggled", lambda button: gallery.try_on_layer(button.get_active()))
         self._learn = Gtk.Button(no_show_all=True)
         self._learn.connect("clicked", lambda button: gallery.lessons.press(look.styles[:1]))
         self.drag_dest_set(Gtk.DestDefaults.ALL, [], Gdk.DragAction.COPY)
         self.drag_dest_add_uri_targets()
         self.connect("drag-data-received", self._dropped)
-        for widget in (search, self._words, scrolled, self._chosen, mine, self._learn):
+        for widget in (search, self._words, scrolled, self._chosen, self.mine, self._learn):
             self.pack_start(widget, widget is scrolled, widget is scrolled, 0)
         gallery.changed.connect(self._changed)
         gallery.picture_changed.connect(self._picture)

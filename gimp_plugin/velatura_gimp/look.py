@@ -55,7 +55,7 @@ class AskedLook(Look):
         values = self._values()
         self.own = values.get("style-source", "library") != "library"
         names = UNNAMED if self.own else values.get("style") or UNNAMED, values.get("second-style")
-        self.styles = tuple(filter(None, names))
+        self.styles = tuple(filter(None, names)) if self._cls.FACTS.styles else ()
         self.as_mask = values.get("output") == "new-layer-masked"
         for name, field in self.fields.items():
             setattr(self, name, arguments.value_of(field, values[field.argument]))

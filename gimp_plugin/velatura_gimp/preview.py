@@ -32,6 +32,9 @@ DRAG = 6
 LIVE = "preview"
 """What a memory calls whether there shall be a preview."""
 
+WORDS = 38
+"""Height of the words below it, in pixels: two lines, so that nothing jumps when they come and go."""
+
 REACH = 10
 """Pixels around an end of an arrow where it is taken hold of."""
 
@@ -62,6 +65,8 @@ class PreviewView(Gtk.Box):
         )
         self._words = Gtk.Label(xalign=0.0, wrap=True, width_chars=40, max_width_chars=56)
         self._words.set_lines(2)
+        self._words.set_size_request(-1, WORDS)
+        self._words.set_yalign(0.0)
         self.line = Gtk.Box(spacing=6)
         """The buttons; a dialog adds its own at the end."""
         self.line.pack_start(self._live, False, False, 0)

@@ -8,7 +8,7 @@ from velatura.editor.variations import Variations
 
 from .paper import pixbuf
 
-SIDE = 104
+SIDE = 140
 """Longest side of a picture, in pixels."""
 
 
@@ -20,7 +20,7 @@ class VariationsView(Gtk.ScrolledWindow):
         self._variations = variations
         self._images: dict[str, Gtk.Image] = {}
         self._grid = Gtk.FlowBox(selection_mode=Gtk.SelectionMode.NONE, valign=Gtk.Align.START)
-        self._grid.set_max_children_per_line(3)
+        self._grid.set_max_children_per_line(2)
         self.add(self._grid)
         self.connect("map", lambda _self: variations.show(True))
         self.connect("unmap", lambda _self: variations.show(False))
@@ -35,8 +35,8 @@ class VariationsView(Gtk.ScrolledWindow):
         self._images = {}
         for variation in self._variations.offered:
             image = self._images[variation.name] = Gtk.Image()
-            image.set_size_request(SIDE, SIDE)
-            title = Gtk.Label(label=variation.title, ellipsize=Pango.EllipsizeMode.END, max_width_chars=12)
+            image.set_size_request(SIDE, SIDE * 2 // 3)
+            title = Gtk.Label(label=variation.title, ellipsize=Pango.EllipsizeMode.END, max_width_chars=16)
             box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2)
             box.pack_start(image, False, False, 0)
             box.pack_start(title, False, False, 0)

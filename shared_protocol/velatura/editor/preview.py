@@ -164,10 +164,12 @@ class LivePreview(Observable):
         self.words = ""
 
     def rest(self) -> None:
-        """Ends what is being painted for it, and goes on showing what it has: Apply needs the device."""
+        """Ends what is being painted for it, and goes on showing what it has: something else needs the
+        device."""
         self._full.stop()
         if self._job is not None and not self._job.over:
             self._link.cancel(self._job)
+            self.words = ""
 
     def hide(self) -> None:
         """Takes the preview off the canvas until the look changes (after Apply, the layer itself is seen)."""

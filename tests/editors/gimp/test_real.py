@@ -139,8 +139,9 @@ def test_strength_0_keeps_every_byte_also_of_colours_that_srgb_cannot_show(
     before, after = gimp.run(f"""
 {VIVID.format(mode=mode, precision=precision, profile=profile)}
 before = get(layer, None)
-made = call("stylize", image, layer, style="mosaic", strength=0.0, output={output!r})["layer"]
-value = before, get(Gimp.Item.get_by_id(made), None)
+made = call("stylize", image, layer, style="mosaic", strength=0.0, output={output!r})
+assert made["status"] == "success", made
+value = before, get(Gimp.Item.get_by_id(made["layer"]), None)
 image.delete()
 """)
     assert before == after
