@@ -104,7 +104,7 @@ UNSET: Mapping[str, Mapping[str, Any]] = {
         "optimizer": "lbfgs", "learning_rate": 0.03, "init": "stylized", "pooling": "max", "levels": 3,
     },
     "neighbours": {
-        "iterations": 52, "content_weight": 0.15, "statistics_weight": 0.4, "tv_weight": 0.0,
+        "iterations": 52, "content_weight": 0.15, "statistics_weight": 0.8, "tv_weight": 0.0,
         "optimizer": "adam", "learning_rate": 0.005, "init": "content", "pooling": "max", "levels": 4,
     },
     "strotss": {

@@ -61,7 +61,7 @@ class Neighbours:
         polish: share of the evaluations that the last pass is given.
     """
 
-    statistics_weight: float = 0.4
+    statistics_weight: float = 0.8
     palette_weight: float = 15.0
     content_weight: float = 0.15
     tv_weight: float = 0.0
