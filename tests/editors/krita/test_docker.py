@@ -73,7 +73,8 @@ picture(40, 30)
     )
     krita.until("ours.isVisible() and not ours.isFloating()")
     krita.until("ours.height() > 0.7 * app.activeWindow().qwindow().height()")
-    krita.run("ours.setVisible(False); picture(50, 30); QtTest.QTest.qWait(50)")
+    settled = "QtTest.QTest.qWait(plugin.SETTLING * plugin.TRIES + 100)"
+    krita.run(f"{settled}; ours.setVisible(False); picture(50, 30); {settled}")
     assert krita.run("ours.isVisible()") is False, "an artist who closed it does without"
     krita.run("ours.setVisible(True); ours.setFloating(True)")
 
@@ -175,6 +176,26 @@ QtWidgets.QApplication.sendEvent(panel._gallery.viewport(), drop)
         krita.until("studio.look.styles == ('dropped',)")
     finally:
         krita.run("studio.gallery.remove('dropped')")
+        krita.until("not any(e.mine for e in studio.gallery.entries)")
+
+
+def test_a_layer_that_is_dropped_becomes_a_style(panel: Krita) -> None:
+    krita = panel
+    krita.run(
+        """
+tree = next(view for view in docker("KisLayerBox").findChildren(QtWidgets.QTreeView))
+mime = tree.model().mimeData([tree.model().index(0, 0)])
+copy = QtCore.Qt.CopyAction
+enter = QtGui.QDragEnterEvent(QtCore.QPoint(9, 9), copy, mime, QtCore.Qt.LeftButton, QtCore.Qt.NoModifier)
+QtWidgets.QApplication.sendEvent(panel._gallery.viewport(), enter)
+drop = QtGui.QDropEvent(QtCore.QPointF(9, 9), copy, mime, QtCore.Qt.LeftButton, QtCore.Qt.NoModifier)
+QtWidgets.QApplication.sendEvent(panel._gallery.viewport(), drop)
+"""
+    )
+    try:
+        krita.until("any(e.mine for e in studio.gallery.entries) and studio.look.styles")
+    finally:
+        krita.run("[studio.gallery.remove(e.name) for e in studio.gallery.entries if e.mine]")
         krita.until("not any(e.mine for e in studio.gallery.entries)")
 
 
