@@ -132,7 +132,7 @@ def trainer(seen: list[Options]) -> Any:
 
 def test_a_trainers_dataclass_becomes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Options] = []
-    monkeypatch.setattr(train.importlib, "import_module", lambda _: trainer(seen))
+    monkeypatch.setattr(train, "importlib", SimpleNamespace(import_module=lambda _: trainer(seen)))
     words = ("train", "slim", "--photos", "p", "--paintings", "q")
     assert velatura(*words, "--widths", "4,5,6", "--rate", 0.25).out == "made.safetensors\n"
     assert velatura(*words, "--widths", "").code == 0

@@ -18,7 +18,6 @@ from velatura_models.training.multi import main as train_multi
 from velatura_models.training.painting import loss_network
 from velatura_models.training.perceptual import (
     Perceptual,
-    color_distance,
     gram,
     phase_pattern,
     total_variation,
@@ -254,13 +253,3 @@ def test_a_pattern_of_the_grid_is_told_from_a_picture() -> None:
     assert phase_pattern(noise) < 0.01
     assert phase_pattern(marked) > 10 * phase_pattern(noise)
     torch.testing.assert_close(phase_pattern(noise * 0.5), phase_pattern(noise), rtol=1e-3, atol=1e-5)
-
-
-def test_colours_are_as_far_apart_as_they_were_moved_wherever_they_lie():
-    one = torch.rand(2, 3, 40, 48, generator=torch.Generator().manual_seed(0)) / 2
-    elsewhere = one.flip(3).transpose(2, 3).reshape(one.shape)
-    torch.testing.assert_close(color_distance(one, elsewhere), torch.zeros(()), rtol=0, atol=1e-5)
-    grey = torch.tensor(1 / 3).sqrt()  # a move along the diagonal is seen by each line as its share of it
-    near, far = (color_distance(one, one + grey * step, lines=400) for step in (0.1, 0.2))
-    torch.testing.assert_close(near, torch.tensor(0.05), rtol=0.1, atol=0)
-    torch.testing.assert_close(far, 2 * near, rtol=0.2, atol=0)

@@ -8,7 +8,6 @@ deviations at relu1_1 ... relu4_1. Where this departs from the paper, and why:
   content means when colours may change; `"target"` compares to AdaIN's target as published.
 - With `palette` a photo's colours are moved to its painting's mean and covariance before the encoder sees it,
   as they are when pictures are painted; the content that counts stays the photo as it was.
-- How far the result's colours are from the painting's counts beside the statistics of features.
 - What is tied to the grid of pixels counts as a loss (see `perceptual.phase_pattern`).
 - A photo and a painting of every batch also pass unchanged and must come back as they were (L1, plus L1
   of 8 x 8 means): without that, colours take many more steps to become right.
@@ -34,7 +33,7 @@ from ..store.files import origin, weights_digest
 from ..store.weights import save_decoder
 from .crops import batches
 from .painting import placed
-from .perceptual import color_distance, phase_pattern
+from .perceptual import phase_pattern
 from .run import Report, Run, cosine, quiet
 
 
@@ -50,7 +49,6 @@ class AdaINOptions:
         start: decoder weights to start from; levels it lacks begin at zero.
         skips: levels besides relu4_1; none is the published form.
         palette: whether colours are moved before the encoder.
-        palette_weight: of the distance of colours between result and painting.
         grid_weight: of a pattern tied to the grid of pixels.
         identity: how many photos, and as many paintings, of each batch must come back unchanged.
     """
@@ -64,7 +62,6 @@ class AdaINOptions:
     skips: tuple[str, ...] = ("relu3_1", "relu2_1")
     upsampling: str = "bilinear"
     palette: bool = True
-    palette_weight: float = 5.0
     grid_weight: float = 10.0
     content_loss: str = "normalised"
     style_weight: float = 3.0
@@ -120,7 +117,6 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
         shown[:] = c, s, made.detach()
         total = terms["content"] + options.style_weight * terms["style"]
         total = total + options.identity_weight * terms["identity"] + options.grid_weight * terms["grid"]
-        total = total + options.palette_weight * terms["palette"]
         return total + terms["range"], terms
 
     run.train(
@@ -185,6 +181,5 @@ def losses_of(
         "identity": identity,
         "range": outside,
         "grid": phase_pattern(made, period=8),
-        "palette": color_distance(made, s),
     }
     return losses, made

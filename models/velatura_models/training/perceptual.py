@@ -53,20 +53,6 @@ def phase_pattern(pictures: Tensor, period: int = 4) -> Tensor:
     return ((size.var(1) + value.square().mean(1)) / (size.mean(1).square() + 1e-8)).mean()
 
 
-def color_distance(pictures: Tensor, others: Tensor, lines: int = 12, most: int = 16_384) -> Tensor:
-    """How far apart the colours of pictures are, each from its other: the sliced Wasserstein distance of
-    first order (Bonneel et al. 2015), mean over random lines through the colour cube and over quantiles.
-
-    Args:
-        pictures, others: `(B, 3, H, W)`, of one size.
-        most: pixels of each that are looked at, about.
-    """
-    through = F.normalize(torch.randn(lines, 3, device=pictures.device), dim=1)
-    step = pictures.shape[2] * pictures.shape[3] // most | 1  # odd: not the same columns in every row
-    ours, theirs = ((through @ each.flatten(2)[:, :, ::step]).sort(2).values for each in (pictures, others))
-    return F.l1_loss(ours, theirs)
-
-
 class Perceptual:
     """The losses as one loss network sees them.
 
