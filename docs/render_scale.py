@@ -40,7 +40,7 @@ TURNS = 6
 METHODS = ("multi", "adain-skip", "wct")
 WAYS: dict[str, dict[str, Any]] = {
     **{method: {"method": method} for method in ("multi", "fast", "adain", "adain-skip")},
-    **{method: {"method": method} for method in ("multimodal", "style-swap", "wct")},
+    **{method: {"method": method} for method in ("style-swap", "wct")},
     "fine": {"quality": "fine"},
     "gram, 20 evaluations": {"objective": "gram", "iterations": 20, "levels": 1},
     "strotss, 20 evaluations": {"objective": "strotss", "iterations": 20, "levels": 1},

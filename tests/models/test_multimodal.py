@@ -86,7 +86,9 @@ def test_luminance_has_a_block_of_its_own():
     assert not torch.allclose(*seen["rgb"])
 
 
-@pytest.mark.parametrize("wrong", [{"widths": [8, 8]}, {"widths": [0, 1, 2]}, {"identity": ["joint"]}])
+@pytest.mark.parametrize(
+    "wrong", [{"widths": [8, 8]}, {"widths": [0, 1, 2]}, {"identity": ["joint"]}, {"upsampling": "cubic"}]
+)
 def test_what_cannot_be_built_is_said(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         MultimodalNet(**wrong)
@@ -234,6 +236,17 @@ def test_all_subnets_learn_together_and_training_goes_on(data):
     assert path.name == "painting.multimodal.safetensors" and about.styles == ("painting",)
     assert "25 crops of 64 px" in about.trained["note"]
     assert load_into(MultimodalNet, about).widths == (4, 4, 4)
+
+
+def test_another_network_of_its_widths_is_a_start_however_it_enlarges(data):
+    start = trainer.main(options(data, steps=1, upsampling="nearest"))
+    path = trainer.main(options(data, steps=1, out=data / "next", start=start, rate=1e-9))
+    first, then = (load_into(MultimodalNet, describe_net(each)) for each in (start, path))
+    assert [net.refine.upsampling for net in (first, then)] == ["nearest", "bilinear"]
+    for one, other in zip(first.parameters(), then.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+    with pytest.raises(ValueError, match=r"widths \(4, 4, 4\), not \(4, 4, 8\)"):
+        trainer.main(options(data, out=data / "wide", start=start, widths=(4, 4, 8)))
 
 
 def test_a_subnet_learns_from_its_own_loss_and_those_behind_it():

@@ -37,10 +37,10 @@ class Multimodal(PictureMethod):
             WeightsError: `unknown` for a style without one, with what to do about it.
         """
         if source.name not in self.known:
+            others = f"there are some for {few(self.known)}" if self.known else "none ships"
             raise WeightsError(
                 "unknown",
-                f"no multimodal network paints in the style {source.name!r}; there are some for "
-                f"{few(self.known)}. Train it with `velatura train multimodal`, "
+                f"no multimodal network paints in the style {source.name!r}; {others}. Train it with `velatura train multimodal`, "
                 "or use a method that takes any style, such as adain-skip",
             )
         about = self.known[source.name]

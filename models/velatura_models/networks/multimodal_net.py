@@ -64,10 +64,14 @@ class Block(nn.Module):
         first: index of the first residual layer.
         blocks: residual blocks from there on, of two layers each.
         size: pixels of the whole picture that one position at the entrance spans.
+        upsampling: how a resize-convolution enlarges.
     """
 
-    def __init__(self, layers: Sequence[Layer], first: int, blocks: int, size: int) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], first: int, blocks: int, size: int, upsampling: str = "nearest"
+    ) -> None:
         super().__init__()
+        self.upsampling = upsampling
         self.layers, self.first, self.after = list(layers), first, first + 2 * blocks
         self.to_rgb = self.layers[-1].cout == 3
         normed = self.layers[:-1] if self.to_rgb else self.layers
@@ -86,7 +90,7 @@ class Block(nn.Module):
             if inside and (index - self.first) % 2 == 0:
                 skip = x
             if layer.upsample:
-                x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+                x = F.interpolate(x, scale_factor=2.0, mode=self.upsampling)
             x = x if torch.is_autocast_enabled(x.device.type) else x.to(next(conv.parameters()).dtype)
             x = conv(reflected(x, layer.kernel // 2))
             if self.to_rgb and index == len(self.layers) - 1:
@@ -107,10 +111,18 @@ class MultimodalNet(nn.Module):
         widths: w1, w2, w3 above: channels at full, half and quarter size of each subnet.
         identity: which subnets add their output to their input: the paper's `refine`; the others too
             where there is little time to train, so that the network begins with the photo itself.
+        upsampling: `nearest`, or `bilinear`, which leaves no pattern tied to the grid of pixels.
     """
 
-    def __init__(self, widths: Sequence[int] = (32, 64, 128), identity: Sequence[str] = ("refine",)) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int] = (32, 64, 128),
+        identity: Sequence[str] = ("refine",),
+        upsampling: str = "nearest",
+    ) -> None:
         super().__init__()
+        if upsampling not in ("nearest", "bilinear"):
+            raise ValueError(f"upsampling is {upsampling!r}; nearest or bilinear is needed")
         if len(widths) != 3 or min(widths) < 1:
             raise ValueError(f"widths is {tuple(widths)}; three numbers of channels are needed")
         if wrong := [name for name in identity if name not in SUBNETS]:
@@ -120,11 +132,11 @@ class MultimodalNet(nn.Module):
         last = Layer(w1, 3, 3, relu=False)
         self.rgb = Block([*narrowing(3, self.widths), *residual(w3, 3)], 3, 3, 4)
         self.luminance = Block([*narrowing(1, self.widths), *residual(w3, 3)], 3, 3, 4)
-        self.joint = Block([*residual(2 * w3, 3), *widening((2 * w3, w2, w1)), last], 0, 3, 16)
+        self.joint = Block([*residual(2 * w3, 3), *widening((2 * w3, w2, w1)), last], 0, 3, 16, upsampling)
         down, up = narrowing(3, (w1, w2, w3, w3)), widening((w3, w3, w2, w1))
-        self.enhance = Block([*down, *residual(w3, 5), *up, last], 4, 5, 2)
+        self.enhance = Block([*down, *residual(w3, 5), *up, last], 4, 5, 2, upsampling)
         down, up = narrowing(3, self.widths), widening((w3, w2, w1))
-        self.refine = Block([*down, *residual(w3, 3), *up, last], 3, 3, 1)
+        self.refine = Block([*down, *residual(w3, 3), *up, last], 3, 3, 1, upsampling)
         for name, block in zip(SUBNETS, (self.joint, self.enhance, self.refine), strict=True):
             if name in self.identity:  # begins as one
                 for parameter in block.convs[-1].parameters():

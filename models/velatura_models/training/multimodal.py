@@ -27,10 +27,11 @@ from ..networks.multimodal_net import (
 from ..networks.precision import autocast
 from ..networks.residency import placed
 from ..store.cards import resize_short
-from ..store.nets import save_net
+from ..store.files import load_into
+from ..store.nets import describe_net, save_net
 from .crops import batches, whole_picture
 from .painting import chosen, loss_network
-from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
+from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, phase_pattern
 from .run import Report, Run, cosine, quiet
 
 
@@ -71,6 +72,9 @@ class MultimodalOptions:
         rate: learning rate at its highest.
         widths: channels at full, half and quarter size.
         identity: subnets that add to their input.
+        start: a network of the same widths to start from.
+        upsampling: how maps are enlarged within a subnet; the paper's is `nearest`.
+        grid_weight: of what is tied to the grid of pixels, in every subnet's picture.
         style_side: short side in pixels at which the refine subnet's loss sees the style; by default
             twice `crop`, and `crop` itself with the published preset.
         content_weight, style_weight, smooth_weight: of the terms.
@@ -90,6 +94,9 @@ class MultimodalOptions:
     rate: float | None = None
     widths: tuple[int, ...] = ()
     identity: tuple[str, ...] = ()
+    start: Path | None = None
+    upsampling: str = "bilinear"
+    grid_weight: float = 10.0
     style_side: int = 0
     content_weight: float = 1.0
     style_weight: float = 10.0
@@ -113,8 +120,15 @@ def main(options: MultimodalOptions, report: Report = quiet) -> Path:
     architecture = {
         "widths": list(options.widths or base.widths),
         "identity": list(options.identity or base.identity),
+        "upsampling": options.upsampling,
     }
-    net = placed(MultimodalNet(**architecture), device)
+    net = MultimodalNet(**architecture)
+    if options.start is not None:
+        start = load_into(MultimodalNet, describe_net(options.start))
+        if start.widths != net.widths:
+            raise ValueError(f"{options.start} has widths {start.widths}, not {net.widths}")
+        net.load_state_dict(start.state_dict())
+    net = placed(net, device)
     crop = max(round_up(preset.crop, GRID), LEAST)
     optimizer = torch.optim.Adam(net.parameters(), preset.rate, betas=(0.9, 0.99))
     run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25, seed=options.seed)
@@ -172,6 +186,7 @@ def losses_of(
             options.content_weight * seen["content"]
             + options.style_weight * seen["style"]
             + options.smooth_weight * seen["smooth"]
+            + options.grid_weight * phase_pattern(picture)
             + outside
         )
         terms |= {f"{name}.content": seen["content"], f"{name}.style": seen["style"]}
