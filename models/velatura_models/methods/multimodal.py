@@ -40,8 +40,8 @@ class Multimodal(PictureMethod):
             others = f"there are some for {few(self.known)}" if self.known else "none ships"
             raise WeightsError(
                 "unknown",
-                f"no multimodal network paints in the style {source.name!r}; {others}. Train it with `velatura train multimodal`, "
-                "or use a method that takes any style, such as adain-skip",
+                f"no multimodal network paints in the style {source.name!r}; {others}. Train it "
+                "with `velatura train multimodal`, or use a method that takes any style, such as adain-skip",
             )
         about = self.known[source.name]
         net = self.loader.net(
