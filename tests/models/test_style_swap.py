@@ -6,7 +6,7 @@ import torch
 from models.driving import stylized
 from velatura_models.maths.stats import normalise
 from velatura_models.methods.loading import Loader
-from velatura_models.methods.method import Source, StyleShare
+from velatura_models.methods.method import Source, StyleShare, framed, painted, work
 from velatura_models.methods.style_swap import StyleSwap, style_patches, swap, swap_steps
 from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import Encoder
@@ -149,13 +149,16 @@ def test_tiles_equal_the_whole(masked):
     torch.testing.assert_close(a, b, rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("size", [(24, 24), (24, 40)])
-def test_flat_pictures_and_masks_of_one_pixel_give_no_nan(size):
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (3, 40)])
+def test_flat_and_tiny_pictures_styles_and_masks_give_no_nan(size):
     net, mask = method(), torch.zeros(1, 1, *size)
-    mask[..., 5, 5] = 1
+    mask[..., 0, 0] = 1
     for rgb in (torch.zeros(1, 3, *size), picture(*size)):
-        got, _ = stylized(net, rgb, [StyleShare(style_of(net))], mask, mask)
-        assert bool(torch.isfinite(got).all())
+        for style in (style_of(net), style_of(net, size=(4, 9))):
+            content = framed(rgb, mask, net.footprint, 4096)
+            parts = [part for part in painted(net, work(content, [StyleShare(style)], mask)) if part]
+            assert [core for core, _ in parts] == [content.shown]
+            assert bool(torch.isfinite(parts[0][1]).all())
 
 
 def test_a_kept_content_is_swapped_once_a_style(monkeypatch):

@@ -23,7 +23,7 @@ from .recipes import SourcedStyles
 AHEAD = 2
 """Jobs of a batch that are with the daemon at a time: while one runs, the next one's pixels travel."""
 
-ABOUT_ONE_PICTURE = frozenset({"bad_image", "too_large", "out_of_memory", "worker_died"})
+ABOUT_ONE_PICTURE = frozenset({"bad_image", "too_large", "out_of_memory", "worker_died", "internal"})
 """Errors that say nothing about the other pictures of a batch."""
 
 Pair = tuple[Path | None, Path]

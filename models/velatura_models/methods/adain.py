@@ -40,7 +40,7 @@ from ..maths.color import ColorStats, apply_matching, color_stats, transport
 from ..maths.grain import grain
 from ..maths.stats import Moments
 from ..maths.stitched import PICTURE, ROOM, Stitched
-from ..maths.tiling import Box, Footprint, Tile, averaged, crop
+from ..maths.tiling import STRIDE, Box, Footprint, Tile, averaged, crop
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, reach
 from .loading import Loader
@@ -176,6 +176,8 @@ class AdaIN:
     was measured (122 B a pixel with `slim` in bfloat16) and a fifth."""
     positions = 0
     """How far, in positions of the deepest level, `mix` looks around."""
+    least = 2
+    """How many positions a picture has there at least."""
 
     def __init__(self, loader: Loader, networks: tuple[Encoder, Decoder] | None = None) -> None:
         self.device, self.dtype = torch.device(loader.device), loader.dtype
@@ -184,7 +186,8 @@ class AdaIN:
         self.palette_first = loader.method == "adain-skip"
         held = self.held if self.device.type == "cpu" else 8
         per_pixel = held * self.encoder.widths[0] * self.dtype.itemsize
-        self.footprint = Footprint(reach(self.levels[0], self.positions), per_pixel)
+        halo = reach(self.levels[0], self.positions)
+        self.footprint = Footprint(halo, per_pixel, STRIDE, self.least * STRIDE)
 
     @property
     def levels(self) -> tuple[str, ...]:

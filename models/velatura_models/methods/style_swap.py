@@ -50,6 +50,7 @@ class StyleSwap(AdaIN):
 
     decoder_of = "adain-skip"
     positions = 2 * (PATCH - 1)
+    least = PATCH
 
     def style(self, source: Source) -> Patches:
         """The style's features; needs its picture, and raises what `source.picture` does without one."""
