@@ -5,6 +5,7 @@ import pytest
 import torch
 from models.driving import stylized
 from velatura_models.maths.stats import normalise
+from velatura_models.methods.adain import CHANGED
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare, framed, painted, work
 from velatura_models.methods.style_swap import StyleSwap, style_patches, swap, swap_steps
@@ -173,6 +174,14 @@ def test_a_kept_content_is_swapped_once_a_style(monkeypatch):
     )
     again, _ = stylized(net, rgb, [StyleShare(style_of(net))], 0.4, known=known)
     torch.testing.assert_close(again, fresh, rtol=0, atol=1e-6)
+
+
+def test_what_is_kept_of_styles_in_the_contents_colours_is_bounded():
+    net, rgb = method(), picture()
+    known = None
+    for seed in range(CHANGED + 2):
+        _, known = stylized(net, rgb, [StyleShare(style_of(net, seed))], known=known, recolour=False)
+    assert known is not None and [len(view.changed) for view in known.views.values()] == [CHANGED]
 
 
 def test_the_style_scale_is_the_size_at_which_the_picture_is_seen():

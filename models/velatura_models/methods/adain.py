@@ -44,7 +44,7 @@ from ..maths.tiling import STRIDE, Box, Footprint, Tile, averaged, crop
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, reach
 from .loading import Loader
-from .method import Content, Part, Source, Steps, StyleShare, Work
+from .method import Content, Latest, Part, Source, Steps, StyleShare, Work
 
 Statistics = Mapping[str, tuple[Tensor, Tensor]]
 """Per level the mean and deviation of every channel, `(C,)` float32 each."""
@@ -53,6 +53,8 @@ UNIFORM = 1e-3
 """Weight that every position has in weighted statistics: keeps a region of one pixel finite."""
 
 
+CHANGED = 4
+"""Styles for which changed features are kept in a palette at most."""
 KEPT = 8
 """Palettes in which one content is kept at most: as many as a blend has styles."""
 
@@ -102,7 +104,7 @@ class View:
     colors: tuple[Tensor, Tensor] | None
     features: Stitched
     moments: Statistics | None = None
-    changed: dict[str, Tensor] = field(default_factory=dict)
+    changed: Latest[Tensor] = field(default_factory=lambda: Latest(CHANGED))
 
     @property
     def nbytes(self) -> int:

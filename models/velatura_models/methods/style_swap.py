@@ -18,7 +18,7 @@ The style picture is seen with a short side of `SIDE` pixels times the style sca
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -56,10 +56,8 @@ class StyleSwap(AdaIN):
         """The style's features; needs its picture, and raises what `source.picture` does without one."""
         picture, deepest = source.picture(), self.levels[0]
         sized = resize_short(picture, round(min(SIDE, *picture.shape[-2:]) * source.scale))
-        weight = next(self.encoder.parameters())
-        maps = self.encoder(sized.to(weight).contiguous(memory_format=torch.channels_last), (deepest,))[
-            deepest
-        ]
+        sized = sized.to(next(self.encoder.parameters())).contiguous(memory_format=torch.channels_last)
+        maps = self.encoder(sized, (deepest,))[deepest]
         digest = hashlib.blake2b(maps.float().cpu().contiguous().numpy().tobytes(), digest_size=16)
         look = super().style(source)
         return Patches(look.levels, look.color, features=maps, digest=digest.hexdigest())
@@ -68,18 +66,18 @@ class StyleSwap(AdaIN):
         """t_a at a level: at the deepest of swapped features, which of a picture in one piece are kept."""
         if level != self.levels[0]:
             return (yield from super().mix(level, met, own, work, outer))
+        whole = len(work.content.tiles) == 1 and work.statistics is None
         changed = []
         for each in met:
             part: Patches = each.style.part
-            if part.digest not in each.view.changed or each.style.region is not None:
+            keep = whole and each.style.region is None and each.view.features.complete
+            kept: dict[Hashable, Tensor] = each.view.changed if keep else {}
+            if part.digest not in kept:
                 gain, bias = (t.to(own.device) for t in each.affine(level))
                 out: list[Tensor] = []
                 yield from swap_steps(each.maps[level].float() * gain + bias, part.features, out)
-                changed.append(out[0])
-                if each.style.region is None and len(work.content.tiles) == 1 and each.view.features.complete:
-                    each.view.changed[part.digest] = out[0].to(own.dtype)
-            else:
-                changed.append(each.view.changed[part.digest])
+                kept[part.digest] = out[0].to(own.dtype)
+            changed.append(kept[part.digest])
         return blended(changed, met, own, work, outer)
 
 

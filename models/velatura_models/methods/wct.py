@@ -40,11 +40,12 @@ class WCT(AdaIN):
 
     def style(self, source: Source) -> StyleLook:
         """Mean and colouring matrix at the decoder's levels, and the style's colours."""
-        look, at_one, grams = super().style(source), source.card().at(1.0), source.card().grams
+        look, card = super().style(source), source.card()
+        at_one = card.at(1.0)
         levels = {}
         for level, (mean, std) in look.levels.items():
             mean_at_one, std_at_one = (t.double() for t in at_one[level])
-            covariance = grams[level].double() - torch.outer(mean_at_one, mean_at_one)
+            covariance = card.grams[level].double() - torch.outer(mean_at_one, mean_at_one)
             ratio = std.double() / std_at_one
             levels[level] = mean.double(), power(covariance * torch.outer(ratio, ratio), 0.5)
         return replace(look, levels=levels)
