@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from velatura.editor.geometry import Rect
+from velatura.editor.growing import Growing
 from velatura.editor.studio import Studio
-from velatura.editor.tasks import Growing
 from velatura.recipe import Texture
 
 from editor.fakes import FakeDaemon, FakeDocument, FakeLoop, FakePaper

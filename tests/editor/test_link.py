@@ -9,7 +9,8 @@ import pytest
 import velatura
 from velatura.blob import Blob
 from velatura.editor import words
-from velatura.editor.link import START_PATIENCE, Follower, Link
+from velatura.editor.calls import Follower
+from velatura.editor.link import START_PATIENCE, Link
 from velatura.editor.memory import Memory
 from velatura.editor.studio import Studio
 from velatura.errors import VelaturaError

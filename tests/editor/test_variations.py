@@ -98,3 +98,40 @@ def test_a_refinement_varies_by_its_noise_where_it_begins_from_any(studio: Studi
     studio.look.init = "noise"
     studio.variations.show(True)
     assert any("seed" in v.settings for v in studio.variations.offered)
+
+
+def test_they_come_before_what_the_preview_paints_at_rest(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    """A fine preview takes seconds: it ends for small pictures that are looked at, and follows them."""
+    paper.open(80, 40)
+    studio.look.quality = "fine"
+    studio.pick("wave")
+    loop.run(0.2)
+    daemon.finish(daemon.job, 1)
+    loop.run(0.2)
+    (fine,) = daemon.open
+    assert fine.recipe == studio.look.stylize() and studio.preview.shown
+    studio.gallery.in_sight(("wave", "mosaic"))
+    studio.gallery.try_on_layer(True)
+    loop.run(0.2)
+    for _picture in range(2):
+        (trial,) = daemon.open
+        assert trial.options.priority == "batch" and fine.over and studio.preview.shown
+        daemon.finish(trial, 2)
+        loop.run(0.2)
+    (quick,) = daemon.open
+    assert quick.options.priority != "batch"
+    daemon.finish(quick, 3)
+    loop.run(0.2)
+    (fine,) = daemon.open
+    assert fine.recipe == studio.look.stylize() and fine.options.priority != "batch"
+    daemon.finish(fine, 4)
+    loop.run(0.2)
+    studio.variations.show(True)
+    loop.run(0.2)
+    assert all(job.options.priority == "batch" for job in daemon.open)
+    while daemon.open:
+        daemon.finish(daemon.open[0], 5)
+        loop.run(0.2)
+    assert daemon.job.options.priority == "batch", "it is there in full size already"

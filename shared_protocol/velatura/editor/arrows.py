@@ -19,9 +19,10 @@ from velatura.pairs import LEAST, Pair, pairs_of
 from velatura.recipe import Keypoints, Style
 
 from . import geometry, words
+from .calls import Follower
 from .geometry import Rect
 from .i18n import _
-from .link import Follower, Link
+from .link import Link
 from .look import Look
 from .observable import Observable
 from .paper import Gone, Reading, Refused, Source

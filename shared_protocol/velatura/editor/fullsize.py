@@ -12,7 +12,8 @@ from velatura.jobstate import State
 from velatura.recipe import Recipe
 
 from . import regions
-from .link import Follower, Link
+from .calls import Follower
+from .link import Link
 from .paper import Reading, Source
 from .pump import Pump, Ticket, Work
 from .tasks import Ready, made_of
@@ -60,7 +61,7 @@ class FullSize:
     Args:
         name: tells the jobs of this preview from those of others.
         began: called when one is under way.
-        failed, lost: called with what went wrong, the latter where the connection was given up.
+        failed: called with what went wrong.
     """
 
     def __init__(
@@ -71,10 +72,9 @@ class FullSize:
         name: str,
         began: Callable[[], None],
         failed: Callable[[Exception], None],
-        lost: Callable[[VelaturaError], None],
     ) -> None:
         self._link, self._paper, self._pump, self._name = link, paper, pump, name
-        self._began, self._failed, self._lost = began, failed, lost
+        self._began, self._failed = began, failed
         self._content: Blob | None = None
         self._full: Full | None = None
         self._job: Job | None = None
@@ -102,13 +102,20 @@ class FullSize:
 
         self._reading = self._pump.start(read(), done, self._failed)
 
-    def stop(self) -> None:
-        """Ends what is under way."""
+    @property
+    def under_way(self) -> bool:
+        reading = self._reading is not None and not self._reading.over
+        return reading or (self._job is not None and not self._job.over)
+
+    def stop(self) -> bool:
+        """Ends what is under way; whether anything was."""
+        under_way = self.under_way
         if self._reading is not None:
             self._reading.cancel()
         job, self._job = self._job, None
         if job is not None and not job.over:
             self._link.cancel(job)
+        return under_way
 
     def forget(self) -> None:
         """Ends, and forgets the pixels and what was made of them: they are others now."""
@@ -133,7 +140,7 @@ class FullSize:
 
         try:
             self._job = self._link.submit(
-                Follower(lambda job: None, frame, ended, self._lost),
+                Follower(lambda job: None, frame, ended, self._failed),
                 regions.marked(asked.recipe, areas), content, mask,
                 pictures=(*asked.pictures, *areas.values()), supersede=f"full-{self._name}",
                 preview_every=asked.frames_every if asked.recipe.facts.long else 0.0,

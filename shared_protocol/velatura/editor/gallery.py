@@ -95,6 +95,7 @@ class Gallery(Observable):
         entries: all of them, the artist's own first.
         search: what the artist typed.
         on_layer: whether thumbnails show the styles on the active layer.
+        trying: whether such thumbnails are being painted.
         words: trouble with adding a style, or what is going on.
         favourites: names of the styles that come first.
         favourites_only: whether only those are shown.
@@ -118,7 +119,11 @@ class Gallery(Observable):
         self._thumbnails: dict[str, Picture] = {}
         self._asked: set[str] = set()
         self._in_sight: tuple[str, ...] = ()
-        self._trials = Trials(link, paper, pump, self._wanted, self.picture_changed.emit, self._fail)
+        self.trying = False
+        self._trials = Trials(
+            link, paper, pump, self._wanted, self.picture_changed.emit, self._fail,
+            lambda busy: setattr(self, "trying", busy),
+        )  # fmt: skip
         self.lessons = Lessons(link, paper, pump, self.entry, self._say, self.picture_changed.emit)
         link.changed.connect(self._on_link)
         look.changed.connect(lambda name: self._fetch_chosen())

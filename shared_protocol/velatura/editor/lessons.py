@@ -16,8 +16,9 @@ from velatura.jobstate import State
 from velatura.recipe import LOOK_SIDE, Learn, Style
 
 from . import geometry, words
+from .calls import Follower
 from .i18n import _
-from .link import Follower, Link
+from .link import Link
 from .paper import Gone, Reading, Refused
 from .pump import Pump
 

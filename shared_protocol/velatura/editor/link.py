@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from velatura import __version__, endpoint
@@ -17,21 +16,11 @@ from velatura.blob import Blob, Picture
 from velatura.connection import Connection
 from velatura.endpoint import Address
 from velatura.errors import VelaturaError
-from velatura.jobs import (
-    Answered,
-    Down,
-    Fetched,
-    HappenedEvent,
-    Job,
-    JobChanged,
-    JobEnded,
-    JobPreview,
-    Up,
-    Uploaded,
-)
+from velatura.jobs import Down, HappenedEvent, Job, Up
 from velatura.recipe import Recipe
 
 from . import words
+from .calls import Answer, Calls, Follower
 from .i18n import _
 from .loop import Loop
 from .observable import Observable, Signal
@@ -56,17 +45,6 @@ class Starting(Protocol):
 
 Start = Callable[[], Starting]
 """Begins to start a daemon; raises `VelaturaError` (`not_running`) in words where none is installed."""
-
-
-@dataclass(eq=False)
-class Follower:
-    """Who wants to hear of a job."""
-
-    changed: Callable[[Job], None]
-    preview: Callable[[Job, int, Picture], None]
-    ended: Callable[[Job], None]
-    lost: Callable[[VelaturaError], None]
-    """The connection was given up with the job still under way; instead of `ended`."""
 
 
 class Link(Observable):
@@ -103,9 +81,7 @@ class Link(Observable):
         self._connection: Connection | None = None
         self._endings: list[Callable[[], None]] = []
         self._stop_ticking: Callable[[], None] | None = None
-        self._followers: dict[str, Follower] = {}
-        self._waiting: dict[str, Callable[[Any, VelaturaError | None], None]] = {}
-        self._uploads: dict[int, Callable[[VelaturaError | None], None]] = {}
+        self._calls = Calls()
         self._at_connection: list[tuple[Callable[[], None], Callable[[VelaturaError], None]]] = []
         self._started_at = 0.0
         self._asked_at = 0.0
@@ -161,7 +137,7 @@ class Link(Observable):
     @property
     def idle(self) -> bool:
         """Whether a daemon is there and does nothing, for us or for others."""
-        return self.state == "ready" and not self._followers and not self.busy
+        return self.state == "ready" and not self._calls.followers and not self.busy
 
     def close(self) -> None:
         """Ends the session; the editor is closing."""
@@ -211,15 +187,7 @@ class Link(Observable):
         given_up, self._at_connection = self._at_connection, []
         for _call, failed in given_up:
             failed(error)
-        followers, self._followers = self._followers, {}
-        for follower in followers.values():
-            follower.lost(error)
-        waiting, self._waiting = self._waiting, {}
-        for tell in waiting.values():
-            tell(None, error)
-        uploads, self._uploads = self._uploads, {}
-        for tell_upload in uploads.values():
-            tell_upload(error)
+        self._calls.give_up(error)
 
     def _refuse(self, error: VelaturaError) -> None:
         self.trouble = words.trouble(error)
@@ -308,34 +276,8 @@ class Link(Observable):
             self.refresh()
         elif isinstance(event, Down):
             self._on_down(event)
-        elif isinstance(event, JobChanged | JobPreview | JobEnded):
-            self._tell(event)
-        elif isinstance(event, Answered):
-            self._pop(event.request, event.items, event.error)
-        elif isinstance(event, Fetched):
-            self._pop(event.name, event.picture, event.error)
-        elif isinstance(event, Uploaded):
-            tell = self._uploads.pop(id(event.blob), None)
-            if tell:
-                tell(event.error)
-
-    def _tell(self, event: JobChanged | JobPreview | JobEnded) -> None:
-        job = event.job
-        follower = self._followers.get(job.id)
-        if follower is None:
-            return
-        if isinstance(event, JobChanged):
-            follower.changed(job)
-        elif isinstance(event, JobPreview):
-            follower.preview(job, event.step, event.picture)
         else:
-            del self._followers[job.id]
-            follower.ended(job)
-
-    def _pop(self, name: str, value: Any, error: VelaturaError | None) -> None:
-        tell = self._waiting.pop(name, None)
-        if tell:
-            tell(value, error)
+            self._calls.take(event)
 
     def _on_down(self, event: Down) -> None:
         if event.final:
@@ -362,7 +304,7 @@ class Link(Observable):
         if self._connection is None:
             raise self._not_running()
         job = self._connection.submit(recipe, content, mask, **{"device": self.device, **options})
-        self._followers[job.id] = follower
+        self._calls.followers[job.id] = follower
         self._process_soon()
         return job
 
@@ -379,12 +321,12 @@ class Link(Observable):
             self._connection.stop(job)
             self._process_soon()
 
-    def ask(self, what: str, tell: Callable[[Any, VelaturaError | None], None], **args: Any) -> None:
+    def ask(self, what: str, tell: Answer, **args: Any) -> None:
         """Asks the daemon; `tell` is called once with the items, or with the error."""
         if self._connection is None:
             tell(None, self._not_running())
             return
-        self._waiting[self._connection.ask(what, **args)] = tell
+        self._calls.answers[self._connection.ask(what, **args)] = tell
         self._process_soon()
 
     def fetch(self, digest: str, tell: Callable[[Picture | None, VelaturaError | None], None]) -> None:
@@ -392,7 +334,7 @@ class Link(Observable):
         if self._connection is None:
             tell(None, self._not_running())
             return
-        self._waiting[self._connection.fetch(digest)] = tell
+        self._calls.answers[self._connection.fetch(digest)] = tell
         self._process_soon()
 
     def upload(self, blob: Blob, tell: Callable[[VelaturaError | None], None]) -> None:
@@ -400,7 +342,7 @@ class Link(Observable):
         if self._connection is None:
             tell(self._not_running())
             return
-        self._uploads[id(blob)] = tell
+        self._calls.uploads[id(blob)] = tell
         self._connection.upload(blob)
         self._process_soon()
 
@@ -433,4 +375,4 @@ class Link(Observable):
         if items is not None:
             others = [str(item.get("client", "")) for item in items if not item.get("mine")]
             self.busy = words.others(others)
-            self.can_renew = bool(self.outdated) and not items and not self._followers
+            self.can_renew = bool(self.outdated) and not items and not self._calls.followers

@@ -7,7 +7,7 @@ Observable and without widgets, so that every control of the docker, the actions
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from velatura.recipe import (
 )
 
 from . import mixing
+from .i18n import _
 from .observable import Observable
 
 
@@ -217,8 +218,13 @@ def strength_of(weight: float) -> float:
     return min(1.0, max(0.0, 1 + math.log10(max(weight, 1e-9) / _FULL) / 2))
 
 
-def title(recipe: Recipe, titles: dict[str, str] | None = None) -> str:
-    """A short name for a recipe: its styles, the strongest first."""
+def title(recipe: Recipe, titles: Mapping[str, str]) -> str:
+    """A short name for a recipe: its styles, the strongest first; or what it does where it has none.
+
+    Args:
+        titles: of styles, by name.
+    """
+    if not recipe.FACTS.styles:
+        return _(recipe.FACTS.title)
     named = sorted(recipe.styles, key=lambda s: -s.weight)
-    names = [(titles or {}).get(s.name, s.name) or "?" for s in named]
-    return " + ".join(names)
+    return " + ".join(titles.get(s.name, s.name) or _("own picture") for s in named)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from velatura.blob import Blob, Picture
 from velatura.effort import PATIENCE
@@ -21,30 +20,25 @@ from velatura.jobs import Job
 from velatura.jobstate import State
 from velatura.recipe import RECIPES, Recipe
 
-from . import asking, fullsize, geometry, regions, seen, words
+from . import asking, fullsize, geometry, seen
 from .fullsize import Asked, FullSize
 from .i18n import _
-from .link import Follower, Link
+from .link import Link
 from .look import Look
-from .observable import Observable
 from .paper import Gone, Reading, Refused, Source, Surface
 from .pump import Pump, Ticket
-from .reduced import at_reduced_size, caveat, painted_styles, stroke_room
+from .reduced import caveat, painted_styles, stroke_room
+from .screensize import FRAMES_EVERY, SHARP, ScreenSize, Small
 from .seen import SCREEN_SIDE, Base
+from .showing import Showing
 from .tasks import Ready
-
-FRAMES_EVERY = 0.4
-"""Seconds between the frames of what takes many steps."""
-
-SHARP = 0.6
-"""How far a fine picture is, 0..1, when its frames begin to be better than the quick one that is shown."""
 
 REST = 20
 """Between two looks at the layer's pixels so many times as long passes as one look took."""
 
 
-class LivePreview(Observable):
-    """The preview of the active layer.
+class LivePreview(Showing):
+    """The preview of the active layer; see `Showing` for what is seen of it.
 
     Args:
         tell: says something to the artist who does not see the docker.
@@ -58,11 +52,6 @@ class LivePreview(Observable):
         on: whether the artist wants it.
         close: whether a part is looked at in full size, rather than the whole.
         original: the pixels that are previewed, as they are now; None before they are read.
-        shown: whether a preview is to be seen now.
-        on_canvas: whether it is drawn on the canvas; otherwise the docker shows `image`.
-        image: what is shown, as the editor draws it.
-        words: how it is doing and what it cannot show rightly, empty when all is well.
-        full_size: whether what is shown was computed in full size.
     """
 
     def __init__(
@@ -76,30 +65,21 @@ class LivePreview(Observable):
         name: str,
         clock: Callable[[], float],
     ) -> None:
-        super().__init__()
+        super().__init__(paper, pump, surface, tell)
         self.kind = "stylize"
         self.side = self.close_side = SCREEN_SIDE
         self.on = False
         self.close = False
         self.original: Blob | None = None
-        self.shown = False
-        self.on_canvas = True
-        self.image: object = None
-        self.words = ""
-        self.full_size = False
-        self._link, self._look, self._paper, self._pump = link, look, paper, pump
-        self._surface, self._tell, self._name, self._clock = surface, tell, name, clock
-        self._full = FullSize(link, paper, pump, name, self._full_began, self._fail, self._lost)
+        self._link, self._look, self._name, self._clock = link, look, name, clock
+        self._full = FullSize(link, paper, pump, name, self._full_began, self._fail)
         self._base: Base | None = None
         self._fine: Base | None = None
         self._reading: Ticket | None = None
-        self._drawing: Ticket | None = None
-        self._job: Job | None = None
-        self._again = False
+        self._small = ScreenSize(link, name, clock, self._progressed, self._framed, self._ended, self._fail)
+        self._again = self._held = self._owed = self._mend = False
         self._released = True
-        self._failed = self._mend = False
         self._point: tuple[int, int] | None = None
-        self._since = self._pace = 0.0
         self._look_at = 0.0
         link.changed.connect(self._on_link)
 
@@ -124,7 +104,7 @@ class LivePreview(Observable):
     def request(self, released: bool) -> None:
         """The look changed; `released` says that the hand is off the slider, so the full size may follow."""
         self._released = released
-        self._failed = False
+        self._failed = self._owed = False
         self._full.stop()
         if not self.on or not (self._look.styles or not RECIPES[self.kind].FACTS.styles):
             self.clear()
@@ -144,7 +124,7 @@ class LivePreview(Observable):
             return
         if base is None or (base.taken, base.seen) != (taken, part) or base.factor > factor:
             self._read(taken, part, factor)
-        elif self._job is not None and not self._job.over and not _long(self._job):
+        elif self._small.quick:
             self._again = True  # a quick one is shown first, so that a long drag never starves
         else:
             self._submit()
@@ -155,10 +135,9 @@ class LivePreview(Observable):
         for ticket in (self._reading, self._drawing):
             if ticket:
                 ticket.cancel()
-        if self._job is not None:
-            self._link.cancel(self._job)
-        self._base = self._job = self._fine = None
-        self._again = self._failed = False
+        self._small.forget()
+        self._base = self._fine = None
+        self._again = self._failed = self._owed = False
         self.original = None
         self.hide()
         self.words = ""
@@ -166,16 +145,19 @@ class LivePreview(Observable):
     def rest(self) -> None:
         """Ends what is being painted for it, and goes on showing what it has: something else needs the
         device."""
-        self._full.stop()
-        if self._job is not None and not self._job.over:
-            self._link.cancel(self._job)
+        self._owed = False
+        if self._full.stop() | self._small.stop():
             self.words = ""
 
-    def hide(self) -> None:
-        """Takes the preview off the canvas until the look changes (after Apply, the layer itself is seen)."""
-        self._surface.hide()
-        self.image = None
-        self.shown = self.full_size = False
+    def hold(self, held: bool) -> None:
+        """While it is held only quick ones are painted, as something else is to be seen first; what Apply
+        will give follows afterwards."""
+        self._held = held
+        if held and (self._full.under_way or (self._small.under_way and not self._small.quick)):
+            self.rest()
+            self._owed = True
+        elif not held and self._owed:
+            self.request(released=True)
 
     def look_again(self) -> None:
         """Called now and then: a layer or selection that changed meanwhile gets a new preview, also where
@@ -243,7 +225,7 @@ class LivePreview(Observable):
             return 1
         painted = painted_styles(self._link.models, self._link.styles)
         strokes = stroke_room(self._recipe(part), painted)
-        return seen.factor_for(part, self.kind, self.side, strokes, self._pace)
+        return seen.factor_for(part, self.kind, self.side, strokes, self._small.pace)
 
     def _read(self, taken: Source, part: Source, factor: int) -> None:
         for ticket in (self._reading, self._drawing):
@@ -285,56 +267,32 @@ class LivePreview(Observable):
             return
         recipe = asking.fine(wanted) if chosen else wanted.quick()
         painted = painted_styles(self._link.models, self._link.styles)
-        shrunk = regions.marked(at_reduced_size(recipe, base.factor, painted), base.regions)
         truth = caveat(recipe, base.factor, painted)
         if truth and self._surface.view() is not None:
             truth = _("{truth} Zoom in to see them.", truth=truth)
         self.words = _("Painting a preview…")
-        facts = shrunk.facts
-        pictures = (*self._look.pictures, *base.regions.values())
-        if base.reference is not None:
-            shrunk, pictures = shrunk.in_whole(base.reference.key), (*pictures, base.reference)
-        options: dict[str, Any] = {"pictures": pictures, "supersede": f"preview-{self._name}"}
-        if facts.long:
-            options["preview_every"] = FRAMES_EVERY
-
-        def frame(job: Job, step: int, picture: Picture) -> None:
-            if job is self._job and base == self._base and (not chosen or job.fraction >= SHARP):
-                self._draw(base, picture, base.factor)
-
-        def ended(job: Job) -> None:
-            self._ended(job, base, wanted, truth, at_rest=chosen is not None)
-
-        def submit() -> None:
-            if self._job is not None and not self._job.over:
-                self._link.cancel(self._job)
-            self._since = self._clock()
-            self._job = self._link.submit(
-                Follower(self._progressed, frame, ended, self._lost), shrunk,
-                base.content if facts.content else None,
-                base.mask if facts.mask and (facts.long or base.taken.strength) else None, **options,
-            )  # fmt: skip
-
-        self._link.when_connected(self._guarded(submit), self._fail)
+        small = Small(base, wanted, truth, at_rest=chosen is not None)
+        self._small.paint(small, *base.asked(recipe, painted, self._look.pictures))
 
     def _progressed(self, job: Job) -> None:
-        if job is self._job and job.progress is not None and job.progress.of > 1:
+        if job.progress is not None and job.progress.of > 1:
             self.words = _("Preview: {step} of {of}", step=job.progress.step, of=job.progress.of)
 
-    def _ended(self, job: Job, base: Base, wanted: Recipe, truth: str, at_rest: bool) -> None:
-        if job is not self._job:
-            return
+    def _framed(self, small: Small, picture: Picture) -> None:
+        if small.base == self._base:
+            self._show(small.base, picture, small.base.factor)
+
+    def _ended(self, small: Small, job: Job) -> None:
+        base = small.base
         if self._again:
             self._submit()
         elif job.state is State.DONE:
-            self.words = truth
-            if not at_rest:
-                size = base.content.layout
-                self._pace = (self._clock() - self._since) / (size.width * size.height)
-            if self._released and not at_rest:
-                self._follow(base, wanted)
+            self.words = small.truth
+            self._owed = self._released and not small.at_rest and self._held
+            if self._released and not small.at_rest and not self._held:
+                self._follow(base, small.wanted)
         if job.state is State.DONE and base == self._base and job.picture is not None:
-            self._draw(base, job.picture, base.factor, final=at_rest)
+            self._show(base, job.picture, base.factor, final=small.at_rest)
         elif job.state is State.FAILED and job.error is not None:
             if self._drawing is not None:
                 self._drawing.cancel()
@@ -346,43 +304,17 @@ class LivePreview(Observable):
         if self.close or RECIPES[self.kind].FACTS.placed == "picture":
             crop = base.taken.crop
             cut = geometry.cut(picture, base.seen.crop.moved(-crop.x, -crop.y))
-            self._draw(base, cut, 1, full=True, final=True)
+            self._show(base, cut, 1, full=True, final=True)
         else:
-            self._draw(base, picture, self._screen_factor(base), full=True, final=True, whole=True)
+            self._show(base, picture, self._screen_factor(base), full=True, final=True, whole=True)
 
-    def _draw(
-        self,
-        base: Base,
-        picture: Picture,
-        factor: int,
-        full: bool = False,
-        final: bool = False,
+    def _show(
+        self, base: Base, picture: Picture, factor: int, full: bool = False, final: bool = False,
         whole: bool = False,
-    ) -> None:
-        """Draws a picture of what is seen of a base.
-
-        Args:
-            full: whether it was made of the whole in full size.
-            final: whether nothing better comes.
-            whole: whether it is of all of the source.
-        """
-        if self._drawing is not None and not self._drawing.over:
-            if not final:
-                return  # the one being drawn is shown first, so that a long drag never starves
-            self._drawing.cancel()
+    ) -> None:  # fmt: skip
+        """Draws a picture of what is seen of a base, or with `whole` of all of it; the rest as `_draw`."""
         shown = base.taken if whole else base.seen
-
-        def done(image: object) -> None:
-            if not self.on or base != self._base:
-                return
-            self.on_canvas = self._surface.show(image, shown)
-            self.image = image
-            self.full_size = full and final
-            self.shown = True
-            if self.full_size:
-                self.words = ""
-
-        self._drawing = self._pump.start(self._paper.display(shown, picture, factor, full), done, self._fail)
+        self._draw(shown, picture, factor, lambda: self.on and base == self._base, full, final)
 
     # --- once the hand rests -----------------------------------------------------------------------------
 
@@ -418,13 +350,13 @@ class LivePreview(Observable):
     def _commit(self, base: Base) -> None:
         """In full size, which Apply then only has to write."""
         pixels, recipe = base.taken.crop.pixels, self._recipe(base.taken)
-        if pixels > fullsize.PIXELS or pixels * self._pace > fullsize.SECONDS:
+        if pixels > fullsize.PIXELS or pixels * self._small.pace > fullsize.SECONDS:
             return
         selected = recipe.facts.long and not self._look.as_mask
 
         def frame(job: Job, picture: Picture) -> None:
             if base is self._base and job.fraction >= SHARP:
-                self._draw(base, picture, self._screen_factor(base), full=True, whole=True)
+                self._show(base, picture, self._screen_factor(base), full=True, whole=True)
 
         def done(picture: Picture) -> None:
             if base is self._base:
@@ -442,38 +374,13 @@ class LivePreview(Observable):
 
     # --- trouble -------------------------------------------------------------------------------------------
 
-    def _guarded(self, call: Callable[[], None]) -> Callable[[], None]:
-        def run() -> None:
-            try:
-                call()
-            except VelaturaError as error:
-                self._fail(error)
-
-        return run
-
-    def _lost(self, error: VelaturaError) -> None:
-        """The connection was given up, and its jobs with it."""
-        self._job = None
-        self._fail(error)
-
     def _fail(self, error: Exception) -> None:
         if isinstance(error, Gone):
             self.clear()
         else:
-            self._complain(_("No preview: {why}", why=words.trouble(error)))
-
-    def _complain(self, text: str) -> None:
-        """Says what is wrong in the docker, and over the canvas where the docker is hidden."""
-        self._failed = True
-        if self.words != text:
-            self.words = text
-            self._tell(text)
+            super()._fail(error)
 
     def _on_link(self, name: str) -> None:
         """A daemon that has come back is asked again."""
         if name == "state" and self._link.state == "ready" and self.on and self._failed:
             self.request(self._released)
-
-
-def _long(job: Job) -> bool:
-    return job.recipe is not None and job.recipe.facts.long

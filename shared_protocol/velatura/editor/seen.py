@@ -7,7 +7,7 @@ painter can go. Where the device is quick enough the picture is left as large as
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from velatura.blob import Blob
@@ -17,7 +17,7 @@ from . import geometry, regions
 from .geometry import Rect
 from .paper import Reading, Source
 from .pump import Work
-from .reduced import LONG_SIDE
+from .reduced import LONG_SIDE, at_reduced_size
 
 SCREEN_SIDE = 1024
 """Longest side of the picture that previews are made of while a slider moves, in pixels."""
@@ -52,6 +52,21 @@ class Base:
     mask: Blob | None = field(default=None, compare=False)
     regions: Mapping[str, Blob] = field(default_factory=dict, compare=False)
     reference: Blob | None = field(default=None, compare=False)
+
+    def asked(
+        self, recipe: Recipe, painted: Collection[str], pictures: Sequence[Blob]
+    ) -> tuple[Recipe, tuple[Blob, ...]]:
+        """A recipe as it is asked of this picture, and all pictures that it then names.
+
+        Args:
+            painted: see `reduced.painted_styles`.
+            pictures: that the recipe names.
+        """
+        shrunk = regions.marked(at_reduced_size(recipe, self.factor, painted), self.regions)
+        named = (*pictures, *self.regions.values())
+        if self.reference is None:
+            return shrunk, named
+        return shrunk.in_whole(self.reference.key), (*named, self.reference)
 
 
 def part(taken: Source, crop: Rect) -> Source:

@@ -6,35 +6,30 @@ offers what buttons and actions do. A plug-in brings a `Paper`, a `Loop`, a `Sur
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import velatura
 from velatura.errors import VelaturaError
-from velatura.fields import field_of
 from velatura.recipe import Recipe
 
-from . import annotation, asking, look, words
-from .arrows import Arrows
-from .asking import Answer, Question
+from . import annotation, asking, words
+from .asking import Answer
 from .batches import Batch, frames_of
-from .gallery import Gallery
+from .desk import Desk
+from .growing import task_class
 from .i18n import _
-from .link import Link, Start
+from .link import Start
+from .look import Look
 from .loop import End, Loop
 from .maps import Maps
 from .memory import Memory
-from .observable import Observable, Signal
 from .paper import Gone, Layer, Paper, Refused, Source, Surface
-from .preview import LivePreview
-from .pulls import Pulls
-from .pump import Pump, timed
+from .pump import timed
 from .results import Result, Results
-from .tasks import Bench, Task, task_class
-from .variations import Variation, Variations
+from .tasks import Bench, Task
+from .variations import Variation
 
 WATCH = 0.7
 """Seconds between looks at what changed in the document; Krita's interface has no events for that."""
@@ -43,20 +38,18 @@ KEPT = 12
 """Ended tasks that stay in the list."""
 
 _PREVIEW = "preview"
-_DEVICE = "device"
 
 TELL_EVERY = 4.0
 """Seconds between words on how a task is doing, for the artist who does not see the docker."""
 
 
-class Studio(Observable):
+class Studio(Desk):
     """Velatura in this process.
 
     Attributes:
         tasks: what is and was under way, the newest first.
         source_words: what would be painted on now, or why nothing.
         made_words: how the active layer was made, where Velatura made it.
-        question: what is to be answered before what was asked for starts, or None.
         refine_words: how long a refinement will take, before it starts; empty where nobody knows.
     """
 
@@ -70,37 +63,21 @@ class Studio(Observable):
         editor: str,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        super().__init__()
-        self.editor = editor
-        self.paper, self.pump = paper, Pump(loop, clock)
+        super().__init__(Look(), paper, loop, surface, start, Memory(memory_file), editor, clock)
+        self.paper = paper
         self.preview_every = 0.7
         self.tasks: tuple[Task, ...] = ()
         self.source_words = ""
         self.made_words = ""
-        self.question: Question | None = None
         self.refine_words = ""
-        self.told = Signal()
-        """Emitted with a text for the artist who does not see the docker."""
         self._made: annotation.Made | None = None
         self._withdrawn: list[Layer] = []
         self._clock = clock
         self._told_at = -TELL_EVERY
-        self.memory = Memory(memory_file)
-        self.look = look.Look()
         self.results = Results(paper, self.memory)
-        self.link = Link(loop, start, f"{editor}, velatura {velatura.__version__}", clock)
-        self.link.device = str(self.memory.settings.get(_DEVICE, ""))
-        self.pulls = Pulls(self.link, loop, self.tell)
-        self.gallery = Gallery(self.link, self.look, paper, self.pump, self.memory)
-        self.variations = Variations(self.link, self.look, paper, self.pump)
-        self.arrows = Arrows(self.link, self.look, paper, self.pump)
-        self.preview = LivePreview(
-            self.link, self.look, paper, self.pump, surface, self.tell, secrets.token_hex(4), clock
-        )
         self.maps = Maps(paper, self.pump, self.gallery, self.preview, self.watch, self.tell)
         self._stop_watching: End | None = None
         self._loop = loop
-        self.look.changed.connect(self._on_look)
 
     # --- being there ------------------------------------------------------------------------------------
 
@@ -204,8 +181,7 @@ class Studio(Observable):
             no_style = isinstance(error, VelaturaError) and not self.look.styles
             self.tell(_("Choose a style first.") if no_style else words.trouble(error))
             return None
-        ready = self.preview.ready_for(recipe, taken)
-        self.question = None if ready else asking.question(recipe, taken.crop.pixels, self.link)
+        ready = self.ready(recipe, taken)
         if self.question is not None:
             self.tell(self.question.words)
             return None
@@ -290,10 +266,6 @@ class Studio(Observable):
         else:
             self.pump.start(self.paper.settle(layer), now)
 
-    def _on_look(self, name: str) -> None:
-        """What was asked of another look is asked no more."""
-        self.question = None
-
     # --- the list of tasks ------------------------------------------------------------------------------
 
     def _add(self, task: Task) -> None:
@@ -325,11 +297,6 @@ class Studio(Observable):
             return False
         self._preview_chosen()
         return True
-
-    def use_device(self, name: str) -> None:
-        """Jobs run there from now on; see `words.devices`."""
-        self.memory.set(_DEVICE, name)
-        self.link.device = name
 
     def show_preview(self, on: bool) -> None:
         """The artist wants the preview, or does without from now on."""
@@ -397,23 +364,3 @@ class Studio(Observable):
         """A layer of ours is on the canvas now, which a preview there would cover."""
         if self.preview.on_canvas:
             self.preview.hide()
-
-    def tell(self, text: str) -> None:
-        self.told.emit(text)
-
-    # --- words --------------------------------------------------------------------------------------------
-
-    def title(self, recipe: Recipe) -> str:
-        """The styles of a recipe, or what it does where it has none."""
-        if not recipe.FACTS.styles:
-            return _(recipe.FACTS.title)
-        return look.title(recipe, {e.name: e.title for e in self.gallery.entries})
-
-    def describe(self, recipe: Recipe) -> str:
-        """A recipe in one line, for lists of recents and presets."""
-        parts = [self.title(recipe)]
-        if recipe.facts.made:
-            parts.append(_(recipe.facts.made))
-        for name in () if recipe.facts.made else recipe.facts.told:
-            parts.append(field_of(type(recipe), name).text(getattr(recipe, name)))
-        return ", ".join(parts)

@@ -13,7 +13,8 @@ from velatura.jobs import Job
 from velatura.recipe import Recipe
 
 from . import geometry
-from .link import Follower, Link
+from .calls import Follower
+from .link import Link
 from .paper import Gone, Reading, Refused
 from .pump import Pump
 
@@ -30,6 +31,7 @@ class Trials:
         wanted: names in the order in which they are wanted, with their recipes.
         came: called with the name of a picture that has come.
         failed: called where the layer cannot be read, or nothing can be submitted.
+        turned: called with whether anything is being tried, after every change of that.
         pictures: what the recipes name by digest.
     """
 
@@ -41,11 +43,13 @@ class Trials:
         wanted: Callable[[], list[Wanted]],
         came: Callable[[str], None],
         failed: Callable[[Exception], None],
+        turned: Callable[[bool], None],
         pictures: Callable[[], Sequence[Blob]] = tuple,
     ) -> None:
         self.pictures: dict[str, Picture] = {}
         self._link, self._paper, self._pump = link, paper, pump
         self._wanted, self._came, self._failed, self._pictures = wanted, came, failed, pictures
+        self._turned, self._busy = turned, False
         self._content: Blob | None = None
         self._done: set[str] = set()
         self._running: Job | None = None
@@ -59,13 +63,14 @@ class Trials:
         except (Refused, Gone) as refused:
             self._failed(refused)
             return
+        self._turn(True)
 
         def done(content: Blob) -> None:
             self._content = content
             self.go_on()
 
         factor = geometry.reduction(taken.crop, SIDE)
-        self._pump.start(self._paper.read_reduced(taken, factor), done, self._failed)
+        self._pump.start(self._paper.read_reduced(taken, factor), done, self._give_up)
 
     def end(self) -> None:
         """Ends, and forgets the pictures."""
@@ -75,12 +80,15 @@ class Trials:
         if self._running is not None:
             self._link.cancel(self._running)
             self._running = None
+        self._turn(False)
 
     def go_on(self) -> None:
         """Tries the next that is wanted, unless one is under way."""
-        if self._content is None or self._running is not None or self._link.state != "ready":
+        if self._content is None or self._running is not None:
             return
-        following = next(((n, r) for n, r in self._wanted() if n not in self._done), None)
+        ready = self._link.state == "ready"
+        following = next(((n, r) for n, r in self._wanted() if ready and n not in self._done), None)
+        self._turn(following is not None)
         if following is None:
             return
         name, recipe = following
@@ -101,7 +109,16 @@ class Trials:
             pictures = tuple(self._pictures())
             self._running = self._link.submit(follower, recipe, content, pictures=pictures, priority="batch")
         except VelaturaError as error:
-            self._failed(error)
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        self._failed(error)
+        self._turn(False)
+
+    def _turn(self, busy: bool) -> None:
+        if busy != self._busy:
+            self._busy = busy
+            self._turned(busy)
 
     def _on_link(self, name: str) -> None:
         """What was lost with the daemon is tried again."""

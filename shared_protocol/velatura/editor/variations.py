@@ -56,6 +56,7 @@ class Variations(Observable):
         kind: of job, one of `KINDS`.
         shown: whether the artist looks at them.
         offered: all of them; pictures come one after another.
+        trying: whether pictures of them are being painted.
         words: trouble with the layer.
     """
 
@@ -68,9 +69,11 @@ class Variations(Observable):
         self.picture_came = Signal()
         """Emitted with a variation's name."""
         self._look = look
+        self.trying = False
         self._trials = Trials(
-            link, paper, pump, self._wanted, self.picture_came.emit, self._fail, lambda: look.pictures
-        )
+            link, paper, pump, self._wanted, self.picture_came.emit, self._fail,
+            lambda busy: setattr(self, "trying", busy), lambda: look.pictures,
+        )  # fmt: skip
         look.changed.connect(self._on_look)
 
     def show(self, shown: bool) -> None:
