@@ -51,7 +51,8 @@ from velatura_models.networks.encoder import (
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.optimise.emd import decorrelated
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
-from velatura_models.optimise.problem import Options, Problem, StyleSource
+from velatura_models.optimise.objective import Options
+from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.strotss import COLUMN, DRAWS, SAMPLES, Strotss
 from velatura_models.store.weights import load_backbone

@@ -10,7 +10,8 @@ import torch
 from velatura.choices import OBJECTIVES as NAMES
 from velatura.recipe import UNSET
 from velatura_daemon.engine.refine import OBJECTIVES as RUN
-from velatura_models.optimise.problem import Options, Problem, StyleSource
+from velatura_models.optimise.objective import Options
+from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.scene import Level
 from velatura_models.optimise.terms import Terms

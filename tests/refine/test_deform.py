@@ -16,8 +16,8 @@ from velatura_models.optimise import strotss
 from velatura_models.optimise.deform import Deform, Shaped
 from velatura_models.optimise.gram import Gram
 from velatura_models.optimise.neighbours import Neighbours
-from velatura_models.optimise.objective import Objective
-from velatura_models.optimise.problem import Options, Problem, StyleSource
+from velatura_models.optimise.objective import Objective, Options
+from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.scene import Scene
 from velatura_models.optimise.strotss import Strotss

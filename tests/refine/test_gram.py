@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from velatura_models.networks.encoder import Encoder, prepared
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
-from velatura_models.optimise.objective import Evaluation, Loss
+from velatura_models.optimise.losses import Evaluation, Loss
 from velatura_models.optimise.pyramid import (
     crop,
     cut,

@@ -17,8 +17,9 @@ from velatura_models.optimise import hypercolumns, neighbours
 from velatura_models.optimise.hypercolumns import allotted, directions, nearest, on_grid, style_pool
 from velatura_models.optimise.matching import COLUMN
 from velatura_models.optimise.neighbours import GRAM_LAYERS, Neighbours
+from velatura_models.optimise.objective import Options
 from velatura_models.optimise.palette import Palette
-from velatura_models.optimise.problem import Kept, Options, Problem, StyleSource
+from velatura_models.optimise.problem import Kept, Problem, StyleSource
 from velatura_models.optimise.pyramid import share_evaluations
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.scene import Region, Scene

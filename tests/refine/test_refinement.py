@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from velatura_models.networks.encoder import Encoder
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
-from velatura_models.optimise.problem import Options, Problem, StyleSource
+from velatura_models.optimise.objective import Options
+from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.terms import Terms
 from velatura_models.optimise.texture import synthesis

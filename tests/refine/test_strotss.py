@@ -28,7 +28,8 @@ from velatura_models.optimise.emd import (
     self_similarity_apart,
     similarities,
 )
-from velatura_models.optimise.problem import Options, Problem, StyleSource
+from velatura_models.optimise.objective import Options
+from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.sampled import columns_at, drawn
 from velatura_models.optimise.scene import Scene

@@ -24,8 +24,8 @@ from velatura_models.methods.loading import Loader
 from velatura_models.networks.encoder import LAYERS, Encoder
 from velatura_models.optimise.descent import HISTORY_BYTES
 from velatura_models.optimise.gram import Gram
-from velatura_models.optimise.objective import Objective
-from velatura_models.optimise.problem import Options, StyleSource
+from velatura_models.optimise.objective import Objective, Options
+from velatura_models.optimise.problem import StyleSource
 from velatura_models.optimise.refinement import Refinement, Step
 from velatura_models.store.cards import CARD_LAYERS
 from velatura_models.store.weights import encoder_path, find_backbone

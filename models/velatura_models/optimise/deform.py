@@ -15,7 +15,7 @@ term that a level begins with, so that the number means the same for every objec
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,7 +23,8 @@ from torch import Tensor
 
 from ..networks.encoder import Encoder
 from .buddies import aligned
-from .objective import Evaluation, Loss, Objective
+from .losses import Evaluation, Loss
+from .objective import Objective
 from .problem import Problem
 from .scene import Level, Scene
 from .variable import Laplacian, Variable
@@ -58,7 +59,7 @@ class Deform:
     """An objective whose shapes move.
 
     Args:
-        inner: what the picture shall become; its content has a `content_weight`, or `forms`.
+        inner: what the picture shall become.
         pairs: x and y in the content, x and y in the first style, as shares 0..1 of widths and heights.
         mode: one of `MODES`.
         reach: how far shapes may go, 0..1.
@@ -112,8 +113,11 @@ class Deform:
         whole = yield from self.inner.targets(encoder, scene, start)
         if len(self.points(scene.problem)[0]) < LEAST:
             return whole
-        style = without_content(self.inner)
+        style = self.inner.of_style()
         return Joint(whole, lambda bent: style.targets(encoder, scene, bent))
+
+    def of_style(self) -> Objective:
+        return self.inner.of_style()
 
     def points(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """The places that may move and their goals, `(k, 2)` each, x and y in shares of the longer side."""
@@ -125,12 +129,6 @@ class Deform:
         pairs = pairs[free_points(pairs.tolist(), problem.mask, problem.size)]
         goals = aligned(pairs) if len(pairs) >= LEAST else pairs[:, :2]
         return pairs[:, :2] / max(problem.size), goals / max(problem.size)
-
-
-def without_content(objective: Any) -> Objective:
-    """The same objective of the style alone."""
-    change = {"forms": False} if hasattr(objective, "forms") else {"content_weight": 0.0}
-    return replace(objective, tv_weight=0.0, **change)
 
 
 class Shaped:

@@ -12,7 +12,7 @@ positions by the mask.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -95,6 +95,9 @@ class Gram:
             encoder, scene.size, self, scene.content(), targets, scene.mask(), scene.options.side,
             scene.problem.wrap,
         )  # fmt: skip
+
+    def of_style(self) -> Gram:
+        return replace(self, content_weight=0.0, tv_weight=0.0)
 
     def _style_layers(self) -> list[str]:
         return list(_positive(self.style_layers)) if self.style_weight > 0 else []

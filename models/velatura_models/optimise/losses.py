@@ -1,4 +1,4 @@
-"""The losses of optimisation-based style transfer, as published, as plain functions.
+"""What a loss is, and the losses of optimisation-based style transfer, as published, as plain functions.
 
 Content and style are those of Gatys, Ecker & Bethge, "Image Style Transfer Using Convolutional Neural
 Networks" (CVPR 2016); total variation is Mahendran & Vedaldi's regulariser (CVPR 2015). `objective`
@@ -7,10 +7,34 @@ weighs and sums them; what it changes about the published weights it says there.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
 from ..maths.gram import wide
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Losses by term, weighted, with their `total`; and the gradient, float32, of the picture's shape."""
+
+    losses: dict[str, float]
+    gradient: Tensor
+
+
+class Loss(Protocol):
+    """What is minimised at one level."""
+
+    def evaluate(self, picture: Tensor) -> Generator[float, None, Evaluation]:
+        """The loss of a picture `(1, 3, H, W)` float32 in 0..1, and its gradient.
+
+        A generator: it yields the share of the work that is done after every convolution forward and
+        after every backward pass, so that something more urgent may run, and returns the `Evaluation`.
+        """
+        ...
 
 
 def content_loss(features: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:

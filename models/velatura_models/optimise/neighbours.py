@@ -100,6 +100,9 @@ class Neighbours:
         colours are to be kept."""
         return in_styles_colors(problem) if color == "style" else problem.content
 
+    def of_style(self) -> Neighbours:
+        return replace(self, content_weight=0.0, tv_weight=0.0)
+
     def variable(self, scene: Scene) -> Laplacian:
         return scene.pyramid(PLAIN)
 

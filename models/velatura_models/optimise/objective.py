@@ -9,36 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from torch import Tensor
 
 from ..networks.encoder import Encoder
-
-if TYPE_CHECKING:
-    from .problem import Problem
-    from .scene import Level, Scene
-    from .variable import Variable
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Losses by term, weighted, with their `total`; and the gradient, float32, of the picture's shape."""
-
-    losses: dict[str, float]
-    gradient: Tensor
-
-
-class Loss(Protocol):
-    """What is minimised at one level."""
-
-    def evaluate(self, picture: Tensor) -> Generator[float, None, Evaluation]:
-        """The loss of a picture `(1, 3, H, W)` float32 in 0..1, and its gradient.
-
-        A generator: it yields the share of the work that is done after every convolution forward and
-        after every backward pass, so that something more urgent may run, and returns the `Evaluation`.
-        """
-        ...
+from .descent import make_descent
+from .losses import Loss
+from .problem import Problem
+from .scene import Level, Scene
+from .variable import Variable
 
 
 class Objective(Protocol):
@@ -78,3 +58,42 @@ class Objective(Protocol):
         """The loss of a level, from its styles and the picture `(1, 3, H, W)` that it begins with. A
         generator, as `Loss.evaluate`."""
         ...
+
+    def of_style(self) -> Objective:
+        """The same of the style alone, without what holds on to the content and without smoothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Options:
+    """How it is optimised, and towards what; fields as in the `Refine` recipe, `side` the largest tile in
+    pixels."""
+
+    objective: Objective
+    iterations: int = 200
+    optimizer: str = "lbfgs"
+    learning_rate: float = 0.03
+    init: str = "content"
+    levels: int = 3
+    scale: float = 1.0
+    color: str = "style"
+    seed: int = 0
+    side: int | None = None
+
+
+def check_problem(problem: Problem, options: Options) -> None:
+    """Raises `ValueError` for what cannot be optimised, in words."""
+    if options.iterations < 1:
+        raise ValueError(f"iterations is {options.iterations}; at least 1")
+    if options.init not in ("content", "noise", "stylized"):
+        raise ValueError(f"init must be 'content', 'noise' or 'stylized', not {options.init!r}")
+    if options.init == "content" and problem.content is None:
+        raise ValueError("init is 'content', but there is none")
+    if options.init == "stylized" and problem.start is None:
+        raise ValueError("init is 'stylized', but there is no stylized picture")
+    if problem.wrap and problem.content is not None:
+        raise ValueError("a picture with a content cannot wrap around")
+    if problem.mask is not None and problem.content is None:
+        raise ValueError("a mask needs a content to keep outside of it")
+    make_descent(options.optimizer, options.learning_rate)
+    options.objective.check(problem)

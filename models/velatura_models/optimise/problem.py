@@ -1,4 +1,4 @@
-"""What a refinement is given: plain values, and the checks that say what cannot be optimised."""
+"""What a refinement is given: plain values."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from torch.nn import functional as F
 
 from ..maths.tiling import round_up
 from ..store.cards import BASE
-from .descent import make_descent
-from .objective import Objective
 from .pyramid import GRID, LEAST
 
 
@@ -81,41 +79,6 @@ class Problem:
     mask: Tensor | None = None
     start: Tensor | None = None
     wrap: bool = False
-
-
-@dataclass(frozen=True)
-class Options:
-    """How it is optimised, and towards what; fields as in the `Refine` recipe, `side` the largest tile in
-    pixels."""
-
-    objective: Objective
-    iterations: int = 200
-    optimizer: str = "lbfgs"
-    learning_rate: float = 0.03
-    init: str = "content"
-    levels: int = 3
-    scale: float = 1.0
-    color: str = "style"
-    seed: int = 0
-    side: int | None = None
-
-
-def check_problem(problem: Problem, options: Options) -> None:
-    """Raises `ValueError` for what cannot be optimised, in words."""
-    if options.iterations < 1:
-        raise ValueError(f"iterations is {options.iterations}; at least 1")
-    if options.init not in ("content", "noise", "stylized"):
-        raise ValueError(f"init must be 'content', 'noise' or 'stylized', not {options.init!r}")
-    if options.init == "content" and problem.content is None:
-        raise ValueError("init is 'content', but there is none")
-    if options.init == "stylized" and problem.start is None:
-        raise ValueError("init is 'stylized', but there is no stylized picture")
-    if problem.wrap and problem.content is not None:
-        raise ValueError("a picture with a content cannot wrap around")
-    if problem.mask is not None and problem.content is None:
-        raise ValueError("a mask needs a content to keep outside of it")
-    make_descent(options.optimizer, options.learning_rate)
-    options.objective.check(problem)
 
 
 def style_side(picture: Tensor, scale: float) -> float:

@@ -21,7 +21,8 @@ from ..store.files import WeightsError
 from ..store.pictures import read_rgb
 from ..store.weights import load_backbone
 from .gram import Gram
-from .problem import Options, Problem, StyleSource
+from .objective import Options
+from .problem import Problem, StyleSource
 from .pyramid import LEAST
 from .refinement import Refinement
 

@@ -18,8 +18,9 @@ from torch import Tensor
 from ..maths.color import color_stats, keep_luminance
 from ..networks.encoder import Encoder
 from .descent import make_descent
-from .objective import Evaluation, Loss
-from .problem import Options, Problem, check_problem, padded
+from .losses import Evaluation, Loss
+from .objective import Options, check_problem
+from .problem import Problem, padded
 from .pyramid import GRID, receptive_margin, resize, resize_mask
 from .scene import Level, Scene, recoloured
 from .variable import Variable

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..maths.color import ColorStats, apply_matching, color_stats, luma, matching
 from ..maths.tiling import Box
 from ..store.cards import resize_short
-from .problem import Options, Problem, StyleSource, style_side
+from .problem import Problem, StyleSource, style_side
 from .pyramid import LEAST, region_of_interest, resize, resize_mask
 from .variable import Laplacian
 
@@ -48,6 +48,25 @@ class Level:
         return self.box.height * self.box.width * self.evaluations
 
 
+class Manner(Protocol):
+    """What a level heeds of the `objective.Options`."""
+
+    @property
+    def learning_rate(self) -> float: ...
+
+    @property
+    def scale(self) -> float: ...
+
+    @property
+    def color(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def side(self) -> int | None: ...
+
+
 @dataclass(frozen=True)
 class Scene:
     """A problem at one of its levels.
@@ -60,7 +79,7 @@ class Scene:
     """
 
     problem: Problem
-    options: Options
+    options: Manner
     level: Level
     subject: Tensor | None
     device: torch.device

@@ -31,7 +31,7 @@ from .emd import (
     similarities,
 )
 from .gram import small_styles
-from .objective import Evaluation
+from .losses import Evaluation
 from .palette import in_styles_colors
 from .problem import Problem
 from .pyramid import level_sizes, share_evaluations
@@ -102,6 +102,9 @@ class Strotss:
 
     def subject(self, problem: Problem, color: str) -> Tensor | None:
         return in_styles_colors(problem) if color == "style" else problem.content
+
+    def of_style(self) -> Strotss:
+        return replace(self, forms=False, tv_weight=0.0)
 
     def variable(self, scene: Scene) -> Laplacian:
         return scene.pyramid()

@@ -20,8 +20,7 @@ from torch import Tensor
 from ..maths.gram import layer_mask
 from ..maths.tiling import Box, Tile
 from ..networks.encoder import Encoder, depth
-from .losses import content_loss, total_variation
-from .objective import Evaluation
+from .losses import Evaluation, content_loss, total_variation
 from .pyramid import GRID, LEAST, add_crop, crop, cut, layer_stride, receptive_margin
 
 KEPT_BYTES = 256 << 20

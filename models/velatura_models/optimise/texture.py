@@ -12,7 +12,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from ..networks.encoder import Encoder
-from .problem import Options, Problem, StyleSource
+from .objective import Options
+from .problem import Problem, StyleSource
 from .refinement import Refinement
 
 

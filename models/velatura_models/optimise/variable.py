@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..maths.color import luma
-from .objective import Evaluation
+from .losses import Evaluation
 
 DEPTH = 7
 """Levels of a Laplacian pyramid, at most."""
