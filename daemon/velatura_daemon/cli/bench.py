@@ -32,12 +32,27 @@ Plot = Annotated[Path | None, typer.Option(help="File to draw time against pixel
 
 
 @app.callback()
-def speed(context: typer.Context, device: Device = "", json: Json = False) -> None:
-    """Measure speed, or with a command below one thing."""
-    if context.invoked_subcommand is None:
-        from . import benchmarks
+def speed(
+    context: typer.Context,
+    device: Device = "",
+    sides: Sides = "256,512,1024,2048,4096",
+    vgg: Annotated[Path | None, typer.Option(help="Weights of VGG-19, else random ones.")] = None,
+    json: Json = False,
+) -> None:
+    """Measure speed, or with a command below one thing. With --device cuda, or cuda:1, the networks are timed
+    on the card beside its floors; --sides and --vgg are for that."""
+    if context.invoked_subcommand is not None:
+        return
+    if device.startswith("cuda"):
+        from ..engine.device import choose_device
+        from . import bench_card
 
-        _print(benchmarks.speed(tell=show.note, device=device), json)
+        choose_device(device)
+        _print(bench_card.card(device, _numbers(sides), vgg, tell=show.note), json)
+        return
+    from . import benchmarks
+
+    _print(benchmarks.speed(tell=show.note, device=device), json)
 
 
 @app.command()

@@ -18,7 +18,8 @@ from velatura.errors import VelaturaError
 from velatura.pixels import CHANNELS, Layout
 from velatura_models.maths.color import decode_srgb, encode_srgb, luma
 from velatura_models.maths.tiling import Box
-from velatura_models.methods.method import Steps, run_through
+from velatura_models.methods.method import Steps
+from velatura_models.networks.playback import run_through
 
 from .tasks import Slot
 

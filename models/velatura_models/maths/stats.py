@@ -14,8 +14,9 @@ from torch import Tensor
 EPS = 1e-5
 """Added to the variance, as in the published AdaIN code."""
 
-SUMS, PRODUCTS = 1 << 18, 4 << 20
-"""Numbers widened at a time: as many as stay in a processor's cache, or make a product worth while."""
+SUMS, PRODUCTS, MANY = 1 << 18, 4 << 20, 1 << 26
+"""Numbers widened at a time: as many as stay in a processor's cache, or make a product worth while, or keep a
+card busy."""
 
 
 class _MeanStd(torch.autograd.Function):
@@ -106,7 +107,8 @@ class Moments:
         counts = None if weight is None else weight.reshape(-1, 1)
         wide = torch.float64 if self.joint else torch.float32
         home = torch.device("cpu") if self.joint and maps.device.type == "mps" else maps.device
-        step = max((PRODUCTS if self.joint else SUMS) // rows.shape[1], 1)
+        most = PRODUCTS if self.joint else SUMS if maps.device.type == "cpu" else MANY
+        step = max(most // rows.shape[1], 1)
         for start in range(0, len(rows), step):
             some = slice(start, start + step)
             yield rows[some].to(home, wide), None if counts is None else counts[some].to(home, wide)

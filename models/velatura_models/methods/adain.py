@@ -43,6 +43,7 @@ from ..maths.stitched import PICTURE, ROOM, Stitched
 from ..maths.tiling import STRIDE, Box, Footprint, Tile, averaged, crop
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, reach
+from ..networks.playback import played
 from .loading import Loader
 from .method import Content, Latest, Part, Source, Steps, StyleShare, Work
 
@@ -308,15 +309,26 @@ class AdaIN:
     def encode(self, rgb: Tensor) -> Steps[dict[str, Tensor]]:
         """The features `{level: (1, C, h, w)}` of `rgb` (1, 3, H, W)."""
         x = rgb.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        pixels = x.shape[2] * x.shape[3]
+        maps = yield from played(self.encoder, self.levels, pixels, self._encoded, x)
+        return dict(zip(self.levels, maps, strict=True))
+
+    def _encoded(self, x: Tensor) -> Steps[tuple[Tensor, ...]]:
         out: dict[str, Tensor] = {}
         yield from self.encoder.steps(x, self.levels, out)
-        return out
+        return tuple(out[level] for level in self.levels)
 
     def decode(self, features: Mapping[str, Tensor]) -> Steps[Tensor]:
         """The picture `(1, 3, H, W)` float32 of `features`."""
+        maps = [features[level] for level in self.levels]
+        pixels = STRIDE**2 * maps[0].shape[2] * maps[0].shape[3]
+        (picture,) = yield from played(self.decoder, "decoded", pixels, self._decoded, *maps)
+        return picture
+
+    def _decoded(self, *maps: Tensor) -> Steps[tuple[Tensor, ...]]:
         out: list[Tensor] = []
-        yield from self.decoder.steps(features, out)
-        return out[0].float()
+        yield from self.decoder.steps(dict(zip(self.levels, maps, strict=True)), out)
+        return (out[0].float(),)
 
     def _view(
         self, content: Content, seen: Encoded, palette: Palette, colors: tuple[Tensor, Tensor] | None

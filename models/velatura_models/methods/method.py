@@ -257,15 +257,6 @@ def painted(method: Method, work: Work) -> Iterator[Part | None]:
         yield core, made[:, :, : core.height, : core.width]
 
 
-def run_through(steps: Steps[V]) -> V:
-    """Runs work to its end: its value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 def _continued(maps: Tensor, height: int, width: int, zero: bool = False) -> Tensor:
     down, across = height - maps.shape[2], width - maps.shape[3]
     if not down and not across:

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from ..maths.tiling import Footprint
 from ..networks.folded import Folded
+from ..networks.playback import played
 from ..networks.transform_net import Normalise, TransformNet
 from ..store.files import NET_FORMAT, Net, WeightsError, read
 from ..store.nets import PHOTO, few, installed
@@ -141,9 +142,18 @@ class Painter(PictureMethod):
         small = (0, max(row.net.least - width, 0), 0, max(row.net.least - height, 0))
         if any(small):
             rgb = F.pad(rgb, small, mode="replicate")
-        out: list[Tensor] = []
-        yield from row.net.steps(rgb, row.gamma, row.beta, out, normalise)
-        return out[0][:, :, :height, :width]
+
+        def painted(x: Tensor, gamma: Tensor, beta: Tensor) -> Steps[tuple[Tensor, ...]]:
+            out: list[Tensor] = []
+            yield from row.net.steps(x, gamma, beta, out, normalise)
+            return tuple(out)
+
+        if normalise is not None:  # it may measure, or break off
+            (made,) = yield from painted(rgb, row.gamma, row.beta)
+        else:
+            inputs, pixels = (rgb, row.gamma, row.beta), rgb.shape[2] * rgb.shape[3]
+            (made,) = yield from played(row.net, "painted", pixels, painted, *inputs)
+        return made[:, :, :height, :width]
 
 
 load = Painter

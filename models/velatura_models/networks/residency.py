@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .convolution import Conv3x3
+from .playback import playback
 
 N = TypeVar("N", bound=nn.Module)
 Exact = Callable[[Any], Iterable[Tensor]]
@@ -60,7 +61,7 @@ class Resident:
 
     @property
     def nbytes(self) -> int:
-        """Bytes by now: its tensors, and the transformed kernels of what ran."""
+        """Bytes by now: its tensors, the transformed kernels of what ran, and what is recorded of it."""
         tensors = [*self.network.parameters(), *self.network.buffers()]
         kernels = [module.kept for module in self.network.modules() if isinstance(module, Conv3x3)]
-        return sum(tensor.nbytes for tensor in tensors) + sum(kernels)
+        return sum(tensor.nbytes for tensor in tensors) + sum(kernels) + playback(self.network).nbytes

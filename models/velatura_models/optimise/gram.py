@@ -145,7 +145,7 @@ class GramTerm:
         distance: of one matrix from its target.
     """
 
-    name = "style"
+    name, steady = "style", True
 
     def __init__(
         self,

@@ -87,17 +87,17 @@ class Palette:
             (region.where, region.share, self._quantiles(region, pictures)) for region, pictures in regions
         ]
 
-    def value(self, picture: Tensor) -> Generator[None, None, tuple[float, Tensor]]:
+    def value(self, picture: Tensor) -> Generator[None, None, tuple[Tensor, Tensor]]:
         """See `terms.PixelTerm`."""
         colors = picture[0].flatten(1)
-        gradient, total = torch.zeros_like(colors), 0.0
+        gradient, total = torch.zeros_like(colors), colors.new_zeros(())
         for where, share, quantiles in self.regions:
             counts = torch.ones_like(colors[0]) if where is None else where.flatten().to(colors)
             counts = counts / counts.sum()
             for line, goal in zip(self.lines.to(colors), quantiles, strict=True):
                 apart = self._apart(line @ colors, line, goal, counts)
                 scaled = counts * apart * (self.weight * share / DIRECTIONS)
-                total += float((scaled * apart).sum())
+                total = total + (scaled * apart).sum()
                 gradient.addr_(line, scaled, alpha=2)
                 yield
         return total, gradient.view_as(picture)
@@ -107,7 +107,7 @@ class Palette:
         low, high = line.clamp_max(0).sum(), line.clamp_min(0).sum()
         at = ((places - low) / (high - low) * BINS).clamp(0, BINS - 1e-3)
         bins = at.long()
-        below = torch.bincount(bins, counts, minlength=BINS).cumsum(0)
+        below = counts.new_zeros(BINS).index_add_(0, bins, counts).cumsum(0)
         edges = _interpolated(goal, F.pad(below, (1, 0)) * (len(goal) - 1))
         return places - torch.lerp(edges[bins], edges[bins + 1], at - bins)
 

@@ -28,7 +28,7 @@ class Columns:
         ask: the loss of the hypercolumns `(n, sum of C)`, and its parts by name.
     """
 
-    name = "columns"
+    name, steady = "columns", False
 
     def __init__(
         self,

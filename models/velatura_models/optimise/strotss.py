@@ -311,7 +311,7 @@ class SampledPalette:
         """Where from now on, and what it is compared with."""
         self._places, self._goals = places, goals
 
-    def value(self, picture: Tensor) -> Generator[None, None, tuple[float, Tensor]]:
+    def value(self, picture: Tensor) -> Generator[None, None, tuple[Tensor, Tensor]]:
         """See `terms.PixelTerm`."""
         leaf = picture.detach().requires_grad_()
         with torch.enable_grad():
@@ -322,7 +322,7 @@ class SampledPalette:
                 moved = relaxed_emd(colors[goal.rows], theirs, EUCLIDEAN, goal.pairs)
                 loss = loss + self.weight * goal.share * moved
         yield
-        return float(loss.detach()), torch.autograd.grad(loss, leaf)[0]
+        return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
 
 def pixels_of(shares: Tensor, size: tuple[int, int]) -> Tensor:

@@ -29,7 +29,7 @@ class Structure:
         mask: `(1, 1, H, W)`, how much each pixel counts.
     """
 
-    name = "content"
+    name, steady = "content", True
     layers = (LAYER,)
 
     def __init__(self, target: Tensor, weight: float, mask: Tensor | None) -> None:

@@ -20,6 +20,7 @@ from torch import Tensor
 from ..maths.gram import layer_mask
 from ..maths.tiling import Box, Tile
 from ..networks.encoder import Encoder, depth
+from ..networks.playback import played
 from .losses import Evaluation, content_loss, total_variation
 from .pyramid import GRID, LEAST, add_crop, crop, cut, layer_stride, receptive_margin
 
@@ -34,6 +35,8 @@ class SumTerm(Protocol):
     """A function of sums over all positions."""
 
     name: str
+    steady: bool
+    """Whether every evaluation asks for the same sums, and waits for none of them."""
 
     @property
     def layers(self) -> Collection[str]: ...
@@ -65,8 +68,8 @@ class PixelTerm(Protocol):
 
     name: str
 
-    def value(self, picture: Tensor) -> Generator[None, None, tuple[float, Tensor]]:
-        """The weighted loss of a picture `(1, 3, H, W)` and its gradient; yields now and then."""
+    def value(self, picture: Tensor) -> Generator[None, None, tuple[Tensor, Tensor]]:
+        """The weighted loss of a picture `(1, 3, H, W)`, a scalar, and its gradient; yields now and then."""
         ...
 
 
@@ -110,6 +113,8 @@ class Terms:
                 f"a picture of {size[1]} x {size[0]} pixels is too small; at least {LEAST} a side"
             )
         self.size, self.sums, self.locals, self.pixel_terms = size, sums, locals, pixels
+        self.names = list(dict.fromkeys(term.name for term in (*locals, *sums, *pixels)))
+        self.steady = all(term.steady for term in sums)
         self.device, self.dtype = next(encoder.parameters()).device, next(encoder.parameters()).dtype
         self.wide = torch.promote_types(self.dtype, torch.float32)
         self.mask = None if mask is None else mask.to(self.device, self.wide)
@@ -132,7 +137,18 @@ class Terms:
     def evaluate(self, picture: Tensor) -> Generator[float, None, Evaluation]:
         """See `objective.Loss`."""
         picture = picture.to(self.device, self.wide)
-        losses = {term.name: 0.0 for term in (*self.locals, *self.sums)}
+        if self.steady and len(self.tiles) == 1:
+            pixels = picture.shape[2] * picture.shape[3]
+            values, gradient = yield from played(self, "evaluated", pixels, self._evaluated, picture)
+        else:
+            values, gradient = yield from self._evaluated(picture)
+        losses = dict(zip(self.names, values.tolist(), strict=True))  # the one wait for the device
+        losses["total"] = sum(losses.values())
+        return Evaluation(losses, gradient)
+
+    def _evaluated(self, picture: Tensor) -> Generator[float, None, tuple[Tensor, Tensor]]:
+        """The losses in the order of `names`, `(n,)`, and the gradient."""
+        losses = {name: torch.zeros((), dtype=self.wide, device=self.device) for name in self.names}
         gradient = torch.zeros_like(picture)
         single = len(self.tiles) == 1
         steps, passed = 2 if single else 3 * len(self.tiles), 0  # forward, then forward and backward
@@ -154,7 +170,7 @@ class Terms:
             outputs = [seen.shares[key] for key in derivatives]
             directions = list(derivatives.values())
             for name, loss in seen.losses:
-                losses[name] += float(loss.detach())
+                losses[name] = losses[name] + loss.detach()
                 outputs.append(loss)
                 directions.append(torch.ones_like(loss))
             (part,) = torch.autograd.grad(outputs, seen.pixels, directions)
@@ -168,14 +184,14 @@ class Terms:
                 try:
                     next(running)
                 except StopIteration as end:
-                    losses[term.name], slope = end.value
+                    value, slope = end.value
                     break
                 yield 1.0
+            losses[term.name] = losses[term.name] + value
             gradient += slope
         if self.support is not None:
             gradient *= self.support
-        losses["total"] = sum(losses.values())
-        return Evaluation(losses, gradient)
+        return torch.stack([losses[name].to(gradient) for name in self.names]), gradient
 
     def totals(self, picture: Tensor) -> Generator[float, None, dict[Hashable, Tensor]]:
         """The sums of the only sum term, float64, over a picture; yields as `evaluate`, without a graph."""
@@ -238,7 +254,7 @@ class Terms:
         return seen
 
     def _derivatives(
-        self, totals: Mapping[tuple[int, Hashable], Tensor], losses: dict[str, float]
+        self, totals: Mapping[tuple[int, Hashable], Tensor], losses: dict[str, Tensor]
     ) -> dict[tuple[int, Hashable], Tensor]:
         """The derivatives of the sum terms by their sums; writes down their losses."""
         leaves = {key: value.to(self.wide).requires_grad_() for key, value in totals.items()}
@@ -246,7 +262,7 @@ class Terms:
         for number, term in enumerate(self.sums):
             own = {key: leaf for (whose, key), leaf in leaves.items() if whose == number}
             values.append(term.value(own))
-            losses[term.name] = float(values[-1].detach())
+            losses[term.name] = losses[term.name] + values[-1].detach()
         if not values:
             return {}
         gradients = torch.autograd.grad(values, list(leaves.values()))
@@ -328,12 +344,12 @@ class Smoothness:
     def __init__(self, weight: float, mask: Tensor | None = None, wrap: bool = False) -> None:
         self.weight, self.mask, self.wrap = weight, mask, wrap
 
-    def value(self, picture: Tensor) -> Generator[None, None, tuple[float, Tensor]]:
+    def value(self, picture: Tensor) -> Generator[None, None, tuple[Tensor, Tensor]]:
         """See `PixelTerm`."""
         support = None if self.mask is None else (self.mask > 0).to(picture)
         value, gradient = total_variation(picture, support, self.wrap)
         yield
-        return self.weight * float(value), self.weight * gradient
+        return self.weight * value, self.weight * gradient
 
 
 def as_input(pixels: Tensor, encoder: Encoder) -> Tensor:
