@@ -15,7 +15,7 @@ from velatura import fields, messages, recipe
 from velatura.messages import Submit
 from velatura.pixels import Layout, digest
 from velatura.schema import hints
-from velatura_daemon.engine import compose, engine, runners, upscale
+from velatura_daemon.engine import compose, engine, upscale
 from velatura_daemon.engine.engine import TorchEngine
 from velatura_daemon.engine.tasks import Finished, Slot, Task
 from velatura_daemon.service.submission import check_parts, ticket_of
@@ -47,7 +47,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> type:
     for message in (messages.Submit, messages.Result):  # what the union in recipe.py says
         monkeypatch.setitem(hints(message), "recipe", hints(message)["recipe"] | kind)
     runner = as_written(1, upscale, monkeypatch, Mirror=kind, as_array=compose.as_array)
-    monkeypatch.setattr(engine, "RUNNERS", {**runners.RUNNERS, kind: runner["mirror"]})
+    monkeypatch.setattr(engine, "RUNNERS", {**engine.RUNNERS, kind: runner["mirror"]})
     return kind
 
 

@@ -55,7 +55,7 @@ def test_idle_time_rebuilds_the_newest_content(engine):
     engine.trim()
     run(engine, Stylize((STYLE,)))
     store = engine.resources.store
-    seen, before = [store.get(key) for key in store if key.kind == SEEN], store.bytes_by_kind()[SEEN]
+    seen, before = [store.get(key) for key in store if key[0] == SEEN], store.bytes_by_kind()[SEEN]
     assert [e.rebuilt.nbytes for e in seen] == [0]
     while engine.idle():
         pass

@@ -19,7 +19,7 @@ from velatura_models.optimise.matching import COLUMN
 from velatura_models.optimise.neighbours import GRAM_LAYERS, Neighbours
 from velatura_models.optimise.objective import Options
 from velatura_models.optimise.palette import Palette
-from velatura_models.optimise.problem import Kept, Problem, StyleSource
+from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.pyramid import share_evaluations
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.scene import Region, Scene
@@ -402,11 +402,11 @@ def test_luminance_keeps_the_chroma_and_statistics_the_colours(encoder: Encoder)
 
 
 def test_what_was_seen_of_a_style_is_kept_with_it(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = Kept()
+    kept = {}
     problem = replace(PROBLEM, styles=[StyleSource(STYLE, kept=kept)])
     first = Refinement(encoder, problem, OPTIONS)
     run(first)
-    assert len(kept.values) == 2  # one a size: the last pass sees it as the finest level does
+    assert len(kept) == 2  # one a size: the last pass sees it as the finest level does
     monkeypatch.setattr(neighbours, "style_pool", None)
     again = Refinement(encoder, problem, OPTIONS)
     run(again)

@@ -26,7 +26,7 @@ from .compose import (
     shrink_map,
     write_change,
 )
-from .resources import PICTURE, Key, Store
+from .resources import PICTURE, Store
 from .tasks import Slot, Task
 
 BAND = 256
@@ -116,7 +116,7 @@ def read_canvas(task: Task, store: Store, side: int = 0) -> Steps[Canvas]:
     slot = task.content
     assert slot is not None  # the engine has asked the recipe's facts
     size = preview_size(slot.layout.width, slot.layout.height, side)
-    key = Key(PICTURE, (slot.digest, size))
+    key = (PICTURE, slot.digest, size)
     picture: Raster | None = store.get(key)
     if picture is None:
         picture = shrink((yield from reading(slot)), side)

@@ -1,16 +1,21 @@
 """What a worker process hosts: runs tasks on the networks that it keeps, and recovers where memory ends.
 
-`TorchEngine.run` hands a task to the runner of its kind of recipe; what all runners share is in `resources`.
+`TorchEngine.run` hands a task to the runner of its kind of recipe, from the table `RUNNERS`; what all share
+is in `resources`. A `Stylize` recipe is one pass of a network or, at quality `fine` and `finest`, an
+optimisation that is steered as one: what that gives is still a `Stylize` result, whose recipe says the
+quality that was chosen; strength lays it over the content.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
+from velatura.effort import PATIENCE
 from velatura.errors import FieldError, VelaturaError
+from velatura.recipe import Keypoints, Learn, Recipe, Refine, Stylize, Texture, Upscale
 from velatura_models.methods.loading import load_method
 from velatura_models.methods.method import Source, StyleShare, framed, painted, work
 from velatura_models.networks.precision import eight_bits_pay, seconds
@@ -20,10 +25,16 @@ from velatura_models.store.weights import methods_of
 
 from ..settings import Settings
 from .device import is_out_of_memory
+from .keypoints import keypoints
+from .learn import learn
+from .refine import refine
 from .resources import Resources
 from .result import plain
-from .runners import RUNNERS
-from .tasks import Checkpointed, Event, Task
+from .sources import Sources
+from .stylize import stylize
+from .tasks import Checkpointed, Event, Finished, Task
+from .texture import texture
+from .upscale import upscale
 
 TRIAL = 128
 """Side, in pixels, of the picture that is painted at warm-up."""
@@ -143,3 +154,67 @@ def _check_parts(task: Task) -> None:
         raise FieldError("content", f"is missing: {kind} works on a picture")
     if task.mask is not None and not facts.mask:
         raise FieldError("mask", f"is given, but {kind} is of the whole picture")
+
+
+def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
+    """Runs a `Stylize` recipe; see `tasks.Engine.run`."""
+    recipe = task.recipe
+    quality = recipe.quality
+    if recipe.strength == 0:  # there is nothing to take pains over, whatever was asked for
+        quality = "fast"
+    elif quality == "auto":
+        quality = chosen(task, resources)
+    if quality == "fast":
+        for event in stylize(task, resources):
+            if isinstance(event, Finished):
+                event = replace(event, recipe=replace(cast(Stylize, event.recipe), quality=quality))
+            yield event
+        return
+    refined = cast("Task[Refine]", replace(task, recipe=refinement(recipe, quality)))
+    for event in refine(refined, resources, recipe.strength):
+        if isinstance(event, Finished):
+            ran = cast(Refine, event.recipe)
+            painted = replace(recipe, quality=quality, backbone=ran.backbone, networks=ran.networks)
+            event = replace(event, recipe=painted)
+        yield event
+
+
+def chosen(task: Task[Stylize], resources: Resources) -> str:
+    """What `auto` is: fine where all styles have pixels and it takes at most `PATIENCE`, by the time that the
+    last one took here."""
+    sources = Sources(task, resources)
+    if task.recipe.method != "auto" or not all(map(sources.has_pixels, task.recipe.styles)):
+        return "fast"
+    assert task.content is not None  # the engine has asked the recipe's facts
+    layout = task.content.layout
+    effort = task.recipe.effort
+    assert effort is not None  # its method is auto, and its strength above 0
+    return "fine" if effort.seconds(layout.width * layout.height, resources.pace) <= PATIENCE else "fast"
+
+
+def refinement(recipe: Stylize, quality: str) -> Refine:
+    """The refinement that a quality stands for: `fine` sees with the embedded network, which is the quicker,
+    `finest` with the best at hand."""
+    effort = replace(recipe, quality=quality).effort
+    assert effort is not None  # a quality above fast
+    return Refine(
+        recipe.styles,
+        objective=effort.objective,
+        iterations=effort.evaluations,
+        scale=recipe.scale,
+        color=recipe.color,
+        backbone=effort.backbone,
+        networks=recipe.networks,
+    )
+
+
+Runner = Callable[[Task[Any], Resources], Iterator[Event]]
+RUNNERS: Mapping[type[Recipe], Runner] = {
+    Stylize: paint,
+    Refine: refine,
+    Texture: texture,
+    Upscale: upscale,
+    Learn: learn,
+    Keypoints: keypoints,
+}
+"""Which runner runs which kind of recipe; a runner is a generator, see `tasks.Engine.run`."""

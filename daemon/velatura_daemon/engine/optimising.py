@@ -31,7 +31,7 @@ from velatura_models.store.cards import CARD_LAYERS
 from velatura_models.store.weights import encoder_path, find_backbone
 
 from .canvas import Canvas, Written
-from .resources import STYLE, Key, Resources, Store
+from .resources import STYLE, Resources
 from .result import finished
 from .sources import Sources
 from .tasks import Checkpointed, Event, Previewed, Progressed, Task
@@ -296,21 +296,8 @@ def _remembered(source: StyleSource, style: Style, loader: Loader, resources: Re
     name = (entry.digest or entry.name) if entry else style.digest
     if entry is not None and entry.picture is None:
         name += "/rendering"
-    seen = Remembered(resources.store, (name, find_backbone(loader.backbone, loader.folder).digest))
-    return replace(source, kept=seen)
-
-
-class Remembered:
-    """What objectives keep of one style as one backbone sees it; implements `problem.Memory`."""
-
-    def __init__(self, store: Store, style: tuple[str, str]) -> None:
-        self.store, self.style = store, style
-
-    def get(self, key: tuple[Any, ...]) -> Any:
-        return self.store.get(Key(STYLE, (*self.style, *key)))
-
-    def put(self, key: tuple[Any, ...], value: Any) -> None:
-        self.store[Key(STYLE, (*self.style, *key))] = value
+    seen = find_backbone(loader.backbone, loader.folder).digest
+    return replace(source, kept=resources.store, name=(STYLE, name, seen))
 
 
 def best_backbone(pixels: bool, resources: Resources) -> str:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import torch
 from cachetools import LRUCache
 from velatura.effort import PACE
-from velatura_models.methods.loading import Loader
-from velatura_models.methods.method import Seen
+from velatura_models.methods.loading import NETWORK, Loader
 
 from ..paths import default_paths
 from ..settings import Settings
@@ -24,18 +23,10 @@ from ..styles.library import Library
 from .device import choose_device, device_name
 from .result import plain
 
-V = TypeVar("V")
-
-
-class Key(NamedTuple):
-    """What is kept: its kind and its name."""
-
-    kind: str
-    name: tuple[Any, ...]
-
-
-NETWORK, CARD, PICTURE, SEEN, STYLE = "network", "card", "picture", "content", "style"
-STATISTICS = "statistics"
+Key = tuple[Any, ...]
+"""What is kept: its kind, then what names it."""
+CARD, PICTURE, SEEN, STYLE, STATISTICS = "card", "picture", "content", "style", "statistics"
+"""Kinds, beside `NETWORK`."""
 
 
 class Store(LRUCache[Key, Any]):
@@ -67,13 +58,6 @@ class Store(LRUCache[Key, Any]):
         super().__delitem__(key)
         del self.sizes[key]
 
-    def hold(self, key: Key, make: Callable[[], V]) -> V:
-        """What is kept under a key, made where nothing is."""
-        value = self.get(key)
-        if value is None:
-            self[key] = value = make()
-        return value
-
     def measure(self) -> None:
         """Measures again what was used since the last time: networks and contents grow as they work."""
         for key in [key for key in self._used if key in self]:
@@ -90,7 +74,7 @@ class Store(LRUCache[Key, Any]):
         """Bytes of what is kept, by kind."""
         total: dict[str, int] = {}
         for key, size in self.sizes.items():
-            total[key.kind] = total.get(key.kind, 0) + size
+            total[key[0]] = total.get(key[0], 0) + size
         return total
 
 
@@ -121,18 +105,13 @@ class Resources:
             device=self.device,
             dtype=self.dtype,
             eight_bits=self.eight_bits,
-            hold=lambda name, make: self.store.hold(Key(NETWORK, name), make),
+            kept=self.store,
         )
-
-    def remember(self, key: Key, seen: Seen, ahead: Iterator[None]) -> None:
-        """Keeps what a method saw of a content, and what it can do ahead while nothing else is to be done."""
-        self.store[key] = seen
-        self.ahead = ahead
 
     def trim(self, networks: bool = False) -> None:
         """Frees what can be made again from the pixels of a job, and on request networks too."""
         self.ahead = None
-        self.store.drop(lambda key: networks or key.kind != NETWORK)
+        self.store.drop(lambda key: networks or key[0] != NETWORK)
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -150,7 +129,7 @@ class Resources:
             "pace": dict(self.pace),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
-            "networks": sorted({key.name[0] for key in self.store if key.kind == NETWORK}),
+            "networks": sorted({key[1] for key in self.store if key[0] == NETWORK}),
             "cache_bytes": sum(held.values()),
             "cache_budget_bytes": self.store.maxsize,
             **{f"{kind}_bytes": size for kind, size in sorted(held.items())},

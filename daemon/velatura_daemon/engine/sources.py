@@ -27,7 +27,7 @@ from ..styles.library import StyleEntry
 from ..styles.reading import read_style
 from .canvas import Canvas
 from .compose import read_mask, read_picture, shrink_map
-from .resources import CARD, Key, Resources
+from .resources import CARD, Resources
 from .tasks import Slot, Task
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Sources:
         weights = find_backbone(backbone, self.resources.paths.weights).digest
         entry = library.get(style.name) if style.name else None
         source = entry.digest or entry.name if entry else style.digest
-        key = Key(CARD, (source, weights))
+        key = (CARD, source, weights)
         path = card_path(self.resources.paths.cards, source, backbone, weights)
         held: Card | None = store.get(key)
         for file in (entry.cards.get(backbone) if entry is not None else None, path):

@@ -130,7 +130,7 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
     seconds = time.perf_counter() - started
     result = finished(canvas.layout, out, job.recipe, job.loader, seconds, job.notes, **about)
     if part is not None:
-        resources.remember(part.key, part.work.seen, method.ahead(part.work))
+        resources.store[part.key], resources.ahead = part.work.seen, method.ahead(part.work)
     yield result
 
 
@@ -168,7 +168,7 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     todo = work(content, styles, strength, recipe.residual, recipe.exact, recipe.color == "style")
     mask = task.mask.digest if task.mask is not None else ""
     place = (canvas.slot.digest, mask, canvas.size, recipe.reference)
-    key = Key(SEEN, (*place, recipe.backbone, recipe.method, method.dtype))
+    key = (SEEN, *place, recipe.backbone, recipe.method, method.dtype)
     todo.seen = resources.store.get(key)
     colors = None
     if recipe.color == "statistics":
@@ -216,7 +216,7 @@ def _of_reference(
     most = float(strength.max()) if isinstance(strength, Tensor) else strength
     named = tuple(replace(style, mask="whole" if style.mask else "") for style in recipe.styles)
     name = replace(recipe, styles=named, strength=most, networks=())
-    key = Key(STATISTICS, (name, side, task.preview_side, method.dtype))
+    key = (STATISTICS, name, side, task.preview_side, method.dtype)
     kept: Statistics | None = resources.store.get(key)
     if kept is None:
         picture = _reference(task, resources)
@@ -225,7 +225,7 @@ def _of_reference(
         shares = [s if s.region is None else replace(s, region=whole) for s in styles]
         todo = work(content, shares, most, recipe.residual, recipe.exact, recipe.color == "style")
         place = (recipe.reference, side, task.preview_side)
-        whose = Key(SEEN, (*place, recipe.backbone, recipe.method, method.dtype))
+        whose = (SEEN, *place, recipe.backbone, recipe.method, method.dtype)
         todo.seen = resources.store.get(whose) or (yield from method.see(content))
         kept = Statistics((yield from method.measure(todo)))
         resources.store[key], resources.store[whose] = kept, todo.seen

@@ -1,13 +1,13 @@
 """From a method's name to the method with its networks: the one way from a file to a resident network.
 
 Adding a method is its module and its line in `MODULES`; see docs/methods.md. Whoever hosts methods gives
-`hold`, which keeps what was loaded as long as it sees fit; a network is known by the digest of its weights,
+what keeps what was loaded, as long as it sees fit; a network is known by the digest of its weights,
 so that a file that was replaced is never taken for the old one, and a result can say what painted it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -40,20 +40,8 @@ MODULES = {
 OWN_STYLES = ("multi", "fast", "multimodal")
 """Methods whose networks paint in the styles that they were trained for, the best first."""
 
-Hold = Callable[[tuple[Any, ...], Callable[[], Any]], Any]
-"""Gives what is kept under a key, made by a function where nothing is."""
-
-
-class Shelf:
-    """Keeps everything."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[Any, ...], Any] = {}
-
-    def hold(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
+NETWORK = "network"
+"""What networks are kept as."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +54,7 @@ class Loader:
         folder: of pulled weights, and of the user's own networks.
         device, dtype: where networks run, and in what.
         eight_bits: whether networks that can may multiply bytes instead.
-        hold: keeps loaded networks under `(name, digest, dtype, ...)`; by default as long as the loader is.
+        kept: networks that are loaded, under `(NETWORK, name, digest, dtype, ...)`.
         used: the networks that were asked for so far, with the digests of their weights.
     """
 
@@ -76,7 +64,7 @@ class Loader:
     device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32
     eight_bits: bool = False
-    hold: Hold = field(default_factory=lambda: Shelf().hold)
+    kept: MutableMapping[tuple[Any, ...], Any] = field(default_factory=dict)
     used: dict[str, str] = field(default_factory=dict)
 
     def encoder(self) -> Encoder:
@@ -90,13 +78,15 @@ class Loader:
             return prepared(load_backbone(self.backbone, self.folder).to(self.device), self.dtype)
 
         about = find_backbone(self.backbone, self.folder)
-        return self._held(f"{self.backbone}/encoder", about.digest, make, "optimising")
+        named = f"{self.backbone}/encoder"
+        return self._held(named, about.digest, partial(Resident.made, make), self.dtype, "optimising").network
 
     def pair(self) -> tuple[Encoder, Decoder]:
         """The backbone and its decoder for the method; raises `WeightsError` as `weights.load_decoder`."""
         encoder, decoder = find_pair(self.backbone, self.method, self.folder)
-        make = self._resident(partial(load_into, Decoder, decoder), lambda net: last_layers([net]))
-        return self._encoder(encoder), self._held(f"{decoder.name}/{decoder.kind}", decoder.digest, make)
+        read, exact = partial(load_into, Decoder, decoder), lambda net: last_layers([net])
+        named = f"{decoder.name}/{decoder.kind}"
+        return self._encoder(encoder), self._network(named, decoder.digest, read, exact)
 
     def net(self, build: type[nn.Module], about: Net, exact: Exact = lambda net: ()) -> Any:
         """A trained network.
@@ -109,8 +99,7 @@ class Loader:
         Raises:
             WeightsError: as `files.load`.
         """
-        make = self._resident(partial(load_into, build, about), exact)
-        return self._held(about.title, about.digest, make)
+        return self._network(about.title, about.digest, partial(load_into, build, about), exact)
 
     def painter(self, about: Net) -> TransformNet | Folded:
         """An image transformation network, rearranged where that makes it faster.
@@ -123,21 +112,28 @@ class Loader:
                 TransformNet, about, lambda net: [*net.convs[-1].parameters(), net.gamma, net.beta]
             )
         dtype = torch.uint8 if self.eight_bits else self.dtype
-        name = about.title
-        self.used[name] = about.digest
-        return self.hold((name, about.digest, dtype), lambda: Folded(load_into(TransformNet, about), dtype))
+        return self._held(
+            about.title, about.digest, lambda: Folded(load_into(TransformNet, about), dtype), dtype
+        )
 
     def _encoder(self, about: Net) -> Encoder:
-        make = self._resident(partial(load, about, encoder_from_state))
-        return self._held(f"{about.name}/encoder", about.digest, make)
+        return self._network(f"{about.name}/encoder", about.digest, partial(load, about, encoder_from_state))
 
-    def _resident(self, make: Callable[[], Any], exact: Exact = lambda net: ()) -> Callable[[], Any]:
-        return partial(resident, make, self.device, self.dtype, exact)
+    def _network(
+        self, name: str, digest: str, load: Callable[[], nn.Module], exact: Exact = lambda net: ()
+    ) -> Any:
+        """A network on the device, in the dtype."""
+        make = partial(resident, load, self.device, self.dtype, exact)
+        return self._held(name, digest, partial(Resident.made, make), self.dtype).network
 
     def _held(self, name: str, digest: str, make: Callable[[], Any], *way: object) -> Any:
-        """A network that was asked for, made where none of its digest is kept."""
+        """What was asked for, made where none of its digest is kept."""
         self.used[name] = digest
-        return self.hold((name, digest, self.dtype, *way), partial(Resident.made, make)).network
+        key = (NETWORK, name, digest, *way)
+        held = self.kept.get(key)
+        if held is None:
+            self.kept[key] = held = make()
+        return held
 
 
 class OwnStyles(Method, Protocol):

@@ -158,7 +158,8 @@ class Neighbours:
     ) -> Generator[float, None, StylePool]:
         """A style's pool at the level's scale, kept with the source where its colours are its own."""
         most, seed = MOST // len(scene.problem.styles), scene.options.seed
-        key = (*picture.shape[-2:], next(encoder.parameters()).dtype, encoder.pool, most, seed)
+        dtype = next(encoder.parameters()).dtype
+        key = (*source.name, *picture.shape[-2:], dtype, encoder.pool, most, seed)
         own = scene.options.color == "style"
         held: StylePool | None = source.kept.get(key) if own else None
         if held is not None:
@@ -167,7 +168,7 @@ class Neighbours:
             encoder, picture, COLUMN, GRAM_LAYERS, most, seed=seed, side=scene.options.side
         )
         if own:
-            source.kept.put(key, pool)
+            source.kept[key] = pool
         return pool
 
 

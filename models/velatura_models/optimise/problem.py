@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,29 +13,6 @@ from torch.nn import functional as F
 from ..maths.tiling import round_up
 from ..store.cards import BASE
 from .pyramid import GRID, LEAST
-
-
-class Memory(Protocol):
-    """Keeps values that can be made again, as long as it likes."""
-
-    def get(self, key: tuple[Any, ...]) -> Any:
-        """What was put under a key, or None."""
-        ...
-
-    def put(self, key: tuple[Any, ...], value: Any) -> None: ...
-
-
-class Kept:
-    """A `Memory` that keeps everything."""
-
-    def __init__(self) -> None:
-        self.values: dict[tuple[Any, ...], Any] = {}
-
-    def get(self, key: tuple[Any, ...]) -> Any:
-        return self.values.get(key)
-
-    def put(self, key: tuple[Any, ...], value: Any) -> None:
-        self.values[key] = value
 
 
 @dataclass(frozen=True)
@@ -49,15 +26,17 @@ class StyleSource:
         grams: `{layer: (N, N)}` as from a style card; used at all levels when there is no picture.
         weight: its share.
         mask: where it applies, `(1, 1, H, W)` in 0..1 at the result's size; None is everywhere.
-        kept: what an objective has found out about the picture; whoever hands the same memory to a later
-            refinement with the same picture and encoder spares it that work.
+        kept: what an objective has found out about the picture, under keys that begin with `name`; whoever
+            hands the same to a later refinement with the same picture and encoder spares it that work.
+        name: of the picture as the encoder sees it.
     """
 
     picture: Tensor | None = None
     grams: Mapping[str, Tensor] | None = None
     weight: float = 1.0
     mask: Tensor | None = None
-    kept: Memory = field(default_factory=Kept)
+    kept: MutableMapping[tuple[Any, ...], Any] = field(default_factory=dict)
+    name: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
