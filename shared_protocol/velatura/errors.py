@@ -37,7 +37,8 @@ class VelaturaError(Exception):
 
     Args:
         code: one of `CODES`.
-        message: what was wrong, with which value, and what to do.
+        message: what was wrong, with which value, and what to do; a command that does it stands behind
+            that in parentheses, (`velatura …`), which editors leave out.
         field: path of the offending field, or empty.
     """
 

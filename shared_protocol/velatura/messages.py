@@ -224,7 +224,7 @@ class Progress:
     of: int = ranged(1, 1, 10**9, "steps in all")
     losses: dict[str, float] = field(default_factory=dict)
     """Loss by term, where the method has one."""
-    seconds_left: float = ranged(0.0, 0.0, 1e9, "estimate", unit="seconds")
+    seconds_left: float = ranged(0.0, 0.0, 1e9, "estimate; 0 where there is none yet", unit="seconds")
 
 
 @dataclass(frozen=True)

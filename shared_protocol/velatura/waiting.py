@@ -31,8 +31,8 @@ class JobEvent:
     of: int = 0
     losses: dict[str, float] | None = None
     """Loss by term, where the method has one."""
-    seconds_left: float = 0.0
-    """Estimate; 0 where there is none."""
+    seconds_left: float | None = None
+    """Estimate; None where there is none, as at the beginning."""
     ahead: int = 0
     """Jobs that run before it, while queued."""
     reason: str = ""
@@ -140,7 +140,7 @@ class JobFuture:
             step=p.step if p else 0,
             of=p.of if p else 0,
             losses=dict(p.losses) if p else None,
-            seconds_left=p.seconds_left if p else 0.0,
+            seconds_left=(p.seconds_left or None) if p else None,
             ahead=job.ahead,
             reason=job.reason,
             preview=preview,

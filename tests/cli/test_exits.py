@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cli.running import velatura
 from velatura.errors import CODES, FieldError, VelaturaError
-from velatura_daemon.cli import exits, jobs
+from velatura_daemon.cli import MODULES, exits, jobs
 from velatura_daemon.service import instance
 from velatura_models.store.files import WeightsError
 
@@ -87,6 +87,15 @@ def test_every_option_in_the_documentation_exists(monkeypatch: pytest.MonkeyPatc
         shown = velatura(*command, "--help").out
         for option in re.findall(r"(?<!\w)--[a-z-]+", line):
             assert option in shown, line
+
+
+def test_the_documentation_names_every_command() -> None:
+    shown = {
+        command
+        for line in re.findall(r"^velatura (.+)", DOCS.read_text("utf-8"), re.MULTILINE)
+        for command in line.split()
+    }
+    assert set(MODULES) <= shown
 
 
 def test_help_and_lists_are_light() -> None:

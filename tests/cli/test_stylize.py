@@ -192,7 +192,9 @@ def test_a_run_may_name_its_device(folder: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_picture_comes_and_goes_by_pipes(folder: Path) -> None:
     words = command("stylize", "-", "-s", "invert", "--json", "-o", "-")
     done = subprocess.run(words, input=Path("a.png").read_bytes(), capture_output=True, check=False)
-    assert done.returncode == 0 and b'"seconds"' in done.stderr
+    assert done.returncode == 0 and b'"output": "standard output"' in done.stderr
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(done.stdout))), 255 - pixels(0))
     done = subprocess.run(words, input=b"", capture_output=True, check=False)
     assert done.returncode == exits.FILES and b"nothing came on standard input" in done.stderr
+    done = subprocess.run(words, input=b"no picture", capture_output=True, check=False)
+    assert done.returncode == 4 and b"\nvelatura: standard input: is not a picture" in done.stderr

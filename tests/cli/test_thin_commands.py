@@ -18,8 +18,18 @@ import pytest
 from cli.running import spawned, velatura
 from models.fileserver import serving
 from rich.console import Console
-from velatura_daemon.cli import bench_pictures, bench_sizes, benchmarks, completion, exits, show, train
+from velatura_daemon.cli import (
+    bench_pictures,
+    bench_sizes,
+    benchmarks,
+    completion,
+    exits,
+    models,
+    show,
+    train,
+)
 from velatura_daemon.install import Place, gimp
+from velatura_models.methods.loading import MODULES, Loader, load_method
 from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import find_net, installed
 from velatura_models.store.verify import Check
@@ -35,10 +45,20 @@ def test_models_list_tells_what_is_installed() -> None:
     rows = {row["name"]: row for row in velatura("models", "list", "--json").json}
     assert rows["slim"]["installed"] and "adain" in rows["slim"]["methods"]
     assert not rows["vgg19"]["installed"] and rows["vgg19"]["methods"] == []
+    serves = ["adain-skip", "adain", "wct", "style-swap", "refine", "texture"]
+    assert rows["slim"]["serves"] == serves and rows["vgg19"]["serves"] == ["adain", "refine", "texture"]
+    assert rows["painter.transform"]["serves"] == ["multi"] and rows["x4.superres"]["serves"] == ["upscale"]
     listed = velatura("models", "list").out
+    assert "41 styles" in listed
     assert "painter.transform" in listed and max(map(len, listed.splitlines())) < 150
     assert "Oxford" in velatura("models", "show", "slim").out
     assert velatura("models", "show", "slime").code == 7
+
+
+def test_the_list_knows_which_methods_share_a_decoder() -> None:
+    used = {method: (loader := Loader(method=method), load_method(loader))[0].used for method in MODULES}
+    decoders = {method: [*names][-1].partition("/")[2] for method, names in used.items() if names}
+    assert {m: decoder for m, decoder in decoders.items() if decoder != m} == models.DECODER_OF
 
 
 def test_a_cut_network_is_called_damaged(own_home: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from velatura.editor import words
+from velatura.errors import VelaturaError
 from velatura.jobstate import State
 
 
@@ -26,3 +27,16 @@ def test_every_state_of_the_daemon_has_words() -> None:
 @pytest.mark.parametrize("state", list(State))
 def test_every_state_of_a_job_has_words(state: State) -> None:
     assert words.job(state, 2, "a preview goes first", 30, 5, 100)
+
+
+def test_artists_are_not_sent_to_a_terminal() -> None:
+    told = words.trouble(
+        VelaturaError(
+            "unknown_model", "it lacks a picture; fetch that (`velatura styles pull x`), or use slim"
+        )
+    )
+    assert told == "it lacks a picture; fetch that, or use slim"
+    told = words.trouble(
+        VelaturaError("unknown_model", "none does; add one (`velatura train a`, `velatura b c`)")
+    )
+    assert told == "none does; add one"

@@ -191,6 +191,7 @@ def test_previews_come_as_pictures(daemon, v, script):
     script.run = refine
     job = v.refine(ARRAY, "a", wait=False, preview_every=0.1)
     for event in job:
+        assert event.step or event.seconds_left is None  # nothing can be known before the first step
         if event.preview is not None:
             assert event.preview.tolist() == [[[9, 9, 9]] * 2] * 2
             assert (event.step, event.of, event.losses, event.seconds_left) == (1, 4, {"style": 2.0}, 3.0)

@@ -323,9 +323,13 @@ def test_neighbours_of_a_work_whose_picture_is_not_here_are_those_of_its_renderi
     recipe = Refine((Style(name=work.name),), objective="neighbours", iterations=3, levels=1, scale=0.5)
     finished, _ = run(engine, task(recipe, pictures=()))
     (note,) = finished.record["notes"]
-    assert "rendering" in note and f"velatura styles pull {work.name}" in note
+    assert "rendering" in note and f"(`velatura styles pull {work.name}`)" in note
+    monkeypatch.setattr(library, "get", lambda name: replace(work, url=""))
+    (note,) = run(engine, task(recipe, pictures=()))[0].record["notes"]
+    assert "rendering" in note and "fetched" not in note  # there is no address to pull it from
     monkeypatch.setattr(library, "get", lambda name: replace(work, rendering=None))
-    with pytest.raises(VelaturaError, match=rf"without its picture; run `velatura styles pull {work.name}`"):
+    pull = rf"without its picture; fetch that \(`velatura styles pull {work.name}`\)"
+    with pytest.raises(VelaturaError, match=pull):
         run(engine, task(recipe, pictures=()))
 
 

@@ -13,7 +13,7 @@ from velatura.pictures.formats import READABLE, WRITABLE
 from velatura.recipe import Stylize
 
 from . import show
-from .exits import FILES, SOME_FAILED, CommandError
+from .exits import FILES, SOME_FAILED, CommandError, about
 from .files import plan
 from .options import Chosen, ForceOption, JsonOption, RecipeOption, StyleOption, runs
 from .progress import JobBar
@@ -89,7 +89,7 @@ def batch(
             nonlocal done
             done += 1
             if outcome.error:
-                show.note(f"velatura: {outcome.source}: {outcome.error}")
+                show.note(f"velatura: {about(outcome.source, outcome.error.partition(': ')[2])}")
             bar.begin(PurePosixPath(outcome.source).name)
             bar.step(done, len(orders), {}, 0.0)
             bar.end()

@@ -114,6 +114,11 @@ def exit_code(error: BaseException) -> int | None:
     return None
 
 
+def about(place: str, words: str) -> str:
+    """What was wrong with one picture of several, which is named once."""
+    return words if words.startswith(place) else f"{place}: {words}"
+
+
 def in_words(error: BaseException) -> str:
     """One line about an error."""
     if isinstance(error, KeyboardInterrupt):

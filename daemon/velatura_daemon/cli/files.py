@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from velatura.pictures.formats import FAMILIAR, READABLE, WRITABLE
+from velatura.pictures.formats import READABLE, WRITABLE
 
 from . import show
 from .exits import EXISTS, FILES, CommandError
@@ -23,7 +23,7 @@ NAMED = 8
 def gather(
     inputs: Sequence[str], readable: Collection[str] = READABLE, beside: Path | None = None
 ) -> list[tuple[Path, Path]]:
-    """The pictures meant by the arguments; says which files of a folder look like pictures and are left out.
+    """The pictures meant by the arguments; says which files of a folder are left out.
 
     Args:
         inputs: files, folders (everything readable below them) and globs (`**` reaches into folders).
@@ -52,7 +52,7 @@ def gather(
             pairs = [(p, Path(p.name)) for p in matches]
         else:
             raise CommandError(FILES, f"{given}: no such file or folder")
-        unread = [p for p, _ in pairs if _is_picture(p, set(FAMILIAR) - set(readable))]
+        unread = [p for p, _ in pairs if _is_shown(p) and p.suffix.lower() not in readable]
         _say_left_out(given, unread, "of kinds that are not read")
         _say_left_out(
             given, [p for p, _ in pairs if _is_no_file(p, readable)], "as no file or a link to nothing"
@@ -170,4 +170,8 @@ def _is_no_file(path: Path, readable: Collection[str]) -> bool:
 
 
 def _is_picture(path: Path, readable: Collection[str]) -> bool:
-    return path.is_file() and path.suffix.lower() in readable and not path.name.startswith(".")
+    return _is_shown(path) and path.suffix.lower() in readable
+
+
+def _is_shown(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from velatura_models.store.files import WeightsError
 from velatura_models.store.manifest import backbones, describe
-from velatura_models.store.nets import add_net, everything, remove_net
+from velatura_models.store.nets import PHOTO, add_net, everything, remove_net
 
 from ..paths import default_paths
 from . import show
@@ -22,25 +22,31 @@ def mount(root: typer.Typer) -> None:
     root.add_typer(app, name="models")
 
 
+DECODER_OF = {"wct": "adain-skip", "style-swap": "adain-skip"}
+"""Methods that paint through another one's decoder."""
+
+NETWORKS = {"style": ["multi"], "multimodal": ["multimodal"], "texture": ["texture"], "superres": ["upscale"]}
+"""What serves what, by the kind of network; `serves` tells painters apart."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
 def list_models(json: Json = False) -> None:
     """List backbones and trained networks; `velatura models show NAME` tells licence and training."""
-    rows = everything(default_paths().weights)
+    rows = [{**row, "serves": serves(row)} for row in everything(default_paths().weights)]
     if json:
         show.as_json(rows)
         return
     show.table(
-        ("backbone", "installed", "methods", "download", "what it is"),
+        ("backbone", "installed", "serves", "download", "what it is"),
         (
             (
                 row["name"],
                 "yes" if row["installed"] else "no",
-                ", ".join(row["methods"]) or "-",
+                ", ".join(row["serves"]),
                 "-" if row["source"] == "embedded" else show.size(row["size"]),
-                show.brief(row["title"]),
+                show.brief(row["title"], 50),
             )
             for row in rows
             if row["kind"] == "backbone"
@@ -48,9 +54,15 @@ def list_models(json: Json = False) -> None:
     )
     show.line("")
     show.table(
-        ("network", "source", "styles", "trained"),
+        ("network", "source", "serves", "styles", "trained"),
         (
-            (row["name"], row["source"], _styles(row["styles"]), show.brief(training_of(row["trained"])))
+            (
+                row["name"],
+                row["source"],
+                ", ".join(row["serves"]) or "-",
+                _styles(row["styles"]),
+                show.brief(training_of(row["trained"])),
+            )
             for row in rows
             if row["kind"] != "backbone"
         ),
@@ -66,11 +78,28 @@ def show_model(name: str, json: Json = False) -> None:
     if json:
         show.as_json(rows[name])
         return
-    told = dict(rows[name], trained=training_of(rows[name].get("trained", {})))
+    told = dict(rows[name], serves=serves(rows[name]), trained=training_of(rows[name].get("trained", {})))
+    told.pop("methods", None)  # whose decoders are here: `serves` says it for people
     show.table(("", ""), ((k, ", ".join(v) if isinstance(v, list) else v) for k, v in told.items() if v))
 
 
+def serves(row: dict[str, Any]) -> list[str]:
+    """What a backbone or network is for once it is installed: methods of `stylize`, and other commands.
+
+    Args:
+        row: of `store.nets.everything`.
+    """
+    if row["kind"] == "transform":
+        return ["multi" if len(row["styles"]) > 1 else "fast"]
+    if row["kind"] != "backbone":
+        return NETWORKS.get(row["kind"], [])
+    decoders = backbones()[row["name"]].methods
+    shared = [method for method, other in DECODER_OF.items() if other in decoders]
+    return [*decoders, *shared, "refine", "texture"]
+
+
 def _styles(names: list[str]) -> str:
+    names = [name for name in names if name != PHOTO]
     return ", ".join(names) if 0 < len(names) <= 3 else f"{len(names)} styles" if names else "-"
 
 

@@ -1,6 +1,7 @@
 """`-` on a command line: a picture from standard input, a picture to standard output.
 
-Both are files while the command runs, in a folder that goes with it, so that nothing else has to know.
+Both are files while the command runs, in a folder that goes with it, so that nothing else has to know; what
+is shown of them names the pipe.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from . import show
 from .exits import FILES, USAGE, CommandError
 
 PIPE = "-"
@@ -38,8 +40,10 @@ def piped(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="velatura-") as name, contextlib.ExitStack() as later:
         folder, files = Path(name), dict(given)
         written = folder / "standard-output.png"
+        show.CALLED[str(written)] = "standard output"
         if PIPE in inputs:
             read = folder / "standard-input"
+            show.CALLED[str(read)] = "standard input"
             _read_input(read, inputs.count(PIPE))
             files["inputs"] = [str(read) if word == PIPE else word for word in inputs]
         if out == PIPE:

@@ -85,10 +85,10 @@ class JobBar:
         self._title = title
         self._task = self.bar.add_task(title, total=None, steps="", losses="", left="waiting")
 
-    def step(self, step: int, of: int, losses: dict[str, float], seconds_left: float) -> None:
+    def step(self, step: int, of: int, losses: dict[str, float], seconds_left: float | None) -> None:
         """The job's newest progress."""
         words = " ".join(f"{name} {value:.4g}" for name, value in losses.items())
-        left = f"{show.duration(seconds_left)} left" if seconds_left > 0 else ""
+        left = f"{show.duration(seconds_left)} left" if seconds_left else ""
         if self._task is not None:
             self.bar.update(
                 self._task, completed=step, total=max(of, 1), steps=f"{step}/{of}", losses=words, left=left

@@ -17,6 +17,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+CALLED: dict[str, str] = {}
+"""What a person knows a file by, where that is not its path: `standard input`."""
+
 ENDLESS = 10_000
 """Columns of a table that goes into a file or a pipe."""
 
@@ -44,7 +47,7 @@ def note(text: str) -> None:
 def as_json(value: Any) -> None:
     """A result for scripts; where standard output is not Unicode, other letters are escaped."""
     unicode = "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
-    sys.stdout.write(json.dumps(value, ensure_ascii=not unicode, indent=2, default=str) + "\n")
+    sys.stdout.write(_known(json.dumps(value, ensure_ascii=not unicode, indent=2, default=str)) + "\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -72,7 +75,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 def _harmless(text: str) -> str:
     """A text that tells a terminal nothing: file names and other people's words may hold escapes."""
-    return "".join(repr(c)[1:-1] if category(c) == "Cc" and c not in "\n\t" else c for c in text)
+    return "".join(repr(c)[1:-1] if category(c) == "Cc" and c not in "\n\t" else c for c in _known(text))
+
+
+def _known(text: str) -> str:
+    for path, name in CALLED.items():
+        text = text.replace(path, name)
+    return text
 
 
 def brief(text: str, longest: int = 60) -> str:

@@ -187,6 +187,7 @@ def _picture(style: dict[str, Any]) -> str:
         return style["error"]
     if style["has_picture"]:
         return "yes"
-    if style.get("can_pull"):  # a daemon that runs since before an upgrade may not say
-        return "card; can be pulled"
-    return "card" if style["cards"] else "network"
+    held = "card" if style["cards"] else "network"
+    if style.get("has_rendering"):  # a daemon that runs since before an upgrade may not say
+        held = "rendering"
+    return f"{held}; can be pulled" if style.get("can_pull") else held

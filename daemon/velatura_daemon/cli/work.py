@@ -16,7 +16,7 @@ from velatura.recipe import Recipe, recipe_to_map
 from velatura.waiting import JobFuture
 
 from . import show
-from .exits import SOME_FAILED, CommandError, in_words
+from .exits import SOME_FAILED, CommandError, about, in_words
 from .progress import JobBar
 from .recipes import SourcedStyles
 
@@ -197,6 +197,6 @@ def _note(
     if len(pairs) == 1 or error.code not in ABOUT_ONE_PICTURE:
         return error
     words = in_words(error)
-    show.note(f"velatura: {words}" if words.startswith(str(source)) else f"velatura: {source}: {words}")
+    show.note(f"velatura: {about(str(source), words)}")
     results.append(Done(str(source), str(target), error=f"{error.code}: {words}"))
     return None

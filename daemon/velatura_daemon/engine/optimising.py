@@ -263,20 +263,19 @@ def _styles(
             where = f"recipe.styles[{index}].mask"
             raise FieldError(where, "is set, but a texture's styles apply everywhere")
         region = sources.region(style, index, canvas) if canvas is not None else None
+        how = sources.how_to_fetch(style)
         if needs_pictures or sources.has_picture(style):
             found.append(StyleSource(sources.picture(style), None, style.weight, region))
             if not sources.has_picture(style):
-                notes.append(
-                    f"{style.name} is seen in Velatura's rendering; `velatura styles pull {style.name}` "
-                    "fetches the picture where it can be had"
-                )
+                fetch = f"; its picture can be fetched{how}" if how else ""
+                notes.append(f"{style.name} is seen in Velatura's rendering{fetch}")
             continue
         missing = [name for name, weight in recipe.style_layers if weight > 0 and name not in CARD_LAYERS]
         if missing:
             raise FieldError(
                 "recipe.style_layers",
                 f"has {', '.join(missing)}, but {style.name!r} is a card that holds {', '.join(CARD_LAYERS)};"
-                f" use those, or run `velatura styles pull {style.name}`",
+                f" use those{f', or fetch its picture{how}' if how else ''}",
             )
         grams = sources.card(style, 1.0, recipe.backbone).grams
         found.append(StyleSource(None, grams, style.weight, region))

@@ -64,6 +64,13 @@ class Sources:
         """Whether `picture` gives any: the style's own or, for a work of art, its rendering's."""
         return self.has_picture(style) or self.resources.library.get(style.name).rendering is not None
 
+    def how_to_fetch(self, style: Style) -> str:
+        """The command that fetches a work's picture, as messages name it; empty where it is at hand, or
+        cannot be had."""
+        entry = self.resources.library.get(style.name) if style.name else None
+        lacks = entry is not None and entry.picture is None and entry.url
+        return f" (`velatura styles pull {style.name}`)" if lacks else ""
+
     def picture(self, style: Style) -> Tensor:
         """A style's pixels, `(1, 3, H, W)` in 0..1, transparent parts filled: of its picture, else of its
         rendering.
@@ -142,8 +149,8 @@ def _without_picture(entry: StyleEntry) -> VelaturaError:
         words = f"{entry.title!r} is known to its network alone; leave method `auto`, quality fast"
     elif entry.url:
         words = (
-            f"{entry.title!r} ships as a card for the slim backbone, without its picture; run"
-            f" `velatura styles pull {entry.name}`, or use slim with a method that needs no pixels"
+            f"{entry.title!r} ships as a card for the slim backbone, without its picture; fetch that"
+            f" (`velatura styles pull {entry.name}`), or use slim with a method that needs no pixels"
         )
     return VelaturaError("unknown_model", words, "recipe.backbone")
 

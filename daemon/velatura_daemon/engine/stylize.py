@@ -195,7 +195,7 @@ def resolved(recipe: Stylize, resources: Resources) -> tuple[Stylize, tuple[str,
         outdated = [] if method else [entry for entry in entries if entry.learned == "outdated"]
         notes = [
             f"{entry.title!r} was learned for another painter, and is painted like any picture; learn it"
-            f" again: velatura styles learn {entry.name}"
+            f" again (`velatura styles learn {entry.name}`)"
             for entry in outdated
         ]
         method = method or methods_of(backbone, weights)[0]

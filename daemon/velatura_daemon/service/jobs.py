@@ -343,7 +343,9 @@ class Jobs:
 
     def _find(self, name: str) -> JobRecord:
         if name not in self.known:
-            raise VelaturaError("unknown_job", f"no job {name!r}: it ended or never was; see: velatura ps")
+            raise VelaturaError(
+                "unknown_job", f"no job {name!r}: it ended or never was (`velatura ps` lists them)"
+            )
         return self.known[name]
 
     def _pin(self, job: JobRecord, digest: str) -> None:

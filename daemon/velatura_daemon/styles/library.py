@@ -194,8 +194,8 @@ class Library:
             net = self._trained()[name]
             raise FieldError(
                 "name",
-                f"{name!r} is one of several styles of a network; to remove them all, run:"
-                f" velatura models remove {net.title}",
+                f"{name!r} is one of several styles of a network; they are removed together with it"
+                f" (`velatura models remove {net.title}`)",
             )
         if folder.exists():
             remove_folder(folder)
@@ -224,8 +224,8 @@ class Library:
             raise FieldError(
                 "name",
                 f"no lasting address is known for {entry.title!r} by {entry.artist}, so its picture cannot be"
-                " pulled; its card serves every method with the slim backbone. For other backbones"
-                f" save a picture of it and run: velatura styles add FILE --name {name}-picture",
+                " pulled; its card serves every method with the slim backbone. For other backbones save a"
+                f" picture of it and add that (`velatura styles add FILE --name {name}-picture`)",
             )
         target = entry.pulled(self.cache_dir)
         file = RemoteFile(target.name, part=name, sha256=entry.digest, size=entry.size)
@@ -274,9 +274,9 @@ class Library:
         """
         if entry.picture is None:
             how = (
-                f"run: velatura styles pull {entry.name}"
+                f"fetch that (`velatura styles pull {entry.name}`)"
                 if entry.url
-                else f"save a picture of it and run: velatura styles add FILE --name {entry.name}-picture"
+                else f"save one and add it (`velatura styles add FILE --name {entry.name}-picture`)"
             )
             raise VelaturaError(
                 "unknown_style",

@@ -41,7 +41,7 @@ class Multimodal(PictureMethod):
             raise WeightsError(
                 "unknown",
                 f"no multimodal network paints in the style {source.name!r}; {others}. Train it "
-                "with `velatura train multimodal`, or use a method that takes any style, such as adain-skip",
+                "(`velatura train multimodal`), or use a method that takes any style, such as adain-skip",
             )
         about = self.known[source.name]
         net = self.loader.net(

@@ -85,7 +85,7 @@ class Painter(PictureMethod):
             raise WeightsError(
                 "unknown",
                 f"no network of this method paints in the style {source.name!r}; it knows "
-                f"{', '.join(near) or few(self.known)}. Train it with `velatura train {trainer}`, "
+                f"{', '.join(near) or few(self.known)}. Train it (`velatura train {trainer}`), "
                 "or use a method that takes any style, such as adain-skip",
             )
         about, added = self.known[source.name]

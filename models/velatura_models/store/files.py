@@ -221,7 +221,7 @@ def remedy(name: str) -> str:
     if first == "slim":
         return "install Velatura again: these weights ship with it"
     if first.startswith("vgg19"):
-        return f"run `velatura models pull {first}`"
+        return f"fetch the weights (`velatura models pull {first}`)"
     return "copy it again, or train it again"
 
 

@@ -140,8 +140,8 @@ def find_superres(factor: int, weights: Path | None = None) -> Net:
             return net
     raise WeightsError(
         "missing",
-        f"no network enlarges {factor} times; train one with `velatura train superres --factor {factor}` and"
-        " install it with `velatura models add`",
+        f"no network enlarges {factor} times; train one and add it"
+        f" (`velatura train superres --factor {factor}`, `velatura models add`)",
     )
 
 
@@ -163,8 +163,8 @@ def find_texture(style: str, weights: Path | None = None) -> Net:
     raise WeightsError(
         "unknown",
         f"no texture network of {style!r} is installed; at hand: {', '.join(names) or 'none'}. Train one "
-        "with `velatura train texture-net --style PICTURE --out RUN` and install what it writes with "
-        "`velatura models add FILE`, or use the method optimise, which takes any style",
+        "and add it (`velatura train texture-net --style PICTURE --out RUN`, `velatura models add FILE`), or "
+        "use the method optimise, which takes any style",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from velatura import __version__
@@ -9,6 +10,9 @@ from velatura.errors import VelaturaError
 from velatura.jobstate import State
 
 from .i18n import _
+
+COMMANDS = re.compile(r" \(`velatura [^)]*`\)")
+"""How `VelaturaError.message` names commands."""
 
 INSTALL_HOW_TO = "pip install 'velatura[daemon]'\nvelatura install krita"
 
@@ -121,9 +125,9 @@ def job(state: State, ahead: int, reason: str, seconds_left: float, step: int, o
 
 
 def trouble(error: BaseException) -> str:
-    """An error for the artist: what was wrong and what to do."""
+    """An error for the artist: what was wrong and what to do, without what a terminal can do about it."""
     if isinstance(error, VelaturaError):
-        return error.message or str(error)
+        return COMMANDS.sub("", error.message or str(error))
     return str(error) or type(error).__name__
 
 

@@ -126,15 +126,6 @@ READABLE = tuple(suffix for kind in READ for suffix in kind.suffixes)
 WRITABLE = tuple(suffix for kind in READ if kind.writes for suffix in kind.suffixes)
 """Suffixes that results may have."""
 
-FAMILIAR = (
-    *READABLE,
-    *_RAW_SUFFIXES,
-    *(".heic", ".heif", ".exr", ".hdr", ".jxl", ".eps", ".ps", ".pdf", ".svg", ".ico", ".xcf", ".kra"),
-    *(".ora", ".psb", ".dds", ".fits", ".dpx", ".qoi", ".wmf", ".emf", ".mp4", ".mov"),
-    *(".avi", ".cur", ".icns", ".jxr", ".mkv", ".pcx", ".sgi", ".webm"),
-)
-"""Suffixes of pictures, read or not: those left out of a folder are named."""
-
 
 def of_suffix(suffix: str) -> Format | None:
     """The format that a file name's ending (with its dot, any case) stands for."""

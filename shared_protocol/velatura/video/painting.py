@@ -52,7 +52,8 @@ class Progress:
     done: int
     of: int
     """Frames; 0 where their number is not known yet."""
-    seconds_left: float = 0.0
+    seconds_left: float | None = None
+    """Estimate, once frames were painted."""
 
 
 Tell = Callable[[Progress], None]
