@@ -11,19 +11,18 @@ from velatura.errors import VelaturaError
 from velatura.pixels import CHANNELS, DEPTHS, LUMA, Layout
 from velatura_daemon.engine.compose import (
     DTYPES,
+    Canvas,
     Raster,
     as_array,
     encode_picture,
-    fill_transparent,
-    preview_size,
     read_mask,
     read_picture,
     shrink,
-    write_change,
 )
 from velatura_daemon.engine.tasks import Slot
 from velatura_models.maths import color
 from velatura_models.maths.color import decode_srgb, encode_srgb
+from velatura_models.maths.sizes import fill_transparent, preview_size
 from velatura_models.maths.tiling import Box
 
 LAYOUTS = [
@@ -54,7 +53,7 @@ def change(slot, made, mask=None, box=None):
     out = bytearray(slot.data)
     picture = read_picture(slot)
     box = box or picture.box
-    write_change(slot.layout, memoryview(out), slot.data, box, picture, made(picture), mask)
+    Canvas(slot, picture, mask).put(memoryview(out), box, made(picture))
     return out
 
 
@@ -200,6 +199,6 @@ def test_only_the_box_is_written():
     box = Box(1, 2, 3, 5)
     out = bytearray(slot.data)
     picture = read_picture(slot)
-    write_change(slot.layout, memoryview(out), slot.data, box, picture, torch.zeros(1, 3, 2, 3))
+    Canvas(slot, picture, None).put(memoryview(out), box, torch.zeros(1, 3, 2, 3))
     changed = (as_array(slot.layout, memoryview(out)) != as_array(slot.layout, slot.data)).any(-1)
     assert changed[1:3, 2:5].any() and changed.sum() == changed[1:3, 2:5].sum()

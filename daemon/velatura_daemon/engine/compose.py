@@ -1,34 +1,42 @@
-"""From an editor's bytes to what networks see, and back: the one place that converts pixels.
+"""A job's picture on its way there and back: from an editor's bytes to what networks see, changed inside the
+mask, written in the layout that it came in. The one place that converts pixels.
 
 Networks see straight, sRGB-encoded RGB in 0..1 with the colour of transparent pixels filled in from
 their neighbours. Writing back applies the *change* to the original, in the original's own depth,
 transfer curve and alpha, so that 16-bit and float pictures keep their depth, alpha is kept, and pixels
-outside the mask keep their bytes.
+outside the mask keep their bytes. It goes straight into memory of the result's layout, part by part, so that
+even a large picture can be interrupted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from velatura.errors import VelaturaError
 from velatura.pixels import CHANNELS, Layout
 from velatura_models.maths.color import decode_srgb, encode_srgb, luma
+from velatura_models.maths.sizes import fill_transparent, preview_size, shrink_map
 from velatura_models.maths.tiling import Box
 from velatura_models.methods.method import Steps
 from velatura_models.networks.playback import run_through
 
-from .tasks import Slot
+from .resources import PICTURE, Store
+from .tasks import Slot, Task
 
 DTYPES = {"u8": np.dtype("u1"), "u16": np.dtype("<u2"), "f16": np.dtype("<f2"), "f32": np.dtype("<f4")}
 TOP = {"u8": 255.0, "u16": 65535.0, "f16": 1.0, "f32": 1.0}
 BAND = 256
-"""Rows read between two yields."""
-ORDER = {"RGBA": (0, 1, 2), "BGRA": (2, 1, 0), "RGB": (0, 1, 2), "BGR": (2, 1, 0)}
-"""Where red, green and blue lie in memory."""
+"""Rows read or written between two yields."""
+RGB, BGR, GRAY = [0, 1, 2], [2, 1, 0], [0]
+ORDER = {"RGBA": RGB, "BGRA": BGR, "RGB": RGB, "BGR": BGR, "GRAY": GRAY, "GRAYA": GRAY}
+"""Where red, green and blue lie in memory, or gray."""
+
+Output = Callable[[Layout], memoryview]
+Written = Generator[None, None, tuple[Layout, memoryview]]
 
 
 @dataclass(frozen=True)
@@ -109,50 +117,134 @@ def read_mask(slot: Slot, layout: Layout, name: str = "mask") -> Tensor:
     return _floats(slot.layout, as_array(slot.layout, slot.data), name).clamp_(0, 1)
 
 
-def write_change(
-    layout: Layout,
-    out: memoryview,
-    original: memoryview,
-    box: Box,
-    seen: Raster,
-    made: Tensor,
-    mask: Tensor | None = None,
-) -> None:
-    """Writes a stylized part of a picture.
+class Canvas:
+    """The content of a job at one size.
 
     Args:
-        layout: of both `out` and `original`, which may be the same memory.
-        out: the whole picture's bytes; only those in `box` are written.
-        original: the bytes that the content came in.
-        box: the part.
-        seen: the whole content as networks saw it.
-        made: `(1, 3, h, w)`, what shall be there instead, as networks see it; clamped to 0..1 here.
-        mask: `(1, 1, h, w)` of the same part; where it is 0 the original's bytes stay.
+        slot: the content's bytes.
+        picture: the content as networks see it, at the canvas' size.
+        mask: `(1, 1, H, W)` in 0..1 at the content's own size, or None for everywhere.
     """
-    rows, columns = box.slices()
-    part = as_array(layout, original)[rows, columns]
-    before = seen.rgb[:, :, rows, columns]
-    made = made.clamp(0, 1)
-    if layout.channels.startswith("GRAY"):
-        before, made = luma(before), luma(made)
-    if layout.transfer == "linear":
-        change = decode_srgb(made) - decode_srgb(before)
-    else:
-        change = made - before
-    if layout.premultiplied and seen.alpha is not None:
-        change = change * seen.alpha[:, :, rows, columns]
-    moved = change[0].permute(1, 2, 0).numpy()
-    values = part.copy()
-    where = list(range(1)) if layout.channels.startswith("GRAY") else list(ORDER[layout.channels])
-    top = TOP[layout.depth]
-    new = values[:, :, where].astype(np.float32) + moved * np.float32(top)
-    if layout.depth in ("u8", "u16"):
-        new = np.rint(new.clip(0, top))
-    new = new.astype(values.dtype)
-    if mask is not None:
-        new = np.where(mask[0].permute(1, 2, 0).numpy() > 0, new, values[:, :, where])
-    values[:, :, where] = new
-    as_array(layout, out)[rows, columns] = values
+
+    def __init__(self, slot: Slot, picture: Raster, mask: Tensor | None) -> None:
+        self.slot, self.picture = slot, picture
+        height, width = picture.rgb.shape[-2:]
+        self.layout = replace(slot.layout, width=width, height=height)
+        mask = None if mask is None else shrink_map(mask, (width, height))
+        self.mask = None if mask is None or bool((mask >= 1).all()) else mask
+        same = self.layout == slot.layout
+        self.original = slot.data if same else memoryview(encode_picture(picture, self.layout))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.layout.height, self.layout.width
+
+    @property
+    def counts(self) -> Tensor | None:
+        """How much each pixel counts: mask times alpha, `(1, 1, H, W)`, or None for all alike."""
+        if self.mask is None or self.picture.alpha is None:
+            return self.picture.alpha if self.mask is None else self.mask
+        return self.mask * self.picture.alpha
+
+    def smaller(self, side: int) -> Canvas:
+        """The same at a longest side of at most `side` pixels; itself where it is no larger."""
+        if not side or side >= max(self.size):
+            return self
+        slot = Slot(self.layout, self.original)
+        return Canvas(slot, shrink(read_picture(slot), side), self.mask)
+
+    def put(self, out: memoryview, box: Box, made: Tensor) -> None:
+        """Writes a part of the picture.
+
+        Args:
+            out: the whole result's bytes; only those in `box` are written.
+            made: `(1, 3, h, w)`, what shall be in the box, as networks see it; clamped to 0..1 here. Where
+                the mask is 0 the content's bytes stay.
+        """
+        layout = self.layout
+        rows, columns = box.slices()
+        part = as_array(layout, self.original)[rows, columns]
+        before = self.picture.rgb[:, :, rows, columns]
+        made = made.clamp(0, 1)
+        if layout.channels.startswith("GRAY"):
+            before, made = luma(before), luma(made)
+        if layout.transfer == "linear":
+            change = decode_srgb(made) - decode_srgb(before)
+        else:
+            change = made - before
+        if layout.premultiplied and self.picture.alpha is not None:
+            change = change * self.picture.alpha[:, :, rows, columns]
+        moved = change[0].permute(1, 2, 0).numpy()
+        values = part.copy()
+        where = ORDER[layout.channels]
+        top = TOP[layout.depth]
+        new = values[:, :, where].astype(np.float32) + moved * np.float32(top)
+        if layout.depth in ("u8", "u16"):
+            new = np.rint(new.clip(0, top))
+        new = new.astype(values.dtype)
+        if self.mask is not None:
+            inside = self.mask[0, 0, rows, columns, None].numpy() > 0
+            new = np.where(inside, new, values[:, :, where])
+        values[:, :, where] = new
+        as_array(layout, out)[rows, columns] = values
+
+    def write(self, made: Tensor, output: Output) -> Written:
+        """Writes a picture in place of the content; a mask between 0 and 1 blends the two.
+
+        Args:
+            made: `(1, 3, H, W)` of this size.
+            output: gives the memory.
+
+        Returns:
+            (as the generator's value) the layout and the memory, written in full.
+        """
+        out = output(self.layout)
+        out[:] = self.original
+        height, width = self.size
+        for top in range(0, height, BAND):
+            box = Box(top, 0, min(top + BAND, height), width)
+            rows, columns = box.slices()
+            new = made[:, :, rows, columns]
+            if self.mask is not None:
+                before = self.picture.rgb[:, :, rows, columns]
+                new = before + self.mask[:, :, rows, columns] * (new - before)
+            self.put(out, box, new)
+            yield
+        return self.layout, out
+
+
+def read_canvas(task: Task, store: Store, side: int = 0) -> Steps[Canvas]:
+    """The content and mask of a job, the content as it is kept where it was seen before.
+
+    Args:
+        side: longest side, in pixels; 0 is full size.
+
+    Raises:
+        VelaturaError: `bad_image`, and `bad_field` for a mask that does not fit.
+    """
+    slot = task.content
+    assert slot is not None  # the engine has asked the recipe's facts
+    size = preview_size(slot.layout.width, slot.layout.height, side)
+    key = (PICTURE, slot.digest, size)
+    picture: Raster | None = store.get(key)
+    if picture is None:
+        picture = shrink((yield from reading(slot)), side)
+        store[key] = picture
+    return Canvas(slot, picture, None if task.mask is None else read_mask(task.mask, slot.layout))
+
+
+def write_texture(made: Tensor, output: Output) -> Written:
+    """Writes a picture that has no original, `(1, 3, H, W)`, as 8-bit RGB; returns as `Canvas.write`."""
+    layout = Layout(made.shape[3], made.shape[2], "RGB")
+    out = output(layout)
+    for top in range(0, layout.height, BAND):
+        rows = made[:, :, top : top + BAND].clamp(0, 1)
+        band = replace(layout, height=rows.shape[2])
+        start = top * layout.row_bytes
+        out[start : start + band.nbytes] = encode_picture(Raster(rows, None), band)
+        yield
+    return layout, out
 
 
 def encode_picture(picture: Raster, layout: Layout) -> bytearray:
@@ -162,7 +254,7 @@ def encode_picture(picture: Raster, layout: Layout) -> bytearray:
         color = decode_srgb(color)
     if layout.channels.startswith("GRAY"):
         color = luma(color)
-    parts = [color[:, i : i + 1] for i in ORDER.get(layout.channels, (0,))]
+    parts = [color[:, i : i + 1] for i in ORDER[layout.channels]]
     if layout.has_alpha:
         alpha = torch.ones_like(parts[0]) if picture.alpha is None else picture.alpha
         if layout.premultiplied:
@@ -184,42 +276,6 @@ def shrink(picture: Raster, side: int) -> Raster:
     return Raster(shrink_map(picture.rgb, size), alpha)
 
 
-def shrink_map(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """`(1, C, H, W)` scaled, antialiased, to `(width, height)`; values stay in 0..1."""
-    return F.interpolate(maps, (size[1], size[0]), mode="bilinear", antialias=True).clamp_(0, 1)
-
-
-def preview_size(width: int, height: int, side: int) -> tuple[int, int]:
-    """Width and height with the longest side at most `side`; 0 leaves them."""
-    factor = min(1.0, side / max(width, height)) if side else 1.0
-    return max(1, round(width * factor)), max(1, round(height * factor))
-
-
-def fill_transparent(rgb: Tensor, alpha: Tensor) -> Tensor:
-    """Colour under fully transparent pixels, from their neighbours at ever coarser grids (push-pull).
-
-    Args:
-        rgb: `(1, 3, H, W)` straight colour.
-        alpha: `(1, 1, H, W)`.
-
-    Returns:
-        `rgb` where alpha is above 0; elsewhere a smooth continuation, gray where nothing is visible at all.
-    """
-    if not (alpha <= 0).any():
-        return rgb
-    known = (alpha > 0).to(rgb)
-    levels = [(rgb * known, known)]
-    while max(levels[-1][1].shape[-2:]) > 1:
-        color, weight = (F.avg_pool2d(t, 2, ceil_mode=True) for t in levels[-1])
-        levels.append((color, weight))
-    color, weight = levels.pop()
-    filled = torch.where(weight > 0, color / weight.clamp_min(1e-9), torch.full_like(color, 0.5))
-    for color, weight in reversed(levels):
-        coarse = F.interpolate(filled, color.shape[-2:], mode="bilinear")
-        filled = torch.where(weight > 0, color / weight.clamp_min(1e-9), coarse)
-    return torch.where(known > 0, rgb, filled)
-
-
 def _floats(layout: Layout, array: np.ndarray, name: str) -> Tensor:
     """`(1, channels, H, W)` float32, integers scaled to 0..1."""
     values = torch.from_numpy(array.astype(np.float32)).permute(2, 0, 1)[None]
@@ -237,7 +293,7 @@ def _split(layout: Layout, values: Tensor) -> tuple[Tensor, Tensor | None]:
     if layout.channels.startswith("GRAY"):
         color = values[:, :1].expand(-1, 3, -1, -1).contiguous()
     else:
-        color = values[:, list(ORDER[layout.channels])]
+        color = values[:, ORDER[layout.channels]]
     if alpha is not None:
         if layout.premultiplied:
             color = color / alpha.clamp_min(1e-6)

@@ -23,7 +23,7 @@ from velatura_models.optimise.deform import Deform
 from velatura_models.optimise.objective import Objective
 from velatura_models.optimise.strotss import Pairs
 
-from .canvas import read_canvas
+from .compose import read_canvas
 from .optimising import Optimisation, best_backbone
 from .resources import Resources
 from .result import finished

@@ -28,8 +28,7 @@ from velatura_models.store.files import Net
 from velatura_models.store.nets import find_net
 from velatura_models.store.weights import find_backbone, load_backbone
 
-from .canvas import Written, write_texture
-from .compose import read_picture, shrink
+from .compose import Written, read_picture, shrink, write_texture
 from .optimising import best_backbone
 from .resources import Resources
 from .result import finished

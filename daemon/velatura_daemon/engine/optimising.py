@@ -30,7 +30,7 @@ from velatura_models.optimise.refinement import Refinement, Step
 from velatura_models.store.cards import CARD_LAYERS
 from velatura_models.store.weights import encoder_path, find_backbone
 
-from .canvas import Canvas, Written
+from .compose import Canvas, Written
 from .resources import STYLE, Resources
 from .result import finished
 from .sources import Sources

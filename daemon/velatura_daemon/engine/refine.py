@@ -16,8 +16,7 @@ from velatura_models.optimise.problem import Problem
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.strotss import Strotss
 
-from .canvas import Written, read_canvas
-from .compose import read_picture
+from .compose import Written, read_canvas, read_picture
 from .keypoints import deforming, shares_of, with_pairs
 from .optimising import Walk, gram, options_of, prepare
 from .resources import Resources

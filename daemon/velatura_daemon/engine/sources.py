@@ -12,6 +12,7 @@ from torch import Tensor
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Style
+from velatura_models.maths.sizes import shrink_map
 from velatura_models.store.cards import (
     BASE,
     SCALES,
@@ -25,8 +26,7 @@ from velatura_models.store.weights import find_backbone
 
 from ..styles.library import StyleEntry
 from ..styles.reading import read_style
-from .canvas import Canvas
-from .compose import read_mask, read_picture, shrink_map
+from .compose import Canvas, read_mask, read_picture
 from .resources import CARD, Resources
 from .tasks import Slot, Task
 

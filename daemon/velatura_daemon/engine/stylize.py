@@ -40,8 +40,7 @@ from velatura_models.methods.method import (
 from velatura_models.networks.encoder import reach
 from velatura_models.store.weights import methods_of
 
-from .canvas import Canvas, read_canvas
-from .compose import Raster, read_picture, shrink
+from .compose import Canvas, Raster, read_canvas, read_picture, shrink
 from .resources import SEEN, STATISTICS, Key, Resources
 from .result import finished
 from .sources import Sources

@@ -11,6 +11,7 @@ from torch import Tensor
 from velatura.errors import FieldError
 from velatura.pixels import Layout
 from velatura.recipe import Texture
+from velatura_models.maths.sizes import preview_size
 from velatura_models.maths.tiling import Box, round_up
 from velatura_models.methods.loading import Loader
 from velatura_models.networks.texture_net import (
@@ -24,8 +25,7 @@ from velatura_models.optimise.texture import synthesis
 from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import find_texture
 
-from .canvas import Written, write_texture
-from .compose import Raster, as_array, encode_picture, preview_size
+from .compose import Raster, Written, as_array, encode_picture, write_texture
 from .optimising import Walk, gram, options_of, prepare
 from .resources import Resources
 from .result import finished

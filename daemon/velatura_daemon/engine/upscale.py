@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Upscale
+from velatura_models.maths.sizes import preview_size
 from velatura_models.maths.tiling import Box, Footprint, Tile, tiles
 from velatura_models.methods.loading import Loader
 from velatura_models.networks.superres import (
@@ -32,7 +33,6 @@ from .compose import (
     Raster,
     as_array,
     encode_picture,
-    preview_size,
     read_picture,
     shrink,
 )
