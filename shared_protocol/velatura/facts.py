@@ -30,6 +30,7 @@ class Facts:
         editors: which editors offer it.
         applied: whether an editor's Apply makes it, and its "apply last" makes it again.
         pairs: whether it heeds places of content and style that correspond, which editors show as arrows.
+        whole: whether a part of a picture, or a frame of a clip, can go by the statistics of the whole.
         told: the fields that a line on a recipe names besides the styles, where `made` says nothing.
         expert: whether it is for those who know what an objective is: others have a simpler way to the same.
     """
@@ -48,5 +49,6 @@ class Facts:
     editors: tuple[str, ...] = ("krita", "gimp")
     applied: bool = False
     pairs: bool = False
+    whole: bool = False
     told: tuple[str, ...] = ()
     expert: bool = False

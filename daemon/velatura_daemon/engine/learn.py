@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from velatura.errors import FieldError
+from velatura.finding import LOOK_SIDE
 from velatura.pixels import Layout
-from velatura.recipe import LOOK_SIDE, Learn
+from velatura.recipe import Learn
 from velatura_models.maths.tiling import round_up
 from velatura_models.methods.painter import PAINTER
 from velatura_models.networks.transform_net import STRIDE

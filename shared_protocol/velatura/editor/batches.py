@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from velatura.blob import Blob, Picture
 from velatura.pixels import Layout
-from velatura.recipe import Recipe, Stylize
+from velatura.recipe import Recipe
 
 from . import alpha, geometry
 from .annotation import Made
@@ -123,7 +123,7 @@ class Frames(Task):
 
     def _read(self) -> Work[None]:
         frame = self._frames[len(self._painted)]
-        if self._reference is None and isinstance(self.recipe, Stylize):
+        if self._reference is None and self.recipe.facts.whole:
             self._reference = yield from patchwork(self._bench.paper, self._frames)
         self._content = yield from self._bench.paper.read(frame)
         if self.recipe.facts.mask and frame.strength:

@@ -11,9 +11,10 @@ from typing import Protocol
 
 from velatura.blob import Blob, Picture
 from velatura.errors import VelaturaError
+from velatura.finding import LOOK_SIDE
 from velatura.jobs import Job
 from velatura.jobstate import State
-from velatura.recipe import LOOK_SIDE, Learn, Style
+from velatura.recipe import Learn, Style
 
 from . import geometry, words
 from .calls import Follower
