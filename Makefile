@@ -48,7 +48,7 @@ test: lint  ## everything but the real editors, on up to four cores, about three
 
 test-faults: install  ## a failing machine, hostile peers, dying processes: check, outcome, time; ten minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --table tests/faults $(addprefix tests/daemon/test_,hostile.py \
-	  workers.py sessions.py listening.py) tests/protocol/test_stranger.py tests/protocol/test_golden.py
+	  workers.py sessions.py listening.py errors.py) $(addprefix tests/protocol/test_,stranger.py golden.py errors.py)
 
 test-extras: install  ## videos, the page in a real browser, a cluster; needs a Chromium; ten minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --table tests/extras

@@ -5,6 +5,7 @@ The name of a job's first style says how it behaves:
     invert      one pass, done at once (so does any other name)
     gate        yields until the file `open` appears in VELATURA_HOME, then inverts
     fail        raises an error about a field
+    error-CODE  raises an error of that code
     memory      is out of memory until the worker has called `trim`
     crash       ends the process
     crash-once  ends the process after its first checkpoint, unless it resumes from one
@@ -81,6 +82,8 @@ class FakeEngine:
         how = task.recipe.styles[0].name if task.recipe.styles else ""
         if how == "fail":
             raise FieldError("recipe.styles[0].name", "is 'fail'")
+        if how.startswith("error-"):
+            raise VelaturaError(how.removeprefix("error-"), "as asked")
         if how == "memory" and not self.trimmed:
             raise VelaturaError("out_of_memory", "no memory before a trim")
         if how == "crash":

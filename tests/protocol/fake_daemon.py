@@ -36,6 +36,10 @@ class Script:
     pages: list[list[dict[str, Any]]] = field(default_factory=lambda: [[{"name": "one"}]])
     corrupt_results: bool = False
     lose_results: bool = False
+    lost: str = "unknown_blob"
+    """Code of the error that answers a `fetch` of what is not here."""
+    refusal: str = ""
+    """Code of the error that answers every request."""
 
 
 class FakeDaemon:
@@ -147,6 +151,8 @@ class FakeDaemon:
         elif isinstance(message, m.Cancel):
             self._waiting.pop(message.job, None)
             self.say(peer, m.Cancelled(message.job, "asked"))
+        elif isinstance(message, m.Request) and self.script.refusal:
+            self.say(peer, m.Error(self.script.refusal, "words", request=message.request))
         elif isinstance(message, m.Request):
             pages = self.script.pages
             index = [page[-1]["name"] for page in pages].index(message.after) + 1 if message.after else 0
@@ -191,7 +197,7 @@ class FakeDaemon:
                         self._need(job)
         elif isinstance(message, m.Fetch):
             if message.digest not in self.blobs or self.script.lose_results:
-                self.say(peer, m.Error("unknown_blob", "not here", transfer=message.transfer))
+                self.say(peer, m.Error(self.script.lost, "not here", transfer=message.transfer))
                 return
             layout, data = self.blobs[message.digest]
             if self.script.corrupt_results:
