@@ -188,9 +188,9 @@ class Bench:
     @torch.inference_mode()
     def job(self, method: Any, style: StyleShare, side: int, width: int = 0) -> float:
         """Milliseconds of a whole picture, from and to the main memory, at full strength; the median of
-        five, after two."""
+        three, after two."""
         picture, took = torch.rand(1, 3, side, width or side), []
-        for _ in range(7):
+        for _ in range(5):
             content = framed(picture, None, method.footprint, max(side, width))
             took.append(self.by_clock(lambda content=content: list(painted(method, work(content, [style])))))
         return 1000 * statistics.median(took[2:])
@@ -276,9 +276,9 @@ def card(
     parts.append(("gatys", str(SIDE), lambda: bench.gatys(published)))
     parts.append(("neighbours", str(SIDE), lambda: bench.neighbours(load_backbone("slim"))))
     for name, size, run in parts:
-        tell(f"{name} {size}")
         try:
-            found.setdefault(name, {})[size] = run()
+            found.setdefault(name, {})[size] = one = run()
+            tell(f"{name} {size}: " + ", ".join(f"{what} {value:.4g}" for what, value in one.items()))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

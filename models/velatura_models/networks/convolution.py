@@ -130,7 +130,7 @@ class _Reflected(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, side: int) -> Tensor:
         ctx.side = side
-        return F.pad(x, (side,) * 4, mode="reflect")
+        return F.pad(x, (side,) * 4, mode="reflect") if x.device.type == "cpu" else mirrored(x, side)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # one gradient
@@ -142,6 +142,22 @@ class _Reflected(torch.autograd.Function):
         columns[..., 1 : n + 1] += rows[..., :n].flip(3)
         columns[..., -1 - n : -1] += rows[..., -n:].flip(3)
         return columns, None
+
+
+def mirrored(x: Tensor, n: int) -> Tensor:
+    """What `reflected` gives, by copies: on graphics cards the library's own gives up channels_last."""
+    batch, channels, height, width = x.shape
+    shape = (batch, channels, height + 2 * n, width + 2 * n)
+    layout = torch.channels_last if x.stride(1) == 1 else torch.contiguous_format
+    out = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=layout)
+    out[:, :, n:-n, n:-n] = x
+    for k in range(1, n + 1):
+        out[:, :, n - k, n:-n] = x[:, :, k]
+        out[:, :, height + n - 1 + k, n:-n] = x[:, :, height - 1 - k]
+    for k in range(1, n + 1):
+        out[..., n - k] = out[..., n + k]
+        out[..., width + n - 1 + k] = out[..., width + n - 1 - k]
+    return out
 
 
 def convolution(cin: int, cout: int, kernel: int, stride: int = 1) -> nn.Conv2d:

@@ -7,6 +7,7 @@ so that whoever drives can yield, stop or checkpoint between any two evaluations
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -111,6 +112,10 @@ class LBFGS:
     others; the step is projected onto the bounds. A step that does not decrease the loss enough (Armijo) is
     halved and tried again, one evaluation each.
 
+    All that the recursion asks of its vectors are their products with each other (Chen, Wang & Zhou,
+    "Large-scale L-BFGS using MapReduce", NIPS 2014). They lie in the rows of one matrix, so that a step takes
+    one product of matrices, whose few numbers are all that is waited for, and one sum of rows.
+
     Args:
         learning_rate: root mean square of the very first step, in units of the pixel range.
         bounds: least and largest value of every parameter.
@@ -119,26 +124,33 @@ class LBFGS:
 
     def __init__(self, learning_rate: float, bounds: tuple[float, float] = PIXELS, history: int = 10) -> None:
         self.learning_rate, self.bounds, self.history = learning_rate, bounds, history
-        self.pairs: list[tuple[Tensor, Tensor, float]] = []
+        self.pairs: list[int] = []
+        """Where pairs lie, the oldest first: pair k is rows 2 k (its step) and 2 k + 1 (how the gradient
+        changed); the last row is the gradient."""
         self.base: tuple[Tensor, float, Tensor] | None = None
         self.direction: Tensor | None = None
         self.size = 1.0
+        self._rows: Tensor | None = None
+        self._dots: list[list[float]] = []
+        """Of every row with every row."""
 
     def step(self, x: Tensor, loss: float, gradient: Tensor, rate: float = 1.0) -> Tensor:
-        if self.base is not None and self.direction is not None:
-            start, before, slope = self.base
-            promised = float(((x - start) * slope).sum())
-            if loss > before + 1e-4 * promised + NOISE * abs(before):
-                return self._shorter()
-            self._remember(x - start, gradient - slope, x)
         low, high = self.bounds
         held = ((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0))
-        free = gradient.masked_fill(held, 0)
-        direction = self._two_loop(free).masked_fill_(held, 0)
-        if not self.pairs or float((direction * free).sum()) >= 0:
+        fresh, promised = self._measure(x, gradient, gradient.masked_fill(held, 0))
+        if self.base is not None:
+            before = self.base[1]
+            if loss > before + 1e-4 * promised + NOISE * abs(before):
+                return self._shorter()
+            self._remember(fresh)
+        factors = self._two_loop()
+        assert self._rows is not None
+        gradients = self._dots[-1]
+        if not self.pairs or _dot(factors, gradients) >= 0:
             self.pairs.clear()
-            spread = float(free.square().mean().sqrt())
-            direction = free * (-self.learning_rate / max(spread, 1e-30))
+            spread = (max(gradients[-1], 0.0) / x.numel()) ** 0.5
+            factors = [0.0] * (len(factors) - 1) + [-self.learning_rate / max(spread, 1e-30)]
+        direction = (torch.tensor(factors).to(x) @ self._rows).view_as(x).masked_fill_(held, 0)
         self.base = (x.clone(), loss, gradient.clone())
         self.direction, self.size = direction, rate if self.pairs else 1.0
         return self._point()
@@ -164,27 +176,65 @@ class LBFGS:
         assert self.base is not None and self.direction is not None
         return torch.add(self.base[0], self.direction, alpha=self.size).clamp_(*self.bounds)
 
-    def _remember(self, step: Tensor, change: Tensor, x: Tensor) -> None:
-        curvature = float((step * change).sum())
-        if curvature > 1e-10 * float(step.square().sum()) ** 0.5 * float(change.square().sum()) ** 0.5:
-            self.pairs.append((step, change, curvature))
-        room = max(3, min(self.history, HISTORY_BYTES // (2 * x.numel() * x.element_size())))
-        del self.pairs[: max(0, len(self.pairs) - room)]
+    def _measure(self, x: Tensor, gradient: Tensor, free: Tensor) -> tuple[int, float]:
+        """Writes down the gradient by parameters that are free and, after a step, the pair that it gives.
 
-    def _two_loop(self, gradient: Tensor) -> Tensor:
-        """-H gradient (Nocedal & Wright 2006, algorithm 7.4)."""
-        q = -gradient
-        factors = []
-        for step, change, curvature in reversed(self.pairs):
-            factor = float((step * q).sum()) / curvature
-            q.add_(change, alpha=-factor)
-            factors.append(factor)
+        Returns:
+            The place of that pair, and the product of the step with the gradient before it.
+        """
+        if self._rows is None:
+            room = max(3, min(self.history, HISTORY_BYTES // (2 * x.numel() * x.element_size())))
+            self._rows = x.new_zeros(2 * room + 3, x.numel())
+            self._dots = [[0.0] * len(self._rows) for _ in self._rows]
+        rows = self._rows
+        fresh = min(set(range(len(rows) // 2)) - set(self.pairs))
+        rows[-1] = free.flatten()
+        asked = {len(rows) - 1: rows[-1]}
+        if self.base is not None:
+            start, _, slope = self.base
+            for row, change in ((2 * fresh, x - start), (2 * fresh + 1, gradient - slope)):
+                rows[row] = change.flatten()
+                asked[row] = rows[row]
+            asked[-1] = slope.flatten()
+        told = (torch.stack(list(asked.values())) @ rows.T).tolist()
+        promised = 0.0
+        for row, products in zip(asked, told, strict=True):
+            if row < 0:
+                promised = products[2 * fresh]
+                continue
+            self._dots[row] = products
+            for other, product in zip(self._dots, products, strict=True):
+                other[row] = product
+        return fresh, promised
+
+    def _remember(self, fresh: int) -> None:
+        """Keeps a pair whose curvature is positive."""
+        steps, changes = self._dots[2 * fresh], self._dots[2 * fresh + 1]
+        least = 1e-10 * (max(steps[2 * fresh], 0.0) * max(changes[2 * fresh + 1], 0.0)) ** 0.5
+        if steps[2 * fresh + 1] > least:
+            self.pairs.append(fresh)
+        del self.pairs[: max(0, len(self.pairs) - len(self._dots) // 2 + 1)]
+
+    def _two_loop(self) -> list[float]:
+        """-H gradient (Nocedal & Wright 2006, algorithm 7.4), as factors of the rows."""
+        dots = self._dots
+        made, taken = [0.0] * (len(dots) - 1) + [-1.0], {}
+        for pair in reversed(self.pairs):
+            curvature = dots[2 * pair][2 * pair + 1]
+            taken[pair] = _dot(made, dots[2 * pair]) / curvature
+            made[2 * pair + 1] -= taken[pair]
         if self.pairs:
-            _, change, curvature = self.pairs[-1]
-            q.mul_(curvature / float(change.square().sum()))
-        for (step, change, curvature), factor in zip(self.pairs, reversed(factors), strict=True):
-            q.add_(step, alpha=factor - float((change * q).sum()) / curvature)
-        return q
+            last = 2 * self.pairs[-1]
+            scale = dots[last][last + 1] / dots[last + 1][last + 1]
+            made = [scale * factor for factor in made]
+        for pair in self.pairs:
+            curvature = dots[2 * pair][2 * pair + 1]
+            made[2 * pair] += taken[pair] - _dot(made, dots[2 * pair + 1]) / curvature
+        return made
+
+
+def _dot(a: Sequence[float], b: Sequence[float]) -> float:
+    return sum(x * y for x, y in zip(a, b, strict=True))
 
 
 DESCENTS = {"adam": Adam, "lbfgs": LBFGS, "rmsprop": RMSprop}
