@@ -254,22 +254,22 @@ class PlainStrotss:
 
 def part_strotss(given: argparse.Namespace) -> dict[str, float]:
     """At 384 px, on one thread, as threads that wait for each other count as busy; by turns. Ours are
-    iterations in a row, one of them with the content's places for the next."""
+    iterations in a row of the finest of two sizes, one of them with the content's places for the next."""
     torch.set_num_threads(1)
     side, dtype = 384, getattr(torch, given.dtype)
     content, style = photo(side), photo(side, 1)
     plain = PlainStrotss(network("vgg19", given.vgg), content, style)
     encoder = prepared(network("vgg19", given.vgg), dtype)
     problem = Problem((side, side), [StyleSource(style)], content)
-    evaluations = (given.repeat + 1) * DRAWS
-    walk = Refinement(encoder, problem, Options(Strotss(), evaluations, "rmsprop", 2e-3, levels=1)).run()
+    own = (given.repeat + 1) * DRAWS  # of each size
+    walk = Refinement(encoder, problem, Options(Strotss(), 2 * own, "rmsprop", 2e-3, levels=2)).run()
 
     def steps(count: int) -> None:
         for _ in range(count):
             while not next(walk).whole:
                 pass
 
-    steps(2)
+    steps(own + 2)
     times: list[tuple[float, float, float]] = []
     for _ in range(given.repeat):
         rate = convolution_rate(dtype, time.process_time)

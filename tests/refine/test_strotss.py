@@ -22,6 +22,7 @@ from velatura_models.optimise.emd import (
     cosine_distances,
     directions,
     guided,
+    mixed,
     moments,
     moments_apart,
     relaxed_emd,
@@ -33,7 +34,7 @@ from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.sampled import columns_at, drawn
 from velatura_models.optimise.scene import Scene
-from velatura_models.optimise.strotss import COLUMN, Sampled, Strotss, StyleRows
+from velatura_models.optimise.strotss import COLUMN, Sampled, Strotss
 
 from .conftest import box_mask, finished, random_encoder, random_picture
 
@@ -98,9 +99,8 @@ def test_moments_are_those_of_numpy(block: int, monkeypatch: pytest.MonkeyPatch)
 
 def test_moments_of_a_blend_are_those_of_its_rows() -> None:
     x, y = rows(50, 6, 1), rows(30, 6, 2)
-    styles = [StyleRows(p, p, moments(p), weight, None) for p, weight in ((x, 3.0), (y, 1.0))]
     every = torch.cat([x] * 9 + [y] * 5)  # 450 to 150 rows
-    for ours, theirs in zip(strotss._mixed(styles), moments(every), strict=True):
+    for ours, theirs in zip(mixed([3.0, 1.0], [moments(x), moments(y)]), moments(every), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-12)
 
 
@@ -146,6 +146,34 @@ def test_a_pair_of_points_goes_nowhere_else() -> None:
     found = guided(torch.cdist(x, y), 2)
     expected = max(found.amin(dim).mean() for dim in (0, 1))
     assert float(relaxed_emd(x, y, EUCLIDEAN, pairs=2)) == pytest.approx(float(expected))
+
+
+def test_a_wall_in_the_styles_rarest_colour_is_dear_however_strong_the_content(encoder: Encoder) -> None:
+    """The relaxed distance sees no amounts: moments do, by a weight that alpha does not lessen."""
+    style = torch.full((1, 3, 40, 40), 0.8)
+    style[:, :, :4], style[:, 0, :, 0] = 0.1, 0.3
+    options = replace(OPTIONS, objective=Strotss(50.0), levels=1)
+    loss, _ = loss_of(Refinement(encoder, Problem((40, 40), [StyleSource(style)], style), options))
+    evaluation = finished(loss.evaluate(style))
+    places, goal, axes = loss._places[loss._draw - 1], loss._goals[0], np.array(DECORRELATED)
+    colors = style[0][:, places[:, 0], places[:, 1]].T.numpy() @ axes.T
+    costs = cdist(colors, goal.colors)
+    mean, covariance = goal.color_moments
+    expected = max(costs.min(0).mean(), costs.min(1).mean()) / 50
+    expected += np.abs(colors.mean(0) - mean.numpy()).mean()
+    expected += np.abs(np.cov(colors.T, bias=True) - covariance.numpy()).mean()
+    assert evaluation.losses["palette"] == pytest.approx(expected, rel=1e-3)
+    wall = finished(loss.evaluate(torch.full((1, 3, 40, 40), 0.1)))
+    assert wall.losses["palette"] > 5 * expected
+
+
+def test_finer_scales_do_without_the_deepest_layer(encoder: Encoder) -> None:
+    walk = Refinement(encoder, PROBLEM, OPTIONS)
+    seen = []
+    for level in walk.levels:
+        scene = Scene(walk.problem, walk.options, level, walk.subject, walk.device)
+        seen.append(finished(walk.objective.targets(encoder, scene, CONTENT)).terms.layers)
+    assert seen == [sorted(COLUMN), sorted(COLUMN[:-1])]
 
 
 def test_hypercolumns_are_interpolated_between_positions() -> None:

@@ -5,7 +5,7 @@ Rows in half precision are compared in it, and what comes out is float32."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -30,6 +30,9 @@ BLOCK = 256
 
 Distance = tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]
 """Between all rows of two sets, `(n, d)` and `(m, d)` to `(n, m)`, and between those of the same number."""
+
+Moments = tuple[Tensor, Tensor]
+"""Mean `(d,)` and covariance `(d, d)` of rows."""
 
 
 def decorrelated(colors: Tensor) -> Tensor:
@@ -99,14 +102,24 @@ def guided(costs: Tensor, pairs: int) -> Tensor:
     return torch.cat([costs[:-pairs], own + PAIR * costs[-pairs:]])
 
 
-def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
+def moments(rows: Tensor) -> Moments:
     """Mean `(d,)` and covariance `(d, d)` of rows `(n, d)`, divided by n."""
     mean = rows.mean(0)
     apart = rows - mean
     return wide(mean), wide(apart.T @ apart) / len(rows)
 
 
-def moments_apart(rows: Tensor, goal: tuple[Tensor, Tensor]) -> Tensor:
+def mixed(weights: Sequence[float], parts: Sequence[Moments]) -> Moments:
+    """Moments of several sets of rows at once, each counting by its weight."""
+    whole = sum(weights)
+    mean = torch.stack([weight / whole * own for weight, (own, _) in zip(weights, parts, strict=True)]).sum(0)
+    covariance = torch.zeros_like(parts[0][1])
+    for weight, (own, apart) in zip(weights, parts, strict=True):
+        covariance += weight / whole * (apart + torch.outer(own - mean, own - mean))
+    return mean, covariance
+
+
+def moments_apart(rows: Tensor, goal: Moments) -> Tensor:
     """Equation 7: the mean difference of the mean of rows `(n, d)` from another, and of their covariances."""
     return _MomentsApart.apply(rows, *goal)  # type: ignore[no-any-return]  # apply is untyped
 

@@ -6,8 +6,11 @@ Self-Similarity" (STROTSS, CVPR 2019).
 over the hypercolumns of `SAMPLES` places that are drawn anew for every evaluation; alpha is halved from
 scale to scale. As published the levels of a Laplacian pyramid are moved, by RMSprop. What we change: the
 divisor 2 + alpha + 1 / alpha is left out, as RMSprop asks for no scale; the walk begins with the content in
-the style's colours rather than with its details over the style's mean colour; the content is seen once for
-every `DRAWS` evaluations, at all their places.
+the style's colours rather than with its details over the style's mean colour; colours have moments too,
+since the palette's relaxed distance lets all of a wall take the style's rarest colour, and is weak where
+alpha is large; the content is seen once for every `DRAWS` evaluations, at all their places; and only the
+coarsest scale has relu5_1, which takes a third of the convolutions and tells a finer one little: it is as
+wide there as relu4_1 of the scale before.
 """
 
 from __future__ import annotations
@@ -22,8 +25,10 @@ from ..networks.encoder import Encoder
 from .emd import (
     COSINE,
     EUCLIDEAN,
+    Moments,
     decorrelated,
     directions,
+    mixed,
     moments,
     moments_apart,
     relaxed_emd,
@@ -43,7 +48,7 @@ from .variable import Laplacian
 COLUMN = (
     "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_1", "relu5_1",
 )  # fmt: skip
-"""Layers of a hypercolumn."""
+"""Layers of a hypercolumn at the coarsest scale; finer ones do without the last."""
 
 SAMPLES = 1024
 """Places of the picture, and of its styles, that one evaluation compares."""
@@ -98,7 +103,8 @@ class Strotss:
     def levels(self, size: tuple[int, int], levels: int, evaluations: int, wrap: bool) -> list[Level]:
         sizes = level_sizes(*size, levels, wrap, COARSEST)
         shares = share_evaluations(evaluations, len(sizes))
-        return [Level(s, n, settles=s == size) for s, n in zip(sizes, shares, strict=True) if n]
+        planned = [(s, n) for s, n in zip(sizes, shares, strict=True) if n]
+        return [Level(s, n, stage=k, settles=s == size) for k, (s, n) in enumerate(planned)]
 
     def subject(self, problem: Problem, color: str) -> Tensor | None:
         return in_styles_colors(problem) if color == "style" else problem.content
@@ -122,10 +128,11 @@ class Strotss:
             if number == 0:
                 places = torch.cat([places, pixels_of(there, size)])
             places = places.to(scene.device)
-            columns = yield from columns_at(encoder, picture, COLUMN, places, scene.options.side)
-            colors = colors_at(picture, places)
+            columns = yield from columns_at(encoder, picture, column(scene), places, scene.options.side)
+            colors = decorrelated(colors_at(picture, places))
             ways = directions(columns.to(next(encoder.parameters()).dtype))
-            styles.append(StyleRows(ways, colors, moments(columns), source.weight, scene.region(source)))
+            both = moments(columns), moments(colors)
+            styles.append(StyleRows(ways, colors, *both, source.weight, scene.region(source)))
         alpha = self.content_weight * min(scene.problem.size) / min(scene.level.size)
         return Sampled(encoder, scene, self, alpha, styles, here, generator)
 
@@ -146,13 +153,14 @@ class Strotss:
 
 @dataclass(frozen=True)
 class StyleRows:
-    """A style at a level: the directions of its hypercolumns `(n, d)` and colours `(n, 3)` at the same
-    places, of which the last of the first style are those of pairs; the columns' mean and covariance; its
-    weight, where it applies."""
+    """A style at a level: the directions of its hypercolumns `(n, d)` and its decorrelated colours `(n, 3)`
+    at the same places, of which the last of the first style are those of pairs; mean and covariance of the
+    columns, and of the colours; its weight, where it applies."""
 
     ways: Tensor
     colors: Tensor
-    moments: tuple[Tensor, Tensor]
+    moments: Moments
+    color_moments: Moments
     weight: float
     mask: Tensor | None
 
@@ -164,7 +172,7 @@ class Goal:
     Args:
         rows: which of the picture's samples are the region's.
         ways, colors: of its styles, `(m, d)` and `(m, 3)`.
-        moments: mean and covariance of its styles' columns.
+        moments, color_moments: mean and covariance of its styles' columns, and of their colours.
         share: of the area.
         pairs: how many of the last rows, and of the last ways, belong together.
     """
@@ -172,7 +180,8 @@ class Goal:
     rows: slice
     ways: Tensor
     colors: Tensor
-    moments: tuple[Tensor, Tensor]
+    moments: Moments
+    color_moments: Moments
     share: float
     pairs: int
 
@@ -201,12 +210,13 @@ class Sampled:
         mask = scene.mask()
         mask = None if mask is None else mask.to(scene.device, torch.float32)
         self.regions: list[Region[StyleRows]] = by_region(styles, scene.size, mask, scene.device)
-        self.moments = [_mixed(region.styles) for region in self.regions]
+        self.moments = [_of_region(region.styles) for region in self.regions]
         self.counts = [max(LEAST, round(SAMPLES * region.share)) for region in self.regions]
         content = replace(scene, subject=scene.problem.content).content()
         assert content is not None
         self.content = content
-        self.columns = Columns(COLUMN, scene.size, self._compared)
+        self.layers = column(scene)
+        self.columns = Columns(self.layers, scene.size, self._compared)
         self.palette = SampledPalette(1 / max(alpha, 1.0))
         pixels: list[PixelTerm] = [self.palette]
         if weights.tv_weight > 0:
@@ -243,7 +253,7 @@ class Sampled:
         self._places = torch.cat(parts, 1).to(self.scene.device)
         if self.forms:
             places, side = self._places.flatten(0, 1), self.scene.options.side
-            seen = yield from columns_at(self.encoder, self.content, COLUMN, places, side)
+            seen = yield from columns_at(self.encoder, self.content, self.layers, places, side)
             self._seen = directions(seen.to(self.encoder_dtype)).view(DRAWS, -1, seen.shape[1])
         self._draw = 0
 
@@ -265,7 +275,7 @@ class Sampled:
             colors.append(first.colors[len(first.colors) - pairs :])
             rows = slice(begin, begin + count + pairs)
             goals.append(
-                Goal(rows, torch.cat(ways), torch.cat(colors), self.moments[number], region.share, pairs)
+                Goal(rows, torch.cat(ways), torch.cat(colors), *self.moments[number], region.share, pairs)
             )
             begin = rows.stop
         return goals
@@ -286,19 +296,24 @@ class Sampled:
         return parts
 
 
-def _mixed(styles: Sequence[StyleRows]) -> tuple[Tensor, Tensor]:
-    """Mean and covariance of several styles' hypercolumns at once, each counting by its weight."""
-    whole = sum(style.weight for style in styles)
-    parts = [(style.weight / whole, *style.moments) for style in styles]
-    mean = torch.stack([weight * own for weight, own, _ in parts]).sum(0)
-    covariance = torch.zeros_like(parts[0][2])
-    for weight, own, apart in parts:
-        covariance += weight * (apart + torch.outer(own - mean, own - mean))
-    return mean, covariance
+def column(scene: Scene) -> tuple[str, ...]:
+    """Layers of a hypercolumn at a level."""
+    return COLUMN[:-1] if scene.level.stage else COLUMN
+
+
+def _of_region(styles: Sequence[StyleRows]) -> tuple[Moments, Moments]:
+    """Moments of the columns of several styles together, and of their colours."""
+    weights = [style.weight for style in styles]
+    return mixed(weights, [s.moments for s in styles]), mixed(weights, [s.color_moments for s in styles])
 
 
 class SampledPalette:
-    """The relaxed earth mover's distance of the colours at the sampled places, a pixel term."""
+    """The relaxed earth mover's distance of the colours at the sampled places, and the distance of their
+    moments, a pixel term.
+
+    Args:
+        weight: of the first.
+    """
 
     name = "palette"
 
@@ -318,9 +333,10 @@ class SampledPalette:
             colors = decorrelated(colors_at(leaf, self._places))
             loss = torch.zeros((), device=picture.device, dtype=picture.dtype)
             for goal in self._goals:
-                theirs = decorrelated(goal.colors.to(colors))
-                moved = relaxed_emd(colors[goal.rows], theirs, EUCLIDEAN, goal.pairs)
-                loss = loss + self.weight * goal.share * moved
+                own = colors[goal.rows]
+                moved = relaxed_emd(own, goal.colors.to(own), EUCLIDEAN, goal.pairs)
+                apart = moments_apart(own, goal.color_moments)
+                loss = loss + goal.share * (self.weight * moved + apart)
         yield
         return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
