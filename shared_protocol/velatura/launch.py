@@ -1,14 +1,13 @@
 """Starting the daemon when none runs, for a GUI that must not block (`Starter`) and for scripts (`ensure`).
 
 Two programs may start one at the same time: the daemon takes a lock before it binds, the second one ends,
-and both programs find the first. Inside an editor `sys.executable` is the editor, so the installer of a
-plug-in records the daemon's absolute command (`record_command`).
+and both programs find the first. Inside an editor `sys.executable` is the editor: there the plug-in gives the
+command that its installer recorded (`editor.starting`).
 """
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -54,28 +53,12 @@ def find(base: Path | None = None) -> Address | None:
     return None if endpoint.is_alive(address) is False else address
 
 
-def record_command(command: Sequence[str], base: Path | None = None) -> Path:
-    """Keeps the absolute command that runs the daemon, for programs that are not Python themselves."""
-    path = private_folder(run_folder(base)) / "command.json"
-    endpoint.write_private(path, json.dumps(list(command)).encode() + b"\n")
-    return path
-
-
-def command(base: Path | None = None) -> tuple[list[str], bool]:
+def command() -> tuple[list[str], bool]:
     """How to run the daemon, and whether it is another installation than this program's own.
 
     Raises:
         VelaturaError: `not_running` when the daemon is not installed, with what to do.
     """
-    path = run_folder(base) / "command.json"
-    if path.exists():
-        try:
-            recorded = json.loads(path.read_text())
-        except ValueError:
-            recorded = None
-        parts = [part for part in recorded if isinstance(part, str)] if isinstance(recorded, list) else []
-        if parts and Path(parts[0]).exists():
-            return parts, True
     if importlib.util.find_spec("velatura_daemon") and "python" in Path(sys.executable).name.lower():
         return [sys.executable, "-m", "velatura_daemon", "run"], False
     found = shutil.which("velatura")
@@ -109,7 +92,7 @@ class Starter:
         self._ignore = ignore
         self._base, self._until = base, time.monotonic() + patience
         self._patience = patience
-        chosen, foreign = (list(run), True) if run else command(base)
+        chosen, foreign = (list(run), True) if run else command()
         self._log = private_folder(run_folder(base)) / "start.log"
         environment = {k: v for k, v in os.environ.items() if not (foreign and k in _EDITORS_OWN)}
         if base is not None or "VELATURA_HOME" in environment:

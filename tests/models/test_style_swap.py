@@ -8,9 +8,10 @@ from velatura_models.maths.stats import normalise
 from velatura_models.methods.adain import CHANGED
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare, framed, painted, work
-from velatura_models.methods.style_swap import StyleSwap, style_patches, swap, swap_steps
+from velatura_models.methods.style_swap import StyleSwap, style_patches, swapped
 from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.playback import run_through
 from velatura_models.store.cards import compute_card
 
 WIDTHS = (6, 8, 10, 10, 10)
@@ -47,6 +48,10 @@ def targets(net, rgb, style):
         mean, std = (t.view(1, -1, 1, 1) for t in style.levels[level])
         made[level] = normalise(own) * std + mean
     return {**made, DEEPEST: swap(made[DEEPEST], style.features)}
+
+
+def swap(content, style):
+    return run_through(swapped(content, style))
 
 
 def maps(height, width, seed, channels=5):
@@ -97,9 +102,9 @@ def test_few_patches_at_a_time_find_the_same(monkeypatch):
     content, style = maps(12, 15, 6), maps(14, 13, 7)
     expected = swap(content, style)
     monkeypatch.setattr("velatura_models.methods.style_swap.SCORES", 130 * 10)
-    groups = len(list(swap_steps(content, style, out := [])))
+    groups = len(list(swapped(content, style)))
     assert groups == -(-12 * 11 // 10)
-    torch.testing.assert_close(out[0], expected)
+    torch.testing.assert_close(swap(content, style), expected)
 
 
 @pytest.mark.parametrize(("most", "count"), [(10**6, 18 * 28), (200, 9 * 14), (60, 6 * 10), (1, 1)])
@@ -170,7 +175,7 @@ def test_a_kept_content_is_swapped_once_a_style(monkeypatch):
     before = sum(view.features.nbytes for view in known.views.values()) + known.rebuilt.nbytes
     assert known.nbytes > before
     monkeypatch.setattr(
-        "velatura_models.methods.style_swap.swap_steps", lambda *args: pytest.fail("swapped again")
+        "velatura_models.methods.style_swap.swapped", lambda *args: pytest.fail("swapped again")
     )
     again, _ = stylized(net, rgb, [StyleShare(style_of(net))], 0.4, known=known)
     torch.testing.assert_close(again, fresh, rtol=0, atol=1e-6)

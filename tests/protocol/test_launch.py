@@ -67,8 +67,8 @@ def test_a_program_with_an_event_loop_polls_until_the_daemon_listens(base):
     assert address.endpoint == "ipc:///nowhere" and launch.find(base) == address
 
 
-def test_two_that_start_at_once_get_the_same_daemon(base):
-    launch.record_command(program(LISTENS, base), base)
+def test_two_that_start_at_once_get_the_same_daemon(base, monkeypatch):
+    monkeypatch.setattr(launch, "command", lambda: (program(LISTENS, base), True))
     found: list[endpoint.Address] = []
     threads = [threading.Thread(target=lambda: found.append(launch.ensure(base, 60))) for _ in range(4)]
     for thread in threads:
@@ -105,13 +105,6 @@ def test_a_daemon_that_never_listens_is_given_up(base):
 def test_a_program_that_is_gone_says_to_install_again(base):
     with pytest.raises(VelaturaError, match="install the daemon again"):
         launch.Starter([str(base / "no-such-program")], base)
-
-
-def test_the_recorded_command_is_used_while_its_program_exists(base):
-    launch.record_command([sys.executable, "-m", "somewhere"], base)
-    assert launch.command(base) == ([sys.executable, "-m", "somewhere"], True)
-    launch.record_command(["/no/such/python", "-m", "velatura_daemon"], base)
-    assert launch.command(base)[0][0] != "/no/such/python"
 
 
 def test_without_an_installation_it_says_what_to_do(base, monkeypatch):

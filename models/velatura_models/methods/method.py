@@ -224,8 +224,8 @@ class Method(Protocol):
         """
         ...
 
-    def see(self, content: Content) -> Steps[Any]:
-        """All that does not depend on styles and strength: its value is a `Seen`, worth keeping."""
+    def see(self, content: Content) -> Steps[Seen]:
+        """All that does not depend on styles and strength, worth keeping."""
         ...
 
     def paint(self, work: Work) -> Iterator[Part | None]:

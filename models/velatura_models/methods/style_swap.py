@@ -18,7 +18,7 @@ The style picture is seen with a short side of `SIDE` pixels times the style sca
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -74,9 +74,8 @@ class StyleSwap(AdaIN):
             kept: dict[Hashable, Tensor] = each.view.changed if keep else {}
             if part.digest not in kept:
                 gain, bias = (t.to(own.device) for t in each.affine(level))
-                out: list[Tensor] = []
-                yield from swap_steps(each.maps[level].float() * gain + bias, part.features, out)
-                kept[part.digest] = out[0].to(own.dtype)
+                made = yield from swapped(each.maps[level].float() * gain + bias, part.features)
+                kept[part.digest] = made.to(own.dtype)
             changed.append(kept[part.digest])
         return blended(changed, met, own, work, outer)
 
@@ -84,16 +83,8 @@ class StyleSwap(AdaIN):
 load = StyleSwap
 
 
-def swap(content: Tensor, style: Tensor, most: int = PATCHES) -> Tensor:
-    """Features of the content made of patches of the style; see `swap_steps`."""
-    out: list[Tensor] = []
-    for _ in swap_steps(content, style, out, most):
-        pass
-    return out[0]
-
-
-def swap_steps(content: Tensor, style: Tensor, out: list[Tensor], most: int = PATCHES) -> Iterator[None]:
-    """Appends the swapped features to `out`, yielding between groups of style patches.
+def swapped(content: Tensor, style: Tensor, most: int = PATCHES) -> Steps[Tensor]:
+    """Features of the content made of patches of the style; yields between groups of them.
 
     Args:
         content, style: `(1, C, h, w)`, h and w at least 3.
@@ -113,7 +104,7 @@ def swap_steps(content: Tensor, style: Tensor, out: list[Tensor], most: int = PA
     size = (content.shape[2], content.shape[3])
     total = F.fold(patches[index].T[None], size, PATCH)
     once = torch.ones(1, PATCH * PATCH, len(index), device=content.device)
-    out.append(total / F.fold(once, size, PATCH))
+    return total / F.fold(once, size, PATCH)
 
 
 def style_patches(style: Tensor, most: int) -> Tensor:
