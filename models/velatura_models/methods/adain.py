@@ -53,7 +53,6 @@ Statistics = Mapping[str, tuple[Tensor, Tensor]]
 UNIFORM = 1e-3
 """Weight that every position has in weighted statistics: keeps a region of one pixel finite."""
 
-
 CHANGED = 4
 """Styles for which changed features are kept in a palette at most."""
 KEPT = 8
@@ -155,10 +154,6 @@ class Encoded:
     @property
     def nbytes(self) -> int:
         return sum(view.nbytes for view in self.views.values()) + self.rebuilt.nbytes
-
-    def keep(self, where: Stitched, made: Mapping[str, Tensor], tile: Tile) -> None:
-        """Keeps what was made of a tile where there is room."""
-        where.add(made, tile, ROOM - self.nbytes)
 
 
 class AdaIN:
@@ -352,19 +347,15 @@ class AdaIN:
         if view.features.complete:
             return view.features.part(tile.outer)
         made = yield from self.encode(view.of(content.rgb, tile.outer))
-        seen.keep(view.features, made, tile)
+        view.features.add(made, tile, ROOM - seen.nbytes)
         return made
 
     def _rebuilt(self, seen: Encoded, own: Mapping[str, Tensor], tile: Tile) -> Steps[Tensor]:
-        """g(f(c)) in a tile's core.
-
-        Args:
-            own: f(c) of the tile.
-        """
+        """g(f(c)) in a tile's core, of the tile's own f(c)."""
         if tile.core in seen.rebuilt.cores:
             return crop(seen.rebuilt.maps[PICTURE], tile.core)
         whole = (yield from self.decode(own)).cpu()
-        seen.keep(seen.rebuilt, {PICTURE: whole}, tile)
+        seen.rebuilt.add({PICTURE: whole}, tile, ROOM - seen.nbytes)
         return crop(whole, tile.core.within(tile.outer))
 
     def _moments(self, content: Content, seen: Encoded, view: View) -> Steps[Statistics]:
@@ -404,14 +395,3 @@ def _add(
 def _palette(work: Work, style: StyleShare) -> Palette:
     """The palette that a style sees the content in."""
     return style.part.palette if work.recolour else OWN
-
-
-def blended(changed: Sequence[Tensor], met: Sequence[Met], own: Tensor, work: Work, outer: Box) -> Tensor:
-    """t_a at a level of features that each style has changed, `(1, C, h, w)` all."""
-    step = outer.height // own.shape[2]
-    total, covered = torch.zeros(1, device=own.device), torch.zeros(1, device=own.device)
-    for each, maps in zip(met, changed, strict=True):
-        share = each.style.over(outer, step, own.device)
-        total, covered = total + share * maps.float(), covered + share
-    mixed = own.float() + work.fade(outer, step, own.device) * (total / covered - own.float())
-    return mixed.to(own.dtype).contiguous(memory_format=torch.channels_last)

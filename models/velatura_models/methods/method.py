@@ -173,6 +173,16 @@ class Work:
             return averaged(self.strength, box, step, device)
         return self.strength
 
+    def blended(self, changed: Sequence[Tensor], own: Tensor, outer: Box) -> Tensor:
+        """Features `(1, C, h, w)` that each style has changed, blended, and faded from the content's own."""
+        step = outer.height // own.shape[2]
+        total, covered = torch.zeros(1, device=own.device), torch.zeros(1, device=own.device)
+        for style, maps in zip(self.styles, changed, strict=True):
+            share = style.over(outer, step, own.device)
+            total, covered = total + share * maps.float(), covered + share
+        mixed = own.float() + self.fade(outer, step, own.device) * (total / covered - own.float())
+        return mixed.to(own.dtype).contiguous(memory_format=torch.channels_last)
+
     @property
     def most(self) -> float:
         """The strength where it is the greatest."""

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from ..maths.tiling import Box
 from ..store.cards import resize_short
-from .adain import AdaIN, Met, StyleLook, blended
+from .adain import AdaIN, Met, StyleLook
 from .method import Source, Steps, Work
 
 PATCH = 3
@@ -77,7 +77,7 @@ class StyleSwap(AdaIN):
                 made = yield from swapped(each.maps[level].float() * gain + bias, part.features)
                 kept[part.digest] = made.to(own.dtype)
             changed.append(kept[part.digest])
-        return blended(changed, met, own, work, outer)
+        return work.blended(changed, own, outer)
 
 
 load = StyleSwap

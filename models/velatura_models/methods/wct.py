@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from ..maths.stats import Moments
 from ..maths.tiling import Box
 from ..maths.whitening import affine, power
-from .adain import AdaIN, Met, StyleLook, blended
+from .adain import AdaIN, Met, StyleLook
 from .method import Source, Steps, Work
 
 
@@ -63,7 +63,7 @@ class WCT(AdaIN):
             rows = each.maps[level].permute(0, 2, 3, 1).float()
             changed.append(F.linear(rows, matrix.to(rows), bias.to(rows)).permute(0, 3, 1, 2))
             yield
-        return blended(changed, met, own, work, outer)
+        return work.blended(changed, own, outer)
 
 
 load = WCT
