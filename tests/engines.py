@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from velatura.pixels import Layout, digest
+from velatura.pixels import CHANNELS, DEPTHS, Layout, digest
 from velatura.recipe import Recipe, Style
 from velatura_daemon.engine.compose import DTYPES, as_array
 from velatura_daemon.engine.engine import TorchEngine
@@ -32,6 +33,30 @@ def slot(array: np.ndarray, channels: str = "RGB", **more: Any) -> Slot:
     layout = Layout(array.shape[1], array.shape[0], channels, depth, **more)
     data = memoryview(np.ascontiguousarray(array).tobytes())
     return Slot(layout, data, digest(layout, [data]))
+
+
+LAYOUTS = [
+    Layout(7, 5, channels, depth, premultiplied, transfer)
+    for channels, depth, premultiplied, transfer in product(
+        CHANNELS, DEPTHS, (False, True), ("srgb", "linear")
+    )
+    if not (premultiplied and "A" not in channels)
+]
+
+
+def random_slot(layout: Layout, seed: int = 0) -> Slot:
+    """Random pixels that a program could have made: premultiplied colour no larger than alpha."""
+    rng = np.random.default_rng(seed)
+    values = rng.random((layout.height, layout.width, CHANNELS[layout.channels]))
+    if layout.has_alpha:
+        values[0, :3, -1] = 0
+        values[1, :3, -1] = 1
+        if layout.premultiplied:
+            values[..., :-1] *= values[..., -1:]
+    dtype = DTYPES[layout.depth]
+    if dtype.kind == "u":
+        values = np.rint(values * np.iinfo(dtype).max)
+    return Slot(layout, memoryview(values.astype(dtype).tobytes()))
 
 
 def scene(height: int = 72, width: int = 104, channels: int = 4, seed: int = 0) -> np.ndarray:

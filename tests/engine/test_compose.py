@@ -1,16 +1,14 @@
 """Pixels in and out: every layout, exact where nothing changes, alpha and depth kept."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 import torch
+from engines import LAYOUTS, random_slot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from velatura.errors import VelaturaError
-from velatura.pixels import CHANNELS, DEPTHS, LUMA, Layout
+from velatura.pixels import LUMA, Layout
 from velatura_daemon.engine.compose import (
-    DTYPES,
     Canvas,
     Raster,
     as_array,
@@ -24,29 +22,6 @@ from velatura_models.maths import color
 from velatura_models.maths.color import decode_srgb, encode_srgb
 from velatura_models.maths.sizes import fill_transparent, preview_size
 from velatura_models.maths.tiling import Box
-
-LAYOUTS = [
-    Layout(7, 5, channels, depth, premultiplied, transfer)
-    for channels, depth, premultiplied, transfer in product(
-        CHANNELS, DEPTHS, (False, True), ("srgb", "linear")
-    )
-    if not (premultiplied and "A" not in channels)
-]
-
-
-def random_slot(layout, seed=0):
-    """Random pixels that a program could have made: premultiplied colour no larger than alpha."""
-    rng = np.random.default_rng(seed)
-    values = rng.random((layout.height, layout.width, CHANNELS[layout.channels]))
-    if layout.has_alpha:
-        values[0, :3, -1] = 0
-        values[1, :3, -1] = 1
-        if layout.premultiplied:
-            values[..., :-1] *= values[..., -1:]
-    dtype = DTYPES[layout.depth]
-    if dtype.kind == "u":
-        values = np.rint(values * np.iinfo(dtype).max)
-    return Slot(layout, memoryview(values.astype(dtype).tobytes()))
 
 
 def change(slot, made, mask=None, box=None):

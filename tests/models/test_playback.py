@@ -1,4 +1,4 @@
-"""Passes played back: on a card that is there, and by a fake recorder where there is none."""
+"""Passes played back by a fake recorder; tests/engine/test_on_a_card.py has the real one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import Source
 from velatura_models.methods.painter import Painter
-from velatura_models.networks import playback
 from velatura_models.networks.playback import MOST, Playback, Recording, run_through
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss
-
-card = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 
 
 class Tape:
@@ -137,40 +134,3 @@ def test_a_loss_gives_the_same_played_back(taped: Tape) -> None:
         assert set(found.losses) == {"content", "style", "tv", "total"}
         assert torch.allclose(found.gradient, gradient, atol=1e-7)
     assert taped.recorded == 1
-
-
-@card
-def test_on_a_card_recordings_give_what_steps_give() -> None:
-    method = load_method(Loader(method="adain-skip", device="cuda", dtype=torch.bfloat16))
-    painter = load_method(Loader(method="multi", device="cuda", dtype=torch.bfloat16))
-    assert isinstance(method, AdaIN) and isinstance(painter, Painter)
-    painting = painter.style(named(next(iter(painter.known))))
-    with torch.inference_mode():
-        for picture in torch.rand(4, 1, 3, 96, 64, device="cuda").unbind():
-            decoded = run_through(method.decode(run_through(method.encode(picture))))
-            maps = run_through(method._encoded(picture.to(torch.bfloat16)))
-            (plain,) = run_through(method._decoded(*maps))
-            assert torch.allclose(decoded, plain, atol=0.02)
-            painted = run_through(painter.tile(picture, painting, None))
-            steps: list[Tensor] = []
-            row = painting.data
-            for _ in row.net.steps(picture, row.gamma, row.beta, steps):
-                pass
-            assert torch.allclose(painted, steps[0], atol=0.02)
-    for network in (method.encoder, method.decoder, painting.data.net):
-        kept = playback.playback(network)._kept.values()
-        assert [isinstance(each, Recording) for each in kept] == [True]
-
-
-@card
-def test_on_a_card_a_recorded_loss_and_its_gradient_are_those_of_steps() -> None:
-    encoder = Loader(device="cuda", dtype=torch.bfloat16).optimising_encoder()
-    grams = {f"relu{b}_1": torch.eye(c) for b, c in enumerate(encoder.widths, 1)}
-    content = torch.rand(1, 3, 64, 80, device="cuda")
-    loss = gram_loss(encoder, (64, 80), Gram(tv_weight=0.1), content, [GramTarget(grams)])
-    for picture in torch.rand(4, 1, 3, 64, 80, device="cuda").unbind():
-        found = run_through(loss.evaluate(picture))
-        values, gradient = run_through(loss._evaluated(picture))
-        assert found.losses["total"] == pytest.approx(float(values.sum()), rel=1e-2)
-        assert torch.cosine_similarity(found.gradient.flatten(), gradient.flatten(), 0) > 0.999
-    assert [isinstance(each, Recording) for each in playback.playback(loss)._kept.values()] == [True]

@@ -24,6 +24,7 @@ from velatura_models.maths.tiling import Box
 from velatura_models.methods.method import Steps
 from velatura_models.networks.playback import run_through
 
+from .device import CPU
 from .resources import PICTURE, Store
 from .tasks import Slot, Task
 
@@ -66,29 +67,31 @@ def as_array(layout: Layout, data: memoryview) -> np.ndarray:
     return np.frombuffer(data, DTYPES[layout.depth]).reshape(shape)
 
 
-def read_picture(slot: Slot, name: str = "content") -> Raster:
+def read_picture(slot: Slot, name: str = "content", device: torch.device = CPU) -> Raster:
     """A picture as networks see it.
 
     Args:
         slot: the pixels.
         name: of the input, for errors.
+        device: where it is to be.
 
     Raises:
         VelaturaError: `bad_image` where a float picture holds NaN or infinity.
     """
-    return run_through(reading(slot, name))
+    return run_through(reading(slot, name, device))
 
 
-def reading(slot: Slot, name: str = "content") -> Steps[Raster]:
+def reading(slot: Slot, name: str = "content", device: torch.device = CPU) -> Steps[Raster]:
     """As `read_picture`, a band of rows at a time: a large picture is not held several times, and whoever
     waits for something else gets a turn."""
     layout = slot.layout
     array = as_array(layout, slot.data)
-    rgb = torch.empty(1, 3, layout.height, layout.width)
-    alpha = torch.ones(1, 1, layout.height, layout.width) if layout.has_alpha else None
+    size = (layout.height, layout.width)
+    rgb = torch.empty(1, 3, *size, device=device)
+    alpha = torch.ones(1, 1, *size, device=device) if layout.has_alpha else None
     opaque = True
     for top in range(0, layout.height, BAND):
-        color, some = _split(layout, _floats(layout, array[top : top + BAND], name))
+        color, some = _split(layout, _floats(layout, array[top : top + BAND], name, device))
         rgb[:, :, top : top + BAND] = encode_srgb(color) if layout.transfer == "linear" else color
         if some is not None and alpha is not None:
             alpha[:, :, top : top + BAND], opaque = some, False
@@ -99,7 +102,7 @@ def reading(slot: Slot, name: str = "content") -> Steps[Raster]:
     return Raster(fill_transparent(rgb, alpha), alpha)
 
 
-def read_mask(slot: Slot, layout: Layout, name: str = "mask") -> Tensor:
+def read_mask(slot: Slot, layout: Layout, name: str = "mask", device: torch.device = CPU) -> Tensor:
     """A mask `(1, 1, H, W)` float32 in 0..1.
 
     Raises:
@@ -114,7 +117,7 @@ def read_mask(slot: Slot, layout: Layout, name: str = "mask") -> Tensor:
             f"{layout.height}; they must be the same",
             name,
         )
-    return _floats(slot.layout, as_array(slot.layout, slot.data), name).clamp_(0, 1)
+    return _floats(slot.layout, as_array(slot.layout, slot.data), name, device).clamp_(0, 1)
 
 
 class Canvas:
@@ -123,7 +126,7 @@ class Canvas:
     Args:
         slot: the content's bytes.
         picture: the content as networks see it, at the canvas' size.
-        mask: `(1, 1, H, W)` in 0..1 at the content's own size, or None for everywhere.
+        mask: `(1, 1, H, W)` in 0..1 at the content's own size, or None for everywhere; both on one device.
     """
 
     def __init__(self, slot: Slot, picture: Raster, mask: Tensor | None) -> None:
@@ -152,7 +155,7 @@ class Canvas:
         if not side or side >= max(self.size):
             return self
         slot = Slot(self.layout, self.original)
-        return Canvas(slot, shrink(read_picture(slot), side), self.mask)
+        return Canvas(slot, shrink(read_picture(slot, device=self.picture.rgb.device), side), self.mask)
 
     def put(self, out: memoryview, box: Box, made: Tensor) -> None:
         """Writes a part of the picture.
@@ -164,9 +167,9 @@ class Canvas:
         """
         layout = self.layout
         rows, columns = box.slices()
-        part = as_array(layout, self.original)[rows, columns]
+        values = as_array(layout, self.original)[rows, columns].copy()
         before = self.picture.rgb[:, :, rows, columns]
-        made = made.clamp(0, 1)
+        made = made.to(before.device).clamp(0, 1)
         if layout.channels.startswith("GRAY"):
             before, made = luma(before), luma(made)
         if layout.transfer == "linear":
@@ -175,16 +178,12 @@ class Canvas:
             change = made - before
         if layout.premultiplied and self.picture.alpha is not None:
             change = change * self.picture.alpha[:, :, rows, columns]
-        moved = change[0].permute(1, 2, 0).numpy()
-        values = part.copy()
         where = ORDER[layout.channels]
-        top = TOP[layout.depth]
-        new = values[:, :, where].astype(np.float32) + moved * np.float32(top)
-        if layout.depth in ("u8", "u16"):
-            new = np.rint(new.clip(0, top))
-        new = new.astype(values.dtype)
+        new = uploaded(values[:, :, where], before.device)
+        new += change[0].permute(1, 2, 0) * TOP[layout.depth]
+        new = downloaded(new, layout)
         if self.mask is not None:
-            inside = self.mask[0, 0, rows, columns, None].numpy() > 0
+            inside = self.mask[0, 0, rows, columns, None].cpu().numpy() > 0
             new = np.where(inside, new, values[:, :, where])
         values[:, :, where] = new
         as_array(layout, out)[rows, columns] = values
@@ -214,11 +213,12 @@ class Canvas:
         return self.layout, out
 
 
-def read_canvas(task: Task, store: Store, side: int = 0) -> Steps[Canvas]:
+def read_canvas(task: Task, store: Store, side: int = 0, device: torch.device = CPU) -> Steps[Canvas]:
     """The content and mask of a job, the content as it is kept where it was seen before.
 
     Args:
         side: longest side, in pixels; 0 is full size.
+        device: where they are to be.
 
     Raises:
         VelaturaError: `bad_image`, and `bad_field` for a mask that does not fit.
@@ -226,12 +226,13 @@ def read_canvas(task: Task, store: Store, side: int = 0) -> Steps[Canvas]:
     slot = task.content
     assert slot is not None  # the engine has asked the recipe's facts
     size = preview_size(slot.layout.width, slot.layout.height, side)
-    key = (PICTURE, slot.digest, size)
+    key = (PICTURE, slot.digest, size, device)
     picture: Raster | None = store.get(key)
     if picture is None:
-        picture = shrink((yield from reading(slot)), side)
+        picture = shrink((yield from reading(slot, device=device)), side)
         store[key] = picture
-    return Canvas(slot, picture, None if task.mask is None else read_mask(task.mask, slot.layout))
+    mask = None if task.mask is None else read_mask(task.mask, slot.layout, device=device)
+    return Canvas(slot, picture, mask)
 
 
 def write_texture(made: Tensor, output: Output) -> Written:
@@ -260,10 +261,8 @@ def encode_picture(picture: Raster, layout: Layout) -> bytearray:
         if layout.premultiplied:
             parts = [part * alpha for part in parts]
         parts.append(alpha)
-    values = torch.cat(parts, 1)[0].permute(1, 2, 0).numpy() * np.float32(TOP[layout.depth])
-    if layout.depth in ("u8", "u16"):
-        values = np.rint(values)
-    return bytearray(np.ascontiguousarray(values, DTYPES[layout.depth]).data.cast("B"))
+    values = torch.cat(parts, 1)[0].permute(1, 2, 0) * TOP[layout.depth]
+    return bytearray(np.ascontiguousarray(downloaded(values, layout)).data.cast("B"))
 
 
 def shrink(picture: Raster, side: int) -> Raster:
@@ -276,9 +275,36 @@ def shrink(picture: Raster, side: int) -> Raster:
     return Raster(shrink_map(picture.rgb, size), alpha)
 
 
-def _floats(layout: Layout, array: np.ndarray, name: str) -> Tensor:
+def uploaded(array: np.ndarray, device: torch.device) -> Tensor:
+    """Numbers of any depth as float32 on a device; a card is sent them as they are, from memory that it reads
+    by itself."""
+    if device.type != "cuda":
+        return torch.from_numpy(array.astype(np.float32)).to(device)
+    signed = array.view(np.int16) if array.dtype == DTYPES["u16"] else array  # few operations know uint16
+    staged = torch.empty(array.shape, dtype=torch.from_numpy(signed[:0].copy()).dtype, pin_memory=True)
+    staged.numpy()[...] = signed
+    values = staged.to(device, non_blocking=True)
+    return (values.int() & 0xFFFF).float() if signed is not array else values.float()
+
+
+def downloaded(values: Tensor, layout: Layout) -> np.ndarray:
+    """Numbers in a layout's depth, integers clamped and rounded."""
+    dtype = DTYPES[layout.depth]
+    if layout.depth in ("u8", "u16"):
+        values = values.clamp(0, TOP[layout.depth]).round()
+    if values.device.type != "cuda":
+        return values.cpu().numpy().astype(dtype)
+    if layout.depth != "f32":
+        values = values.to({"u8": torch.uint8, "u16": torch.int32, "f16": torch.float16}[layout.depth])
+    values = values.to(torch.int16) if layout.depth == "u16" else values
+    staged = torch.empty(values.shape, dtype=values.dtype, pin_memory=True).copy_(values, non_blocking=True)
+    torch.cuda.current_stream(values.device).synchronize()
+    return staged.numpy().view(dtype)
+
+
+def _floats(layout: Layout, array: np.ndarray, name: str, device: torch.device) -> Tensor:
     """`(1, channels, H, W)` float32, integers scaled to 0..1."""
-    values = torch.from_numpy(array.astype(np.float32)).permute(2, 0, 1)[None]
+    values = uploaded(array, device).permute(2, 0, 1)[None]
     if layout.depth in ("u8", "u16"):
         return values.mul_(1 / TOP[layout.depth])
     if not bool(torch.isfinite(values).all()):

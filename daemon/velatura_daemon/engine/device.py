@@ -7,6 +7,8 @@ import platform
 import torch
 from velatura.errors import VelaturaError
 
+CPU = torch.device("cpu")
+
 
 def choose_device(wanted: str) -> tuple[torch.device, str]:
     """The device and why: never a silent fallback.

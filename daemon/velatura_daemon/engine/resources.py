@@ -20,7 +20,7 @@ from velatura_models.methods.loading import NETWORK, Loader
 from ..paths import default_paths
 from ..settings import Settings
 from ..styles.library import Library
-from .device import choose_device, device_name
+from .device import CPU, choose_device, device_name
 from .result import plain
 
 Key = tuple[Any, ...]
@@ -85,6 +85,9 @@ class Resources:
         self.settings = settings
         self.device, self.device_reason = choose_device(settings.device)
         self.dtype, self.dtype_reason = torch.float32, "not warmed up yet"
+        self.pixels = self.device if self.device.type == "cuda" else CPU
+        """Where pictures are that one pass is made of: a card converts them itself, and they go there and
+        back as they came."""
         self.eight_bits = False
         """Whether networks that can multiply bytes."""
         self.paths = default_paths()

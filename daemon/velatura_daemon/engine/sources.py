@@ -130,7 +130,8 @@ class Sources:
         if not style.mask:
             return None
         where = f"recipe.styles[{index}].mask"
-        region = read_mask(self._sent(style.mask, "region mask", where), canvas.slot.layout, where)
+        device = canvas.picture.rgb.device
+        region = read_mask(self._sent(style.mask, "region mask", where), canvas.slot.layout, where, device)
         return shrink_map(region, (canvas.size[1], canvas.size[0]))
 
     def reference(self) -> Slot:

@@ -145,7 +145,7 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     method = load_method(loader)
     if method.strength_in == "picture":
         recipe = replace(recipe, scale=1.0)  # such a network's strokes have the size that it was trained for
-    canvas = yield from read_canvas(task, resources.store, task.preview_side)
+    canvas = yield from read_canvas(task, resources.store, task.preview_side, resources.pixels)
     yield
     whole = canvas.picture.box
     changed = whole if canvas.mask is None else Box.around(canvas.mask)

@@ -30,7 +30,7 @@ TO_LAB = (
 
 @dataclass(frozen=True)
 class ColorStats:
-    """Mean `(3,)` and covariance `(3, 3)` of a picture's colours, float64."""
+    """Mean `(3,)` and covariance `(3, 3)` of a picture's colours, float64, on the CPU."""
 
     mean: Tensor
     cov: Tensor
@@ -51,8 +51,8 @@ def color_stats(rgb: Tensor, weight: Tensor | None = None) -> ColorStats:
         total = total + share.sum(dtype=torch.float64).cpu()
         first = first + (pixels * share).sum(1, dtype=torch.float64).cpu()
         second = second + ((pixels * share) @ pixels.T).double().cpu()
-    mean = (first / total).to(rgb.device)
-    return ColorStats(mean, (second / total).to(rgb.device) - mean[:, None] * mean[None, :])
+    mean = first / total
+    return ColorStats(mean, second / total - mean[:, None] * mean[None, :])
 
 
 def encode_srgb(linear: Tensor) -> Tensor:

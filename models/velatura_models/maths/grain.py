@@ -34,12 +34,14 @@ def grain(rgb: Tensor, box: Box) -> Tensor:
     off = (light - F.interpolate(F.avg_pool2d(light, CELL), scale_factor=CELL)).abs()
     varies = F.avg_pool2d(F.avg_pool2d(off, CELL), 3, 1, 1, count_include_pad=False)
     flat = F.interpolate((1 - varies / FLAT).clamp_min(0), scale_factor=CELL, mode="bilinear")
-    rows, columns = (torch.arange(*ends) % PATCH for ends in ((box.top, box.bottom), (box.left, box.right)))
-    noise = _noise()[:, :, rows][:, :, :, columns].to(rgb)
+    ends = (box.top, box.bottom), (box.left, box.right)
+    rows, columns = (torch.arange(*each, device=rgb.device) % PATCH for each in ends)
+    noise = _noise(rgb.device)[:, :, rows][:, :, :, columns].to(rgb)
     return noise * crop(flat, box.within(seen))
 
 
 @cache
-def _noise() -> Tensor:
+def _noise(device: torch.device) -> Tensor:
     """`(1, 1, N, N)` of deviation `GRAIN`, the same always, to be laid side by side."""
-    return torch.randn(1, 1, PATCH, PATCH, generator=torch.Generator().manual_seed(0)) * GRAIN
+    noise = torch.randn(1, 1, PATCH, PATCH, generator=torch.Generator().manual_seed(0)) * GRAIN
+    return noise.to(device)

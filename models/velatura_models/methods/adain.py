@@ -227,13 +227,13 @@ class AdaIN:
             ]
             inner, rebuilt = tile.core.within(tile.outer), None
             if work.residual and work.fades:
-                rebuilt = yield from self._rebuilt(seen, maps[id(own)], tile)
+                rebuilt = yield from self._rebuilt(content, seen, maps[id(own)], tile)
             target = {}
             for level, features in maps[id(own)].items():
                 target[level] = yield from self.mix(level, met, features, work, tile.outer)
-            picture = crop((yield from self.decode(target)), inner).cpu()
+            picture = crop((yield from self.decode(target)), inner).to(content.rgb.device)
             if rebuilt is not None:
-                lost = crop(content.rgb, tile.core).float().cpu() - rebuilt
+                lost = crop(content.rgb, tile.core).float() - rebuilt
                 picture = picture + (1 - work.fade(tile.core)) * lost
             yield tile.core, picture
 
@@ -299,7 +299,7 @@ class AdaIN:
             return
         own = yield from self._view(work.content, work.seen, OWN, None)
         tile = work.content.tiles[0]
-        yield from self._rebuilt(work.seen, own.features.part(tile.outer), tile)
+        yield from self._rebuilt(work.content, work.seen, own.features.part(tile.outer), tile)
 
     def encode(self, rgb: Tensor) -> Steps[dict[str, Tensor]]:
         """The features `{level: (1, C, h, w)}` of `rgb` (1, 3, H, W)."""
@@ -350,11 +350,13 @@ class AdaIN:
         view.features.add(made, tile, ROOM - seen.nbytes)
         return made
 
-    def _rebuilt(self, seen: Encoded, own: Mapping[str, Tensor], tile: Tile) -> Steps[Tensor]:
+    def _rebuilt(
+        self, content: Content, seen: Encoded, own: Mapping[str, Tensor], tile: Tile
+    ) -> Steps[Tensor]:
         """g(f(c)) in a tile's core, of the tile's own f(c)."""
         if tile.core in seen.rebuilt.cores:
             return crop(seen.rebuilt.maps[PICTURE], tile.core)
-        whole = (yield from self.decode(own)).cpu()
+        whole = (yield from self.decode(own)).to(content.rgb.device)
         seen.rebuilt.add({PICTURE: whole}, tile, ROOM - seen.nbytes)
         return crop(whole, tile.core.within(tile.outer))
 

@@ -107,13 +107,14 @@ class Loader:
         Raises:
             WeightsError: as `files.load`.
         """
-        if torch.device(self.device).type != "cpu" or not foldable(about.architecture):
+        device = torch.device(self.device)
+        if device.type not in ("cpu", "cuda") or not foldable(about.architecture):
             return self.net(
                 TransformNet, about, lambda net: [*net.convs[-1].parameters(), net.gamma, net.beta]
             )
         dtype = torch.uint8 if self.eight_bits else self.dtype
         return self._held(
-            about.title, about.digest, lambda: Folded(load_into(TransformNet, about), dtype), dtype
+            about.title, about.digest, lambda: Folded(load_into(TransformNet, about).to(device), dtype), dtype
         )
 
     def _encoder(self, about: Net) -> Encoder:

@@ -25,7 +25,7 @@ Steps = Generator[None, None, V]
 """Work that yields at least twice a second, and its value at the end."""
 
 Part = tuple[Box, Tensor]
-"""A finished tile: its core and the picture there, `(1, 3, h, w)` float32 on the CPU, not clamped."""
+"""A finished tile: its core and its picture, `(1, 3, h, w)` float32 where the content is, not clamped."""
 
 TRACE = 1e-6
 """Weight of a style outside of its region: where no style applies, shares still divide by something."""
@@ -167,10 +167,10 @@ class Work:
     seen: Any = None
     statistics: Any = None
 
-    def fade(self, box: Box, step: int = 1, device: torch.device | str = "cpu") -> float | Tensor:
-        """The strength on a grid of `step` pixels inside a box."""
+    def fade(self, box: Box, step: int = 1, device: torch.device | None = None) -> float | Tensor:
+        """The strength on a grid of `step` pixels inside a box, where the content is or on another device."""
         if isinstance(self.strength, Tensor):
-            return averaged(self.strength, box, step, device)
+            return averaged(self.strength, box, step, device or self.content.rgb.device)
         return self.strength
 
     def blended(self, changed: Sequence[Tensor], own: Tensor, outer: Box) -> Tensor:

@@ -49,7 +49,7 @@ class Painting:
 
 @dataclass
 class Painted:
-    """Pictures made of one content, `(1, 3, H, W)` float32 on the CPU: the latest of one that fits in one
+    """Pictures made of one content, `(1, 3, H, W)` float32 where it is: the latest of one that fits in one
     tile, what lasts of a larger one; and the statistics by which that was painted."""
 
     pictures: Latest[Stitched] = field(default_factory=lambda: Latest(KEPT))
@@ -112,14 +112,14 @@ class PictureMethod(ABC):
         if len(content.tiles) > 1 and work.statistics is None:
             statistics = yield from self.measure(work)
         for tile in content.tiles:
-            below = crop(content.rgb, tile.core).float().cpu()
-            total, covered = torch.zeros_like(below), torch.zeros(1, 1, 1, 1)
+            below = crop(content.rgb, tile.core).float()
+            total, covered = torch.zeros_like(below), below.new_zeros(1, 1, 1, 1)
             for style, parts in blend:
                 made = torch.zeros_like(below)
                 for painting, factor in parts:
                     picture = yield from self._tile(work, tile, painting, statistics.get(painting.key))
                     made = made + factor * picture
-                share = style.over(tile.core)
+                share = style.over(tile.core, device=below.device)
                 total, covered = total + share * made, covered + share
             over = work.fade(tile.core) / most if most else 0.0
             yield tile.core, below + over * (total / covered - most * below)
@@ -174,7 +174,7 @@ class PictureMethod(ABC):
     def _painted(self, rgb: Tensor, painting: Painting, normalise: Normalise | None = None) -> Steps[Tensor]:
         x = rgb.to(self.device).contiguous(memory_format=torch.channels_last)
         made = yield from self.tile(x, painting, normalise)
-        return made.float().cpu()
+        return made.float().to(rgb.device)
 
     def _of_thumbnail(self, content: Content, painting: Painting) -> Steps[Statistics]:
         """Statistics of the picture made as small as one tile."""

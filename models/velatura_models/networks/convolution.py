@@ -27,6 +27,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from . import card
+
 IN, OUT = 6, 4
 """Sides of a tile before and after."""
 
@@ -130,7 +132,7 @@ class _Reflected(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, side: int) -> Tensor:
         ctx.side = side
-        return F.pad(x, (side,) * 4, mode="reflect") if x.device.type == "cpu" else mirrored(x, side)
+        return padded(x, side, side, "reflect")
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # one gradient
@@ -144,20 +146,12 @@ class _Reflected(torch.autograd.Function):
         return columns, None
 
 
-def mirrored(x: Tensor, n: int) -> Tensor:
-    """What `reflected` gives, by copies: on graphics cards the library's own gives up channels_last."""
-    batch, channels, height, width = x.shape
-    shape = (batch, channels, height + 2 * n, width + 2 * n)
-    layout = torch.channels_last if x.stride(1) == 1 else torch.contiguous_format
-    out = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=layout)
-    out[:, :, n:-n, n:-n] = x
-    for k in range(1, n + 1):
-        out[:, :, n - k, n:-n] = x[:, :, k]
-        out[:, :, height + n - 1 + k, n:-n] = x[:, :, height - 1 - k]
-    for k in range(1, n + 1):
-        out[..., n - k] = out[..., n + k]
-        out[..., width + n - 1 + k] = out[..., width + n - 1 - k]
-    return out
+def padded(x: Tensor, before: int, after: int, mode: str) -> Tensor:
+    """Maps continued on all sides by some positions before and after, by `reflect` or `replicate`; without a
+    gradient of its own."""
+    if card.on_card(x):
+        return card.continued(x, before, after, mode)
+    return F.pad(x, (before, after, before, after), mode=mode)
 
 
 def convolution(cin: int, cout: int, kernel: int, stride: int = 1) -> nn.Conv2d:

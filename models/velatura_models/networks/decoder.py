@@ -10,11 +10,12 @@ encoder keep the content. Without skips it is exactly the published form.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from . import card
 from .bands import Rows
 from .convolution import Conv3x3
 
@@ -103,8 +104,8 @@ def in_own_dtype(conv: nn.Module) -> Callable[[Tensor], Tensor]:
 
 
 def rectified(conv: nn.Module) -> Callable[[Tensor], Tensor]:
-    own = in_own_dtype(conv)
-    return lambda maps: F.relu(own(maps), inplace=True)
+    dtype = next(conv.parameters()).dtype
+    return lambda maps: card.rectified(cast(nn.Conv2d, conv), maps.to(dtype))
 
 
 def tapped(tap: nn.Module, maps: Tensor) -> Callable[[slice], Tensor]:

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..maths.tiling import round_up
+from . import card
 from .bands import Rows
 from .convolution import Conv3x3, reflected
 from .residency import placed
@@ -110,8 +113,8 @@ class Encoder(nn.Module):
                 yield
 
     def _layer(self, name: str, rectified: bool) -> Callable[[Tensor], Tensor]:
-        conv = self.get_submodule(f"conv{name}")
-        return (lambda maps: F.relu(conv(maps), inplace=True)) if rectified else conv
+        conv = cast(Conv3x3, self.get_submodule(f"conv{name}"))
+        return partial(card.rectified, conv) if rectified else conv
 
     def _around(self, x: Tensor) -> Tensor:
         return reflected(x) if self.padding == "reflect" else F.pad(x, (1, 1, 1, 1), mode="circular")
