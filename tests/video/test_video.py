@@ -39,9 +39,9 @@ class Painter:
     def __init__(self, paint: Callable[[np.ndarray, int], np.ndarray] = lambda frame, _: frame) -> None:
         self.paint, self.asked = paint, []
 
-    def submit(self, recipe: Stylize, frame: np.ndarray, mask: Any = None, **options: Any) -> Any:
-        self.asked.append(SimpleNamespace(recipe=recipe, frame=frame, mask=mask, **options))
-        made = self.paint(frame, len(self.asked))
+    def submit(self, recipe: Stylize, image: np.ndarray, mask: Any = None, **options: Any) -> Any:
+        self.asked.append(SimpleNamespace(recipe=recipe, frame=image, mask=mask, **options))
+        made = self.paint(image, len(self.asked))
         return SimpleNamespace(
             result=lambda: made, recipe=replace(recipe, method="adain"), cancel=lambda: None
         )
@@ -61,9 +61,8 @@ def paint(
     tmp_path: Path, source: Path, painter: Painter | None = None, name: str = "out.mp4", **options: Any
 ) -> Path:
     out = tmp_path / name
-    return painting.paint(
-        painter or Painter(), source, out, options.pop("recipe", RECIPE), [], crf=4, **options
-    )  # type: ignore[arg-type]  # a painter of plain pictures
+    recipe = options.pop("recipe", RECIPE)
+    return painting.paint(painter or Painter(), source, out, recipe, [], crf=4, **options)
 
 
 def test_frames_come_out_as_many_and_as_they_were(tmp_path: Path):
@@ -300,7 +299,10 @@ def test_files_that_are_no_videos_are_refused_in_words(tmp_path: Path):
     with pytest.raises(VelaturaError, match="holds no video, only audio"):
         scan(tmp_path / "sound.mp4")
     (tmp_path / "half.mkv").write_bytes(good[: len(good) // 2])
-    assert 0 < len(scan(tmp_path / "half.mkv")) < len(FRAMES)  # a recording that broke off is what it is
+    half = scan(tmp_path / "half.mkv")  # a recording that broke off is what it is
+    lasts, told = half.seconds(len(half) - 1) + 0.04, len(FRAMES) / 25
+    assert lasts < told and half.note == f"can be read for {lasts:.2f} s; the file tells of {told:.2f} s"
+    assert not scan(tmp_path / "good.mkv").note
     with pytest.raises(VelaturaError, match="no such file"):
         scan(tmp_path / "none.mp4")
 

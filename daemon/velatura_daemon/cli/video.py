@@ -82,6 +82,8 @@ def video(
         bar.begin(source.name)
 
         def tell(progress: painting.Progress) -> None:
+            if progress.note:
+                show.note(f"{source}: {progress.note}")
             if progress.doing == "reading":
                 bar.say(f"reading, frame {progress.done}")
             else:

@@ -54,6 +54,8 @@ class Progress:
     """Frames; 0 where their number is not known yet."""
     seconds_left: float | None = None
     """Estimate, once frames were painted."""
+    note: str = ""
+    """What is to be known of the clip, once it was read: `Clip.note`."""
 
 
 Tell = Callable[[Progress], None]
@@ -107,6 +109,7 @@ def paint(
     course = read_track(track, recipe)
     began = time.monotonic()
     clip = scan(source, lambda done, of: tell(Progress("reading", done, of)))
+    tell(Progress("reading", len(clip), len(clip), note=clip.note))
     course = replace(course, recipe=_settled(client, course, pictures))
     masks = _Masks(Path(mask), clip) if mask is not None else None
     job = _Job(client, clip, course, [*pictures, *course.pictures], masks, steady, flow)

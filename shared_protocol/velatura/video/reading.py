@@ -6,6 +6,7 @@ refused at once, frames are counted rather than estimated, and scene cuts are kn
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,6 +29,8 @@ MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 UNTOLD = 2
 SOUGHT = 100
 """Frames by which time goes back only where it was sought."""
+SHORT = 0.5
+"""Seconds by which a clip may end before what its file tells."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Clip:
         scenes: the first frame of every scene.
         rate: frames a second, on average.
         aspect: width of a pixel over its height, upright.
+        note: that the frames end before what the file tells, as those of a damaged one do; else empty.
     """
 
     path: Path
@@ -73,6 +77,7 @@ class Clip:
     rate: Fraction
     aspect: Fraction
     colour: Colour
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -160,6 +165,8 @@ def scan(path: Path, tell: Callable[[int, int], None] = lambda done, of: None) -
         deep = any(component.bits > 8 for component in av.VideoFormat(pixels).components)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         colour = Colour(about.colorspace, about.color_range, about.color_trc, about.color_primaries)
+        lasts, told = float((times[-1] - times[0]) * base + 1 / rate), _told(stream)
+        note = f"can be read for {lasts:.2f} s; the file tells of {told:.2f} s"
     return Clip(
         path,
         *size,
@@ -172,7 +179,17 @@ def scan(path: Path, tell: Callable[[int, int], None] = lambda done, of: None) -
         Fraction(rate),
         1 / aspect if turns % 2 else aspect,
         colour,
+        note if told - lasts > SHORT else "",
     )
+
+
+def _told(stream: Any) -> float:
+    """Seconds that a stream lasts by what its file says; 0 where it says nothing."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    found = re.match(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    hours, minutes, seconds = map(float, found.groups()) if found else (0.0, 0.0, 0.0)
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def _opened(path: Path) -> Any:
