@@ -60,9 +60,6 @@ class Cost:
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.operations + other.operations, self.bytes + other.bytes)
 
-    def times(self, factor: float) -> Cost:
-        return Cost(self.operations * factor, self.bytes * factor)
-
 
 class Bench:
     """One device at work.
@@ -129,8 +126,8 @@ class Bench:
             **more,
         }
 
-    def cost(self, run: Callable[[], Any], *networks: nn.Module) -> Cost:
-        """Of the convolutions in a run of networks."""
+    def cost(self, size: tuple[int, int], run: Callable[[Tensor], Any], *networks: nn.Module) -> Cost:
+        """Of the convolutions that a picture of a height and width goes through; nothing is computed."""
         total = Cost(0, 0)
 
         def count(module: nn.Conv2d, given: tuple[Tensor], out: Tensor) -> None:
@@ -139,12 +136,11 @@ class Bench:
             size = 2.0 * out.numel() * module.weight[0].numel()
             total += Cost(size, self.item * values)
 
-        modules = [m for network in networks for m in network.modules() if isinstance(m, nn.Conv2d)]
-        handles = [module.register_forward_hook(count) for module in modules]  # type: ignore[arg-type]  # of Conv2d
-        with torch.no_grad():
-            run()
-        for handle in handles:
-            handle.remove()
+        for module in (m for network in networks for m in network.to("meta").modules()):
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(count)  # type: ignore[arg-type]  # of Conv2d alone
+        with torch.no_grad(), torch.device("meta"):
+            run(torch.empty(1, 3, *size))
         return total
 
     @torch.inference_mode()
@@ -169,17 +165,16 @@ class Bench:
         """One encoding and one decoding."""
         rgb = torch.rand(1, 3, side, width or side, device=self.device)
         features = run_through(method.encode(rgb))
-        small = rgb[:, :, :64, :64].to(features["relu4_1"])  # stands for all sizes
-        cost = self.cost(
-            lambda: method.decoder(method.encoder(small, method.levels)), method.encoder, method.decoder
-        )
-        factor = side * (width or side) / 64**2
+        encoder = Encoder(method.encoder.widths, preprocess=False)
+        decoder = Decoder(encoder.widths, method.decoder.skips, method.decoder.upsampling)
+        size = (side, width or side)
+        cost = self.cost(size, lambda x: decoder(encoder(x, decoder.levels)), encoder, decoder)
         encode = self.seconds(lambda: run_through(method.encode(rgb)))
         decode = self.seconds(lambda: run_through(method.decode(features)))
         share = StyleShare(method.style(_source("", self.card(method.encoder))))
         return self.figures(
             encode + decode,
-            cost.times(factor),
+            cost,
             encode_ms=1000 * encode,
             decode_ms=1000 * decode,
             job_ms=self.job(method, share, side, width),
@@ -216,12 +211,12 @@ class Bench:
         content, style = (torch.rand(1, 3, SIDE, SIDE, device=self.device) for _ in range(2))
         grams = run_through(picture_grams(encoder, style, GATYS_LAYERS))
         loss = gram_loss(encoder, (SIDE, SIDE), Gram(), content, [GramTarget(grams)])
-        small = torch.rand(1, 3, 64, 64, device=self.device).to(self.dtype)
-        cost = self.cost(lambda: encoder(small, ["relu5_1"]), encoder).times(2 * (SIDE / 64) ** 2)
+        same = Encoder(encoder.widths, preprocess=False)
+        cost = self.cost((SIDE, SIDE), lambda x: same(x, ["relu5_1"]), same)
         one = self.seconds(lambda: run_through(loss.evaluate(content)))
         problem = Problem((SIDE, SIDE), [StyleSource(style.cpu())], content.cpu())
         options = Options(Gram(), EVALUATIONS, levels=1)
-        found = self.figures(one, cost)
+        found = self.figures(one, cost + cost)  # there, and back to the pixels
         for optimizer in ("lbfgs", "adam"):
             found[f"{EVALUATIONS}_{optimizer}_s"] = self.walked(
                 encoder, problem, replace(options, optimizer=optimizer)
