@@ -102,11 +102,16 @@ def race(
 
 
 @app.command()
-def memory(json: Json = False) -> None:
-    """Measure the memory of the daemon's processes on a large picture."""
+def memory(
+    side: Annotated[int, typer.Option(min=64, max=16384, help="Of the picture, in pixels.")] = 4096,
+    method: Annotated[str, typer.Option(help="As for stylize.")] = "adain-skip",
+    depth: Annotated[int, typer.Option(min=8, max=16, help="Bits of a channel: 8 or 16.")] = 8,
+    json: Json = False,
+) -> None:
+    """Measure the memory of the daemon's processes on a large picture (Linux)."""
     from . import benchmarks
 
-    _print(benchmarks.memory(tell=show.note), json)
+    _print(benchmarks.memory(side, method, depth, tell=show.note), json)
 
 
 @app.command()

@@ -9,6 +9,7 @@ with a default environment.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import statistics
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from velatura.jobstate import State
 
 from .exits import USAGE, CommandError
 
@@ -160,30 +162,55 @@ def speed(tell: Tell = lambda text: None, device: str = "") -> dict[str, Any]:
         return figures
 
 
-def memory(side: int = 4096, tell: Tell = lambda text: None) -> dict[str, Any]:
-    """Peak of the summed PSS of all the daemon's processes while it paints a large RGBA picture."""
+def memory(
+    side: int = 4096, method: str = "adain-skip", depth: int = 8, tell: Tell = lambda text: None
+) -> dict[str, Any]:
+    """What the daemon's processes hold while a large RGBA picture is painted: the peak of their summed PSS,
+    that of the worker's own memory (pictures are in shared memory beside it); and how long a job was silent
+    at most from its start to its end.
+
+    Args:
+        depth: bits of a channel, 8 or 16.
+    """
     folder = tempfile.TemporaryDirectory(prefix="velatura-bench-", ignore_cleanup_errors=True)
     with folder as home, _running(Path(home)) as (client, _):
         tell(f"painting {side} x {side}")
-        pid = client.status()["pid"]
-        idle = pss(pid)
-        style = client.upload(noise(SIDE, 0)[..., :3])
-        peak = [idle]
+        status = client.status()
+        pid, worker = status["pid"], processes().Process(status["worker"]["pid"])
+        content = noise(side, 2)
+        content = content if depth == 8 else content.astype(np.uint16) * 257
+        held = [(pss(pid), own(worker.pid))]
         done = threading.Event()
 
         def watch() -> None:
             while not done.wait(0.1):
-                peak.append(pss(pid))
+                held.append((pss(pid), own(worker.pid)))
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        began = time.perf_counter()
-        job = client.submit({"kind": "stylize", "styles": [{"digest": style}]}, noise(side, 2))
+        began, computed = time.perf_counter(), sum(worker.cpu_times()[:2])
+        job = client.submit(
+            {"kind": "stylize", "styles": [{"name": "starry-night"}], "method": method}, content
+        )
+        told = [time.perf_counter() for event in job if event.state is State.RUNNING]
+        told.append(time.perf_counter())
         job.result()
-        seconds = time.perf_counter() - began
+        seconds, computed = time.perf_counter() - began, sum(worker.cpu_times()[:2]) - computed
         done.set()
         watcher.join()
-    return {"side": side, "idle_mb": idle >> 20, "peak_mb": max(peak) >> 20, "seconds": seconds}
+    all_idle, own_idle = held[0]
+    return {
+        "side": side,
+        "depth": depth,
+        "method": job.recipe.method,
+        "idle_mb": all_idle >> 20,
+        "peak_mb": max(all_of for all_of, _ in held) >> 20,
+        "worker_idle_mb": own_idle >> 20,
+        "worker_peak_mb": max(worker_of for _, worker_of in held) >> 20,
+        "seconds": seconds,
+        "processor_seconds": computed,
+        "longest_silence": max(later - before for before, later in itertools.pairwise(told)),
+    }
 
 
 def operations(backbone: str, method: str, decoding_alone: bool = False) -> float:
@@ -337,6 +364,12 @@ def pss(pid: int) -> int:
         with contextlib.suppress(psutil.NoSuchProcess):
             total += process.memory_full_info().pss
     return total
+
+
+def own(pid: int) -> int:
+    """Bytes of memory that are a process's own, what it shares with others left out; Linux tells."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(status["RssAnon"].split()[0]) << 10
 
 
 def _write_published_size(folder: Path) -> None:
