@@ -174,6 +174,18 @@ def test_a_profile_for_other_channels_is_left_out_and_that_is_said() -> None:
     image.info["icc_profile"] = seeds.ADOBE
     with pytest.warns(PictureWarning, match="its colour profile is for rgb and left out"):
         assert images.read(image).about.icc_profile == b""
+    image = Image.fromarray(seeds.rgb())
+    image.info["icc_profile"] = icc.lab()
+    with pytest.warns(PictureWarning, match="its colour profile is for lab and left out"):
+        assert images.read(image).about.icc_profile == b""
+
+
+def test_a_profile_that_cannot_be_used_stays_and_that_is_said() -> None:
+    image = Image.fromarray(seeds.rgb())
+    image.info["icc_profile"] = seeds.ADOBE[:200]
+    with pytest.warns(PictureWarning, match="cannot be used: its numbers are taken as sRGB's"):
+        read = images.read(image)
+    assert read.about.icc_profile == seeds.ADOBE[:200] and (read.array == seeds.rgb()).all()
 
 
 def table() -> str:

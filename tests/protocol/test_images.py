@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -287,6 +289,10 @@ def test_wrong_files_are_refused_in_words(tmp_path):
         assert str(path) in str(caught.value), name
     with pytest.raises(VelaturaError, match="cannot be read"):
         images.read(tmp_path)
+    os.mkfifo(tmp_path / "pipe.png")
+    for endless in (tmp_path / "pipe.png", Path("/dev/zero")):
+        with pytest.raises(VelaturaError, match="is a pipe or a device, not a file"):
+            images.read(endless)
 
 
 def test_a_size_that_a_format_does_not_have_is_said(tmp_path):
@@ -367,6 +373,11 @@ def test_what_is_not_seen_is_said():
         (b"II*\0\x10\0\0\0CR\2\0", "is camera raw; develop it first"),
         (b"FUJIFILMCCD-RAW", "is camera raw"),
         (b"<svg xmlns", "is SVG"),
+        (b"\xef\xbb\xbf<svg", "is SVG"),
+        (b"<!DOCTYPE html>", "is a web page, which is not read; download the picture itself"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\4CgBI", "is a PNG made for iPhone programs"),
+        (b"P7\n", "is PAM"),
+        (b"\x1f\x8b\x08", "is compressed by gzip"),
         (b"hello", "is not a picture, or of a kind that is not known"),
     ],
 )

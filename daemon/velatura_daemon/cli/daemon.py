@@ -214,6 +214,8 @@ def _value(name: str, value: object) -> str:
         return show.duration(value)
     if name == "protocol" and isinstance(value, list):
         return ".".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:.3g}"
     is_bytes = name.endswith("bytes") or name in ("blobs.reserved", "blobs.budget")
     return show.size(value) if is_bytes and isinstance(value, int) else str(value)
 

@@ -51,7 +51,8 @@ def gather(
             matches = sorted(Path(p) for p in glob.glob(given, recursive=True))  # noqa: PTH207  # absolute ones too
             pairs = [(p, Path(p.name)) for p in matches]
         else:
-            raise CommandError(FILES, f"{given}: no such file or folder")
+            why = "is a pipe or a device" if path.exists() else "no such file or folder"
+            raise CommandError(FILES, f"{given}: {why}")
         unread = [p for p, _ in pairs if _is_shown(p) and p.suffix.lower() not in readable]
         _say_left_out(given, unread, "of kinds that are not read")
         _say_left_out(

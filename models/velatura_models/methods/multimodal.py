@@ -11,7 +11,7 @@ from ..networks.multimodal_net import GRID, LEAST, MultimodalNet
 from ..networks.residency import last_layers
 from ..networks.transform_net import Normalise
 from ..store.files import Net, WeightsError
-from ..store.nets import few, installed
+from ..store.nets import few, installed, refuse_damaged
 from .loading import Loader
 from .method import Source, Steps
 from .picture_method import Painting, PictureMethod
@@ -37,6 +37,7 @@ class Multimodal(PictureMethod):
             WeightsError: `unknown` for a style without one, with what to do about it.
         """
         if source.name not in self.known:
+            refuse_damaged(source.name, "multimodal", self.loader.folder)
             others = f"there are some for {few(self.known)}" if self.known else "none ships"
             raise WeightsError(
                 "unknown",

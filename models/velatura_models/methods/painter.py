@@ -24,7 +24,7 @@ from ..networks.folded import Folded
 from ..networks.playback import played
 from ..networks.transform_net import Normalise, TransformNet
 from ..store.files import NET_FORMAT, Net, WeightsError, read
-from ..store.nets import PHOTO, few, installed
+from ..store.nets import PHOTO, few, installed, refuse_damaged
 from .loading import Loader
 from .method import Source, Steps, StyleShare
 from .picture_method import Painting, PictureMethod
@@ -80,6 +80,8 @@ class Painter(PictureMethod):
             WeightsError: `unknown` for a style that no network knows, with what to do about it.
         """
         if source.name not in self.known:
+            for kind in ("style", "transform"):
+                refuse_damaged(source.name, kind, self.loader.folder)
             trainer = "style-n-plus-one" if self.several else "fast"
             near = difflib.get_close_matches(source.name, self.known, 3)
             raise WeightsError(

@@ -114,6 +114,14 @@ def damaged(weights: Path | None = None) -> Iterator[tuple[Path, WeightsError]]:
                 yield path, error
 
 
+def refuse_damaged(name: str, kind: str, weights: Path | None = None) -> None:
+    """Raises the `WeightsError` of the network file of that name and kind, where there is one that cannot be
+    read; trainers call it after its style."""
+    for path, error in damaged(weights):
+        if path.name == f"{name}.{kind}.safetensors":
+            raise error
+
+
 def find_net(name: str, kind: str, weights: Path | None = None) -> Net:
     """The network of a name and kind.
 
@@ -122,9 +130,7 @@ def find_net(name: str, kind: str, weights: Path | None = None) -> Net:
     """
     nets = {net.name: net for net in installed(kind, weights)}
     if name not in nets:
-        for path, error in damaged(weights):
-            if path.name == f"{name}.{kind}.safetensors":
-                raise error
+        refuse_damaged(name, kind, weights)
         raise WeightsError("missing", f"no {kind} network {name!r} is installed; at hand: {few(nets)}")
     return nets[name]
 
@@ -159,6 +165,7 @@ def find_texture(style: str, weights: Path | None = None) -> Net:
     for net in nets:
         if style in net.styles:
             return net
+    refuse_damaged(style, "texture", weights)
     names = sorted({name for net in nets for name in net.styles})
     raise WeightsError(
         "unknown",

@@ -143,11 +143,16 @@ def upright(pixels: Pixels, about: Metadata, kind: str, what: str, turn: int = 0
         array = array[::-1]
     height, width = array.shape[:2]
     made = Pixels(np.ascontiguousarray(array), kind, about=about.fitted(width, height))
-    colours = 1 if array.shape[2] < 3 else 3
+    colours = "gray" if array.shape[2] < 3 else "rgb"
     space = icc.space_of(about.icc_profile)
-    if about.icc_profile and icc.CHANNELS.get(space) != colours:
+    if about.icc_profile and space != colours:
         note(what, f"its colour profile is {f'for {space}' if space else 'damaged'} and left out")
         made.about = replace(made.about, icc_profile=b"")
+    elif about.icc_profile and not icc.usable(about.icc_profile):
+        note(
+            what,
+            "its colour profile cannot be used: its numbers are taken as sRGB's, and it stays in the file",
+        )
     profile = icc.parse(made.about.icc_profile) if made.about.icc_profile else None
     if profile is not None:
         made.original, made.profile = made.array, profile

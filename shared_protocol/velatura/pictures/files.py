@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,11 @@ def load(path: Path, longest: int = 0) -> Pixels:
         VelaturaError: `bad_image` when it is missing, and as `decode` does.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            words = f"has {path.stat().st_size} bytes; at most {MAX_BYTES} are read"
+        about = path.stat()
+        if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):  # it may never end
+            raise VelaturaError("bad_image", "is a pipe or a device, not a file", str(path))
+        if about.st_size > MAX_BYTES:
+            words = f"has {about.st_size} bytes; at most {MAX_BYTES} are read"
             raise VelaturaError("too_large", words, str(path))
         data = path.read_bytes()
     except OSError as error:

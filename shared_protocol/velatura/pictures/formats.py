@@ -77,8 +77,10 @@ READ = (
 """All that is read, by what is in the file; only a TGA is known by its name."""
 
 _SAVE = "save it as PNG, TIFF or JPEG"
+_PAGE = "a web page"
 _RAW = f"camera raw; develop it first and {_SAVE}"
 _REFUSED = (
+    (b"\x89PNG\r\n\x1a\n????CgBI", "a PNG made for iPhone programs (CgBI)"),
     (b"????ftypheic", "HEIC"),
     (b"????ftypheix", "HEIC"),
     (b"????ftyphevc", "HEIC"),
@@ -99,6 +101,7 @@ _REFUSED = (
     (b"\xd7\xcd\xc6\x9a", "WMF"),
     (b"<svg", "SVG"),
     (b"<?xml", "SVG or XML"),
+    (b"\xef\xbb\xbf<", "SVG or XML"),
     (b"PK\3\4", "a ZIP, Krita or OpenRaster file"),
     (b"8BPB", "PSB, Photoshop's large document"),
     (b"SDPX", "DPX"),
@@ -106,6 +109,16 @@ _REFUSED = (
     (b"SIMPLE", "FITS"),
     (b"DDS ", "DDS"),
     (b"qoif", "QOI"),
+    (b"P7", "PAM"),
+    (b"Pf", "PFM"),
+    (b"PF", "PFM"),
+    (b"\x0a\x05\x01", "PCX"),
+    (b"\x01\xda", "SGI"),
+    (b"\x1f\x8b", "compressed by gzip"),
+    (b"<html", _PAGE),
+    (b"<HTML", _PAGE),
+    (b"<!DOCTYPE", _PAGE),
+    (b"<!doctype", _PAGE),
     (b"FUJIFILMCCD-RAW", _RAW),
     (b"IIU\0", _RAW),
     (b"IIRO", _RAW),
@@ -116,6 +129,7 @@ _RAW_SUFFIXES = (".dng", ".nef", ".arw", ".cr2", ".cr3", ".raf", ".rw2", ".orf",
 _HINTS = {
     "HEIC": f"{_SAVE}; iPhones do with Settings, Camera, Formats, Most Compatible",
     "HEIF": _SAVE,
+    _PAGE: "download the picture itself",
     "PostScript": "it holds a program rather than pixels and is not run; draw it with another program and "
     + _SAVE,
 }
@@ -144,12 +158,12 @@ def of_content(head: bytes, suffix: str = "") -> Format | str:
         return _refusal(_RAW)
     if head[4:8] == b"ftyp" and b"avif" in head[8:64]:
         return next(kind for kind in READ if kind.name == "AVIF")
-    for kind in READ:
-        if any(_begins(head, magic) for magic in kind.magic):
-            return kind
     for magic, name in _REFUSED:
         if _begins(head, magic):
             return _refusal(name)
+    for kind in READ:
+        if any(_begins(head, magic) for magic in kind.magic):
+            return kind
     by_name = of_suffix(suffix)
     if by_name is not None and not by_name.magic:
         return by_name

@@ -127,17 +127,28 @@ def space_of(data: bytes) -> str:
     return _SPACES.get(data[16:20], "") if data[36:40] == b"acsp" else ""
 
 
-@lru_cache(maxsize=8)
 def parse(data: bytes) -> Profile | None:
     """The profile in ICC bytes; None when it is sRGB, of another colour space, or cannot be used."""
+    profile, srgb = _read(data)
+    return None if srgb else profile
+
+
+def usable(data: bytes) -> bool:
+    """Whether numbers can be converted from this profile and back; one of a scanner may lack the way back."""
+    return _read(data)[0] is not None
+
+
+@lru_cache(maxsize=8)
+def _read(data: bytes) -> tuple[Profile | None, bool]:
+    """The profile, where it can be used, and whether it is sRGB."""
     space = space_of(data)
     if space not in ("rgb", "gray"):
-        return None
+        return None, False
     profile = Profile(data, space)
     try:
-        return None if profile.is_srgb() else profile
+        return profile, profile.is_srgb()
     except (VelaturaError, ValueError):
-        return None  # kept with the file, and not interpreted
+        return None, False
 
 
 def to_srgb(array: np.ndarray, profile: Profile) -> np.ndarray:
