@@ -83,10 +83,18 @@ def test_what_is_shown_tells_a_terminal_nothing(capsys: pytest.CaptureFixture[st
     assert (told.out, told.err) == ("a\\x1b[31m夏\\x07.png\n", "b\\x9b0m\\r\n")
 
 
-def test_a_narrow_terminal_gets_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_narrow_terminal_gets_paragraphs_a_pipe_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     told = io.StringIO()
-    monkeypatch.setattr(show, "out", lambda: Console(file=told, force_terminal=True, no_color=True, width=60))
-    show.table(("name", "title", "year"), [("wave", "Under a very long title indeed " * 3, "1884 to 1886")])
+    terminal = Console(file=told, force_terminal=True, no_color=True, width=60)
+    monkeypatch.setattr(show, "console", lambda file: terminal)
+    rows = [("wave", "Under a very long title indeed " * 3, "1884 to 1886")]
+    show.table(("name", "title", "year"), rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["name", "wave"] and not told.getvalue()
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    show.table(("name", "title", "year"), rows)
     assert "year: 1884" in told.getvalue() and "\n  title: Under a very" in told.getvalue()
 
 

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.text import Text
 
 from . import show
 
@@ -26,13 +16,23 @@ QUIET_SECONDS = 5.0
 @contextmanager
 def download_bar(title: str) -> Iterator[Callable[[str, int, int], None]]:
     """A callback for bytes that arrive: file name, bytes so far, bytes in all."""
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=show.err(),
+        console=show.console(sys.stderr),
         transient=True,
     )
     tasks: dict[str, TaskID] = {}
@@ -53,7 +53,9 @@ class JobBar:
     """
 
     def __init__(self, overall: int = 0) -> None:
-        self.console = show.err()
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self.console = show.console(sys.stderr)
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -104,6 +106,8 @@ class JobBar:
 
     def announce(self, text: str) -> None:
         """A line that stays, also where there is no terminal."""
+        from rich.text import Text
+
         self.console.print(Text(text))
 
     def end(self) -> None:

@@ -1,6 +1,7 @@
 """What the commands print: tables and lines for people on a terminal, JSON for scripts.
 
-Results go to standard output; progress, notes and errors to standard error, so that pipes stay clean.
+Results go to standard output; progress, notes and errors to standard error, so that pipes stay clean. What
+draws on terminals is imported where there is one: that takes longer than many a command.
 """
 
 from __future__ import annotations
@@ -8,40 +9,40 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 from unicodedata import category
 
-from rich.cells import cell_len
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
 
 CALLED: dict[str, str] = {}
 """What a person knows a file by, where that is not its path: `standard input`."""
 
-ENDLESS = 10_000
-"""Columns of a table that goes into a file or a pipe."""
 
+def console(file: TextIO) -> Console:
+    """A terminal to draw on, or a file or pipe, where lines are not wrapped."""
+    from rich.console import Console
 
-def out() -> Console:
-    """Standard output as it is now (tests replace it); lines are not wrapped when it is no terminal."""
-    return Console(file=sys.stdout, soft_wrap=not sys.stdout.isatty(), highlight=False)
-
-
-def err() -> Console:
-    """Standard error as it is now."""
-    return Console(file=sys.stderr, soft_wrap=not sys.stderr.isatty(), highlight=False)
+    return Console(file=file, soft_wrap=not file.isatty(), highlight=False)
 
 
 def line(text: str) -> None:
     """One line of result, as it is: no markup."""
-    out().print(Text(_harmless(text)))
+    _print(sys.stdout, text)
 
 
 def note(text: str) -> None:
     """One line beside the result."""
-    err().print(Text(_harmless(text)))
+    _print(sys.stderr, text)
+
+
+def _print(file: TextIO, text: str) -> None:
+    if not file.isatty():
+        file.write(_harmless(text) + "\n")
+        return
+    from rich.text import Text
+
+    console(file).print(Text(_harmless(text)))
 
 
 def as_json(value: Any) -> None:
@@ -53,24 +54,38 @@ def as_json(value: Any) -> None:
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A plain table; cells are shown as they are, and folded only to fit a terminal. Where a terminal is too
     narrow for its words, each row becomes a paragraph."""
-    rows = list(rows)
+    rows = [[_harmless(str(cell)) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        _plain(columns, rows)
+        return
+    from rich.cells import cell_len
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
     made = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
     for index, column in enumerate(columns):
         made.add_column(column, overflow="fold", no_wrap=index == 0)
     for row in rows:
-        made.add_row(*(Text(_harmless(str(cell))) for cell in row))
-    console = out()
-    if not console.is_terminal:
-        console.width = ENDLESS
-    cells = [columns, *rows]
-    natural = sum(2 + max(cell_len(str(row[i])) for row in cells) for i in range(len(columns)))
-    if natural <= 1.5 * console.width:
-        console.print(made)
+        made.add_row(*map(Text, row))
+    terminal, cells = console(sys.stdout), [columns, *rows]
+    natural = sum(2 + max(cell_len(row[i]) for row in cells) for i in range(len(columns)))
+    if natural <= 1.5 * terminal.width:
+        terminal.print(made)
         return
     for first, *others in rows:
         told = zip(columns[1:], others, strict=True)
-        words = ", ".join(f"{c}: {v}" if c else str(v) for c, v in told if str(v) not in ("", "-"))
-        console.print(Text(str(first), style="bold"), Padding(Text(words), (0, 0, 0, 2)), sep="\n")
+        words = ", ".join(f"{c}: {v}" if c else v for c, v in told if v not in ("", "-"))
+        terminal.print(Text(first, style="bold"), Padding(Text(words), (0, 0, 0, 2)), sep="\n")
+
+
+def _plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table for a file or a pipe: columns two spaces apart, a row a line however long."""
+    shown = [columns, *rows] if any(columns) else rows
+    widths = [max(len(row[i]) for row in shown) for i in range(len(columns))] if shown else []
+    for row in shown:
+        cells = (cell.replace("\n", " ").ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 
 def _harmless(text: str) -> str:
