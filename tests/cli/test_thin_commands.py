@@ -171,7 +171,7 @@ def test_a_trainers_dataclass_becomes_its_options(monkeypatch: pytest.MonkeyPatc
     assert velatura(*words, "--widths", "").code == 0
     assert seen == [Options(Path("p"), Path("q"), (4, 5, 6), 0.25), Options(Path("p"), Path("q"), ())]
     shown = velatura("train", "slim", "--help").out
-    assert "two folders of pictures." in " ".join(shown.replace("│", " ").split())
+    assert "Two folders of pictures." in " ".join(shown.replace("│", " ").split())
     outcome = velatura(*words, "--rate", -1)
     assert outcome.code == 3 and "rate is -1.0; it must be positive" in outcome.err
     assert velatura("train", "slim").code == exits.USAGE

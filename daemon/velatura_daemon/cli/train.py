@@ -1,8 +1,8 @@
-"""`velatura train slim|adain`: the trainers of `velatura_models.training`, with their options.
+"""`velatura train NAME`: the trainers of `velatura_models.training`, with their options.
 
 A trainer is a module with `main(options, report)`. `options` is a dataclass: its fields, types, defaults
-and the `Args` of its docstring become the command's options here, so that they are stated once. Trainers
-import torch, so a trainer is looked at only when its command is called.
+and the `Args` of its docstring become the command's options here, so that they are stated once; what means
+the same in all of them is in `COMMON`. Trainers import torch, so one is looked at only when it is called.
 """
 
 from __future__ import annotations
@@ -38,14 +38,19 @@ TRAINERS = {
 
 COMMON = {
     "batch": "Pictures a step.",
+    "content": "Folder of photos.",
     "content_layers": "Layers whose maps are compared with the photo's.",
     "content_loss": "How their difference is taken.",
     "content_weight": "Of the content loss.",
     "copies": "How many pictures of a batch are of one photo, in different styles.",
     "crop": "Side of the crops in pixels.",
     "device": "Where to train: auto, cpu, cuda, cuda:1, mps.",
+    "feature_weight": "Of the difference in features.",
     "identity_weight": "Of the difference where a picture is its own style.",
+    "note": "What users of the network should know, such as that training was short.",
     "optimizer": "Which one.",
+    "out": "Folder of the run; continued where it holds a checkpoint.",
+    "pixel_weight": "Of the squared error of the pixels.",
     "projection_rate": "Learning rate of the projections to the teacher's channels.",
     "rate": "Learning rate at the start.",
     "seed": "Of the random numbers.",
@@ -53,8 +58,10 @@ COMMON = {
     "smooth_weight": "Of the total variation.",
     "steps": "Training steps.",
     "style_layers": "Layers whose Gram matrices are compared with the style's.",
+    "style_side": "Short side in pixels at which the style is seen: larger means larger strokes.",
     "style_weight": "Of the style loss.",
     "upsampling": "How maps are enlarged.",
+    "vgg": "Weights that the loss sees with, safetensors; by default the encoder that ships.",
     "widths": "Channels of the blocks.",
 }
 """Options that mean the same in every trainer; a trainer's own words come first."""
@@ -75,6 +82,8 @@ def trainer_command(name: str, module: Any) -> Callable[..., None]:
 
     options = next(iter(typing.get_type_hints(module.main).values()))
     hints, docs = typing.get_type_hints(options), argument_docs(options)
+    presets = getattr(module, "PRESETS", {}).values()
+    decided = {field.name for preset in presets for field in dataclasses.fields(preset)}
     tuples = {n: typing.get_args(h)[0] for n, h in hints.items() if typing.get_origin(h) is tuple}
     parameters = []
     for field in dataclasses.fields(options):
@@ -83,7 +92,11 @@ def trainer_command(name: str, module: Any) -> Callable[..., None]:
             default = ",".join(map(str, default))
         flag = field.name.replace("_", "-")
         flags = f"--{flag}/--no-{flag}" if hints[field.name] is bool else f"--{flag}"
-        option = typer.Option(flags, help=docs.get(field.name) or COMMON.get(field.name, ""))
+        told = docs.get(field.name) or COMMON.get(field.name, "")
+        told = told[:1].upper() + told[1:]
+        if default is None and field.name in decided:
+            told = f"{told.rstrip('.')}, instead of the preset's."
+        option = typer.Option(flags, help=told)
         kind = Annotated[str if field.name in tuples else hints[field.name], option]
         parameters.append(
             inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

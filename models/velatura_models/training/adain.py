@@ -45,7 +45,6 @@ class AdaINOptions:
         encoder: weights of the encoder that the decoder is for.
         vgg: VGG-19 weights that the loss sees with, safetensors with an `Encoder`'s names.
         content, style: folders of photos and paintings.
-        out: folder of the run; continued where it holds a checkpoint.
         start: decoder weights to start from; levels it lacks begin at zero.
         skips: levels besides relu4_1; none is the published form.
         palette: whether colours are moved before the encoder.

@@ -106,25 +106,14 @@ class FastOptions:
 
     Args:
         style: your painting; its file name becomes the style's name.
-        content: folder of photos.
-        out: folder of the run; continued where it holds a checkpoint.
         preset: `quick` (minutes on a processor, from a trained network), `published` (Johnson et al.: 40,000
             steps of 4 at 256 px), `coco` (20,695 of 8, the count for two epochs of COCO), `tiny` for tests.
         start: a network of this shape to start from, a file or the name of an installed one; `none` for
-            random weights. Instead of the preset's.
+            random weights.
         weights: folder of your own weights, where an installed network is yours.
-        vgg: weights of the loss network, safetensors with an `Encoder`'s names; by default the encoder that
-            ships.
-        style_side: short side in pixels at which the painting is seen: larger means larger strokes.
-        steps: training steps, instead of the preset's.
-        batch: pictures a step, instead of the preset's.
-        crop: side of the crops in pixels, a multiple of 4, instead of the preset's.
-        rate: learning rate at the start, instead of the preset's.
-        content_weight, style_weight, smooth_weight: of that loss, instead of the preset's.
+        crop: side of the crops in pixels, a multiple of 4.
         content_weights, style_weights: several of them, for a sweep: one run each pair, and a figure.
         sample: the photo in a sweep's figure; by default the first of `content`.
-        note: what users of the network should know, such as that training was short.
-        sheet_every: steps between sample sheets.
     """
 
     style: Path

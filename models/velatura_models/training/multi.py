@@ -37,18 +37,12 @@ class MultiOptions:
     """How to train.
 
     Args:
-        content: folder of photos.
         styles: folder of style pictures; the file names become the styles' names.
-        out: folder of the run; continued where it holds a checkpoint.
-        vgg: weights that the loss sees with, safetensors with an `Encoder`'s names; the embedded `slim`
-            when left out.
         start: a network to start from; rows are taken by their styles' names, and styles that it does not
             know begin as its mean. Of a wider one the strongest channels are kept.
         copied: first steps, which only copy the pictures of `start`: for a narrower network.
         row_rate: learning rate of scales and shifts, which see only their own style's share of the batch.
         name: of the network's file.
-        note: what its users should know of this training, such as that it was short.
-        style_side: short side in pixels at which the style pictures are seen.
         batch: pictures a step; `copies` of them are of one photo, in different styles.
         crop: side of the crops in pixels, a multiple of 8.
         sheet_every: steps between sample sheets, each with the network as it is by then.

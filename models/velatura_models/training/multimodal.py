@@ -60,16 +60,9 @@ class MultimodalOptions:
 
     Args:
         style: the picture to paint like.
-        content: folder of photos.
-        out: folder of the run; continued where it holds a checkpoint.
         name: what the style is to be called; by default as the picture's file.
-        vgg: weights that the loss sees with, safetensors with an `Encoder`'s names; by default those
-            that ship.
         preset: `published`, `cpu` (an hour) or `tiny` (seconds, to try).
-        steps: training steps.
-        batch: photos a step.
         crop: side in pixels at which the refine subnet is trained; the others see half and a quarter.
-        rate: learning rate at its highest.
         widths: channels at full, half and quarter size.
         identity: subnets that add to their input.
         start: a network of the same widths to start from.
@@ -77,9 +70,7 @@ class MultimodalOptions:
         grid_weight: of what is tied to the grid of pixels, in every subnet's picture.
         style_side: short side in pixels at which the refine subnet's loss sees the style; by default
             twice `crop`, and `crop` itself with the published preset.
-        content_weight, style_weight, smooth_weight: of the terms.
         shares: how much each subnet's loss counts, style, enhance, refine.
-        sheet_every: steps between sample sheets.
     """
 
     style: Path

@@ -39,7 +39,6 @@ class SlimOptions:
     Args:
         vgg: VGG-19 weights, safetensors with an `Encoder`'s names.
         content, style: folders of photos and paintings; each batch takes half of each.
-        out: folder of the run; continued where it holds a checkpoint.
         start: weights to start from instead of the teacher's channels.
     """
 

@@ -42,15 +42,10 @@ class StyleNPlusOneOptions:
 
     Args:
         style: picture of the new style; its file name becomes the style's name.
-        content: folder of photos.
         out: folder of the run; continued where it holds a checkpoint, and better when run again.
         net: the network to add to: a file, or the name of an installed one.
         weights: folder of your own weights, where an installed network is yours.
-        vgg: weights that the loss sees with; the embedded `slim` when left out.
-        style_side: short side in pixels at which the style picture is seen.
         steps: to take; where an earlier run in `out` had ended, so many more.
-        batch: photos a step.
-        crop: their side in pixels.
     """
 
     style: Path

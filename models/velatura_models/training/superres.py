@@ -63,17 +63,10 @@ class SuperresOptions:
 
     Args:
         content: folder of photos, as large and sharp as there are.
-        out: folder of the run; continued where it holds a checkpoint.
         factor: how much larger: 4 or 8.
         preset: `published` (batch 4, Adam 1e-3, 200,000 steps at 288 px, batch norm, transposed convolutions,
             tanh), `quick` for a processor (crops of 96 px, no norm, pixel loss added), `tiny` for tests.
-        vgg: weights of the loss network, safetensors; by default the encoder that ships.
-        steps: training steps, instead of the preset's.
-        batch: pictures a step, instead of the preset's.
-        crop: side of the large crops in pixels, a multiple of the factor; instead of the preset's.
-        rate: Adam's step, instead of the preset's.
-        feature_weight, pixel_weight: of the two losses, instead of the preset's.
-        note: what users of the network should know, such as that training was short.
+        crop: side of the large crops in pixels, a multiple of the factor.
         sheet_every: steps between sample sheets: enlarged bicubically, by the network, original.
     """
 

@@ -63,21 +63,13 @@ class TextureNetOptions:
 
     Args:
         style: the picture.
-        out: folder of the run; continued where it holds a checkpoint.
         name: what the texture is to be called; by default as the picture's file.
         content: folder of photos that the network is to paint; without, it makes textures.
-        vgg: weights that the loss sees with, safetensors with an `Encoder`'s names; by default those
-            that ship.
         preset: `published`, `cpu` (minutes) or `tiny` (seconds, to try).
-        steps: training steps.
-        batch: pictures a step.
         crop: side in pixels of the textures that are compared.
-        rate: learning rate at the start.
         scales: K; by default 5 for a texture and 6 for painting.
         norm: `batch` or `instance`.
-        style_side: short side in pixels at which the style picture is seen.
         content_weight: of the content loss, where there are photos; that of style is 1.
-        sheet_every: steps between sample sheets.
     """
 
     style: Path

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from velatura.errors import VelaturaError
-from velatura.fields import field_of
+from velatura.fields import fields_of
 from velatura.recipe import RECIPES, Recipe
 
 from .i18n import _
@@ -16,6 +16,7 @@ from .look import Look
 from .observable import Observable, Signal
 from .paper import Reading, Refused
 from .pump import Pump
+from .reduced import at_reduced_size
 from .trials import SIDE, Trials, Wanted
 
 KINDS = tuple(kind for kind, cls in RECIPES.items() if cls.FACTS.styles and cls.FACTS.editors)
@@ -23,9 +24,6 @@ KINDS = tuple(kind for kind, cls in RECIPES.items() if cls.FACTS.styles and cls.
 
 SEEDS = 6
 """So many other pictures from other noise."""
-
-LOOK = 60
-"""Steps of a kind that takes many: enough for a look."""
 
 _STEPS: Mapping[str, tuple[Any, ...]] = {
     "scale": (0.5, 0.71, 1.0, 1.41, 2.0),
@@ -118,13 +116,13 @@ def _of(look: Look, kind: str) -> Iterator[Variation]:
     """Other noise, where there is any; then each setting that the kind heeds stepped through, without what
     the look has already."""
     recipe = look.recipe(kind, (SIDE, SIDE))
+    fields = {field.name: field for field in fields_of(type(recipe))}
     if recipe.random:
         for seed in range(look.seed + 1, look.seed + 1 + SEEDS):
             yield Variation(f"seed-{seed}", _("Another: {n}", n=seed), {"seed": seed})
     for setting, values in _STEPS.items():
-        if not hasattr(recipe, setting):
+        if (shown := fields.get(setting)) is None:
             continue
-        shown = field_of(type(recipe), setting)
         for value in values:
             if value == getattr(look, setting):
                 continue
@@ -134,7 +132,4 @@ def _of(look: Look, kind: str) -> Iterator[Variation]:
 
 def _trial(look: Look, kind: str) -> Recipe:
     """A recipe's quick likeness on the small copy."""
-    recipe = look.recipe(kind, (SIDE, SIDE)).quick()
-    sizes = {side: SIDE for side in ("width", "height") if hasattr(recipe, side)}
-    steps = {"iterations": LOOK} if (getattr(recipe, "iterations", None) or 0) > LOOK else {}
-    return replace(recipe, **sizes, **steps)
+    return at_reduced_size(look.recipe(kind, (SIDE, SIDE)).quick(), 1.0)
