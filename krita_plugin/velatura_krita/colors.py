@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from velatura.pixels import DEPTHS, Layout
 
-SRGB = "sRGB-elle-V2-srgbtrc.icc"
-LINEAR = "sRGB-elle-V2-g10.icc"
+SRGB, GRAY = "sRGB-elle-V2-srgbtrc.icc", "Gray-D50-elle-V2-srgbtrc.icc"
+LINEAR, LINEAR_GRAY = "sRGB-elle-V2-g10.icc", "Gray-D50-elle-V2-g10.icc"
 
 _TRANSFER = {
     "RGBA": {
@@ -26,9 +26,9 @@ _TRANSFER = {
         "sRGB-elle-V4-g10.icc": "linear",
     },
     "GRAYA": {
-        "Gray-D50-elle-V2-srgbtrc.icc": "srgb",
+        GRAY: "srgb",
         "Gray-D50-elle-V4-srgbtrc.icc": "srgb",
-        "Gray-D50-elle-V2-g10.icc": "linear",
+        LINEAR_GRAY: "linear",
         "Gray-D50-elle-V4-g10.icc": "linear",
     },
 }
@@ -75,12 +75,14 @@ DISPLAY = Space("RGBA", "U8", SRGB)
 
 
 def wire_space(space: Space) -> Space:
-    """The space in which pixels of `space` travel: the same where the daemon reads it, else sRGB."""
+    """The space in which pixels of `space` travel: the same where the daemon reads it, else sRGB; gray stays
+    gray, so that it is made gray again by the same rule for every client."""
     if space.layout(1, 1) is not None:
         return space
+    gray = space.model == "GRAYA"
     if space.depth in ("F16", "F32"):
-        return Space("RGBA", "F32", LINEAR)
-    return Space("RGBA", "U16", SRGB)
+        return Space("GRAYA", "F32", LINEAR_GRAY) if gray else Space("RGBA", "F32", LINEAR)
+    return Space("GRAYA", "U16", GRAY) if gray else Space("RGBA", "U16", SRGB)
 
 
 def cost(source: Space, target: Space) -> int:

@@ -22,7 +22,8 @@ LEFT_OUT = ("velatura_models.maths", "velatura_models.networks")
 
 def walk(method: str = "adain-skip", style: str = "starry-night") -> list[tuple[str, list[str]]]:
     """Module and functions of every stay of a first job by a method, in a style that it knows."""
-    os.environ["VELATURA_HOME"] = tempfile.mkdtemp()
+    home = tempfile.TemporaryDirectory()
+    os.environ["VELATURA_HOME"] = home.name
     from velatura.pixels import Layout
     from velatura.recipe import Style, Stylize
     from velatura_daemon.engine.engine import TorchEngine
@@ -48,6 +49,7 @@ def walk(method: str = "adain-skip", style: str = "starry-night") -> list[tuple[
     for _ in engine.run(task):
         pass
     sys.setprofile(None)
+    home.cleanup()
     return [(module, [name for _, name in part]) for module, part in groupby(calls, lambda call: call[0])]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import Daemon
+from harness import REAL, Daemon
 from models.fileserver import FileServer, serving
 
 from editors.krita.session import Krita
@@ -129,3 +129,22 @@ def krita(running: tuple[Daemon, Krita]) -> Iterator[Krita]:
     yield krita
     krita.run("close_all()")
     assert krita.run("driver.errors") == [], "an exception in a slot of ours"
+
+
+@pytest.fixture(scope="module")
+def real(running: tuple[Daemon, Krita], request: pytest.FixtureRequest) -> Iterator[None]:
+    """The same Krita, now with a daemon that has the real networks, in the module's `DTYPE` if it has one."""
+    daemon, krita = running
+
+    def change(engine: str) -> None:
+        daemon.stop()
+        krita.until("studio.link.state == 'stopped'")
+        daemon.settings |= {"engine": engine, "dtype": getattr(request.module, "DTYPE", "auto")}
+        daemon.start()
+        krita.run("studio.link.restart()")
+        krita.until("studio.link.state == 'ready' and len(studio.link.styles)")
+
+    change(REAL)
+    yield
+    krita.run("close_all()")
+    change(ENGINE)

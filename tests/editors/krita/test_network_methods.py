@@ -6,32 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from harness import REAL, Daemon
 
-from editors.krita.conftest import ENGINE
 from editors.krita.session import Krita
 
 PATIENCE = 240.0
 """Loading torch and the networks on a machine that does other things as well."""
-
-
-@pytest.fixture(scope="module")
-def real(running: tuple[Daemon, Krita]) -> Iterator[None]:
-    """The same Krita, now with a daemon that has the real networks."""
-    daemon, krita = running
-
-    def change(engine: str) -> None:
-        daemon.stop()
-        krita.until("studio.link.state == 'stopped'")
-        daemon.settings["engine"] = engine
-        daemon.start()
-        krita.run("studio.link.restart()")
-        krita.until("studio.link.state == 'ready' and len(studio.link.styles)")
-
-    change(REAL)
-    yield
-    krita.run("close_all()")
-    change(ENGINE)
 
 
 @pytest.fixture
