@@ -32,7 +32,7 @@ DTYPES = {"u8": np.dtype("u1"), "u16": np.dtype("<u2"), "f16": np.dtype("<f2"), 
 TOP = {"u8": 255.0, "u16": 65535.0, "f16": 1.0, "f32": 1.0}
 BAND = 256
 """Rows read or written between two yields."""
-RGB, BGR, GRAY = [0, 1, 2], [2, 1, 0], [0]
+RGB, BGR, GRAY = slice(0, 3), slice(2, None, -1), slice(0, 1)
 ORDER = {"RGBA": RGB, "BGRA": BGR, "RGB": RGB, "BGR": BGR, "GRAY": GRAY, "GRAYA": GRAY}
 """Where red, green and blue lie in memory, or gray."""
 
@@ -167,7 +167,7 @@ class Canvas:
         """
         layout = self.layout
         rows, columns = box.slices()
-        values = as_array(layout, self.original)[rows, columns].copy()
+        values = as_array(layout, self.original)[rows, columns]
         before = self.picture.rgb[:, :, rows, columns]
         made = made.to(before.device).clamp(0, 1)
         if layout.channels.startswith("GRAY"):
@@ -180,13 +180,13 @@ class Canvas:
             change = change * self.picture.alpha[:, :, rows, columns]
         where = ORDER[layout.channels]
         new = uploaded(values[:, :, where], before.device)
-        new += change[0].permute(1, 2, 0) * TOP[layout.depth]
-        new = downloaded(new, layout)
+        new = downloaded(new.add_(change[0].permute(1, 2, 0), alpha=TOP[layout.depth]), layout)
         if self.mask is not None:
             inside = self.mask[0, 0, rows, columns, None].cpu().numpy() > 0
             new = np.where(inside, new, values[:, :, where])
-        values[:, :, where] = new
-        as_array(layout, out)[rows, columns] = values
+        target = as_array(layout, out)[rows, columns]
+        target[:] = values
+        target[:, :, where] = new
 
     def write(self, made: Tensor, output: Output) -> Written:
         """Writes a picture in place of the content; a mask between 0 and 1 blends the two.
@@ -255,7 +255,7 @@ def encode_picture(picture: Raster, layout: Layout) -> bytearray:
         color = decode_srgb(color)
     if layout.channels.startswith("GRAY"):
         color = luma(color)
-    parts = [color[:, i : i + 1] for i in ORDER[layout.channels]]
+    parts = list(color.split(1, 1))[ORDER[layout.channels]]
     if layout.has_alpha:
         alpha = torch.ones_like(parts[0]) if picture.alpha is None else picture.alpha
         if layout.premultiplied:
@@ -288,10 +288,10 @@ def uploaded(array: np.ndarray, device: torch.device) -> Tensor:
 
 
 def downloaded(values: Tensor, layout: Layout) -> np.ndarray:
-    """Numbers in a layout's depth, integers clamped and rounded."""
+    """Numbers in a layout's depth, integers clamped and rounded, in place."""
     dtype = DTYPES[layout.depth]
     if layout.depth in ("u8", "u16"):
-        values = values.clamp(0, TOP[layout.depth]).round()
+        values = values.clamp_(0, TOP[layout.depth]).round_()
     if values.device.type != "cuda":
         return values.cpu().numpy().astype(dtype)
     if layout.depth != "f32":
@@ -319,7 +319,7 @@ def _split(layout: Layout, values: Tensor) -> tuple[Tensor, Tensor | None]:
     if layout.channels.startswith("GRAY"):
         color = values[:, :1].expand(-1, 3, -1, -1).contiguous()
     else:
-        color = values[:, ORDER[layout.channels]]
+        color = torch.stack(values.unbind(1)[ORDER[layout.channels]], 1)
     if alpha is not None:
         if layout.premultiplied:
             color = color / alpha.clamp_min(1e-6)
