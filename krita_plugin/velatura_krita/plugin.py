@@ -32,6 +32,7 @@ SETTLING, TRIES = 300, 8
 
 _studio: Studio | None = None
 _surface: Surface | None = None
+_dockers: list[krita.DockWidget] = []
 
 
 def studio() -> Studio:
@@ -73,6 +74,18 @@ def tell_on_canvas(text: str) -> None:
         view.showFloatingMessage(text, application.icon("krita"), 4000, 1)
 
 
+def _keep(docker: krita.DockWidget, panel: Panel | Live) -> None:
+    """Keeps a docker's Python part as long as Qt has the docker. Nothing else does once Python has met the
+    window that it lies in: the collector then takes both, and the docker is deaf."""
+    _dockers.append(docker)
+
+    def forget(*unused: object) -> None:
+        panel.forget()
+        _dockers.remove(docker)
+
+    docker.destroyed.connect(forget)
+
+
 class Docker(krita.DockWidget):
     """One window's docker; all of them show the same studio."""
 
@@ -83,7 +96,7 @@ class Docker(krita.DockWidget):
         panel = Panel(studio(), surface())
         self.setWidget(panel)
         self.panel = panel
-        self.destroyed.connect(lambda *unused: panel.forget())
+        _keep(self, panel)
 
     def canvasChanged(self, canvas: Any) -> None:
         """Another view is active: what is painted on is another layer."""
@@ -128,7 +141,7 @@ class LiveDocker(krita.DockWidget):
         panel = Live(studio(), surface())
         self.setWidget(panel)
         self.panel = panel
-        self.destroyed.connect(lambda *unused: panel.forget())
+        _keep(self, panel)
 
     def canvasChanged(self, canvas: Any) -> None:
         """The other docker sees to it."""

@@ -8,10 +8,12 @@ an upgrade that fails leaves the old version working. Nothing of the user's live
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +99,30 @@ def stage(name: str, folder: Path, *, system: str, machine: str, command: list[s
     (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def put(editor: str, target: Path, write: Callable[[Path], None], dry_run: bool) -> str:
+    """Installs or upgrades a plug-in, which `write` writes into a fresh folder; what was done (or would be),
+    in a line. Raises as `refuse_foreign` and `write` do."""
+    refuse_foreign(target)
+    before = installed_version(target)
+    verb = f"upgrade {before} to" if before and before != velatura.__version__ else "install"
+    if not dry_run:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with beside(target.with_name(f".{target.name}.new")) as fresh:
+            write(fresh)
+            swap_in(fresh, target)
+    return f"{editor}: {verb} {velatura.__version__} in {target}"
+
+
+@contextlib.contextmanager
+def beside(folder: Path) -> Iterator[Path]:
+    """A folder that is not there, before and after."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def swap_in(fresh: Path, target: Path) -> None:

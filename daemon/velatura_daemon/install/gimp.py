@@ -18,12 +18,13 @@ from velatura.errors import VelaturaError
 
 from . import (
     Place,
+    beside,
     daemon_command,
     home,
     installed_version,
+    put,
     refuse_foreign,
     stage,
-    swap_in,
 )
 from . import system as this_system
 from .archive import write_zip
@@ -114,24 +115,12 @@ def install(places: list[Place] | None = None, *, dry_run: bool = False) -> list
     Raises:
         VelaturaError: no GIMP found, a folder of the same name that is not ours, or wheels not to be had.
     """
-    lines = []
-    for place in places if places is not None else here():
-        target = place.folder / NAME
-        refuse_foreign(target)
-        before = installed_version(target)
-        verb = f"upgrade {before} to" if before and before != velatura.__version__ else "install"
-        lines.append(f"{place.editor}: {verb} {velatura.__version__} in {target}")
-        if dry_run:
-            continue
-        place.folder.mkdir(parents=True, exist_ok=True)
-        fresh = place.folder / f".{NAME}.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        try:
-            prepare(fresh, this_system(), this_machine(), daemon_command())
-            swap_in(fresh, target)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-    return lines
+
+    def write(fresh: Path) -> None:
+        prepare(fresh, this_system(), this_machine(), daemon_command())
+
+    wanted = places if places is not None else here()
+    return [put(place.editor, place.folder / NAME, write, dry_run) for place in wanted]
 
 
 def uninstall(places: list[Place] | None = None, *, dry_run: bool = False) -> list[str]:
@@ -163,10 +152,6 @@ def build_zip(out: Path, system: str, machine: str) -> Path:
         out: folder for the zip.
     """
     name = f"velatura-gimp-{velatura.__version__}-{system}-{machine}"
-    stage_folder = out / f".{name}"
-    shutil.rmtree(stage_folder, ignore_errors=True)
-    try:
-        prepare(stage_folder / NAME, system, machine, None)
-        return write_zip(stage_folder, out / f"{name}.zip")
-    finally:
-        shutil.rmtree(stage_folder, ignore_errors=True)
+    with beside(out / f".{name}") as folder:
+        prepare(folder / NAME, system, machine, None)
+        return write_zip(folder, out / f"{name}.zip")

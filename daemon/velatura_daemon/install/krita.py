@@ -13,6 +13,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import velatura
@@ -20,13 +21,14 @@ from velatura.errors import VelaturaError
 
 from . import Place as Folder
 from . import (
+    beside,
     daemon_command,
     home,
     installed_version,
+    put,
     refuse_foreign,
     source,
     stage,
-    swap_in,
 )
 from . import system as this_system
 from .archive import write_zip
@@ -130,26 +132,11 @@ def install(places: Sequence[Place | Folder] | None = None, *, dry_run: bool = F
     """
     lines = []
     for place in _wanted(places):
-        target = place.plugin
-        refuse_foreign(target)
-        before = installed_version(target)
-        verb = f"upgrade {before} to" if before and before != velatura.__version__ else "install"
-        lines.append(f"{place.editor}: {verb} {velatura.__version__} in {target}")
+        write = partial(_write, place.files, this_system(), this_machine(), daemon_command())
+        lines.append(put(place.editor, place.plugin, write, dry_run))
         lines.append(f"{place.editor}: enable it in {place.settings} (close Krita first, or enable it there)")
-        if dry_run:
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_name(f".{NAME}.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        try:
-            stage(NAME, fresh, system=this_system(), machine=this_machine(), command=daemon_command())
-            for path, text in zip(place.files, _texts(), strict=True):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(text)
-            swap_in(fresh, target)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-        _write_settings(place.settings, with_plugin(_read_settings(place.settings), True))
+        if not dry_run:
+            _write_settings(place.settings, with_plugin(_read_settings(place.settings), True))
     return lines
 
 
@@ -193,22 +180,24 @@ def with_plugin(settings: str, enabled: bool) -> str:
 def build_zip(out: Path, system: str, machine: str) -> Path:
     """Builds the versioned, reproducible zip for one platform, for Krita's own importer; its path.
 
-    It names no daemon command: the plug-in looks for the one that Velatura recorded, or for one on PATH.
+    It names no daemon command: the plug-in looks for one on PATH.
 
     Args:
         out: folder for the zip.
     """
     name = f"velatura-krita-{velatura.__version__}-{system}-{machine}"
-    folder = out / f".{name}"
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        stage(NAME, folder / NAME, system=system, machine=machine, command=None)
-        for path, text in zip((f"{NAME}.desktop", f"actions/{NAME}.action"), _texts(), strict=True):
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(text)
+    with beside(out / f".{name}") as folder:
+        files = (folder / f"{NAME}.desktop", folder / "actions" / f"{NAME}.action")
+        _write(files, system, machine, None, folder / NAME)
         return write_zip(folder, out / f"{name}.zip")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(files: Sequence[Path], system: str, machine: str, command: list[str] | None, folder: Path) -> None:
+    """Writes the package into a folder, and what Krita wants beside it."""
+    stage(NAME, folder, system=system, machine=machine, command=command)
+    for path, text in zip(files, _texts(), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text)
 
 
 def _texts() -> tuple[bytes, bytes]:

@@ -29,6 +29,16 @@ def test_nothing_ran_before_the_docker_was_touched(krita: Krita) -> None:
     assert krita.untouched == "asleep"
 
 
+def test_the_docker_hears_after_python_has_tidied_up(krita: Krita) -> None:
+    """It has taken its column in the window, which Python then takes for its owner."""
+    open_one(krita, "mosaic")
+    krita.run("docker('velatura_docker').setVisible(False); docker('velatura_docker')._introduce(1)")
+    krita.run("import gc, time; begun = time.monotonic()")
+    krita.until("time.monotonic() - begun > 4 * plugin.SETTLING / 1000")
+    krita.run("gc.collect()")
+    assert krita.run("type(docker('velatura_docker')).__name__") == "Docker"
+
+
 def test_a_daemon_killed_in_the_middle_is_told_and_retry_works(krita: Krita, daemon: Daemon) -> None:
     daemon.close_gate()
     open_one(krita, "gate")
