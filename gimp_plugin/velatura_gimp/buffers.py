@@ -97,6 +97,7 @@ def pixels(
 
 def reduced(picture: Picture, form: Form, factor: int) -> Picture:
     """A result in 8 bits and reduced, to be looked at."""
+    Gegl.init(None)  # without a dialog nobody has, and a buffer of one's own would stay empty
     layout, small = picture.layout, form.small
     whole = Rect(0, 0, layout.width, layout.height)
     buffer = Gegl.Buffer.new(form.name, 0, 0, layout.width, layout.height)

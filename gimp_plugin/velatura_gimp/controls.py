@@ -22,10 +22,10 @@ class Controls(Gtk.Box):
         window: the `GimpUi.ProcedureDialog`.
         config: what they show and change.
         cls: of recipe.
-        second: names and titles of the styles that can be mixed in.
+        second: names and titles of the styles that can be mixed in; None for a kind without.
     """
 
-    def __init__(self, window: Any, config: Any, cls: RecipeClass, second: Gtk.ListStore) -> None:
+    def __init__(self, window: Any, config: Any, cls: RecipeClass, second: Gtk.ListStore | None) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=9)
         self._window, self._config, self._mix = window, config, None
         groups: dict[str, list[str]] = {"basic": [], **{fold: [] for fold in FOLDS}}
@@ -38,7 +38,7 @@ class Controls(Gtk.Box):
         if cls.FACTS.placed == "layer":
             groups["basic"].append("output")
         self._add(window.fill_box("velatura-basic", groups["basic"]))
-        if cls.FACTS.styles:
+        if second is not None:
             mixing = [self._second(second), *([self._masks()] if cls.FACTS.mask else [])]
             self._add(_fold(_("Second style, and where"), *mixing))
         for name, title in FOLDS.items():

@@ -8,9 +8,11 @@ from typing import Any
 from gi.repository import Gdk, GdkPixbuf, GLib, Gtk, Pango
 from velatura.editor.gallery import Gallery
 from velatura.editor.i18n import _
+from velatura.editor.pulls import Pulls
 from velatura.stylefile import is_style_file
 
 from .look import UNNAMED, AskedLook
+from .menu import style_menu
 from .paper import pixbuf
 
 ID, TITLE, ICON, ABOUT = range(4)
@@ -24,19 +26,33 @@ class GalleryView(Gtk.Box):
     Args:
         gallery: what there is to choose from.
         look: whose style is shown and chosen.
+        pulls: fetch pictures of works of art.
     """
 
-    def __init__(self, gallery: Gallery, look: AskedLook) -> None:
+    def __init__(self, gallery: Gallery, look: AskedLook, pulls: Pulls) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self.second = Gtk.ListStore(str, str)
         """Names and titles for the choice of a second style, the first row meaning none."""
         self.second.append(["", _("None")])
-        self._gallery, self._look = gallery, look
+        self._gallery, self._look, self._pulls = gallery, look, pulls
         self._store = Gtk.ListStore(str, str, GdkPixbuf.Pixbuf, str)
         self._blank = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, SIDE, SIDE)
         self._blank.fill(0x80808040)
         search = Gtk.SearchEntry(placeholder_text=_("Search styles"))
         search.connect("search-changed", lambda entry: gallery.find(entry.get_text()))
+        self._favourites = Gtk.ToggleButton(label="♥", tooltip_text=_("Only my favourites"))
+        self._favourites.connect(
+            "toggled", lambda button: setattr(gallery, "favourites_only", button.get_active())
+        )
+        line = Gtk.Box(spacing=6)
+        line.pack_start(search, True, True, 0)
+        line.pack_start(self._favourites, False, False, 0)
+        self._folder = Gtk.ComboBoxText(
+            no_show_all=True, tooltip_text=_("The folder of styles that is shown")
+        )
+        self._folder_chosen = self._folder.connect(
+            "changed", lambda combo: setattr(gallery, "folder", combo.get_active_id() or "")
+        )
         self._view = Gtk.IconView(
             model=self._store, pixbuf_column=ICON, item_width=SIDE, item_padding=4, row_spacing=0,
             column_spacing=0, margin=2, selection_mode=Gtk.SelectionMode.BROWSE,
@@ -49,19 +65,20 @@ class GalleryView(Gtk.Box):
         self._view.pack_end(title, False)
         self._view.add_attribute(title, "text", TITLE)
         self._view.connect("selection-changed", self._selected)
+        self._view.connect("button-press-event", self._pressed)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=216)
         scrolled.set_size_request(4 * (SIDE + 13), -1)
         scrolled.add(self._view)
         self._words = Gtk.Label(wrap=True, max_width_chars=46, xalign=0.0, no_show_all=True)
         self._chosen = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.END)
-        self.mine = Gtk.CheckButton(label=_("Show the styles on my layer"))
-        self.mine.connect("toggled", lambda button: gallery.try_on_layer(button.get_active()))
+        mine = Gtk.CheckButton(label=_("Show the styles on my layer"))
+        mine.connect("toggled", lambda button: gallery.try_on_layer(button.get_active()))
         self._learn = Gtk.Button(no_show_all=True)
         self._learn.connect("clicked", lambda button: gallery.lessons.press(look.styles[:1]))
         self.drag_dest_set(Gtk.DestDefaults.ALL, [], Gdk.DragAction.COPY)
         self.drag_dest_add_uri_targets()
         self.connect("drag-data-received", self._dropped)
-        for widget in (search, self._words, scrolled, self._chosen, self.mine, self._learn):
+        for widget in (line, self._folder, self._words, scrolled, self._chosen, mine, self._learn):
             self.pack_start(widget, widget is scrolled, widget is scrolled, 0)
         gallery.changed.connect(self._changed)
         gallery.picture_changed.connect(self._picture)
@@ -71,7 +88,7 @@ class GalleryView(Gtk.Box):
     def _changed(self, name: str) -> None:
         if name == "entries":
             self._came()
-        elif name == "search":
+        elif name in ("search", "favourites", "favourites_only", "folders", "folder"):
             self._fill()
         else:
             self._say()
@@ -89,13 +106,54 @@ class GalleryView(Gtk.Box):
     def _fill(self) -> None:
         """Shows what the search leaves."""
         found = self._gallery.found
+        self._show_folders()
         self._store.clear()
         for entry in found:
             about = GLib.markup_escape_text(": ".join(filter(None, (entry.about, entry.error))))
-            self._store.append([entry.name, entry.title, self._icon(entry.name), about])
+            heart = "♥ " if entry.name in self._gallery.favourites else ""
+            self._store.append([entry.name, heart + entry.title, self._icon(entry.name), about])
         self._say()
         self._mark()
         self._gallery.in_sight(tuple(entry.name for entry in found))
+
+    def _show_folders(self) -> None:
+        folders = self._gallery.folder_names
+        with self._folder.handler_block(self._folder_chosen):
+            self._folder.remove_all()
+            self._folder.append("", _("All styles"))
+            for folder in folders:
+                self._folder.append(folder, folder)
+            self._folder.set_active_id(self._gallery.folder)
+        self._folder.set_visible(bool(folders))
+
+    def _pressed(self, view: Gtk.IconView, event: Any) -> bool:
+        """What can be done with a style, on the second button."""
+        path = view.get_path_at_pos(int(event.x), int(event.y))
+        entry = self._gallery.entry(self._store[path][ID]) if path is not None else None
+        if event.button != Gdk.BUTTON_SECONDARY or entry is None:
+            return Gdk.EVENT_PROPAGATE
+        menu = style_menu(self._gallery, self._pulls, entry, lambda: self._ask_folder(entry.name, event))
+        menu.attach_to_widget(view, None)
+        menu.popup_at_pointer(event)
+        return Gdk.EVENT_STOP
+
+    def _ask_folder(self, name: str, event: Any) -> None:
+        """Asks for a new folder's name, where the style is."""
+        entry = Gtk.Entry(placeholder_text=_("Name of the folder, then Enter"), visible=True)
+        popover = Gtk.Popover(relative_to=self._view)
+        at = Gdk.Rectangle()
+        at.x, at.y, at.width, at.height = int(event.x), int(event.y), 1, 1
+        popover.set_pointing_to(at)
+        popover.add(entry)
+
+        def named(_entry: Gtk.Entry) -> None:
+            popover.popdown()
+            if entry.get_text().strip():
+                self._gallery.put(name, entry.get_text().strip())
+
+        entry.connect("activate", named)
+        popover.popup()
+        entry.grab_focus()
 
     def _say(self) -> None:
         """What the gallery has to say, and what may be done with the chosen style."""
@@ -109,7 +167,7 @@ class GalleryView(Gtk.Box):
         for uri in data.get_uris() or ():
             path = GLib.filename_from_uri(uri)[0]
             if is_style_file(path):
-                self._gallery.add_file(Path(path))
+                self._gallery.own.add_file(Path(path))
 
     def _mark(self) -> None:
         """Shows the chosen style, and says which it is where the search hides it."""

@@ -1,4 +1,4 @@
-"""What can be asked of the daemon from the dialog: where it paints, to start anew, to download."""
+"""The dialog's menus: what can be done with a style, and what can be asked of the daemon; its downloads."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from gi.repository import Gdk, Gtk
 from velatura.editor import words
+from velatura.editor.desk import Desk
+from velatura.editor.entries import Entry
+from velatura.editor.gallery import Gallery
 from velatura.editor.i18n import _
-from velatura.editor.link import Link
 from velatura.editor.pulls import Pull, Pulls, megabytes
 
 
@@ -15,13 +17,13 @@ class DaemonButton(Gtk.Button):
     """A button with a menu that is made when it opens.
 
     Args:
-        use: called with the name of the device that is chosen.
+        desk: what it asks through.
     """
 
-    def __init__(self, link: Link, pulls: Pulls, use: Callable[[str], None]) -> None:
+    def __init__(self, desk: Desk) -> None:
         super().__init__(label=_("Daemon…"))
         self.set_tooltip_text(_("Where it paints, to start it anew, and what can be downloaded"))
-        self._link, self._pulls, self._use = link, pulls, use
+        self._link, self._pulls, self._use = desk.link, desk.pulls, desk.use_device
         self.connect("clicked", lambda _button: self._open())
 
     def _open(self) -> None:
@@ -57,6 +59,32 @@ class DaemonButton(Gtk.Button):
         if not pulls.offered:
             nothing = _("Everything is here") if self._link.models else _("Not known yet")
             _entry(menu, nothing).set_sensitive(False)
+
+
+def style_menu(gallery: Gallery, pulls: Pulls, entry: Entry, ask: Callable[[], None]) -> Gtk.Menu:
+    """What can be done with one style.
+
+    Args:
+        ask: asks for the name of a new folder for it.
+    """
+    menu, folders, name = Gtk.Menu(), Gtk.Menu(), entry.name
+    _entry(menu, entry.about).set_sensitive(False)
+    favourite = _("No favourite any more") if name in gallery.favourites else _("Make it a favourite")
+    _entry(menu, favourite, lambda: gallery.favour(name))
+    for folder in ("", *gallery.folder_names):
+        item = Gtk.CheckMenuItem(label=folder or _("In no folder"), draw_as_radio=True)
+        item.set_active(folder == gallery.folders.get(name, ""))
+        item.connect("activate", lambda _item, folder=folder: gallery.put(name, folder))
+        folders.append(item)
+    _entry(folders, _("A new folder…"), ask)
+    _entry(menu, _("Folder")).set_submenu(folders)
+    picture = pulls.find("style", name)
+    if picture is not None and not picture.under_way:
+        _entry(menu, _("Download its picture"), lambda: pulls.begin(picture), picture.about)
+    if entry.mine:
+        _entry(menu, _("Remove from my styles"), lambda: gallery.own.remove(name))
+    menu.show_all()
+    return menu
 
 
 def _entry(menu: Gtk.Menu, text: str, call: Callable[[], None] | None = None, tip: str = "") -> Gtk.MenuItem:

@@ -7,9 +7,11 @@ elsewhere. A style picture is named by its file's address, or as a layer.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gi.repository import Gimp
@@ -21,8 +23,25 @@ from velatura.errors import FieldError, VelaturaError
 
 PARASITE = "velatura-recipe"
 IMAGE = "velatura-image"
+RESULTS = "velatura-results"
+"""Results with their pictures, saved with the image."""
+TRIED = "velatura-tried"
+"""The same of results that are remembered until the image is closed."""
 LAYER = "layer:"
 """Begins the name of a layer, as against a file's address."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A result that an image remembers.
+
+    Attributes:
+        entry: `layer`, `made` (as of `annotation`), `image` (PNG in base 64) and `at` (seconds since 1970).
+        saved: whether it is in the image's file.
+    """
+
+    entry: dict[str, Any]
+    saved: bool
 
 
 def attach(layer: Any, made: Made) -> None:
@@ -89,6 +108,26 @@ def layer_named(name: str, image: Any) -> Any:
             if found is not None or not token:
                 return found
     return None
+
+
+def kept(image: Any) -> dict[str, Kept]:
+    """The results that an image remembers, by the name of their layer, the oldest first; without any that are
+    damaged."""
+    found: dict[str, Kept] = {}
+    for kind in (RESULTS, TRIED):
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            for entry in json.loads(_text(image, kind) or "[]"):
+                found[entry["layer"]] = Kept(entry, saved=kind == RESULTS)
+    return dict(sorted(found.items(), key=lambda item: item[1].entry.get("at", 0)))
+
+
+def keep(image: Any, results: Mapping[str, Kept]) -> None:
+    """Has an image remember these results and no others; no undo step."""
+    for kind, saved in ((RESULTS, True), (TRIED, False)):
+        entries = [result.entry for result in results.values() if result.saved == saved]
+        flags = Gimp.PARASITE_PERSISTENT if saved else 0
+        text = json.dumps(entries, separators=(",", ":"), default=str)
+        image.attach_parasite(Gimp.Parasite.new(kind, flags, text.encode()))
 
 
 def source_of(layer: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,14 +44,25 @@ class Original:
         return Cover(buffers.read_alpha(self.layer, own, depth, factor or 1), whole=True)
 
 
-def plain(image: Any, drawables: Sequence[Any], where: str) -> Original:
-    """The chosen layer itself; raises as `target.read`."""
-    aim = target.read(image, drawables, where)
+def plain(image: Any, drawable: Any, where: str) -> Original:
+    """A layer itself; raises as `target.read`."""
+    aim = target.read(image, drawable, where)
     return Original(aim, aim.drawable)
 
 
-def made_from(image: Any, drawables: Sequence[Any], where: str) -> Original:
-    """What the chosen layer, a result, was made from: the part of the source layer that it covers.
+def chosen(
+    read: Callable[[Any, Any, str], Original], image: Any, drawables: Sequence[Any], where: str
+) -> tuple[Original, ...]:
+    """What is to be worked on for each layer that is chosen; raises as `read`.
+
+    Args:
+        read: `plain` or `made_from`.
+    """
+    return tuple(read(image, drawable, where) for drawable in drawables)
+
+
+def made_from(image: Any, drawable: Any, where: str) -> Original:
+    """What a chosen layer, a result, was made from: the part of the source layer that it covers.
 
     Where the source layer is gone, or the result was painted in place or made from nothing, the result is its
     own source; so is a layer that is none.
@@ -59,11 +70,11 @@ def made_from(image: Any, drawables: Sequence[Any], where: str) -> Original:
     Raises:
         Refused: as `target.read`, or when the two layers no longer touch.
     """
-    layer = target.read(image, drawables, "new-layer").drawable
+    layer = target.read(image, drawable, "new-layer").drawable
     source = notes.source_of(layer)
     if source is None or source.get_id() == layer.get_id():
-        return plain(image, drawables, where)
-    aim = target.read(image, [source], "new-layer")
+        return plain(image, drawable, where)
+    aim = target.read(image, source, "new-layer")
     if aim.selected:
         return Original(aim, layer)
     __, dx, dy = layer.get_offsets()

@@ -1,24 +1,31 @@
-"""GIMP's image as `velatura.editor` reads it: the layer that a procedure was called for.
+"""GIMP's image as `velatura.editor` reads it: the layer that a procedure was called for, and the results that
+the image remembers.
 
 Writing is not here: a result goes into the image in one undo step, see `output`.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Callable, Iterator
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gi.repository import GdkPixbuf, Gimp, GLib
 from velatura.blob import Blob, Picture
+from velatura.editor import annotation
 from velatura.editor.alpha import bake, whole
+from velatura.editor.annotation import Made
 from velatura.editor.geometry import Rect, strips
 from velatura.editor.paper import Gone, Source
 from velatura.editor.pump import Work
+from velatura.editor.tasks import IMAGE_SIDE
 
-from . import buffers
+from . import buffers, notes
 from .original import Original
 
 
@@ -115,6 +122,27 @@ class Paper:
         over.composite(after, 0, 0, *size, 0, 0, 1, 1, GdkPixbuf.InterpType.NEAREST, 255)
         return Shown(seen, after)
 
+    # -- what the image remembers ----------------------------------------------------------------------
+
+    def recipes(self, taken: Source) -> dict[str, Made]:
+        found = notes.kept(_image(taken))
+        return {layer: notes.parse(json.dumps(kept.entry["made"])) for layer, kept in found.items()}
+
+    def images(self, taken: Source) -> dict[str, bytes]:
+        found = notes.kept(_image(taken))
+        return {layer: base64.b64decode(kept.entry["image"]) for layer, kept in found.items()}
+
+    def keep_images(self, taken: Source, images: Mapping[str, bytes], saved: bool) -> None:
+        image = _image(taken)
+        known = notes.kept(image)
+        notes.keep(image, {n: known.get(n) or _kept(image, n, png, saved) for n, png in images.items()})
+
+    def encoded(self, image: object) -> bytes:
+        assert isinstance(image, Shown)
+        done, data = scaled(image.after, IMAGE_SIDE).save_to_bufferv("png", [], [])
+        assert done
+        return bytes(data)
+
     @contextmanager
     def _drawable(self, taken: Source) -> Iterator[tuple[Any, Rect]]:
         """What is read, and the crop in its own coordinates; raises `Gone`."""
@@ -140,6 +168,24 @@ def source_of(found: Original, regions: tuple[tuple[str, str], ...] = ()) -> Sou
     )  # fmt: skip
 
 
+def _image(taken: Source) -> Any:
+    """The image of a source; raises `Gone`."""
+    image = _found(taken).aim.image
+    if not image.is_valid():
+        raise Gone
+    return image
+
+
+def _kept(image: Any, name: str, png: bytes, saved: bool) -> notes.Kept:
+    """A result that has just been put in, by the name of its layer."""
+    layer = notes.layer_named(name.partition("#")[0], image)
+    if layer is None:
+        raise Gone
+    made = annotation.to_map(notes.demand(layer))
+    picture = base64.b64encode(png).decode("ascii")
+    return notes.Kept({"layer": name, "made": made, "image": picture, "at": time.time()}, saved)
+
+
 def _found(taken: Source) -> Original:
     assert isinstance(taken.own, Original)
     return taken.own
@@ -162,6 +208,14 @@ def pixbuf(picture: Picture, side: int = 0) -> GdkPixbuf.Pixbuf:
         layout.width, layout.height, layout.width * (4 if alpha else 3),
     )  # fmt: skip
     return scaled(made, side) if side and max(layout.width, layout.height) > side else made
+
+
+def from_png(data: bytes) -> GdkPixbuf.Pixbuf:
+    """A picture that `Paper.encoded` has made."""
+    loader = GdkPixbuf.PixbufLoader.new_with_type("png")
+    loader.write(data)
+    loader.close()
+    return loader.get_pixbuf()
 
 
 def scaled(picture: GdkPixbuf.Pixbuf, side: int) -> GdkPixbuf.Pixbuf:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import traceback
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,8 @@ class Velatura(Gimp.PlugIn):
         label, blurb, help_words = words_for(key)
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, key)
         procedure.set_image_types("*")
-        procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
+        layers = Gimp.ProcedureSensitivityMask
+        procedure.set_sensitivity_mask(layers.DRAWABLE | layers.DRAWABLES)
         procedure.set_menu_label(label)
         procedure.add_menu_path("<Image>/Filters/Velatura")
         procedure.set_documentation(blurb, help_words, name)
@@ -95,16 +97,19 @@ def run(
     layer = recipe = None
     try:
         by_hand = mode != Gimp.RunMode.NONINTERACTIVE
+        if not drawables:
+            raise Refused(_("Choose a layer."))
         if mode == Gimp.RunMode.INTERACTIVE:
             done = _asked(procedure, image, drawables, config, key)
             if done is None:
                 return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
         else:
-            plan = _planned(image, drawables, config, key, mode == Gimp.RunMode.WITH_LAST_VALS)
-            done = work.carry_out(plan, Gimp.default_display() if by_hand else None)
-        layer, recipe = done.result, json.dumps(recipe_to_map(done.ran))
-        if by_hand and done.recipe.FACTS.placed == "picture":
-            Gimp.Display.new(layer.get_image())
+            plans = _planned(image, drawables, config, key, mode == Gimp.RunMode.WITH_LAST_VALS)
+            done = work.carry_out(plans, Gimp.default_display() if by_hand else None)
+        layer, recipe = done[0].result, json.dumps(recipe_to_map(done[0].ran))
+        for ran in done:
+            if by_hand and ran.recipe.FACTS.placed == "picture":
+                Gimp.Display.new(ran.result.get_image())
     except Refused as refusal:
         problem = str(refusal)
     except VelaturaError as error:
@@ -132,18 +137,23 @@ def run(
     return values
 
 
-def _planned(image: Any, drawables: Any, config: Any, key: str, again: bool) -> Plan:
-    """The plan for a call without a dialog. A result that is painted `again` (Ctrl+F, with the new layer
-    active) stands for the layer that it was made from: nobody means a style on a style."""
+def _planned(image: Any, drawables: Any, config: Any, key: str, again: bool) -> list[Plan]:
+    """A plan for each layer, without a dialog. A result that is painted `again` (Ctrl+F, with the new
+    layer active) stands for the layer that it was made from: nobody means a style on a style."""
     values = {p.name: config.get_property(p.name) for p in config.list_properties()}
     if key == RESTYLE:
-        return runs.plan_again(image, drawables, values["recipe"], values["output"])
+        return [
+            runs.plan_again(image, drawable, values["recipe"], values["output"]) for drawable in drawables
+        ]
     where = values.get("output", "new-layer")
-    found = (original.made_from if again else original.plain)(image, drawables, where)
-    return runs.plan(found, AskedLook(kind_of(key), lambda: values), where)
+    found = original.chosen(original.made_from if again else original.plain, image, drawables, where)
+    look = AskedLook(kind_of(key), lambda: values)
+    return [runs.plan(one, look, where) for one in found]
 
 
-def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, key: str) -> Run | None:
+def _asked(
+    procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, key: str
+) -> Sequence[Run] | None:
     """What was made in the dialog; None when it was closed.
 
     Raises:
@@ -152,11 +162,13 @@ def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, k
     from . import dialog  # needs a display, which batch runs have not
 
     if key != RESTYLE:
-        original.plain(image, drawables, "new-layer")
+        original.chosen(original.plain, image, drawables, "new-layer")
         title = "Velatura: " + words_for(key)[0].strip("_…")
-        look = partial(original.plain, image, drawables)
+        look = partial(original.chosen, original.plain, image, drawables)
         return dialog.ask(procedure, config, kind_of(key), title, look)
-    layer = original.made_from(image, drawables, "new-layer").layer
+    if len(drawables) != 1:
+        raise Refused(_("Choose exactly one layer; {n} are chosen.", n=len(drawables)))
+    layer = original.made_from(image, drawables[0], "new-layer").layer
     made = notes.demand(layer)
     recipe = made.recipe
     # The dialog of the recipe's own kind, with a config of its own: what GIMP remembers stays untouched.
@@ -168,4 +180,6 @@ def _asked(procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, k
     if start.find_property("output") is not None:
         start.set_property("output", config.get_property("output"))
     title = "Velatura: " + _("Re-style “{name}”", name=layer.get_name())
-    return dialog.ask(other, start, recipe.KIND, title, partial(original.made_from, image, drawables))
+    return dialog.ask(
+        other, start, recipe.KIND, title, partial(original.chosen, original.made_from, image, drawables)
+    )

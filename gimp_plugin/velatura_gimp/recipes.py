@@ -35,13 +35,6 @@ class Order:
     origins: Mapping[str, str] = field(default_factory=dict)
     regions: tuple[tuple[str, str], ...] = ()
 
-    def title(self, titles: Mapping[str, str]) -> str:
-        """What it does in a word or two, for layer names: its styles by their titles, or what the kind is
-        called."""
-        if not self.recipe.FACTS.styles:
-            return _(self.recipe.FACTS.title)
-        return " + ".join(titles.get(s.name, s.name) or _("own picture") for s in self.recipe.styles)
-
 
 def values_of(made: Made, image: Any) -> dict[str, Any]:
     """The arguments that ask for what something was made with, as far as the procedures have them; for a

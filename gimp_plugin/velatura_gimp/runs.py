@@ -6,19 +6,21 @@ result goes into the image as the plan says, in one undo step, if the image stil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gi.repository import Gimp
 from velatura.blob import Picture
 from velatura.editor.annotation import Made
-from velatura.editor.geometry import Rect
+from velatura.editor.geometry import Rect, reduction
 from velatura.editor.i18n import _
+from velatura.editor.look import title
 from velatura.editor.observable import Signal
-from velatura.editor.paper import Refused, Source
+from velatura.editor.paper import Layer, Refused, Source
 from velatura.editor.pump import Work
-from velatura.editor.tasks import Bench, Ready, Task
+from velatura.editor.results import Results
+from velatura.editor.tasks import IMAGE_SIDE, Bench, Ready, Task
 from velatura.jobs import Job
 from velatura.recipe import Recipe
 
@@ -76,14 +78,14 @@ def plan(found: Original, look: AskedLook, where: str) -> Plan:
     return _plan(found, look.order((area.width, area.height)), where)
 
 
-def plan_again(image: Any, drawables: Sequence[Any], text: str, where: str) -> Plan:
+def plan_again(image: Any, drawable: Any, text: str, where: str) -> Plan:
     """A plan for Re-style without a dialog: the layer's recipe, exactly, on the layer it was made from.
 
     Args:
         text: a recipe as JSON instead of the layer's own; empty takes that.
         where: the output; in place replaces the old result by the new one.
     """
-    found = original.made_from(image, drawables, where)
+    found = original.made_from(image, drawable, where)
     note = notes.parse(text) if text else notes.demand(found.layer)
     return _plan(found, recipes.order_again(note, image), where)
 
@@ -99,6 +101,7 @@ class Run(Task):
     """One job for one plan.
 
     Args:
+        results: where it is remembered, for somebody looks; None for a script.
         ready: what a preview has computed already.
         display: the view of the image that the person started it from; None for a script. GIMP keeps an image
             as long as a procedure works on it, so that only a closed view tells that nobody waits any more.
@@ -108,13 +111,17 @@ class Run(Task):
         result, ran: the layer that holds the result and the recipe as it ran, once done.
     """
 
-    def __init__(self, bench: Bench, plan: Plan, display: Any = None, ready: Ready | None = None) -> None:
+    def __init__(
+        self, bench: Bench, plan: Plan, display: Any = None, results: Results | None = None,
+        ready: Ready | None = None,
+    ) -> None:  # fmt: skip
         taken, facts = plan.taken, plan.order.recipe.facts
         if facts.placed == "picture":
             taken = replace(taken, crop=taken.area)
         titles = {str(item["name"]): str(item["title"]) for item in bench.link.styles}
         as_mask = plan.output == "new-layer-masked"
-        super().__init__(bench, taken, plan.order.recipe, plan.order.title(titles), as_mask, ready)
+        recipe = plan.order.recipe
+        super().__init__(bench, taken, recipe, title(recipe, titles), as_mask, ready)
         self.plan = plan
         self._pictures = plan.order.pictures
         regions = plan.order.regions
@@ -122,13 +129,7 @@ class Run(Task):
         self.frame = Signal()
         self.result: Any = None
         self.ran: Recipe = plan.order.recipe
-        self._display = display
-
-    def abandon(self, error: Exception) -> None:
-        """Ends it with an error from outside: the daemon keeps silent, or there is a defect."""
-        if self._job is not None and not self._job.over:
-            self._bench.link.cancel(self._job)
-        self._fail(error)
+        self._display, self._results = display, results
 
     def check(self) -> None:
         try:
@@ -159,6 +160,9 @@ class Run(Task):
             made, source=notes.name_of(aim.drawable), pictures=plan.order.origins, regions=self._masks
         )
         result = output.Result(picture, content)
+        if self._results is not None and content is not None:
+            factor = reduction(self.taken.crop, IMAGE_SIDE)
+            self.image = yield from self._bench.paper.display(self.taken, picture, factor, True)
         if self.recipe.facts.placed == "picture":
             self.result = output.picture(aim, result, self._name, note)
         else:
@@ -167,6 +171,22 @@ class Run(Task):
                 aim, plan.output, result, plan.cover, plan.found.layer, like, self._name, note, plan.replaces
             )
         self.ran = made.recipe
+
+    @property
+    def layer(self) -> Layer | None:
+        """Under a name of its own where it is not a layer of its own, so that each is remembered."""
+        if self.result is None or not self.result.is_valid():
+            return None
+        name, own = notes.name_of(self.result), self.plan.aim.drawable.get_id() == self.result.get_id()
+        return Layer(self.taken.document, f"{name}#{secrets.token_hex(2)}" if own else name, "")
+
+    def _written(self) -> None:
+        super()._written()
+        if self._results is not None:
+            self._results.add(self)
+
+    def _draw_image(self, taken: Source, picture: Picture) -> None:
+        """It is made before the result is put in, for the dialog is not there much longer."""
 
     def _still_there(self, closely: bool = False) -> None:
         """Raises `Refused` when the image is no longer there, or, closely, not what was planned for."""

@@ -6,7 +6,6 @@ closed or changed meanwhile. Whatever cannot be done is refused here, in words, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,23 +60,20 @@ class Target:
         return self.area.moved(-self.crop.x, -self.crop.y)
 
 
-def read(image: Any, drawables: Sequence[Any], output: str) -> Target:
+def read(image: Any, drawable: Any, output: str) -> Target:
     """The target, as the image is now.
 
     Args:
         image: a `Gimp.Image`.
-        drawables: exactly one layer.
+        drawable: a layer.
         output: one of `OUTPUTS`; in place is refused where it would destroy what kind of layer it is.
 
     Raises:
-        Refused: nothing, several or something other than a layer is chosen, it is gone, locked, of a kind
-            that cannot be painted in place, or the selection does not touch it.
+        Refused: something other than a layer is chosen, it is gone, locked, of a kind that cannot be painted
+            in place, or the selection does not touch it.
     """
     if not image.is_valid():
         raise Refused(_("The image has been closed meanwhile."))
-    if len(drawables) != 1:
-        raise Refused(_("Choose exactly one layer; {n} are chosen.", n=len(drawables)))
-    drawable = drawables[0]
     if not drawable.is_valid() or drawable.get_image().get_id() != image.get_id():
         raise Refused(_("The layer has been deleted meanwhile."))
     name = drawable.get_name()

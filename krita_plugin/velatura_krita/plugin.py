@@ -43,7 +43,7 @@ def studio() -> Studio:
         i18n.load(i18n.environment_languages(QtCore.QLocale().name()), LOCALE, DOMAIN)
         _surface = Surface()
         _studio = Studio(
-            document, QtLoop(_surface), _surface, partial(starter, FOLDER, "krita"), memory_file(),
+            document, QtLoop(_surface), _surface, partial(starter, FOLDER), memory_file(),
             f"Krita {application.version()}",
         )  # fmt: skip
         _studio.told.connect(tell_on_canvas)

@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import platform
+import signal
 import stat
 import sys
 import tempfile
@@ -278,6 +279,20 @@ def is_alive(address: Address) -> bool | None:
     ):
         return None
     return bool(address.started) and process_start(address.pid) == address.started
+
+
+def kill(address: Address) -> bool:
+    """Ends at once the process of a daemon that does not answer and, where it leads a group of its own, its
+    worker; False where it cannot be told whether that process is the daemon."""
+    if is_alive(address) is not True:
+        return False
+    if sys.platform == "win32":
+        os.kill(address.pid, signal.SIGTERM)
+    elif os.getpgid(address.pid) == address.pid:
+        os.killpg(address.pid, signal.SIGKILL)
+    else:
+        os.kill(address.pid, signal.SIGKILL)
+    return True
 
 
 def describe(endpoint: str, server_key: str = "", version: str = "") -> Address:

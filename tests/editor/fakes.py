@@ -343,8 +343,9 @@ class FakePaper:
     def recipes(self, taken: Source) -> dict[str, Made]:
         return self._document(taken.document).made
 
-    def keep_images(self, taken: Source, images: Mapping[str, bytes]) -> None:
-        self._document(taken.document).images = dict(images)
+    def keep_images(self, taken: Source, images: Mapping[str, bytes], saved: bool) -> None:
+        if saved:
+            self._document(taken.document).images = dict(images)
 
     def images(self, taken: Source) -> Mapping[str, bytes]:
         return self._document(taken.document).images
@@ -446,6 +447,10 @@ class FakeDaemon:
 
     def is_alive(self, address: Address) -> bool:
         return self.there
+
+    def kill(self, address: Address) -> bool:
+        self.die()
+        return True
 
     def start(self) -> FakeDaemon:
         if not self.installed:

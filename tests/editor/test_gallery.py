@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from velatura import stylefile
-from velatura.editor.gallery import entry_of, free_name
+from velatura.editor.entries import entry_of
 from velatura.editor.geometry import Rect
 from velatura.editor.memory import Memory
+from velatura.editor.own import free_name
 from velatura.editor.studio import Studio
 from velatura.recipe import Learn, Style, Stylize
 
@@ -132,7 +133,7 @@ def test_a_layer_becomes_a_style_and_is_chosen(
     document = paper.open(12, 8)
     document.selected = Rect(2, 2, 4, 3)
     daemon.answers["style_add"] = [{"name": "sky"}]
-    studio.gallery.add_from_layer(selected=True)
+    studio.gallery.own.add_from_layer(selected=True)
     loop.run(0.2)
     added = [arguments for what, arguments in daemon.asked if what == "style_add"]
     assert [(a["name"], a["title"]) for a in added] == [("sky", "Sky")]
@@ -146,7 +147,7 @@ def test_a_layer_that_is_deleted_at_once_is_told(
     """F9: the style does not come, and the artist reads why."""
     document = paper.open(12, 8)
     document.selected = Rect(2, 2, 4, 3)
-    studio.gallery.add_from_layer(selected)
+    studio.gallery.own.add_from_layer(selected)
     document.layers.clear()
     loop.run(0.2)
     assert studio.gallery.words == "The picture or its layer is gone." and studio.look.styles == ()
@@ -154,14 +155,14 @@ def test_a_layer_that_is_deleted_at_once_is_told(
 
 def test_a_selection_is_needed_for_a_style_from_it(studio: Studio, paper: FakePaper) -> None:
     paper.open(12, 8)
-    studio.gallery.add_from_layer(selected=True)
+    studio.gallery.own.add_from_layer(selected=True)
     assert studio.gallery.words == "Select something first."
 
 
 def test_a_style_that_is_removed_leaves_the_mix(studio: Studio, loop: FakeLoop, daemon: FakeDaemon) -> None:
     studio.look.toggle("wave")
     studio.look.toggle("mosaic")
-    studio.gallery.remove("wave")
+    studio.gallery.own.remove("wave")
     loop.run(0.1)
     assert ("style_remove", {"name": "wave"}) in daemon.asked and studio.look.styles == ("mosaic",)
 
@@ -178,7 +179,7 @@ def test_a_file_is_sent_as_it_is_for_the_daemon_to_read(
     else:
         file.write_bytes(data)
     daemon.answers["style_add"] = [{"name": "ete"}]
-    studio.gallery.add_file(file)
+    studio.gallery.own.add_file(file)
     loop.run(0.2)
     (added,) = [arguments for what, arguments in daemon.asked if what == "style_add"]
     assert (added["name"], added["title"], added["file"]) == ("ete-a-arles", "Été à Arles", True)
@@ -191,14 +192,14 @@ def test_each_picture_of_a_folder_becomes_a_style_and_nothing_else(
 ) -> None:
     folder = tmp_path / "Holiday"
     folder.mkdir()
-    studio.gallery.add_folder(folder)
+    studio.gallery.own.add_folder(folder)
     assert studio.gallery.words == "There is no picture in “Holiday”."
     for name in ("b.JPG", "a.png", "notes.txt"):
         (folder / name).write_bytes(name.encode())
-    studio.gallery.add_folder(folder)
+    studio.gallery.own.add_folder(folder)
     loop.run(0.3)
     assert sorted(said["title"] for what, said in daemon.asked if what == "style_add") == ["a", "b"]
-    studio.gallery.add_folder(tmp_path / "gone")
+    studio.gallery.own.add_folder(tmp_path / "gone")
     assert "gone" in studio.gallery.words
 
 
@@ -210,7 +211,7 @@ def test_a_file_without_a_picture_is_refused_in_words(
     if what == "empty zip":
         with zipfile.ZipFile(file, "w") as whole:
             whole.writestr("maindoc.xml", "<DOC/>")
-    studio.gallery.add_file(file)
+    studio.gallery.own.add_file(file)
     loop.run(0.2)
     assert studio.gallery.words.startswith("“notes.kra” cannot be read as a picture: ")
     assert all(what != "style_add" for what, _ in daemon.asked)
@@ -249,7 +250,7 @@ def test_a_style_that_someone_passed_on_is_taken_as_it_is(
     file = tmp_path / "hers.velatura"
     file.write_bytes(b"a style")
     daemon.answers["style_import"] = [{"name": "her-style"}]
-    studio.gallery.add_file(file)
+    studio.gallery.own.add_file(file)
     loop.run(0.2)
     (added,) = [arguments for what, arguments in daemon.asked if what == "style_import"]
     assert added["name"] == "" and studio.look.styles == ("her-style",)
@@ -316,3 +317,41 @@ def test_learning_needs_no_picture_and_may_be_cancelled_or_fail(
 def test_a_style_that_a_network_alone_knows_can_be_chosen_but_not_learned() -> None:
     entry = entry_of({**MOSS, "has_picture": False, "learned": "yes"})
     assert entry.error == "" and not entry.can_learn
+
+
+def test_styles_are_sorted_into_folders_which_are_remembered(
+    studio: Studio, loop: FakeLoop, tmp_path: Path
+) -> None:
+    gallery = studio.gallery
+    assert gallery.folder_names == ()
+    gallery.put("mosaic", "Stones")
+    gallery.put("wave", "sea")
+    assert gallery.folder_names == ("sea", "Stones")
+    gallery.folder = "sea"
+    assert [entry.name for entry in gallery.found] == ["wave"]
+    gallery.find("mosaic")
+    assert gallery.found == () and "“sea”" in gallery.search_words
+    gallery.find("")
+    studio.next_style(1)
+    studio.next_style(1)
+    assert studio.look.styles == ("wave",), "one goes from style to style in what is shown"
+    assert Memory(tmp_path / "memory.json").settings["folders"] == {"mosaic": "Stones", "wave": "sea"}
+    gallery.put("wave", "")
+    assert gallery.folder == "" and gallery.folder_names == ("Stones",), "an empty one is gone"
+
+
+def test_pictures_of_a_folder_come_into_one_of_its_name_and_others_where_one_looks(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Clouds"
+    folder.mkdir()
+    (folder / "cirrus.png").write_bytes(b"a picture")
+    studio.gallery.own.add_folder(folder)
+    loop.run(0.2)
+    assert studio.gallery.folders == {"cirrus": "Clouds"}
+    paper.open(40, 20)
+    studio.gallery.put("wave", "sea")
+    studio.gallery.folder = "sea"
+    studio.gallery.own.add_from_layer(selected=False)
+    loop.run(0.2)
+    assert studio.gallery.folders["sky"] == "sea"

@@ -82,7 +82,19 @@ def test_one_that_never_comes_is_given_up(link: Link, loop: FakeLoop, daemon: Fa
     called: list[str] = []
     link.when_connected(lambda: called.append("connected"), lambda error: called.append(error.code))
     loop.run(START_PATIENCE + 1)
-    assert link.state == "stopped" and "velatura daemon stop" in link.trouble and called == ["not_running"]
+    assert link.state == "stopped" and "does not answer" in link.trouble and called == ["not_running"]
+
+
+def test_one_that_does_not_answer_is_ended_when_it_is_started_again(
+    link: Link, loop: FakeLoop, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(daemon, "answer", lambda: None)
+        link.wake()
+        loop.run(START_PATIENCE + 1)
+    assert link.state == "stopped" and "does not answer" in link.trouble and not daemon.started
+    link.restart()
+    assert not daemon.there and daemon.started == 1
 
 
 def test_none_installed_is_told_at_once(link: Link, daemon: FakeDaemon) -> None:

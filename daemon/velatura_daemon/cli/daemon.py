@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 import warnings
 from dataclasses import replace
@@ -139,12 +138,7 @@ def _end(address: endpoint.Address, at_once: bool) -> None:
         os.kill(address.pid, signal.SIGTERM)
         if _gone(address):
             return
-    if sys.platform == "win32":
-        os.kill(address.pid, signal.SIGTERM)
-    elif os.getpgid(address.pid) == address.pid:
-        os.killpg(address.pid, signal.SIGKILL)
-    else:
-        os.kill(address.pid, signal.SIGKILL)
+    endpoint.kill(address)
     if not _gone(address):
         raise VelaturaError("timeout", f"process {address.pid} has not ended, although it was killed")
 

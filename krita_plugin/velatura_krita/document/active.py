@@ -283,8 +283,11 @@ def remember(layer: Layer, made: Made) -> None:
     )
 
 
-def keep_images(taken: Source, images: Mapping[str, bytes]) -> None:
-    """Small pictures of results in the document; see `Paper.keep_images`."""
+def keep_images(taken: Source, images: Mapping[str, bytes], saved: bool) -> None:
+    """Small pictures of results in the document; see `Paper.keep_images`. What is not saved Krita cannot keep
+    there; the docker lists it as tasks."""
+    if not saved:
+        return
     if not is_open(own(taken).document):
         raise Gone
     data = json.dumps({layer: base64.b64encode(png).decode("ascii") for layer, png in images.items()})

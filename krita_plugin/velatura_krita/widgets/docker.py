@@ -19,9 +19,11 @@ from ..qt import (
 )
 from .buttons import SIDE, IconButton, MainButton
 from .controls import Controls
+from .folders import FolderChoice
 from .gallery_view import GalleryView
 from .kept import KeptStrip
 from .menus import drop, gallery_menu, main_menu, source_menu
+from .naming import NamingLine
 from .pull_row import PullRow
 from .question import QuestionRow
 from .rows import Fold
@@ -72,8 +74,9 @@ class Panel(QtWidgets.QWidget):
         self._gallery = GalleryView(gallery, studio.look)
         self._gallery.setAccessibleName(_("Styles"))
         self._gallery.picked.connect(self._pick)
-        self._gallery.menu_asked.connect(lambda name, at: gallery_menu(self, studio, name, at))
+        self._gallery.menu_asked.connect(lambda name, at: gallery_menu(self, studio, name, at, self.naming))
         self._gallery.dropped.connect(lambda mime: drop(studio, mime))
+        self._folder = FolderChoice(gallery)
         self._gallery_words = _label()
         self._learn = QtWidgets.QPushButton(_("Learn this style"))
         self._learn.setToolTip(_("Teach the painter this style, so that it is painted at once"))
@@ -127,7 +130,7 @@ class Panel(QtWidgets.QWidget):
         self._help.setMinimumHeight(SIDE)
         self._help.clicked.connect(self._on_help)
         self._menu = IconButton("menu", _("More that Velatura can do, presets, recent looks, help"))
-        self.naming = self._naming_row()
+        self.naming = NamingLine()
         self._menu.setMenu(main_menu(self, studio, self.naming, BUTTONS))
         self._menu.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
         self._lay_out()
@@ -138,25 +141,6 @@ class Panel(QtWidgets.QWidget):
 
     # --- building ---------------------------------------------------------------------------------------
 
-    def _naming_row(self) -> QtWidgets.QLineEdit:
-        """A line that asks for a preset's name: in the docker, since no window of ours blocks."""
-        line = QtWidgets.QLineEdit()
-        line.setPlaceholderText(_("Name of the preset, then Enter"))
-        line.setAccessibleName(_("Name of the preset"))
-        line.setToolTip(_("Keeps the look under a name, in the menu"))
-        line.setMinimumHeight(SIDE)
-        line.hide()
-
-        def keep() -> None:
-            name = line.text().strip()
-            if name:
-                self._studio.memory.keep(name, self._studio.look.stylize())
-            line.clear()
-            line.hide()
-
-        line.returnPressed.connect(keep)
-        return line
-
     def _lay_out(self) -> None:
         made = _row(self._made, self._restyle)
         made.setStretch(0, 1)
@@ -165,10 +149,10 @@ class Panel(QtWidgets.QWidget):
         source.setStretch(0, 1)
         inside = QtWidgets.QWidget()
         self._stack(inside, (
-            top, self._gallery, self._gallery_words, self._learn, self._controls, source, made,
+            top, self._folder, self._gallery, self._gallery_words, self._learn, self._controls, source, made,
             self._picture, self._strip_fold, self._results_fold, self._kept_fold,
         ), 6)  # fmt: skip
-        inside.layout().setStretch(1, 1)
+        inside.layout().setStretch(2, 1)
         scroll = QtWidgets.QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
@@ -326,8 +310,9 @@ class Panel(QtWidgets.QWidget):
 
     def _on_gallery(self, name: str) -> None:
         gallery = self._studio.gallery
-        if name in ("entries", "search", "favourites", "favourites_only"):
+        if name in ("entries", "search", "favourites", "favourites_only", "folders", "folder"):
             self._gallery.refresh()
+            self._folder.refresh()
         if self._search.text() != gallery.search:  # typed in another window
             self._search.setText(gallery.search)
         text = gallery.words or gallery.search_words

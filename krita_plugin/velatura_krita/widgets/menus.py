@@ -7,13 +7,14 @@ from pathlib import Path
 
 from velatura.editor import words
 from velatura.editor.diagnostics import diagnostics
-from velatura.editor.gallery import STYLE_FILES
 from velatura.editor.i18n import _
+from velatura.editor.own import STYLE_FILES
 from velatura.editor.studio import Studio
 from velatura.recipe import RECIPES, Recipe
 
 from ..qt import QtCore, QtGui, QtWidgets
-from . import pull_row
+from . import folders, pull_row
+from .naming import NamingLine
 
 MANUAL = Path(__file__).parent.parent / "manual.html"
 
@@ -23,8 +24,8 @@ def source_menu(panel: QtWidgets.QWidget, studio: Studio) -> QtWidgets.QMenu:
     menu = QtWidgets.QMenu(panel)
     menu.addAction(_("From a file…"), lambda: ask_for_file(panel, studio))
     menu.addAction(_("From the pictures of a folder…"), lambda: ask_for_folder(panel, studio))
-    menu.addAction(_("From this layer"), lambda: studio.gallery.add_from_layer(selected=False))
-    menu.addAction(_("From the selection"), lambda: studio.gallery.add_from_layer(selected=True))
+    menu.addAction(_("From this layer"), lambda: studio.gallery.own.add_from_layer(selected=False))
+    menu.addAction(_("From the selection"), lambda: studio.gallery.own.add_from_layer(selected=True))
     return menu
 
 
@@ -52,7 +53,7 @@ def _show(dialog: QtWidgets.QFileDialog, studio: Studio) -> None:
 
 
 def _add(studio: Studio, path: Path) -> None:
-    (studio.gallery.add_folder if path.is_dir() else studio.gallery.add_file)(path)
+    (studio.gallery.own.add_folder if path.is_dir() else studio.gallery.own.add_file)(path)
 
 
 def drop(studio: Studio, mime: QtCore.QMimeData) -> None:
@@ -66,10 +67,12 @@ def drop(studio: Studio, mime: QtCore.QMimeData) -> None:
         buffer = QtCore.QBuffer(data)
         buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
         image.save(buffer, "PNG")
-        studio.gallery.add_bytes(data.data(), _("Dropped picture"))
+        studio.gallery.own.add_bytes(data.data(), _("Dropped picture"))
 
 
-def gallery_menu(panel: QtWidgets.QWidget, studio: Studio, name: str, at: QtCore.QPoint) -> None:
+def gallery_menu(
+    panel: QtWidgets.QWidget, studio: Studio, name: str, at: QtCore.QPoint, naming: NamingLine
+) -> None:
     """What can be done with one style."""
     entry = studio.gallery.entry(name)
     if entry is None:
@@ -84,6 +87,7 @@ def gallery_menu(panel: QtWidgets.QWidget, studio: Studio, name: str, at: QtCore
         _("No favourite any more") if favourite else _("Make it a favourite"),
         lambda: studio.gallery.favour(name),
     )
+    folders.fill_menu(menu.addMenu(_("Folder")), studio.gallery, name, naming)
     menu.addAction(_("Take out of the mix") if in_mix else _("Add to the mix"), lambda: _mix(studio, name))
     if in_mix and len(studio.look.styles) > 1:
         where = menu.addMenu(_("Where it is painted"))
@@ -101,7 +105,7 @@ def gallery_menu(panel: QtWidgets.QWidget, studio: Studio, name: str, at: QtCore
         fetch = menu.addAction(text, lambda: studio.pulls.begin(picture))
         fetch.setEnabled(not picture.under_way)
     if entry.mine:
-        menu.addAction(_("Remove from my styles"), lambda: studio.gallery.remove(name))
+        menu.addAction(_("Remove from my styles"), lambda: studio.gallery.own.remove(name))
     menu.popup(at)
 
 
@@ -111,7 +115,7 @@ def _mix(studio: Studio, name: str) -> None:
 
 
 def main_menu(
-    panel: QtWidgets.QWidget, studio: Studio, naming: QtWidgets.QLineEdit, buttons: Container[str]
+    panel: QtWidgets.QWidget, studio: Studio, naming: NamingLine, buttons: Container[str]
 ) -> QtWidgets.QMenu:
     """Kinds of job, presets, recent looks, help; filled when it opens.
 
@@ -124,9 +128,7 @@ def main_menu(
     return menu
 
 
-def _fill(
-    menu: QtWidgets.QMenu, studio: Studio, naming: QtWidgets.QLineEdit, buttons: Container[str]
-) -> None:
+def _fill(menu: QtWidgets.QMenu, studio: Studio, naming: NamingLine, buttons: Container[str]) -> None:
     menu.clear()
     menu.setToolTipsVisible(True)
     for kind, cls in RECIPES.items():
@@ -153,7 +155,7 @@ def _fill(
     _looks(menu, _("Presets"), studio, sorted(memory.presets.items()))
     recent = [(studio.describe(recipe), recipe) for recipe in memory.recent]
     _looks(menu, _("Recent"), studio, recent)
-    save = menu.addAction(_("Save as a preset…"), lambda: _ask_name(naming))
+    save = menu.addAction(_("Save as a preset…"), lambda: _keep(studio, naming))
     save.setEnabled(bool(studio.look.styles))
     if memory.presets:
         drop = menu.addMenu(_("Remove a preset"))
@@ -215,9 +217,12 @@ def take(studio: Studio, recipe: Recipe) -> None:
     studio.preview.request(released=True)
 
 
-def _ask_name(naming: QtWidgets.QLineEdit) -> None:
-    naming.show()
-    naming.setFocus()
+def _keep(studio: Studio, naming: NamingLine) -> None:
+    naming.ask(
+        _("Name of the preset, then Enter"),
+        _("Keeps the look under a name, in the menu"),
+        lambda name: studio.memory.keep(name, studio.look.stylize()),
+    )
 
 
 def _copy(studio: Studio) -> None:

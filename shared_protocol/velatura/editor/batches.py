@@ -43,6 +43,7 @@ class Batch(Task):
         super().__init__(bench, first.taken, first.recipe, title)
         self.title = title
         self._parts = tuple(parts)
+        self._current: Task | None = None
         for part in self._parts:
             part.changed.connect(lambda name, part=part: self._on_part(part, name))
 
@@ -59,6 +60,12 @@ class Batch(Task):
             for part in self._parts:
                 if not part.over:
                     part.cancel()
+
+    def abandon(self, error: Exception) -> None:
+        super().abandon(error)
+        for part in self._parts:
+            if not part.over:
+                part.abandon(error)
 
     def stop(self) -> None:
         """Ends the one that grows now and goes on with the next."""
@@ -81,9 +88,9 @@ class Batch(Task):
         return sum(part.state == "done" for part in self._parts)
 
     def _next(self) -> None:
-        waiting = next((part for part in self._parts if not part.over), None)
-        if waiting is not None:
-            waiting.begin()
+        self._current = next((part for part in self._parts if not part.over), None)
+        if self._current is not None:
+            self._current.begin()
             return
         failed = [part for part in self._parts if part.state == "failed"]
         if failed:
@@ -96,8 +103,8 @@ class Batch(Task):
             return
         if name == "image":
             self.image = part.image
-        elif name == "state" and part.over:
-            self._next()
+        elif name == "state" and part.over and part is self._current:
+            self._next()  # a later one may have ended before it began, as its layer went
         elif name in ("words", "fraction", "can_stop") and not part.over:
             at = self._parts.index(part)
             self.can_stop = part.can_stop
@@ -244,6 +251,17 @@ def _widened(mask: bytes, width: int) -> bytes:
     for reach in (1, 2, 4, 8):
         grown |= grown << 8 * width * reach | grown >> 8 * width * reach
     return (grown & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+
+
+def together(bench: Bench, parts: Sequence[Task], style: str) -> Task:
+    """A task for all of them; one alone is that itself.
+
+    Args:
+        style: what they make, for the title.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    return Batch(bench, parts, _("{style} on {n} layers", style=style, n=len(parts)))
 
 
 def frames_of(bench: Bench, taken: Source, recipe: Recipe, style: str) -> Frames | None:

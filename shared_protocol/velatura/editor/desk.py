@@ -96,11 +96,12 @@ class Desk(Observable):
         self.link.device = name
         self.preview.request(released=True)
 
-    def ready(self, recipe: Recipe, taken: Source) -> Ready | None:
-        """The result, where the preview has computed it. Where it will take long instead, what is to be asked
-        first becomes the `question`."""
-        ready = self.preview.ready_for(recipe, taken)
-        self.question = None if ready else asking.question(recipe, taken.crop.pixels, self.link)
+    def ready(self, recipe: Recipe, *taken: Source) -> Ready | None:
+        """The result for the first of some sources, where the preview has computed it. Where the rest will
+        take long, what is to be asked first becomes the `question`."""
+        ready = self.preview.ready_for(recipe, taken[0])
+        pixels = sum(source.crop.pixels for source in taken[1 if ready else 0 :])
+        self.question = asking.question(recipe, pixels, self.link) if pixels else None
         return ready
 
     def title(self, recipe: Recipe) -> str:

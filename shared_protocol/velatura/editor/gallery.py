@@ -6,86 +6,27 @@ style in sight is tried on a small copy of the active layer, one after another, 
 
 from __future__ import annotations
 
-import unicodedata
-import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
-from velatura import stylefile
-from velatura.blob import Blob, Picture
+from velatura.blob import Picture
 from velatura.errors import VelaturaError
-from velatura.names import style_name
-from velatura.pictures.formats import READABLE
 from velatura.recipe import Style, Stylize
 
-from . import geometry, words
+from . import words
+from .entries import Entry, entry_of, order, plain
 from .i18n import _
 from .lessons import Lessons
 from .link import Link
 from .look import Look
 from .memory import Memory
 from .observable import Observable, Signal
-from .paper import Gone, Reading, Refused
-from .pump import Pump, Work
+from .own import OwnStyles
+from .paper import Reading
+from .pump import Pump
 from .trials import Trials, Wanted
 
-STYLE_SIDE = 1536
-"""Longest side of a picture that is added as a style, in pixels."""
-
-MAX_FILE = 128 * 1024 * 1024
-"""Most bytes of a file that is sent to become a style."""
-
-MAX_FILES = 64
-"""Most pictures of a folder that become styles at once."""
-
-STYLE_FILES = (*READABLE, ".kra", ".ora", stylefile.SUFFIX)
-"""What the names of files end in that a style can be made of."""
-
 _FAVOURITES = "favourites"
-
-_SHOWN = "mergedimage.png"
-"""What Krita's and OpenRaster's files hold besides their layers: the picture as it is seen."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One style as the gallery shows it."""
-
-    name: str
-    title: str
-    artist: str = ""
-    year: str = ""
-    kind: str = "user"
-    tags: str = ""
-    """What a search finds it by besides: technique, movement, what is to be seen."""
-    thumbnail: str = ""
-    """Digest of its picture, to be fetched."""
-    error: str = ""
-    """Why it cannot be used, in words; empty when it can."""
-    learned: str = ""
-    """`yes` where the painter has learned it, `outdated` where another painter had."""
-    has_picture: bool = True
-
-    @property
-    def mine(self) -> bool:
-        return self.kind == "user"
-
-    @property
-    def can_learn(self) -> bool:
-        """Whether the painter can learn it, or learn it better."""
-        return self.mine and self.has_picture and not self.error
-
-    @property
-    def about(self) -> str:
-        """Title, artist and year in one line."""
-        return ", ".join(filter(None, (self.title, self.artist, self.year)))
-
-    @property
-    def searched(self) -> str:
-        """All that a search looks at; the name is what is left of a file's."""
-        return _plain(f"{self.about} {self.name.replace('-', ' ')} {self.name} {self.tags}")
+_FOLDERS = "folders"
 
 
 class Gallery(Observable):
@@ -99,16 +40,19 @@ class Gallery(Observable):
         words: trouble with adding a style, or what is going on.
         favourites: names of the styles that come first.
         favourites_only: whether only those are shown.
+        folders: the folder that the artist has put a style in, by the style's name.
+        folder: the one that is shown; empty for all.
+        own: puts styles of the artist's own into the library.
         lessons: what is being learned.
     """
 
-    def __init__(
-        self, link: Link, look: Look, paper: Reading, pump: Pump, memory: Memory | None = None
-    ) -> None:
+    def __init__(self, link: Link, look: Look, paper: Reading, pump: Pump, memory: Memory) -> None:
         super().__init__()
         self._memory = memory
-        self.favourites = frozenset(memory.settings.get(_FAVOURITES, ()) if memory else ())
+        self.favourites = frozenset(memory.settings.get(_FAVOURITES, ()))
         self.favourites_only = False
+        self.folders: Mapping[str, str] = dict(memory.settings.get(_FOLDERS, {}))
+        self.folder = ""
         self.entries: tuple[Entry, ...] = ()
         self.search = ""
         self.on_layer = False
@@ -124,6 +68,7 @@ class Gallery(Observable):
             link, paper, pump, self._wanted, self.picture_changed.emit, self._fail,
             lambda busy: setattr(self, "trying", busy),
         )  # fmt: skip
+        self.own = OwnStyles(link, look, paper, pump, self._added, self._say)
         self.lessons = Lessons(link, paper, pump, self.entry, self._say, self.picture_changed.emit)
         link.changed.connect(self._on_link)
         look.changed.connect(lambda name: self._fetch_chosen())
@@ -131,9 +76,13 @@ class Gallery(Observable):
     @property
     def found(self) -> tuple[Entry, ...]:
         """The entries that the search leaves."""
-        wanted = [_plain(word) for word in self.search.split()]
-        shown = (e for e in self.entries if not self.favourites_only or e.name in self.favourites)
-        return tuple(e for e in shown if all(word in e.searched for word in wanted))
+        wanted = [plain(word) for word in self.search.split()]
+        return tuple(
+            e for e in self.entries
+            if (not self.favourites_only or e.name in self.favourites)
+            and self.folder in ("", self.folders.get(e.name))
+            and all(word in e.searched for word in wanted)
+        )  # fmt: skip
 
     @property
     def search_words(self) -> str:
@@ -142,6 +91,8 @@ class Gallery(Observable):
             return ""
         if self.favourites_only and not self.search.strip():
             return _("No favourites yet: press the heart of a style, or choose it in the style's menu.")
+        if self.folder:
+            return _("Nothing in “{folder}” matches. It is sought there only.", folder=self.folder)
         return _(
             "No style matches “{search}”. Search for a title, an artist, a technique or a word such as"
             " “sea”, “night” or “woodcut”.",
@@ -159,9 +110,27 @@ class Gallery(Observable):
     def favour(self, name: str) -> None:
         """Makes a style a favourite, or a style like others again."""
         self.favourites = self.favourites ^ {name}
-        if self._memory is not None:
-            self._memory.set(_FAVOURITES, sorted(self.favourites))
+        self._memory.set(_FAVOURITES, sorted(self.favourites))
         self._arrange()
+
+    @property
+    def folder_names(self) -> tuple[str, ...]:
+        """Those that hold anything."""
+        held = {self.folders[entry.name] for entry in self.entries if entry.name in self.folders}
+        return tuple(sorted(held, key=str.lower))
+
+    def put(self, name: str, folder: str) -> None:
+        """Puts a style in a folder, which is there as long as it holds anything; empty takes it out."""
+        rest = {style: held for style, held in self.folders.items() if style != name}
+        self.folders = {**rest, name: folder} if folder else rest
+        self._memory.set(_FOLDERS, self.folders)
+        if self.folder not in self.folder_names:
+            self.folder = ""
+
+    def _added(self, name: str, folder: str) -> None:
+        """A style of the artist's own has come: it is put where it was to be put, or where one looks."""
+        if folder or self.folder:
+            self.put(name, folder or self.folder)
 
     def step(self, ways: int) -> None:
         """Chooses the style so many places further in what is shown, around the end."""
@@ -196,106 +165,6 @@ class Gallery(Observable):
         if on:
             self._trials.begin()
 
-    # --- the artist's own styles ---------------------------------------------------------------------
-
-    def add(self, blob: Blob, title: str) -> None:
-        """Puts a picture into the style library and chooses it."""
-        self._send(blob, title)
-
-    def _send(self, blob: Blob, title: str, what: str = "style_add", **about: Any) -> None:
-        name = free_name(title, {e.name for e in self.entries})
-        self.words = _("Adding “{title}”…", title=title)
-
-        def uploaded(error: VelaturaError | None) -> None:
-            if error is not None:
-                self._fail(error)
-            else:
-                named = {"name": name, "title": title, "digest": blob.digest, **about}
-                self._link.ask(what, added, **named)
-
-        def added(items: Any, error: VelaturaError | None) -> None:
-            if error is not None:
-                self.words = _("“{file}” is no style: {why}", file=title, why=words.trouble(error))
-                return
-            self.words = ""
-            self._look.choose(str(items[0].get("name", name)) if items else name)
-            self._link.refresh()
-
-        self._link.when_connected(lambda: self._link.upload(blob, uploaded), self._fail)
-
-    def add_file(self, path: Path) -> None:
-        """Sends a picture's file as it is, for the daemon to read, and makes a style of it. Of Krita's and
-        OpenRaster's files it is the picture that they show; a style's file gives the style that it holds."""
-
-        def read() -> Work[Blob]:
-            data = _file(path)
-            yield
-            return (yield from _whole(data))
-
-        def failed(error: Exception) -> None:
-            why = words.trouble(error)
-            self.words = _("“{file}” cannot be read as a picture: {why}", file=path.name, why=why)
-
-        self._add_work(read(), path.stem, failed, stylefile.is_style_file(path))
-
-    def add_folder(self, folder: Path) -> None:
-        """The same for each picture in a folder, at most `MAX_FILES` of them."""
-        try:
-            files = sorted(file for file in folder.iterdir() if file.suffix.lower() in STYLE_FILES)
-        except OSError as error:
-            self._fail(error)
-            return
-        for file in files[:MAX_FILES]:
-            self.add_file(file)
-        if not files:
-            self.words = _("There is no picture in “{folder}”.", folder=folder.name)
-        elif len(files) > MAX_FILES:
-            self.words = _(
-                "Only the first {n} pictures of “{folder}” are added.", n=MAX_FILES, folder=folder.name
-            )
-
-    def add_bytes(self, data: bytes, title: str) -> None:
-        """The same for a file's bytes, such as of a picture that was dropped."""
-        self._add_work(_whole(data), title, self._fail)
-
-    def _add_work(
-        self, work: Work[Blob], title: str, failed: Callable[[Exception], None], style: bool = False
-    ) -> None:
-        """Sends a file once it is read: a picture's, or a style's."""
-        what, about = ("style_import", {"name": ""}) if style else ("style_add", {"file": True})
-        self.words = _("Adding “{title}”…", title=title)
-        self._pump.start(work, lambda blob: self._send(blob, title, what, **about), failed)
-
-    def add_from_layer(self, selected: bool) -> None:
-        """Makes a style of the active layer, or of what the selection shows of it."""
-        try:
-            taken = self._paper.source()
-            if selected and taken.selected is None:
-                raise Refused(_("Select something first."))
-            taken = self._paper.only(taken, selected)
-        except (Refused, Gone) as refused:
-            self.words = str(refused)
-            return
-
-        def done(blob: Blob) -> None:
-            blob.hash_whole()
-            self.add(blob, taken.name)
-
-        work = self._paper.read_reduced(taken, geometry.reduction(taken.crop, STYLE_SIDE))
-        self._pump.start(work, done, self._fail)
-
-    def remove(self, name: str) -> None:
-        """Takes one of the artist's own styles out of the library."""
-
-        def removed(items: Any, error: VelaturaError | None) -> None:
-            if error is not None:
-                self._fail(error)
-                return
-            self._look.forget({name})
-            self._link.refresh()
-
-        self._link.ask("style_remove", removed, name=name)
-
     # --- following the daemon ---------------------------------------------------------------------------
 
     def _on_link(self, name: str) -> None:
@@ -311,7 +180,7 @@ class Gallery(Observable):
 
     def _arrange(self) -> None:
         """Favourites first, then as `_order` says."""
-        ordered = sorted(self.entries, key=lambda e: (e.name not in self.favourites, *_order(e)))
+        ordered = sorted(self.entries, key=lambda e: (e.name not in self.favourites, *order(e)))
         self.entries = tuple(ordered)
 
     def _fetch_again(self) -> None:
@@ -350,53 +219,3 @@ class Gallery(Observable):
 
     def _fail(self, error: Exception) -> None:
         self.words = words.trouble(error)
-
-
-def _order(entry: Entry) -> tuple[bool, bool, bool, str]:
-    """The artist's own first, then works of art, then painted ones; what cannot be used comes last."""
-    return bool(entry.error), not entry.mine, entry.kind != "work", entry.title.lower()
-
-
-def entry_of(item: dict[str, Any]) -> Entry:
-    """An entry from the daemon's plain map; what is missing stays empty."""
-    texts = {
-        key: str(item.get(key) or "")
-        for key in ("name", "title", "artist", "year", "kind", "tags", "thumbnail", "error", "learned")
-    }
-    has_picture = bool(item.get("has_picture", True))
-    if not (has_picture or item.get("cards") or texts["learned"] or texts["error"]):
-        texts["error"] = _("Its picture is not here; it is among the downloads.")
-    return Entry(**{**texts, "title": texts["title"] or texts["name"]}, has_picture=has_picture)
-
-
-def free_name(title: str, taken: set[str]) -> str:
-    """A style name from a title, with a number where it is taken already."""
-    base = style_name(title) or "my-style"
-    name, n = base, 2
-    while name in taken:
-        name, n = f"{base}-{n}", n + 1
-    return name
-
-
-def _file(path: Path) -> bytes:
-    """The bytes of a picture's file."""
-    if path.stat().st_size > MAX_FILE:
-        raise VelaturaError("too_large", _("it has more than {n} MB", n=MAX_FILE >> 20))
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as whole:
-            if _SHOWN not in whole.namelist() or whole.getinfo(_SHOWN).file_size > MAX_FILE:
-                raise VelaturaError("bad_image", _("there is no picture in it"))
-            return whole.read(_SHOWN)
-    return path.read_bytes()
-
-
-def _whole(data: bytes) -> Work[Blob]:
-    """Work: a file's bytes as a blob."""
-    blob = stylefile.blob_of(data)
-    while not blob.hash_piece():
-        yield
-    return blob
-
-
-def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()

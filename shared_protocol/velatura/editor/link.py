@@ -86,6 +86,7 @@ class Link(Observable):
         self._started_at = 0.0
         self._asked_at = 0.0
         self._starting: Starting | None = None
+        self._hung: Address | None = None
         self._soon = False
         self._closed = False
         self._renewing = False
@@ -122,7 +123,11 @@ class Link(Observable):
             failed(self._not_running())
 
     def restart(self) -> None:
-        """The docker's button: connect again, starting a daemon where none runs."""
+        """The docker's button: connect again, starting a daemon where none runs; one that did not answer is
+        ended first."""
+        hung, self._hung = self._hung, None
+        if hung is not None:
+            endpoint.kill(hung)
         self._disconnect()
         self.state = "asleep"
         self.wake()
@@ -224,7 +229,8 @@ class Link(Observable):
                 self._disconnect()
             return
         if now - self._started_at > START_PATIENCE:
-            self._stop(_("It does not answer. In a terminal: velatura daemon stop"))
+            self._hung = self._connection.address if self._connection is not None else None
+            self._stop(_("It does not answer. To start it again ends this one."))
 
     def _stop(self, why: str) -> None:
         self.trouble = why

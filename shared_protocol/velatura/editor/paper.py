@@ -132,7 +132,32 @@ class Reading(Protocol):
         ...
 
 
-class Paper(Reading, Protocol):
+class Remembering(Protocol):
+    """What a document remembers of results."""
+
+    def recipes(self, taken: Source) -> Mapping[str, Made]:
+        """How the layers of the source's picture were made, by layer."""
+        ...
+
+    def keep_images(self, taken: Source, images: Mapping[str, bytes], saved: bool) -> None:
+        """Keeps in the source's document small pictures of results, PNG, by layer; no undo step.
+
+        Args:
+            saved: whether new ones go into its file, too; else they are kept while it is open, by an editor
+                that can.
+        """
+        ...
+
+    def images(self, taken: Source) -> Mapping[str, bytes]:
+        """Those that it keeps."""
+        ...
+
+    def encoded(self, image: object) -> bytes:
+        """What `display` has made, as PNG."""
+        ...
+
+
+class Paper(Reading, Remembering, Protocol):
     """An editor's documents. Every method may raise `Gone`, and `Refused` where it says so."""
 
     # --- more than one ------------------------------------------------------------------------------------
@@ -227,22 +252,6 @@ class Paper(Reading, Protocol):
 
     def remember(self, layer: Layer, made: Made) -> None:
         """Keeps in the document how a layer was made; no undo step."""
-        ...
-
-    def recipes(self, taken: Source) -> Mapping[str, Made]:
-        """How the layers of the source's picture were made, by layer."""
-        ...
-
-    def keep_images(self, taken: Source, images: Mapping[str, bytes]) -> None:
-        """Keeps in the source's document small pictures of results, PNG, by layer; no undo step."""
-        ...
-
-    def images(self, taken: Source) -> Mapping[str, bytes]:
-        """Those that it keeps."""
-        ...
-
-    def encoded(self, image: object) -> bytes:
-        """What `display` has made, as PNG."""
         ...
 
     def select(self, taken: Source, layer: str) -> None:

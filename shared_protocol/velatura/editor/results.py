@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .annotation import Made
 from .memory import Memory
 from .observable import Observable
-from .paper import Gone, Layer, Paper, Refused, Source
+from .paper import Gone, Layer, Refused, Remembering, Source
 from .tasks import Task
 
 MOST = 40
@@ -36,7 +36,7 @@ class Results(Observable):
         shown: the newest first.
     """
 
-    def __init__(self, paper: Paper, memory: Memory) -> None:
+    def __init__(self, paper: Remembering, memory: Memory) -> None:
         super().__init__()
         self.shown: tuple[Result, ...] = ()
         self._paper, self._memory = paper, memory
@@ -60,11 +60,11 @@ class Results(Observable):
     def add(self, task: Task) -> None:
         """A task is done, and its picture is there."""
         layer: Layer | None = task.layer
-        if not self.wanted or layer is None or task.image is None:
+        if layer is None or task.image is None:
             return
         try:
             images = {**self._paper.images(task.taken), layer.id: self._paper.encoded(task.image)}
-            self._paper.keep_images(task.taken, dict(list(images.items())[-MOST:]))
+            self._paper.keep_images(task.taken, dict(list(images.items())[-MOST:]), self.wanted)
             self._document = task.taken.document
             self._look(task.taken)
         except (Gone, Refused):

@@ -13,12 +13,11 @@ from .i18n import _
 SANDBOX = Path("/.flatpak-info")
 
 
-def starter(plugin: Path, editor: str) -> launch.Starter:
+def starter(plugin: Path) -> launch.Starter:
     """Begins to start the daemon.
 
     Args:
         plugin: the plug-in's folder, with `installed.json`.
-        editor: as `velatura install` calls it.
 
     Raises:
         VelaturaError: in words what is missing or went wrong, and what to do.
@@ -26,16 +25,13 @@ def starter(plugin: Path, editor: str) -> launch.Starter:
     if SANDBOX.exists():
         raise VelaturaError(
             "not_running",
-            _("The editor's sandbox cannot start programs. In a terminal: velatura daemon start"),
+            _("The editor's sandbox cannot start programs: start Velatura outside, as the manual tells."),
         )
     try:
         return launch.Starter(command(plugin))
     except VelaturaError as error:
-        words = _(
-            "The Velatura daemon could not be started ({why}). Run “velatura install {editor}” again.",
-            why=error.message,
-            editor=editor,
-        )
+        why = _("it is not installed, or was moved") if error.code == "not_running" else error.message
+        words = _("The Velatura daemon could not be started ({why}). Install the plug-in again.", why=why)
         raise VelaturaError(error.code, words) from error
     except OSError as error:
         why = f"{error.filename}: {error.strerror}"

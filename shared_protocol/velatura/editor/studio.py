@@ -16,7 +16,7 @@ from velatura.recipe import Recipe
 
 from . import annotation, asking, words
 from .asking import Answer
-from .batches import Batch, frames_of
+from .batches import frames_of, together
 from .desk import Desk
 from .growing import task_class
 from .i18n import _
@@ -222,8 +222,7 @@ class Studio(Desk):
             no_style = isinstance(error, VelaturaError) and not self.look.styles
             self.tell(_("Choose a style first.") if no_style else words.trouble(error))
             return None
-        title = _("{style} on {n} layers", style=self.title(recipe), n=len(parts))
-        task = parts[0] if len(parts) == 1 else Batch(self._bench(), parts, title)
+        task = together(self._bench(), parts, self.title(recipe))
         self.preview.rest()
         self._add(task)
         task.begin()

@@ -197,6 +197,12 @@ class Task(Observable):
         if layer is not None:
             self._bench.withdraw(layer)
 
+    def abandon(self, error: Exception) -> None:
+        """Ends it as failed for a reason from outside: the daemon keeps silent, what it was for is gone."""
+        if self._job is not None and not self._job.over:
+            self._bench.link.cancel(self._job)
+        self._fail(error)
+
     # --- the way ---------------------------------------------------------------------------------------
 
     def _run(self, work: Work[None], done: Callable[[None], None]) -> None:

@@ -15,7 +15,13 @@ from editors.gimp.session import Gimp
 
 REFUSALS = {
     "nothing named": ("call('stylize', image, layer)", "No style is chosen"),
-    "two layers": ("call('stylize', image, [layer, layer.copy()], style='x')", "exactly one layer"),
+    "no layer": ("call('stylize', image, [], style='x')", "Choose a layer"),
+    "one of two locked, in place": (
+        "image.insert_layer(layer.copy(), None, 0), layer.set_lock_content(True),"
+        " call('stylize', image, image.get_layers(), style='x', output='in-place')",
+        "are locked",
+    ),
+    "two layers to re-style by what one carries": ("call('restyle', image, [layer, layer])", "no recipe"),
     "a selection elsewhere": (
         "image.select_rectangle(2, 0, 0, 3, 3), layer.set_offsets(20, 20),"
         " call('stylize', image, layer, style='x')",
@@ -89,6 +95,21 @@ image.delete()
     assert words in result["error"]
     assert before == after
     assert before[-1] is False, "the image counts as changed"
+
+
+@pytest.mark.parametrize(("output", "layers"), [("new-layer", 4), ("in-place", 2)])
+def test_several_layers_are_painted_one_after_another(gimp: Gimp, output: str, layers: int) -> None:
+    result, count, notes, alike = gimp.run(f"""
+image, layer = new_image()
+image.insert_layer(layer.copy(), None, 0)
+image.get_layers()[0].set_name("second")
+result = call("stylize", image, image.get_layers(), style="x", output={output!r})
+made = [x for x in image.get_layers() if x.get_parasite("velatura-recipe")]
+value = (result, len(image.get_layers()), len(made), get(made[0]) == get(made[1]))
+image.delete()
+""")
+    assert result["status"] == "success", result
+    assert (count, notes, alike) == (layers, 2, True)
 
 
 @pytest.mark.parametrize("special", ["group", "text"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,8 @@ from editors.gimp.session import Gimp
 from editors.roots import Root, Screen
 
 WINDOW = "Untitled"
+RESULTS, FIRST = (770, 41), (560, 110)
+"""Where the dialog has the page of results, and the first of them."""
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +155,61 @@ def test_the_dialog_previews_and_runs_and_repeats(gimp: Gimp, daemon: Daemon) ->
     until(lambda: gimp.value("len(image.get_layers())") == 3, "Repeat makes another")
     assert note(gimp)["recipe"] == recipe
     assert gimp.value("get(image.get_layers()[0]) == get(image.get_layers()[1])"), "a style on a style"
+
+
+def test_several_layers_are_painted_with_one_progress(gimp: Gimp, daemon: Daemon) -> None:
+    gimp.run("""
+image.insert_layer(layer.copy(), None, 0)
+originals = image.get_layers()
+""")
+    gimp.start("value = call('stylize', image, originals, style='wait')")
+    with daemon.connect() as talk:
+        talk.until(lambda: [j for j in talk.ask("jobs") if j["state"] == "running"], "the first waits")
+        assert len(talk.ask("jobs")) == 1, "one after another"
+        (daemon.home / "open").touch()
+    assert gimp.finish()["status"] == "success"
+    (daemon.home / "open").unlink()
+    assert gimp.value("len(image.get_layers())") == 4
+    before = finished(daemon)
+    gimp.run("image.set_selected_layers(originals)")
+    gimp.choose(WINDOW, "stylize")
+    until(lambda: finished(daemon) > before, "a preview was made")
+    gimp.press("Velatura: Stylize", "alt+o")
+    until(lambda: gimp.value("len(image.get_layers())") == 6, "each has a new layer")
+    until(lambda: not gimp.plugins(), "the plug-in ends")
+
+
+def test_what_was_tried_is_remembered_and_taken_again(gimp: Gimp, daemon: Daemon) -> None:
+    """In the image, until it is closed; also after its layer was deleted."""
+    made = gimp.value("call('stylize', image, layer, Gimp.RunMode.WITH_LAST_VALS, style='mosaic')")
+    assert made["status"] == "success", made
+    gimp.run(f"""
+tried = image.get_parasite("velatura-tried")
+entries = json.loads(bytes(tried.get_data()))
+image.remove_layer(Gimp.Item.get_by_id({made["layer"]}))
+image.set_selected_layers([layer])
+""")
+    assert gimp.value("tried.is_persistent(), entries[-1]['made']['recipe']") == [False, made["recipe"]]
+    small = Image.open(io.BytesIO(base64.b64decode(gimp.value("entries[-1]['image']"))))
+    colours = [high - low for low, high in small.convert("RGB").getextrema()]
+    assert max(small.size) == 96 and min(colours) > 150, "it shows what was made"
+    gimp.run("""
+entries[-1]["made"]["recipe"] |= {"strength": 0.25, "styles": [{"name": "mosaic", "weight": 1.0}]}
+data = json.dumps(entries[-1:]).encode()
+image.attach_parasite(Gimp.Parasite.new("velatura-tried", 0, data))
+""")
+    before = finished(daemon)
+    gimp.choose(WINDOW, "stylize")
+    until(lambda: finished(daemon) > before, "a preview was made")
+    gimp.screen.xdotool("mousemove", *RESULTS, "click", 1)
+    time.sleep(1)
+    gimp.screen.shot(gimp.folder / "results.png")
+    gimp.screen.xdotool("mousemove", *FIRST, "click", 1)
+    time.sleep(1)
+    gimp.press("Velatura: Stylize", "alt+o")
+    until(lambda: not gimp.plugins(), "the plug-in ends")
+    recipe = note(gimp)["recipe"]
+    assert (recipe["styles"][0]["name"], recipe["strength"]) == ("mosaic", 0.25)
 
 
 def test_a_layer_that_went_while_the_dialog_was_open_is_refused_politely(gimp: Gimp, daemon: Daemon) -> None:

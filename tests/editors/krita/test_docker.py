@@ -175,7 +175,7 @@ QtWidgets.QApplication.sendEvent(panel._gallery.viewport(), drop)
     try:
         krita.until("studio.look.styles == ('dropped',)")
     finally:
-        krita.run("studio.gallery.remove('dropped')")
+        krita.run("studio.gallery.own.remove('dropped')")
         krita.until("not any(e.mine for e in studio.gallery.entries)")
 
 
@@ -195,7 +195,7 @@ QtWidgets.QApplication.sendEvent(panel._gallery.viewport(), drop)
     try:
         krita.until("any(e.mine for e in studio.gallery.entries) and studio.look.styles")
     finally:
-        krita.run("[studio.gallery.remove(e.name) for e in studio.gallery.entries if e.mine]")
+        krita.run("[studio.gallery.own.remove(e.name) for e in studio.gallery.entries if e.mine]")
         krita.until("not any(e.mine for e in studio.gallery.entries)")
 
 

@@ -48,10 +48,10 @@ def test_multi_paints_in_a_style_of_its_network(krita: Krita, photo: np.ndarray)
 @pytest.fixture
 def own_style(krita: Krita, photo: np.ndarray) -> Iterator[None]:
     """A style of the artist's own, which no network that ships was trained for."""
-    krita.run("layer.setName('Own sky'); studio.gallery.add_from_layer(selected=False)")
+    krita.run("layer.setName('Own sky'); studio.gallery.own.add_from_layer(selected=False)")
     krita.until("any(e.name == 'own-sky' for e in studio.gallery.entries)")
     yield
-    krita.run("studio.gallery.remove('own-sky')")
+    krita.run("studio.gallery.own.remove('own-sky')")
     krita.until("not any(e.name == 'own-sky' for e in studio.gallery.entries)")
 
 

@@ -102,7 +102,7 @@ def test_a_style_from_a_file(docker: Krita, daemon: Daemon, folder: Path) -> Non
         krita.until("'is learned' in studio.gallery.words")
         assert krita.run("len(layers(doc))") == 2
     finally:
-        krita.run("studio.gallery.remove('ete-a-arles')")
+        krita.run("studio.gallery.own.remove('ete-a-arles')")
         krita.until("not any(e.mine for e in studio.gallery.entries)")
     assert krita.run("studio.look.styles") == []
 
@@ -110,7 +110,7 @@ def test_a_style_from_a_file(docker: Krita, daemon: Daemon, folder: Path) -> Non
 def test_a_file_that_is_no_picture_is_refused_in_words(docker: Krita, folder: Path) -> None:
     file = folder / "notes.png"
     file.write_text("not a picture")
-    docker.run("from pathlib import Path; studio.gallery.add_file(Path(path))", path=str(file))
+    docker.run("from pathlib import Path; studio.gallery.own.add_file(Path(path))", path=str(file))
     docker.until("'is no style: ' in panel._gallery_words.text()")
     docker.run("studio.gallery.words = ''")
 
@@ -175,3 +175,34 @@ choices = {a.text().replace("&", ""): a for a in themes.menu().actions()}
     finally:
         krita.run("choices['Krita dark'].trigger()")
     krita.until("lightness() > 128")
+
+
+def test_styles_are_sorted_into_folders_by_the_styles_menu(docker: Krita) -> None:
+    krita = docker
+    krita.run(
+        """
+from velatura_krita.widgets import menus
+def style(name):
+    menus.gallery_menu(panel, studio, name, panel.mapToGlobal(QtCore.QPoint(5, 5)), panel.naming)
+    shown = QtWidgets.QApplication.activePopupWidget()
+    return shown, {a.text(): a for a in shown.actions()}
+shown, offered = style("mosaic")
+entries(offered["Folder"].menu())["A new folder…"].trigger()
+shown.close()
+"""
+    )
+    assert krita.run("panel.naming.isVisible(), panel._folder.isVisible()") == [True, False]
+    krita.run("panel.naming.setText('Stones'); panel.naming.returnPressed.emit()")
+    krita.until("panel._folder.isVisible()")
+    try:
+        krita.run("row = panel._folder.findData('Stones'); panel._folder.setCurrentIndex(row)")
+        krita.run("panel._folder.activated[int].emit(row)")
+        assert krita.run("panel._gallery._model.names()") == ["mosaic"]
+        krita.run("shown, offered = style('mosaic')")
+        krita.run("entries(offered['Folder'].menu())['In no folder'].trigger(); shown.close()")
+        assert krita.run("panel._folder.isVisible(), len(panel._gallery._model.names()) > 30") == [
+            False,
+            True,
+        ]
+    finally:
+        krita.run("studio.gallery.put('mosaic', '')")

@@ -1,0 +1,116 @@
+"""Records the pictures of docs/gimp.md in a real GIMP, at 1366 x 768.
+
+    python docs/render_gimp.py
+
+Needs what `make test-editors` needs, and paints with the real networks. The photograph is scikit-image's
+sample (public domain).
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import skimage.data
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from editors.gimp.session import Gimp
+from editors.roots import Root, Screen, build
+from harness import REAL, Daemon, until
+
+IMAGES = Path(__file__).parent / "images" / "gimp"
+WINDOW = "Untitled"
+
+OPEN = """
+image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path({file!r}))
+layer = image.get_layers()[0]
+layer.set_name("Photo")
+display = Gimp.Display.new(image)
+image.clean_all()
+"""
+
+TABS = {"library": 0, "variations": 3, "results": 4}
+
+
+class Recorder:
+    """A real GIMP with a photograph open, used as by hand."""
+
+    def __init__(self, gimp: Gimp, screen: Screen, daemon: Daemon) -> None:
+        self.gimp, self.screen, self.daemon = gimp, screen, daemon
+
+    def shot(self, name: str) -> None:
+        """The whole screen."""
+        picture = Image.open(self.screen.shot(self.gimp.folder / "shot.png")).convert("RGB")
+        picture.save(IMAGES / f"{name}.webp", quality=88)
+
+    def open(self, kind: str) -> None:
+        """A filter's dialog, once its preview is there."""
+        before = self.painted
+        self.gimp.choose(WINDOW, kind)
+        until(lambda: self.painted > before, "a preview was made", patience=300)
+        self.settled()
+
+    @property
+    def painted(self) -> int:
+        """How many jobs the daemon has finished."""
+        return self.daemon.log().count(": done")
+
+    def settled(self) -> None:
+        """The screen has stood still for some seconds."""
+
+        def still() -> bool:
+            first = self.screen.shot(self.gimp.folder / "a.png").read_bytes()
+            time.sleep(4)
+            return first == self.screen.shot(self.gimp.folder / "b.png").read_bytes()
+
+        until(still, "nothing changes any more", patience=400)
+
+    def turn(self, title: str, page: str) -> None:
+        """Turns to a page of the notebook, by keys."""
+        self.gimp.press(title, *["ctrl+Page_Down"] * TABS[page])
+        self.settled()
+
+    def close(self, title: str) -> None:
+        self.gimp.press(title, "Escape")
+        until(lambda: not self.gimp.plugins(), "the plug-in ends")
+
+    def made(self, layers: int) -> Callable[[], bool]:
+        """Whether there are so many layers."""
+        return lambda: self.gimp.value("len(image.get_layers())") == layers
+
+
+def record(root: Root, folder: Path) -> None:
+    """All pictures of the page."""
+    home = folder / "home"
+    home.mkdir()
+    file = folder / "photo.png"
+    Image.fromarray(skimage.data.astronaut()).save(file)
+    with (
+        Daemon(REAL, home=home) as daemon,
+        root.screen("1366x768") as screen,
+        Gimp(root, folder, home, screen) as gimp,
+    ):
+        gimp.run(OPEN.format(file=str(file)))
+        recorder = Recorder(gimp, screen, daemon)
+        recorder.open("stylize")
+        recorder.shot("dialog")
+        gimp.press("Velatura: Stylize", "alt+o")
+        until(recorder.made(2), "a layer is made", patience=300)
+
+
+def main() -> None:
+    shared = Path(tempfile.mkdtemp(prefix="velatura-g-"))
+    try:
+        record(Root(build().path, (shared,)), Path(tempfile.mkdtemp(prefix="g-", dir=shared)))
+    finally:
+        shutil.rmtree(shared)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Folders that the artist sorts styles into: which is shown, and what puts a style in one."""
+
+from __future__ import annotations
+
+from velatura.editor.gallery import Gallery
+from velatura.editor.i18n import _
+
+from ..qt import QtWidgets
+from .buttons import SIDE
+from .naming import NamingLine
+
+
+class FolderChoice(QtWidgets.QComboBox):
+    """All styles, or those of one folder; hidden while there are no folders."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        super().__init__()
+        self._gallery = gallery
+        self.setMinimumHeight(SIDE)
+        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setToolTip(_("The folder of styles that is shown"))
+        self.setAccessibleName(_("Folder"))
+        self.activated.connect(lambda row: setattr(gallery, "folder", self.itemData(row)))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Folders came, went, or another is shown."""
+        folders = ("", *self._gallery.folder_names)
+        self.clear()
+        for folder in folders:
+            self.addItem(folder or _("All styles"), folder)
+        if self._gallery.folder in folders:
+            self.setCurrentIndex(folders.index(self._gallery.folder))
+        self.setVisible(len(folders) > 1)
+
+
+def fill_menu(menu: QtWidgets.QMenu, gallery: Gallery, name: str, naming: NamingLine) -> None:
+    """Puts a style in a folder.
+
+    Args:
+        naming: where a new folder's name is asked for.
+    """
+    now = gallery.folders.get(name, "")
+    for folder in ("", *gallery.folder_names):
+        action = menu.addAction(folder or _("In no folder"), lambda folder=folder: gallery.put(name, folder))
+        action.setCheckable(True)
+        action.setChecked(folder == now)
+    menu.addSeparator()
+    menu.addAction(
+        _("A new folder…"),
+        lambda: naming.ask(
+            _("Name of the folder, then Enter"),
+            _("The style is put there"),
+            lambda made: gallery.put(name, made),
+        ),
+    )
