@@ -110,28 +110,24 @@ def test_a_worker_that_is_killed_loses_only_what_it_had_in_hand(home: Path, tmp_
 
 
 @pytest.fixture
-def scheduler(home: Path) -> Iterator[tuple[str, list[subprocess.Popen]]]:
-    """A scheduler and two workers, each a program of its own."""
-    address = "tcp://127.0.0.1:18786"
-    dask = [
-        sys.executable,
-        "-m",
-        "distributed.cli.dask_scheduler",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        "18786",
-        "--no-dashboard",
-    ]
-    worker = [
-        sys.executable,
-        "-m",
-        "distributed.cli.dask_worker",
-        address,
-        "--nthreads",
-        "1",
-        "--no-dashboard",
-    ]
+def scheduler(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, list[subprocess.Popen]]]:
+    """A scheduler and two workers, each a program of its own, that trust one certificate alone."""
+    key, certificate = (str(tmp_path / name) for name in ("key.pem", "certificate.pem"))
+    making = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    subprocess.run(
+        ["openssl", *making, "-keyout", key, "-out", certificate], check=True, stderr=subprocess.DEVNULL
+    )
+    for role in ("CLIENT", "SCHEDULER", "WORKER"):
+        monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{role}__CERT", certificate)
+        monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{role}__KEY", key)
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TLS__CA_FILE", certificate)
+    address = "tls://127.0.0.1:18786"
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
+    dask += ["--host", address, "--port", "18786"]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-dashboard"]
+    worker += ["--nthreads", "1"]
     started = [subprocess.Popen(words, stderr=subprocess.DEVNULL) for words in (dask, worker, worker)]
     yield address, started
     for process in started[::-1]:
@@ -164,18 +160,11 @@ def test_no_scheduler_is_an_error_in_words(home: Path, tmp_path: Path, monkeypat
     monkeypatch.setattr(module, "PATIENCE", 1)
     from cli.running import velatura
 
-    words = (
-        "batch",
-        photos(tmp_path / "in", 1),
-        "-s",
-        "invert",
-        "-o",
-        tmp_path / "out",
-        "--cluster",
-        "tcp://127.0.0.1:1",
-    )
-    outcome = velatura(*words)
+    words = ("batch", photos(tmp_path / "in", 1), "-s", "invert", "-o", tmp_path / "out", "--cluster")
+    outcome = velatura(*words, "tcp://127.0.0.1:1")
     assert outcome.code == 9 and "no scheduler answers at tcp://127.0.0.1:1" in outcome.err
+    outcome = velatura(*words, "tls://127.0.0.1:1")
+    assert outcome.code == 3 and "TLS__CA_FILE" in outcome.err
 
 
 def test_addresses_of_stores_are_read_and_written(home: Path, tmp_path: Path):

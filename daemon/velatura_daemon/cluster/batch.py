@@ -21,6 +21,7 @@ from typing import Any
 from distributed import Client, Future, KilledWorker, LocalCluster, wait
 from distributed import TimeoutError as NotYet
 from distributed.comm.core import CommClosedError
+from distributed.security import Security
 from velatura.errors import FieldError, VelaturaError
 
 from ..settings import usable_cores
@@ -35,6 +36,8 @@ RETRIES = 2
 PATIENCE = 30
 """Seconds that a scheduler has to answer."""
 GONE = "the scheduler, or every worker, is gone; run it again for the rest"
+CERTIFICATES = [f"DASK_DISTRIBUTED__COMM__TLS__{name}" for name in ("CA_FILE", "CLIENT__CERT", "CLIENT__KEY")]
+"""Variables that name the files of a client; Dask's own settings do as well."""
 LOOK = 2.0
 """Seconds between two looks at whether the scheduler is still there."""
 
@@ -47,7 +50,8 @@ def cluster(where: str) -> Iterator[tuple[Client, int]]:
         where: `local:N` for N processes of this machine, or a scheduler's address.
 
     Raises:
-        FieldError: for another form. VelaturaError: `not_running` where no scheduler answers.
+        FieldError: for another form, or without the certificates that it takes. VelaturaError: `not_running`
+            where no scheduler answers.
     """
     kind, _, count = where.partition(":")
     if kind == "local":
@@ -67,6 +71,11 @@ def cluster(where: str) -> Iterator[tuple[Client, int]]:
         ):
             yield client, threads
     elif kind in ("tcp", "tls", "ucx", "ws", "wss"):
+        if kind in ("tls", "wss") and Security().get_connection_args("client")["ssl_context"] is None:
+            words = (
+                f"is {where!r}, but this machine's Dask has no certificates; set {', '.join(CERTIFICATES)}"
+            )
+            raise FieldError("cluster", words)
         try:
             client = Client(where, timeout=PATIENCE)
         except OSError as error:
@@ -132,9 +141,9 @@ def _outcome(future: Future, order: Order) -> Outcome:
     """What a task gave; an error of the machines is an outcome too."""
     error: Any = None
     if future.status == "finished":
-        return future.result()
+        return _asked(future.result)
     if future.status == "error":
-        error = future.exception()
+        error = _asked(future.exception)
     if isinstance(error, KilledWorker):
         words = "ended the process that painted it, several times"
     elif future.status == "cancelled" or isinstance(error, CommClosedError):
