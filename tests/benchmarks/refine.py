@@ -25,7 +25,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,6 +37,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
+from velatura_daemon.cli.bench_refine import STYLE_LAYERS, PlainGatys, PlainStrotss
 from velatura_daemon.paths import default_paths
 from velatura_daemon.styles.library import Library
 from velatura_models.networks.convolution import direct
@@ -49,18 +49,16 @@ from velatura_models.networks.encoder import (
     prepared,
 )
 from velatura_models.networks.precision import faster_dtype
-from velatura_models.optimise.emd import decorrelated
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
 from velatura_models.optimise.objective import Options
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
-from velatura_models.optimise.strotss import COLUMN, DRAWS, SAMPLES, Strotss
+from velatura_models.optimise.strotss import DRAWS, Strotss
 from velatura_models.store.weights import load_backbone
 
 DTYPES = ("float32", "bfloat16")
 PREVIEW_SIDES = (512, 4096)
 PARTS = ("strotss", "evaluation", "converge", "preview", "memory")
-STYLE_LAYERS = [f"relu{b}_1" for b in range(1, 6)]
 LIMITS = {
     "vgg19 strotss, where ports take 1.36 s, s": 0.34,
     "vgg19 evaluation / plain": 1 / 2,
@@ -149,107 +147,15 @@ def evaluation_gflop(encoder: Encoder, side: int) -> float:
     return 2 * total / 1e9
 
 
-class Plain:
-    """Gatys as one would write it down: eager fp32, contiguous maps, autograd throughout."""
-
-    def __init__(self, encoder: Encoder, content: Tensor, style: Tensor, style_weight: float) -> None:
-        self.encoder, self.style_weight = encoder, style_weight
-        with torch.no_grad():
-            self.content = encoder(content, ["relu4_2"])["relu4_2"]
-            self.grams = {k: self.gram(v) for k, v in encoder(style, STYLE_LAYERS).items()}
-
-    @staticmethod
-    def gram(maps: Tensor) -> Tensor:
-        rows = maps[0].flatten(1)
-        return rows @ rows.t() / rows.shape[1]
-
-    def loss(self, picture: Tensor) -> Tensor:
-        seen = self.encoder(picture, [*STYLE_LAYERS, "relu4_2"])
-        style = sum(
-            0.2 * (self.gram(seen[layer]) - target).square().sum() / (4 * target.shape[0] ** 2)
-            for layer, target in self.grams.items()
-        )
-        return 0.5 * (seen["relu4_2"] - self.content).square().mean() + self.style_weight * style
-
-    def evaluate(self, picture: Tensor) -> Tensor:
-        leaf = picture.clone().requires_grad_()
-        return torch.autograd.grad(self.loss(leaf), leaf)[0]
-
-    def lbfgs(self, content: Tensor, evaluations: int) -> tuple[Tensor, float]:
-        """torch.optim.LBFGS on the full-size picture, clamped at the end; the picture and seconds."""
-        x = content.clone().requires_grad_()
-        optimiser = torch.optim.LBFGS([x], max_iter=evaluations, max_eval=evaluations, history_size=10)
-
-        def closure() -> Tensor:
-            optimiser.zero_grad()
-            loss = self.loss(x)
-            loss.backward()
-            return loss
-
-        before = time.perf_counter()
-        optimiser.step(closure)  # type: ignore[arg-type]  # typed as giving a float
-        return x.detach().clamp(0, 1), time.perf_counter() - before
-
-
 @direct()
 def part_plain(given: argparse.Namespace) -> dict[str, float]:
     out = {}
     for name in ("vgg19", "slim"):
-        plain = Plain(network(name, given.vgg), photo(given.side), photo(given.side, 1), given.style_weight)
+        plain = PlainGatys(
+            network(name, given.vgg), photo(given.side), photo(given.side, 1), given.style_weight
+        )
         out[f"{name} plain s"] = best_of(given.repeat, lambda plain=plain: plain.evaluate(photo(given.side)))
     return out
-
-
-class PlainStrotss:
-    """An iteration of STROTSS as the paper says it and ports write it down: eager fp32, contiguous maps,
-    autograd throughout; what never changes (the content's maps, the style's hypercolumns) is seen once."""
-
-    def __init__(self, encoder: Encoder, content: Tensor, style: Tensor) -> None:
-        self.encoder = encoder
-        with torch.no_grad():
-            self.content = [content, *encoder(content, COLUMN).values()]
-            self.style = self.columns([style, *encoder(style, COLUMN).values()], 5 * SAMPLES)
-        self.levels, rest = [], content
-        for _ in range(4):
-            small = F.interpolate(rest, scale_factor=0.5, mode="bilinear")
-            self.levels.append(rest - F.interpolate(small, rest.shape[-2:], mode="bilinear"))
-            rest = small
-        self.levels = [level.requires_grad_() for level in (*self.levels, rest)]
-        self.descent = torch.optim.RMSprop(self.levels, lr=2e-3)
-
-    @staticmethod
-    def columns(maps: Sequence[Tensor], places: int | Tensor) -> Tensor:
-        """Of pixels and all layers at places `(1, 1, n, 2)` as `grid_sample` takes them, or n drawn ones."""
-        at = torch.rand(1, 1, places, 2) * 2 - 1 if isinstance(places, int) else places
-        return torch.cat([F.grid_sample(each, at, align_corners=False)[0, :, 0].T for each in maps], 1)
-
-    def iterate(self) -> None:
-        picture = self.levels[-1]
-        for level in reversed(self.levels[:-1]):
-            picture = level + F.interpolate(picture, level.shape[-2:], mode="bilinear")
-        at = torch.rand(1, 1, SAMPLES, 2) * 2 - 1
-        seen = self.columns([picture, *self.encoder(picture, COLUMN).values()], at)
-        content = self.columns(self.content, at)
-        style = self.style[torch.randperm(len(self.style))[:SAMPLES]]
-        loss = self.similarity_apart(seen, content) + self.relaxed(1 - self.cosines(seen, style))
-        loss = loss + self.relaxed(torch.cdist(decorrelated(seen[:, :3]), decorrelated(style[:, :3])))
-        loss = loss + (seen.mean(0) - style.mean(0)).abs().mean()
-        loss = loss + (torch.cov(seen.T) - torch.cov(style.T)).abs().mean()
-        self.descent.zero_grad()
-        loss.backward()
-        self.descent.step()
-
-    @staticmethod
-    def cosines(x: Tensor, y: Tensor) -> Tensor:
-        return F.normalize(x) @ F.normalize(y).T
-
-    @staticmethod
-    def relaxed(costs: Tensor) -> Tensor:
-        return torch.maximum(costs.min(0).values.mean(), costs.min(1).values.mean())
-
-    def similarity_apart(self, x: Tensor, y: Tensor) -> Tensor:
-        one, other = 1 - self.cosines(x, x), 1 - self.cosines(y, y)
-        return (one / one.sum(0) - other / other.sum(0)).abs().sum() / len(x)
 
 
 def part_strotss(given: argparse.Namespace) -> dict[str, float]:
@@ -312,8 +218,10 @@ def part_evaluation(given: argparse.Namespace) -> dict[str, float]:
 def part_lbfgs(given: argparse.Namespace) -> dict[str, float]:
     encoder = network(given.net, given.vgg)
     content = photo(given.side)
-    plain = Plain(encoder, content, photo(given.side, 1), given.style_weight)
-    picture, seconds = plain.lbfgs(content, 100)
+    plain = PlainGatys(encoder, content, photo(given.side, 1), given.style_weight)
+    before = time.perf_counter()
+    (picture,) = plain.walk(100, points=1)
+    seconds = time.perf_counter() - before
     with torch.no_grad():
         return {"loss": float(plain.loss(picture)), "s": seconds}
 
@@ -322,7 +230,7 @@ def part_ours(given: argparse.Namespace) -> dict[str, float]:
     """Seconds until a displayed picture's loss, in fp32 at full size, is at most `--loss`."""
     encoder = network(given.net, given.vgg)
     content, style = photo(given.side), photo(given.side, 1)
-    judge = Plain(encoder, content, style, given.style_weight)
+    judge = PlainGatys(encoder, content, style, given.style_weight)
     problem = Problem((given.side, given.side), [StyleSource(style)], content)
     objective = Gram(style_weight=given.style_weight)
     twin = prepared(encoder, getattr(torch, given.dtype))

