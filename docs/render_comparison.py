@@ -41,6 +41,7 @@ ROWS = {
     "style-swap": ("style-swap", 1.0),
     "multi": ("multi", 1.0),
     "fast": ("fast", 1.0),
+    "multimodal": ("multimodal", 1.0),
 }
 """Row of the sheet to method and strength."""
 

@@ -6,21 +6,20 @@ from models.driving import stylized
 from velatura.recipe import METHODS as RECIPE_METHODS
 from velatura_models.methods.loading import MODULES, Loader, load_method
 from velatura_models.methods.method import Source, StyleShare
-from velatura_models.networks.multimodal_net import MultimodalNet
 from velatura_models.store.cards import compute_card
 from velatura_models.store.files import WeightsError
-from velatura_models.store.nets import installed, save_net
+from velatura_models.store.nets import installed
 from velatura_models.store.weights import load_backbone
 
 ENCODER = load_backbone("slim")
 SIZE = (40, 56)
-KINDS = {"multi": "transform", "fast": "transform"}
+KINDS = {"multi": "transform", "fast": "transform", "multimodal": "multimodal"}
 
 
 def own_style(method):
-    """A style that the method's network knows; any name will do for the others."""
+    """A style that the method's shipped network knows; any name will do for the others."""
     if method not in KINDS:
-        return "noise"  # `untrained` knows it, too
+        return "noise"
     several = method == "multi"
     return next(n.styles[0] for n in installed(KINDS[method]) if (len(n.styles) > 1) == several)
 
@@ -37,20 +36,9 @@ def target(method, name, seed, weight=1.0, region=None):
     return StyleShare(method.style(source), weight, region)
 
 
-@pytest.fixture(scope="module")
-def untrained(tmp_path_factory):
-    """A folder of the user's weights, with the kind of network of which none ships."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("weights")
-    net = MultimodalNet((4, 4, 4), identity=[])
-    path = folder / "nets/noise.multimodal.safetensors"
-    save_net(path, "multimodal", net, {"widths": [4, 4, 4], "identity": []}, ["noise"])
-    return folder
-
-
 @pytest.fixture(scope="module", params=MODULES)
-def method(request, untrained):
-    return request.param, load_method(Loader(method=request.param, folder=untrained))
+def method(request):
+    return request.param, load_method(Loader(method=request.param))
 
 
 def test_a_recipe_may_name_every_method_and_no_other():

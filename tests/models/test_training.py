@@ -20,7 +20,8 @@ from velatura_models.store.weights import (
     load_backbone,
 )
 from velatura_models.training import adain, metric, slim
-from velatura_models.training.crops import batches, random_crop, whole_picture
+from velatura_models.training.crops import batches, random_crop, whole_picture, with_flats
+from velatura_models.training.perceptual import color_distance, color_ranks
 from velatura_models.training.run import read_metrics
 
 TINY = (4, 6, 8, 8, 8)
@@ -62,9 +63,27 @@ def test_a_decoder_is_trained_with_sheet_plot_and_metrics(data):
     state, about = read(path, DECODER_FORMAT)
     assert about["skips"] == "relu3_1,relu2_1" and "taps.relu3_1.weight" in state
     assert seen[-1][:2] == (4, 4) and set(seen[-1][2]) == {
-        "content", "style", "identity", "range", "grid"
+        "content", "style", "gram", "colors", "identity", "range", "grid"
     }  # fmt: skip
     assert (data / "run/sheet-000004.jpg").is_file() and (data / "run/loss.png").is_file()
+
+
+def test_colours_are_compared_wherever_they_lie_and_whatever_the_pictures_size():
+    pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(3))
+    turned = pictures.flatten(2)[:, :, torch.randperm(64 * 64)].view_as(pictures)
+    assert color_distance(turned, color_ranks(pictures)) < 1e-6
+    assert color_distance(pictures[:, :, :48, :32], color_ranks(pictures)) < 0.02
+    moved = color_distance(pictures + torch.tensor([0.3, 0.0, 0.0]).view(1, 3, 1, 1), color_ranks(pictures))
+    assert 0.1 < moved < 0.3  # of a shift of 0.3 a direction sees its own share
+
+
+def test_some_photos_give_way_to_flat_areas_with_grain():
+    photos = torch.full((200, 3, 16, 16), 0.5)
+    random.seed(1)
+    made = with_flats(photos, 0.5)
+    same = (made == photos).flatten(1).all(1)
+    assert 60 < same.sum() < 140 and made.min() >= 0 and made.max() <= 1
+    assert (made[~same].std((2, 3)) > 1 / 255).all()
 
 
 def test_photos_take_the_colours_of_their_paintings_first():

@@ -270,7 +270,7 @@ def test_a_built_in_style_that_is_a_card_alone_is_refined_from_its_gram_matrices
     recipe = replace(REFINE, styles=(Style(name=names[0]),), pooling="avg", scale=2.0)
     finished, events = run(engine, task(recipe, pictures=()))
     progress = [event for event in events if isinstance(event, Progressed)]
-    assert progress[-1].losses["style"] < progress[0].losses["style"]
+    assert progress[-1].losses["total"] < progress[0].losses["total"]
     assert isinstance(finished.recipe, Refine)
     assert (finished.recipe.pooling, finished.recipe.scale) == ("max", 1.0)
     assert len(finished.record["notes"]) == 2

@@ -38,11 +38,11 @@ class Multimodal(PictureMethod):
         """
         if source.name not in self.known:
             refuse_damaged(source.name, "multimodal", self.loader.folder)
-            others = f"there are some for {few(self.known)}" if self.known else "none ships"
             raise WeightsError(
                 "unknown",
-                f"no multimodal network paints in the style {source.name!r}; {others}. Train it "
-                "(`velatura train multimodal`), or use a method that takes any style, such as adain-skip",
+                f"no multimodal network paints in the style {source.name!r}; there are some for "
+                f"{few(self.known)}. Train it (`velatura train multimodal`), or use a "
+                "method that takes any style, such as adain-skip",
             )
         about = self.known[source.name]
         net = self.loader.net(

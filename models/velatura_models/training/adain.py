@@ -8,7 +8,10 @@ deviations at relu1_1 ... relu4_1. Where this departs from the paper, and why:
   content means when colours may change; `"target"` compares to AdaIN's target as published.
 - With `palette` a photo's colours are moved to its painting's mean and covariance before the encoder sees it,
   as they are when pictures are painted; the content that counts stays the photo as it was.
+- Beside means and deviations count Gram matrices, relative to the painting's, and the colours themselves
+  (see `perceptual.color_ranks`): two pictures alike in the former can differ much in these.
 - What is tied to the grid of pixels counts as a loss (see `perceptual.phase_pattern`).
+- Some photos give way to flat areas. What is written is the running mean of the weights.
 - A photo and a painting of every batch also pass unchanged and must come back as they were (L1, plus L1
   of 8 x 8 means): without that, colours take many more steps to become right.
 """
@@ -31,10 +34,13 @@ from ..networks.encoder import Encoder, encoder_from_state
 from ..networks.precision import autocast, faster_dtype
 from ..store.files import origin, weights_digest
 from ..store.weights import save_decoder
-from .crops import batches
+from .crops import batches, with_flats
 from .painting import placed
-from .perceptual import phase_pattern
+from .perceptual import color_distance, color_ranks, gram, phase_pattern
 from .run import Report, Run, cosine, quiet
+
+MOST = 4.0
+"""A painting's error of Gram matrices counts up to this, as a share of their size."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class AdaINOptions:
         start: decoder weights to start from; levels it lacks begin at zero.
         skips: levels besides relu4_1; none is the published form.
         palette: whether colours are moved before the encoder.
+        gram_weight, color_weight: of the painting's Gram matrices and of its colours.
         grid_weight: of a pattern tied to the grid of pixels.
         identity: how many photos, and as many paintings, of each batch must come back unchanged.
     """
@@ -64,6 +71,8 @@ class AdaINOptions:
     grid_weight: float = 10.0
     content_loss: str = "normalised"
     style_weight: float = 3.0
+    gram_weight: float = 2.0
+    color_weight: float = 12.0
     identity: int = 1
     identity_weight: float = 2.0
     optimizer: str = "adam"
@@ -106,15 +115,24 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
     else:
         optimizer = torch.optim.SGD(decoder.parameters(), options.rate, momentum=0.9, nesterov=True)
     shown: list[Tensor] = []
-    run = Run(options.out, {"decoder": decoder}, optimizer, options.steps, report, seed=options.seed)
+    run = Run(
+        options.out,
+        {"decoder": decoder},
+        optimizer,
+        options.steps,
+        report,
+        averaged="decoder",
+        seed=options.seed,
+    )
     photos = batches(options.content, options.crop, options.batch, run.seed)
     paintings = batches(options.style, options.crop, options.batch, run.seed + 1)
 
     def losses() -> tuple[Tensor, dict[str, Tensor]]:
-        c, s = next(photos).to(device), next(paintings).to(device)
+        c, s = with_flats(next(photos).to(device)), next(paintings).to(device)
         terms, made = losses_of(options, encoder, decoder, vgg, c, s)
         shown[:] = c, s, made.detach()
         total = terms["content"] + options.style_weight * terms["style"]
+        total = total + options.gram_weight * terms["gram"] + options.color_weight * terms["colors"]
         total = total + options.identity_weight * terms["identity"] + options.grid_weight * terms["grid"]
         return total + terms["range"], terms
 
@@ -127,7 +145,7 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
     method = "adain-skip" if options.skips else "adain"
     path = options.out / f"slim.{method}.safetensors"
     about = {**origin(options.encoder), "steps": str(run.step)}
-    save_decoder(path, decoder, method, weights_digest(state), about)
+    save_decoder(path, run.mean, method, weights_digest(state), about)
     return path
 
 
@@ -136,6 +154,14 @@ def with_palette(photos: Tensor, paintings: Tensor) -> Tensor:
     pairs = zip(photos.split(1), paintings.split(1), strict=True)
     maps = [(photo, transport(color_stats(photo), color_stats(painting))) for photo, painting in pairs]
     return torch.cat([apply_matching(photo, *move) for photo, move in maps]).clamp(0, 1)
+
+
+def off_gram(maps: Tensor, wanted: Tensor) -> Tensor:
+    """Squared difference of Gram matrices over the squared size of those wanted, both `(N, C, h, w)`: a
+    number, in which no painting counts for more than `MOST`: those of nearly empty ones are very small."""
+    target = gram(wanted)
+    off = (gram(maps) - target).square().sum((1, 2)) / target.square().sum((1, 2))
+    return off.clamp_max(MOST).mean()
 
 
 def losses_of(
@@ -162,7 +188,8 @@ def losses_of(
     dtype = next(vgg.parameters()).dtype
     seen = vgg(made.to(dtype), STYLE_LAYERS)
     with torch.no_grad():
-        wanted = {layer: mean_std(maps) for layer, maps in vgg(s.to(dtype), STYLE_LAYERS).items()}
+        painting = vgg(s.to(dtype), STYLE_LAYERS)
+        wanted = {layer: mean_std(maps) for layer, maps in painting.items()}
         deep = normalise(vgg(c.to(dtype), ("relu4_1",))["relu4_1"])
     if options.content_loss == "normalised":
         content = F.mse_loss(normalise(seen["relu4_1"]), deep)
@@ -177,6 +204,8 @@ def losses_of(
     losses = {
         "content": content,
         "style": style_loss(seen, wanted),
+        "gram": torch.stack([off_gram(seen[layer], maps) for layer, maps in painting.items()]).mean(),
+        "colors": color_distance(made, color_ranks(s)),
         "identity": identity,
         "range": outside,
         "grid": phase_pattern(made, period=8),

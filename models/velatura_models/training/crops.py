@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
+from ..maths.grain import GRAIN
 from ..store.pictures import ENDINGS, read_rgb
 
 FINEST = 2.3
@@ -44,6 +45,23 @@ def random_crop(picture: Tensor, side: int, rng: random.Random) -> Tensor:
     top, left = rng.randint(0, height - shown), rng.randint(0, width - shown)
     crop = transforms.resized_crop(picture, top, left, shown, shown, [side, side], antialias=True)
     return crop if rng.random() < 0.5 else transforms.horizontal_flip(crop)
+
+
+def with_flats(photos: Tensor, share: float = 1 / 16) -> Tensor:
+    """Photos of which some, at random, give way to areas without any detail but the grain that networks are
+    shown there (see `maths.grain`), so that these are painted, too.
+
+    Args:
+        photos: `(N, 3, H, W)` in 0..1.
+        share: how many, on average.
+    """
+    cells = random.randint(1, 4)
+    colors = torch.rand(len(photos), 3, cells, cells, device=photos.device)
+    mode = random.choice(("nearest", "bilinear"))
+    flats = torch.nn.functional.interpolate(colors, photos.shape[-2:], mode=mode)
+    grained = (flats + GRAIN * torch.randn_like(photos[:, :1])).clamp(0, 1)
+    chosen = torch.rand(len(photos), 1, 1, 1, device=photos.device) < share
+    return torch.where(chosen, grained, photos).contiguous(memory_format=torch.channels_last)
 
 
 def batches(folder: Path, side: int, count: int, seed: int) -> Generator[Tensor, None, None]:

@@ -23,9 +23,9 @@ from ..networks.transform_net import TransformNet, plan
 from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import PHOTO, describe_net, save_net
-from .crops import batches, pictures_in, whole_picture
+from .crops import batches, pictures_in, whole_picture, with_flats
 from .painting import loss_network
-from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, phase_pattern
+from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, color_distance, color_ranks, phase_pattern
 from .run import Report, Run, cosine, quiet
 
 PHOTO_EVERY = 4
@@ -51,6 +51,7 @@ class MultiOptions:
         photo_weight: of that row's squared error.
         resized: share of the steps whose pictures are resized a little, at random, before the loss sees them,
             so that a pattern tied to the grid of pixels does not pay.
+        color_weight: of the style picture's colours, see `perceptual.color_ranks`.
         grid_weight: of such a pattern, see `perceptual.phase_pattern`.
     """
 
@@ -83,6 +84,7 @@ class MultiOptions:
     photo: bool = True
     photo_weight: float = 20.0
     resized: float = 0.5
+    color_weight: float = 1.0
     grid_weight: float = 10.0
 
     def __post_init__(self) -> None:
@@ -116,6 +118,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     loss = Perceptual(vgg, options.content_layers, options.style_layers)
     pictures = [resize_short(whole_picture(path), options.style_side).to(device) for path in paths]
     targets = loss.style_targets(pictures)
+    colors = torch.cat([color_ranks(picture) for picture in pictures])
     photos = batches(options.content, options.crop, options.batch // options.copies, run.seed)
     shares = torch.eye(len(names), device=device)
 
@@ -135,15 +138,18 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
                 copied = model(photo, shares[index])
             terms = {"copied": F.mse_loss(net(photo, shares[index]), copied)}
             return options.photo_weight * terms["copied"], terms
-        made = net(batch.repeat_interleave(options.copies, 0), shares[index])
-        seen, before = made, batch
+        flat = with_flats(batch)
+        made = net(flat.repeat_interleave(options.copies, 0), shares[index])
+        seen, before = made, flat
         if torch.rand(()) < options.resized:
-            seen, before = resized(made, batch)
+            seen, before = resized(made, flat)
         terms = {**loss(seen, before, targets, index), "grid": phase_pattern(made)}
+        terms["colors"] = color_distance(made, colors[index])
         total = (
             options.content_weight * terms["content"]
             + options.style_weight * terms["style"]
             + options.smooth_weight * terms["smooth"]
+            + options.color_weight * terms["colors"]
             + options.grid_weight * terms["grid"]
         )
         if options.photo and run.step % PHOTO_EVERY == 0:

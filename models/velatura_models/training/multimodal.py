@@ -29,9 +29,9 @@ from ..networks.residency import placed
 from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import describe_net, save_net
-from .crops import batches, whole_picture
+from .crops import batches, whole_picture, with_flats
 from .painting import chosen, loss_network
-from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, phase_pattern
+from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, color_distance, color_ranks, phase_pattern
 from .run import Report, Run, cosine, quiet
 
 
@@ -67,6 +67,7 @@ class MultimodalOptions:
         identity: subnets that add to their input.
         start: a network of the same widths to start from.
         upsampling: how maps are enlarged within a subnet; the paper's is `nearest`.
+        color_weight: of the style picture's colours, see `perceptual.color_ranks`.
         grid_weight: of what is tied to the grid of pixels, in every subnet's picture.
         style_side: short side in pixels at which the refine subnet's loss sees the style; by default
             twice `crop`, and `crop` itself with the published preset.
@@ -87,6 +88,7 @@ class MultimodalOptions:
     identity: tuple[str, ...] = ()
     start: Path | None = None
     upsampling: str = "bilinear"
+    color_weight: float = 2.0
     grid_weight: float = 10.0
     style_side: int = 0
     content_weight: float = 1.0
@@ -128,13 +130,14 @@ def main(options: MultimodalOptions, report: Report = quiet) -> Path:
     side = options.style_side or crop * (1 if options.preset == "published" else 2)
     painting = whole_picture(options.style).to(device)
     targets = [loss.style_targets([resize_short(painting, side // size)]) for size in (4, 2, 1)]
+    colors = color_ranks(painting)
     photos = batches(options.content, crop, preset.batch, run.seed)
 
     def losses() -> tuple[Tensor, dict[str, Tensor]]:
-        batch = next(photos).to(device)
+        batch = with_flats(next(photos).to(device))
         with autocast(device):
             made = net(batch)
-        return losses_of(options, loss, made, batch, targets)
+        return losses_of(options, loss, made, batch, targets, colors)
 
     run.train(
         losses,
@@ -157,6 +160,7 @@ def losses_of(
     made: list[Tensor],
     photos: Tensor,
     targets: list[dict[str, Tensor]],
+    colors: Tensor,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """What is to become small, and every subnet's terms, named `style.content` and so on.
 
@@ -164,6 +168,7 @@ def losses_of(
         made: of the three subnets, smallest first.
         photos: `(B, 3, H, W)`.
         targets: Gram matrices of the style as each subnet's loss sees it.
+        colors: of the style, from `color_ranks`.
     """
     terms: dict[str, Tensor] = {}
     total = photos.new_zeros(())
@@ -177,6 +182,7 @@ def losses_of(
             options.content_weight * seen["content"]
             + options.style_weight * seen["style"]
             + options.smooth_weight * seen["smooth"]
+            + options.color_weight * color_distance(picture, colors)
             + options.grid_weight * phase_pattern(picture)
             + outside
         )

@@ -20,6 +20,8 @@ from ..networks.encoder import Encoder
 
 CONTENT_LAYERS = ("relu4_1",)
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+DIRECTIONS, PIXELS = 32, 4096
+"""Along how many directions colours are compared, and how many of a picture's pixels."""
 
 
 def gram(maps: Tensor) -> Tensor:
@@ -33,6 +35,27 @@ def total_variation(pictures: Tensor) -> Tensor:
     down = pictures[:, :, 1:] - pictures[:, :, :-1]
     right = pictures[:, :, :, 1:] - pictures[:, :, :, :-1]
     return down.square().mean() + right.square().mean()
+
+
+def color_ranks(pictures: Tensor) -> Tensor:
+    """Colours along fixed directions, sorted, `(B, DIRECTIONS, PIXELS)`: two pictures whose mean absolute
+    difference here is 0 have the same colours, wherever they lie (a sliced Wasserstein distance, Rabin et al.
+    2012).
+
+    Args:
+        pictures: `(B, 3, H, W)` of any size.
+    """
+    random = torch.Generator().manual_seed(0)
+    directions = F.normalize(torch.randn(DIRECTIONS, 3, generator=random), dim=1).to(pictures.device)
+    pixels = pictures.float().flatten(2)
+    some = torch.randperm(pixels.shape[2], generator=random)[:PIXELS].to(pictures.device)
+    ranks = (directions @ pixels[:, :, some]).sort(2).values
+    return ranks if len(some) == PIXELS else F.interpolate(ranks, PIXELS, mode="linear")
+
+
+def color_distance(pictures: Tensor, ranks: Tensor) -> Tensor:
+    """How far the colours of `(B, 3, H, W)` are from others' `color_ranks`, of B pictures or of one."""
+    return (color_ranks(pictures) - ranks).abs().mean()
 
 
 def phase_pattern(pictures: Tensor, period: int = 4) -> Tensor:

@@ -4,9 +4,9 @@ Style is the Gram loss at relu1_1 ... relu5_1 (eq. 2-3 of the paper, whose layer
 photos the network learns to paint them, with relu4_2 as content. The preset `published` is the paper's
 section 5: Adam at 0.1, 2000 steps of 16 pictures, the rate times 0.7 at half of them and then every tenth of
 them (1000 and every 200). Departures: each layer's error is divided by its target's size (see
-`perceptual`), what lies outside 0..1 costs a little, since a picture cannot show it, and gradients are
-not normalised layer by layer as in the paper's supplement. A rate of 0.1 needs batch norm; with
-instance norm 0.02 is a good one.
+`perceptual`), what lies outside 0..1 costs a little, since a picture cannot show it, the picture's colours
+and what is tied to the grid of pixels count beside Gram matrices, and gradients are not normalised layer by
+layer as in the paper's supplement. A rate of 0.1 needs batch norm; with instance norm 0.02 is a good one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ..store.cards import resize_short
 from ..store.nets import save_net
 from .crops import batches, whole_picture
 from .painting import chosen, loss_network
-from .perceptual import Perceptual, gram
+from .perceptual import Perceptual, color_distance, color_ranks, gram, phase_pattern
 from .run import Report, Run, quiet
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -69,6 +69,8 @@ class TextureNetOptions:
         crop: side in pixels of the textures that are compared.
         scales: K; by default 5 for a texture and 6 for painting.
         norm: `batch` or `instance`.
+        color_weight, grid_weight: of the picture's colours and of what is tied to the grid of pixels, see
+            `perceptual`.
         content_weight: of the content loss, where there are photos; that of style is 1.
     """
 
@@ -85,6 +87,8 @@ class TextureNetOptions:
     scales: int | None = None
     norm: str = "batch"
     style_side: int = 256
+    color_weight: float = 2.0
+    grid_weight: float = 10.0
     content_weight: float = 0.1
     sheet_every: int = 250
     seed: int = 0
@@ -104,7 +108,7 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
     vgg, seen_with = loss_network(options.vgg, device)
     loss = Perceptual(vgg, (CONTENT_LAYER,), STYLE_LAYERS)
     style = resize_short(whole_picture(options.style), options.style_side).to(device)
-    targets = loss.style_targets([style])
+    targets, colors = loss.style_targets([style]), color_ranks(style)
     batch: Tensor | None = None
     run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25, seed=options.seed)
     photos = None
@@ -121,7 +125,9 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
         with autocast(device):
             made = net(noise, batch)
         terms = losses_of(loss, made, batch, targets)
+        terms |= {"colors": color_distance(made, colors), "grid": phase_pattern(made)}
         total = terms["style"] + terms["range"] + options.content_weight * terms.get("content", 0.0)
+        total = total + options.color_weight * terms["colors"] + options.grid_weight * terms["grid"]
         return total, terms
 
     run.train(losses, fading, sheet=lambda: sheet(net, style, batch, crop), sheet_every=options.sheet_every)
