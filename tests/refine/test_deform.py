@@ -216,5 +216,5 @@ def test_what_cannot_be_moved_is_said_in_words(encoder: Encoder) -> None:
     with pytest.raises(ValueError, match="mode must be one of joint, after, only"):
         Refinement(encoder, PROBLEM, options)
     grams: dict[str, Tensor] = {}
-    with pytest.raises(ValueError, match="one of the two is missing"):
+    with pytest.raises(ValueError, match="needs a style's picture"):
         Refinement(encoder, replace(PROBLEM, styles=[StyleSource(grams=grams)]), OPTIONS)

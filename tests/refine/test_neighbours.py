@@ -449,7 +449,7 @@ def test_what_cannot_be_painted_is_said_in_words(encoder: Encoder) -> None:
     for words, problem in (
         ("but there is none", Problem((72, 100), [StyleSource(STYLE)])),
         ("at least one style", Problem((72, 100), [], CONTENT)),
-        ("need a style's picture", Problem((72, 100), [StyleSource(grams={})], CONTENT)),
+        ("needs a style's picture", Problem((72, 100), [StyleSource(grams={})], CONTENT)),
     ):
         with pytest.raises(ValueError, match=words):
             Refinement(encoder, problem, replace(OPTIONS, init="noise"))

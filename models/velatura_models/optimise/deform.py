@@ -80,8 +80,8 @@ class Deform:
         self.inner.check(problem)
         if self.mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}, not {self.mode!r}")
-        if problem.content is None or problem.styles[0].picture is None:
-            raise ValueError("shapes move from a content's to a style picture's; one of the two is missing")
+        if problem.content is None:
+            raise ValueError("shapes move from a content's to a style's, but there is no content")
 
     def notes(self, problem: Problem, scale: float) -> list[str]:
         found = self.inner.notes(problem, scale)

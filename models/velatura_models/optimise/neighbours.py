@@ -74,10 +74,6 @@ class Neighbours:
     def check(self, problem: Problem) -> None:
         if problem.content is None:
             raise ValueError("neighbours are looked up for a content, but there is none")
-        if not problem.styles:
-            raise ValueError("neighbours need at least one style")
-        if any(source.picture is None for source in problem.styles):
-            raise ValueError("neighbours need a style's picture; its Gram matrices are not enough")
 
     def notes(self, problem: Problem, scale: float) -> list[str]:
         del problem, scale

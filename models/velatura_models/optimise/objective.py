@@ -35,7 +35,7 @@ class Objective(Protocol):
         ...
 
     def check(self, problem: Problem) -> None:
-        """Raises `ValueError`, in words, for a problem that it cannot work on."""
+        """Raises `ValueError`, in words, for a problem that it cannot work on, whose pictures are there."""
         ...
 
     def notes(self, problem: Problem, scale: float) -> list[str]:
@@ -96,4 +96,8 @@ def check_problem(problem: Problem, options: Options) -> None:
     if problem.mask is not None and problem.content is None:
         raise ValueError("a mask needs a content to keep outside of it")
     make_descent(options.optimizer, options.learning_rate)
+    if options.objective.needs_pictures and not problem.styles:
+        raise ValueError("the objective needs at least one style")
+    if options.objective.needs_pictures and any(source.picture is None for source in problem.styles):
+        raise ValueError("the objective needs a style's picture; its Gram matrices are not enough")
     options.objective.check(problem)

@@ -92,10 +92,6 @@ class Strotss:
     def check(self, problem: Problem) -> None:
         if problem.content is None:
             raise ValueError("self-similarity is a content's, but there is none")
-        if not problem.styles:
-            raise ValueError("strotss needs at least one style")
-        if any(source.picture is None for source in problem.styles):
-            raise ValueError("strotss needs a style's picture; its Gram matrices are not enough")
 
     def notes(self, problem: Problem, scale: float) -> list[str]:
         return small_styles(problem, scale, list(COLUMN))
