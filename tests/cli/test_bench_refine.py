@@ -11,22 +11,29 @@ from velatura_daemon.cli import bench_card, bench_refine
 from velatura_models.networks.encoder import Encoder
 
 
-def test_both_contestants_come_nearer_in_time_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+class Half(bench_refine.PlainNeighbours):
+    """A plain one that is soon done: half the content, half the style."""
+
+    def walk(self, evaluations: int):
+        yield torch.lerp(self.content, self.style, 0.5)
+        yield torch.lerp(self.content, self.style, 0.51)
+
+
+def test_contestants_are_judged_alike_and_ours_comes_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     contest = bench_refine.CONTESTS["neighbours"]
-    few = replace(contest, evaluations=8, options={"iterations": 6, "levels": 1})
+    few = replace(contest, plain=Half, options={"iterations": 6, "levels": 1})
     monkeypatch.setitem(bench_refine.CONTESTS, "neighbours", few)
     encoder = Encoder((4, 4, 8, 8, 8)).eval().requires_grad_(False)
-    content, style = torch.rand(2, 1, 3, 128, 128).unbind()
+    content, style = torch.rand(2, 1, 3, 64, 64).unbind()
     found = bench_refine.race("neighbours", encoder, content, 0.5 * style)
-    judge = contest.plain(encoder, content, 0.5 * style)
     with torch.no_grad():
-        before = float(judge.loss(content))
-    for who in ("plain", "ours"):
+        before = float(Half(encoder, content, 0.5 * style).loss(content))
+    for who, count in (("plain", 2), ("ours", 6)):
         seconds, losses = zip(*found[who], strict=True)
-        assert list(seconds) == sorted(seconds) and seconds[0] > 0
+        assert len(seconds) == count and list(seconds) == sorted(seconds) and seconds[0] > 0
         assert losses[-1] < before, who
-    assert found["plain_end"] == found["plain"][-1][1]
+    assert found["plain_end"] == found["plain"][1][1] and found["ours_end"] == found["ours"][-1][1]
 
 
 def test_an_objective_that_is_not_known_is_refused() -> None:

@@ -11,9 +11,10 @@ import torch
 import velatura_daemon.engine
 from hypothesis import given
 from hypothesis import strategies as st
+from velatura.effort import PACE
 from velatura.recipe import RECIPES
 from velatura_daemon.engine.engine import RUNNERS
-from velatura_daemon.engine.resources import CARD, PICTURE, SEEN, Key, Resources, Store
+from velatura_daemon.engine.resources import CARD, PICTURE, SEEN, Key, Resources, Store, pace_on
 from velatura_daemon.settings import Settings
 from velatura_models.methods.loading import NETWORK
 from velatura_models.networks.residency import Resident
@@ -142,3 +143,9 @@ def test_no_module_keeps_networks():
     models = Path(velatura_daemon.engine.__file__).parents[3] / "models"
     for path in [*Path(velatura_daemon.engine.__file__).parent.glob("*.py"), *models.rglob("methods/*.py")]:
         assert "lru_cache" not in path.read_text("utf-8"), path.name
+
+
+def test_a_card_is_trusted_to_be_quicker_until_it_was_measured():
+    on_processor, on_card = (pace_on(torch.device(name)) for name in ("cpu", "cuda"))
+    assert on_processor == dict(PACE)
+    assert {name: 5 * seconds for name, seconds in on_card.items()} == pytest.approx(on_processor)

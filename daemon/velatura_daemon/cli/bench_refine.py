@@ -27,6 +27,7 @@ from velatura_models.networks.encoder import Encoder, prepared
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.optimise.emd import decorrelated
 from velatura_models.optimise.gram import Gram
+from velatura_models.optimise.matching import COLUMN as NEIGHBOURS
 from velatura_models.optimise.neighbours import Neighbours
 from velatura_models.optimise.objective import Objective, Options
 from velatura_models.optimise.problem import Problem, StyleSource
@@ -35,7 +36,6 @@ from velatura_models.optimise.strotss import COLUMN, SAMPLES, Strotss
 from velatura_models.store.weights import load_backbone
 
 STYLE_LAYERS = [f"relu{b}_1" for b in range(1, 6)]
-NEIGHBOUR_LAYERS = ["relu1_2", "relu2_2", "relu3_3", "relu4_1"]
 POINTS = 12
 """Pictures that are judged, of each contestant."""
 Curve = list[tuple[float, float]]
@@ -113,8 +113,8 @@ class PlainNeighbours:
 
     def columns(self, picture: Tensor) -> Tensor:
         size = (picture.shape[-2] // 4, picture.shape[-1] // 4)
-        maps = self.encoder(picture, NEIGHBOUR_LAYERS)
-        parts = [F.interpolate(maps[name], size, mode="bilinear") for name in NEIGHBOUR_LAYERS]
+        maps = self.encoder(picture, NEIGHBOURS)
+        parts = [F.interpolate(maps[name], size, mode="bilinear") for name in NEIGHBOURS]
         return torch.cat([part / part.shape[1] for part in parts], 1)[0].flatten(1).T
 
     def loss(self, picture: Tensor) -> Tensor:
@@ -220,7 +220,8 @@ class Contest:
     """An objective with its plain implementation.
 
     Args:
-        evaluations: of the plain one; ours has as many as the recipe's default.
+        objective: with the plain one's terms alone.
+        evaluations: of the plain one; ours has as many as `options` or the recipe's default.
     """
 
     objective: Objective
@@ -231,7 +232,7 @@ class Contest:
 
 CONTESTS = {
     "gram": Contest(Gram(), PlainGatys, 144, {"init": "content"}),
-    "neighbours": Contest(Neighbours(), PlainNeighbours, 240),
+    "neighbours": Contest(Neighbours(0.0, 0.0, 0.0), PlainNeighbours, 240, {"iterations": 104}),
     "strotss": Contest(Strotss(1.0), PlainStrotss, 180, {"iterations": 180}),
 }
 

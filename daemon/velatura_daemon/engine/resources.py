@@ -29,6 +29,10 @@ CARD, PICTURE, SEEN, STYLE, STATISTICS = "card", "picture", "content", "style", 
 """Kinds, beside `NETWORK`."""
 
 
+CARDS = 5
+"""How much faster than two processor cores a card is taken to be until measured; an H200 is 25 times."""
+
+
 class Store(LRUCache[Key, Any]):
     """Values that can be made again, under a budget in bytes (`maxsize`); `store.get(key)` and
     `store[key] = value`.
@@ -78,6 +82,12 @@ class Store(LRUCache[Key, Any]):
         return total
 
 
+def pace_on(device: torch.device) -> dict[str, float]:
+    """The pace of optimisations before any was measured, so that `auto` does not spare a card what it does in
+    no time."""
+    return {name: seconds / (CARDS if device.type == "cuda" else 1) for name, seconds in PACE.items()}
+
+
 class Resources:
     """What runners ask for; one a worker."""
 
@@ -95,7 +105,7 @@ class Resources:
         self.store = Store(settings.cache_mb << 20)
         self.tile_bytes = settings.working_bytes * 2 // 5
         """Bound on the activations of one pass; larger pictures are cut."""
-        self.pace = dict(PACE)
+        self.pace = pace_on(self.device)
         """Seconds for a pixel and an evaluation, by `Effort.name`: how long the last one took here."""
         self.ahead: Iterator[None] | None = None
         """Work on the newest content that nobody waits for yet, one convolution a step."""
