@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent
 IMAGES = ROOT / "images" / "geometry"
 PHOTOS = ROOT.parent / "models" / "velatura_models" / "training" / "photos"
 SIDE = 192
-CELL = 168
+CELL = 192
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ PAIRS = {
 GATYS: dict[str, Any] = {"objective": "gram", "iterations": 40, "levels": 2}
 STROTSS: dict[str, Any] = {
     "objective": "strotss",
-    "iterations": 80,
+    "iterations": 210,
     "levels": 3,
-    "learning_rate": 0.006,
-    "content_weight": 5,
+    "learning_rate": 0.003,
+    "content_weight": 1.5,
     "scale": 0.5,
 }
 COLUMNS: dict[str, dict[str, Any]] = {
@@ -79,7 +79,7 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "naive warp": {**GATYS, "shapes": "after"},
     "DST on Gatys": {**GATYS, "shapes": "joint"},
     "STROTSS": STROTSS,
-    "DST on STROTSS": {**STROTSS, "iterations": 60, "shapes": "joint"},
+    "DST on STROTSS": {**STROTSS, "iterations": 150, "content_weight": 2.5, "shapes": "joint"},
     "without style": {**STROTSS, "iterations": 20, "shapes": "only"},
 }
 
