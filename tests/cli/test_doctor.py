@@ -11,7 +11,7 @@ import pytest
 from cli.running import velatura
 from harness import Daemon
 from velatura_daemon.cli import checks, exits
-from velatura_daemon.install import Place
+from velatura_daemon.install import Folder
 from velatura_daemon.install import gimp as gimp_installer
 from velatura_daemon.paths import default_paths
 from velatura_models.store.verify import Check
@@ -146,7 +146,7 @@ def test_an_old_plug_in_is_a_problem_and_a_missing_one_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "EDITORS", {"gimp": "velatura_gimp"})
-    monkeypatch.setattr(gimp_installer, "here", lambda: [Place("GIMP 3.0", tmp_path)])
+    monkeypatch.setattr(gimp_installer, "here", lambda: [Folder("GIMP 3.0", tmp_path)])
     assert [f.level for f in checks.editors()] == [checks.NOTE]
     plugin = tmp_path / "velatura_gimp"
     plugin.mkdir()

@@ -28,7 +28,7 @@ from velatura_daemon.cli import (
     show,
     train,
 )
-from velatura_daemon.install import Place, gimp
+from velatura_daemon.install import Folder, gimp
 from velatura_models.methods.loading import MODULES, Loader, load_method
 from velatura_models.methods.method import Source
 from velatura_models.store.files import WeightsError
@@ -287,7 +287,7 @@ def test_installers_are_called_and_their_lines_shown(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(gimp, action, act)
     assert velatura(action, "gimp", "--dry-run").out == "one\ntwo\n"
     assert velatura(action, "gimp", "--folder", "/x/plug-ins").code == 0
-    assert calls == [(None, True), ([Place("gimp in /x/plug-ins", Path("/x/plug-ins"))], False)]
+    assert calls == [(None, True), ([Folder("gimp in /x/plug-ins", Path("/x/plug-ins"))], False)]
     assert velatura(action, "photoshop").code == exits.USAGE
 
 

@@ -10,7 +10,7 @@ import pytest
 from velatura.errors import VelaturaError
 from velatura_daemon import install
 from velatura_daemon.install import (
-    Place,
+    Folder,
     archive,
     catalogs,
     gimp,
@@ -77,7 +77,7 @@ def test_gimp3_directory_wins(tmp_path: Path) -> None:
 
 
 def test_an_installation_is_whole(tmp_path: Path) -> None:
-    place = Place("GIMP 3.0", tmp_path / "plug-ins")
+    place = Folder("GIMP 3.0", tmp_path / "plug-ins")
     assert "install 0.1.0" in gimp.install([place], dry_run=True)[0]
     assert not place.folder.exists(), "a dry run writes nothing"
     gimp.install([place])
@@ -93,7 +93,7 @@ def test_an_installation_is_whole(tmp_path: Path) -> None:
 
 
 def test_an_upgrade_replaces_everything_and_a_removal_leaves_nothing(tmp_path: Path) -> None:
-    place = Place("GIMP 3.0", tmp_path / "plug-ins")
+    place = Folder("GIMP 3.0", tmp_path / "plug-ins")
     gimp.install([place])
     made = place.folder / "velatura_gimp"
     (made / "gone_in_the_new_version.py").write_text("")
@@ -108,7 +108,7 @@ def test_an_upgrade_replaces_everything_and_a_removal_leaves_nothing(tmp_path: P
 
 
 def test_a_folder_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
-    place = Place("GIMP 3.0", tmp_path / "plug-ins")
+    place = Folder("GIMP 3.0", tmp_path / "plug-ins")
     theirs = place.folder / "velatura_gimp" / "mine.py"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("keep")
@@ -119,7 +119,7 @@ def test_a_folder_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_a_failed_upgrade_leaves_the_old_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = Place("GIMP 3.0", tmp_path / "plug-ins")
+    place = Folder("GIMP 3.0", tmp_path / "plug-ins")
     gimp.install([place])
 
     def fail(system: str, machine: str) -> Path:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from velatura.errors import VelaturaError
-from velatura_daemon.install import Place as Folder
-from velatura_daemon.install import krita
+from velatura_daemon.install import Folder, krita
 
 
 @pytest.fixture(autouse=True)

@@ -73,9 +73,9 @@ def installer(editor: str) -> Any:
 
 
 def _run(action: str, editor: Editor, dry_run: bool, folder: Path | None) -> None:
-    from ..install import Place
+    from ..install import Folder
 
-    places = [Place(f"{editor.value} in {folder}", folder.expanduser())] if folder else None
+    places = [Folder(f"{editor.value} in {folder}", folder.expanduser())] if folder else None
     for line in getattr(installer(editor.value), action)(places, dry_run=dry_run):
         show.line(line)
     if action == "install" and not dry_run:

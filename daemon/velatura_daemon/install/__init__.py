@@ -28,7 +28,7 @@ RECORD = "installed.json"
 
 
 @dataclass(frozen=True)
-class Place:
+class Folder:
     """One editor's plug-in folder.
 
     Args:

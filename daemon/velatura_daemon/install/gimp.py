@@ -17,7 +17,7 @@ import velatura
 from velatura.errors import VelaturaError
 
 from . import (
-    Place,
+    Folder,
     beside,
     daemon_command,
     home,
@@ -47,7 +47,7 @@ def settings_folders(system: str, home: Path, env: Mapping[str, str]) -> list[tu
     return [("", own), *flatpak, ("Snap", home / "snap" / "gimp" / "current" / ".config" / "GIMP")]
 
 
-def find(system: str, home: Path, env: Mapping[str, str], versions: tuple[str, ...] = ()) -> list[Place]:
+def find(system: str, home: Path, env: Mapping[str, str], versions: tuple[str, ...] = ()) -> list[Folder]:
     """The plug-in folders of every GIMP 3 that has settings, or whose version is known otherwise.
 
     Args:
@@ -57,7 +57,7 @@ def find(system: str, home: Path, env: Mapping[str, str], versions: tuple[str, .
         versions: of GIMPs that are installed but may never have been started, such as `3.0`.
     """
     if env.get("GIMP3_DIRECTORY"):
-        return [Place("GIMP (GIMP3_DIRECTORY)", Path(env["GIMP3_DIRECTORY"]) / "plug-ins")]
+        return [Folder("GIMP (GIMP3_DIRECTORY)", Path(env["GIMP3_DIRECTORY"]) / "plug-ins")]
     places = []
     for i, (packaging, folder) in enumerate(settings_folders(system, home, env)):
         found = {path.name for path in folder.glob("3.*") if path.is_dir() and _released(path.name)}
@@ -65,7 +65,7 @@ def find(system: str, home: Path, env: Mapping[str, str], versions: tuple[str, .
             found |= set(versions)
         for version in sorted(found):
             words = f"GIMP {version} ({packaging})" if packaging else f"GIMP {version}"
-            places.append(Place(words, folder / version / "plug-ins"))
+            places.append(Folder(words, folder / version / "plug-ins"))
     return places
 
 
@@ -92,7 +92,7 @@ def programs() -> tuple[str, ...]:
     return tuple(sorted(found - {""}))
 
 
-def here() -> list[Place]:
+def here() -> list[Folder]:
     """The plug-in folders of the GIMPs on this computer.
 
     Raises:
@@ -109,7 +109,7 @@ def here() -> list[Place]:
     return places
 
 
-def install(places: list[Place] | None = None, *, dry_run: bool = False) -> list[str]:
+def install(places: list[Folder] | None = None, *, dry_run: bool = False) -> list[str]:
     """Installs or upgrades the plug-in; what was done (or would be), a line each.
 
     Raises:
@@ -123,7 +123,7 @@ def install(places: list[Place] | None = None, *, dry_run: bool = False) -> list
     return [put(place.editor, place.folder / NAME, write, dry_run) for place in wanted]
 
 
-def uninstall(places: list[Place] | None = None, *, dry_run: bool = False) -> list[str]:
+def uninstall(places: list[Folder] | None = None, *, dry_run: bool = False) -> list[str]:
     """Removes the plug-in wherever it is installed; what was done (or would be), a line each."""
     lines = []
     for place in places if places is not None else here():

@@ -19,8 +19,8 @@ from pathlib import Path
 import velatura
 from velatura.errors import VelaturaError
 
-from . import Place as Folder
 from . import (
+    Folder,
     beside,
     daemon_command,
     home,

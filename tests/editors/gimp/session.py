@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import until
-from velatura_daemon.install import Place
+from velatura_daemon.install import Folder
 from velatura_daemon.install import gimp as installer
 
 from editors.roots import Root, Screen, kill_group
@@ -55,7 +55,7 @@ class Gimp:
     def __enter__(self) -> Gimp:
         self.root.profile("gimp-1", self.settings, self._warm)
         (self.settings / "gimprc").write_text("(show-welcome-dialog no)\n(check-updates no)\n")
-        installer.install([Place("GIMP under test", self.settings / "plug-ins")])
+        installer.install([Folder("GIMP under test", self.settings / "plug-ins")])
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self.folder / "socket"))
         listener.listen(1)
