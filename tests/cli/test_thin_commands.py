@@ -19,6 +19,7 @@ from cli.running import spawned, velatura
 from models.fileserver import serving
 from rich.console import Console
 from velatura_daemon.cli import (
+    bench_memory,
     bench_pictures,
     bench_sizes,
     benchmarks,
@@ -237,7 +238,7 @@ def test_operations_are_those_of_the_convolutions() -> None:
 
 def test_without_psutil_the_bench_of_memory_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psutil", None)
-    monkeypatch.setattr(benchmarks, "memory", lambda *_, tell: benchmarks.pss(1))
+    monkeypatch.setattr(bench_memory, "memory", lambda *_, tell: bench_memory.pss(1))
     outcome = velatura("bench", "memory")
     assert outcome.code == exits.USAGE and "pip install 'velatura[bench]'" in outcome.err
 

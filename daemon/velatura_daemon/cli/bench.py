@@ -124,9 +124,9 @@ def memory(
     json: Json = False,
 ) -> None:
     """Measure the memory of the daemon's processes on a large picture (Linux)."""
-    from . import benchmarks
+    from . import bench_memory
 
-    _print(benchmarks.memory(side, method, depth, tell=show.note), json)
+    _print(bench_memory.memory(side, method, depth, tell=show.note), json)
 
 
 @app.command()

@@ -17,13 +17,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .bench_memory import processes, pss
 from .benchmarks import (
     SIDE,
     bench_daemon,
     noise,
     operations,
-    processes,
-    pss,
     rates,
 )
 
