@@ -11,7 +11,7 @@ from velatura_daemon.engine.compose import DTYPES
 from velatura_daemon.engine.engine import TorchEngine
 from velatura_daemon.engine.tasks import Finished, Progressed
 
-SIDE, TILE = 240, 64
+SIDE, TILE = 288, 64
 NOISE = np.random.default_rng(3)
 
 

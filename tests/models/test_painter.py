@@ -157,9 +157,9 @@ def test_exact_tiles_equal_the_whole(tmp_path, valid):
     form = {"valid": valid, "widths": (4, 6, 8), "blocks": 2}
     path = tmp_path / "nets" / "sand.transform.safetensors"
     save_net(path, "transform", trained(2, 1, **form), {"styles": 1, **form}, ["sand"], half=False)
-    rgb = smooth(208, 336)
+    rgb = smooth(256, 384)
     method = painter(tmp_path, "fast")
-    assert len(method.footprint.cut(208, 336, 64)) > 4
+    assert len(method.footprint.cut(256, 384, 64)) > 4
     target = [StyleShare(method.style(source("sand")))]
     wanted, _ = stylized(method, rgb, target)
     exact, kept = stylized(method, rgb, target, exact=True, tile=64)

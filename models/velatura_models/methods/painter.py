@@ -66,12 +66,13 @@ class Painter(PictureMethod):
         for row in installed("style", loader.folder) if self.several else ():
             if row.needs in by_digest:
                 self.known.setdefault(row.styles[0], (by_digest[row.needs], row))
-        # 4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px reach, see `transform_net.plan`. About six maps of full size
-        # are held at a time; with bytes they are float32 in a tile, which is given its statistics (330 B
-        # measured), and mostly bytes in a whole picture (120 to 140 B)
+        # 4 + 1 + 2 + 10 x 4 + 2 + 1 + 4 = 54 px reach, see `transform_net.plan`. Measured with
+        # 16 channels: a pixel of a tile, which is given its statistics, holds 430 to 520 B, 800 in float32;
+        # of a picture that is not cut 180 B with bytes, 310 in bfloat16, 390 in float32
         widths = [net.architecture.get("widths", (32,))[0] for net in nets]
-        size, whole = (4, 1 / 3) if loader.eight_bits else (self.dtype.itemsize, 1.0)
-        self.footprint = Footprint(64, 6 * max(widths, default=32) * size, whole=whole)
+        held, whole = (30, 0.65) if self.dtype.itemsize == 2 else (50, 0.5)
+        held, whole = (30, 0.36) if loader.eight_bits else (held, whole)
+        self.footprint = Footprint(64, held * max(widths, default=32), whole=whole)
 
     def style(self, source: Source) -> Painting:
         """The row of a style.
