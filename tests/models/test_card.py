@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 from velatura_models.networks import card
+from velatura_models.networks.precision import faster_dtype
 
 
 def arranged(maps: torch.Tensor) -> list[torch.Tensor]:
@@ -34,3 +35,13 @@ def test_maps_are_copied_in_the_widest_numbers_that_they_are_made_of() -> None:
     assert [m.dtype for m in card.packed(maps.contiguous())] == [torch.complex128]
     assert [m.dtype for m in card.packed(maps.contiguous()[..., 4:])] == [torch.int64]
     assert [m.dtype for m in card.packed(maps)] == [torch.bfloat16], "channels do not lie side by side"
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"), [((7, 5), torch.float32), ((8, 0), torch.bfloat16), ((9, 0), torch.bfloat16)]
+)
+def test_cards_without_units_for_bfloat16_take_float32(
+    capability: tuple[int, int], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert faster_dtype(torch.device("cuda")) == dtype

@@ -233,7 +233,7 @@ class Contest:
 CONTESTS = {
     "gram": Contest(Gram(), PlainGatys, 144, {"init": "content"}),
     "neighbours": Contest(Neighbours(0.0, 0.0, 0.0), PlainNeighbours, 240, {"iterations": 104}),
-    "strotss": Contest(Strotss(1.0), PlainStrotss, 180, {"iterations": 180}),
+    "strotss": Contest(Strotss(1.0), PlainStrotss, 96, {"iterations": 96}),
 }
 
 
@@ -260,8 +260,7 @@ def ours(walk: Refinement) -> Iterator[Tensor]:
 
 
 def race(name: str, encoder: Encoder, content: Tensor, style: Tensor) -> dict[str, Any]:
-    """Both curves of an objective, and the share of the plain one's time that ours takes to be judged as well
-    as the plain one is at its end."""
+    """Both curves, and the share of the plain one's time that ours takes to where both come."""
     contest, size = CONTESTS[name], (content.shape[-2], content.shape[-1])
     judge = contest.plain(encoder, content, style)
     with direct():
@@ -274,10 +273,9 @@ def race(name: str, encoder: Encoder, content: Tensor, style: Tensor) -> dict[st
     refinement = Refinement(twin, Problem(size, [StyleSource(style)], content), options)
     began = time.process_time() - before
     made = [(began + seconds, loss) for seconds, loss in curve(ours(refinement), judge.loss, size)]
-    goal = plain[-1][1]
-    reached = next((seconds for seconds, loss in made if loss <= goal), None)
-    share = None if reached is None else reached / plain[-1][0]
-    return {"plain": plain, "ours": made, "plain_end": goal, "ours_end": made[-1][1], "time_share": share}
+    goal = max(plain[-1][1], made[-1][1])
+    reached = [next(seconds for seconds, loss in each if loss <= goal) for each in (made, plain)]
+    return {"plain": plain, "ours": made, "both_come_to": goal, "time_share": reached[0] / reached[1]}
 
 
 def drawn(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:

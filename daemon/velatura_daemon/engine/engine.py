@@ -18,7 +18,7 @@ from velatura.errors import FieldError, VelaturaError
 from velatura.recipe import Keypoints, Learn, Recipe, Refine, Stylize, Texture, Upscale
 from velatura_models.methods.loading import load_method
 from velatura_models.methods.method import Source, StyleShare, framed, painted, work
-from velatura_models.networks.precision import eight_bits_pay, seconds
+from velatura_models.networks.precision import eight_bits_pay, faster_dtype, seconds
 from velatura_models.store.cards import compute_card
 from velatura_models.store.files import WeightsError
 from velatura_models.store.weights import methods_of
@@ -57,7 +57,8 @@ class TorchEngine:
             resources.dtype = getattr(torch, resources.settings.dtype)
             resources.dtype_reason = "set by the user"
         elif resources.device.type == "cuda":
-            resources.dtype, resources.dtype_reason = torch.bfloat16, "what graphics cards multiply fastest"
+            resources.dtype = faster_dtype(resources.device)
+            resources.dtype_reason = "what this card multiplies fastest"
         else:
             took = seconds(resources.device)
             resources.dtype = min(took, key=lambda dtype: took[dtype])
