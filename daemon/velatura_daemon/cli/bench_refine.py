@@ -280,7 +280,7 @@ def race(name: str, encoder: Encoder, content: Tensor, style: Tensor) -> dict[st
 
 def drawn(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     """Quality against time, an objective a panel."""
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, panels = pyplot.subplots(1, len(found), figsize=(4 * len(found), 3.6), squeeze=False)
     for axes, (name, each) in zip(panels[0], found.items(), strict=True):
@@ -288,6 +288,7 @@ def drawn(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
             seconds, losses = zip(*each[who], strict=True)
             axes.plot(seconds, losses, style, label=who, markersize=3)
         axes.set(title=name, xlabel="processor seconds", ylabel="judged loss", xscale="log", yscale="log")
+        axes.xaxis.set_minor_formatter(ticker.NullFormatter())
         axes.grid(True, which="both", alpha=0.3)
         axes.legend()
     figure.tight_layout()
