@@ -35,7 +35,10 @@ display = Gimp.Display.new(image)
 image.clean_all()
 """
 
-TABS = {"library": 0, "variations": 3, "results": 4}
+STYLIZE = "Velatura: Stylize"
+PAGES = {"library": (512, 41), "variations": (706, 41), "results": (770, 41)}
+SEARCH, DAEMON = (620, 81), (353, 486)
+"""Where the dialog has these, on the screen."""
 
 
 class Recorder:
@@ -47,7 +50,7 @@ class Recorder:
     def shot(self, name: str) -> None:
         """The whole screen."""
         picture = Image.open(self.screen.shot(self.gimp.folder / "shot.png")).convert("RGB")
-        picture.save(IMAGES / f"{name}.webp", quality=88)
+        picture.crop(picture.getbbox()).save(IMAGES / f"{name}.webp", quality=88)
 
     def open(self, kind: str) -> None:
         """A filter's dialog, once its preview is there."""
@@ -71,14 +74,14 @@ class Recorder:
 
         until(still, "nothing changes any more", patience=400)
 
-    def turn(self, title: str, page: str) -> None:
-        """Turns to a page of the notebook, by keys."""
-        self.gimp.press(title, *["ctrl+Page_Down"] * TABS[page])
-        self.settled()
+    def click(self, place: tuple[int, int]) -> None:
+        self.screen.xdotool("mousemove", *place, "click", 1)
 
-    def close(self, title: str) -> None:
-        self.gimp.press(title, "Escape")
-        until(lambda: not self.gimp.plugins(), "the plug-in ends")
+    def search(self, words: str) -> None:
+        """Types into the gallery's search; a style that it leaves alone is chosen."""
+        self.click(SEARCH)
+        self.screen.xdotool("type", words)
+        self.settled()
 
     def made(self, layers: int) -> Callable[[], bool]:
         """Whether there are so many layers."""
@@ -99,9 +102,29 @@ def record(root: Root, folder: Path) -> None:
         gimp.run(OPEN.format(file=str(file)))
         recorder = Recorder(gimp, screen, daemon)
         recorder.open("stylize")
+        recorder.search("starry")
         recorder.shot("dialog")
-        gimp.press("Velatura: Stylize", "alt+o")
+        gimp.press(STYLIZE, "alt+o")
         until(recorder.made(2), "a layer is made", patience=300)
+        until(lambda: not gimp.plugins(), "the plug-in ends")
+        gimp.run("image.set_selected_layers([layer])")
+        recorder.open("stylize")
+        for page in ("variations", "results"):
+            recorder.click(PAGES[page])
+            recorder.settled()
+            recorder.shot(page)
+        recorder.click(PAGES["library"])
+        recorder.click(DAEMON)
+        time.sleep(2)
+        recorder.shot("daemon")
+        gimp.press(STYLIZE, "Escape", "Escape")
+        until(lambda: not gimp.plugins(), "the plug-in ends")
+        recorder.open("finest")
+        gimp.press("Velatura: Refine", "alt+o")
+        time.sleep(20)
+        recorder.shot("growing")
+        gimp.press("Velatura: Refine", "alt+k")
+        until(recorder.made(3), "what it has is kept", patience=300)
 
 
 def main() -> None:

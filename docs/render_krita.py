@@ -91,6 +91,24 @@ class Recorder:
         self.docker("variations", 420, "Krita dark")
         krita.run("panel._strip_fold.button.click()")
 
+    def live(self) -> None:
+        """The live docker beside the canvas."""
+        krita = self.krita
+        krita.run(
+            """
+beside = docker("velatura_live")
+beside.setFloating(True)
+beside.show()
+beside.setGeometry(560, 330, 380, 380)
+"""
+        )
+        krita.run("studio.preview.turn(False)")
+        self.press("middle(beside.panel.live)")
+        krita.until("studio.preview.shown and studio.preview.full_size", patience=500)
+        krita.run("QtTest.QTest.qWait(1000)")
+        self.shot("live")
+        krita.run("beside.hide(); beside.setFloating(False)")
+
     def docker(self, name: str, width: int, colours: str) -> None:
         """The docker by itself, floating."""
         krita = self.krita
@@ -117,6 +135,7 @@ def record(root: Root, folder: Path) -> None:
         krita.run(OPEN, path=str(file), size=SIZE)
         recorder = Recorder(krita, screen, folder)
         recorder.walk()
+        recorder.live()
         for width, colours in ((250, "Krita bright"), (300, "Krita dark"), (600, "Krita bright")):
             recorder.docker(f"docker-{width}", width, colours)
         recorder.variations()

@@ -171,6 +171,11 @@ class Gimp:
         assert found, f"no {name} in {self.root.path}"
         return found[-1]
 
+    @property
+    def version(self) -> str:
+        """Such as `3.0`."""
+        return self._program("gimp").partition("-")[2]
+
     def _copy(self) -> Path:
         """The serving script where GIMP can see it."""
         copy = self.folder / "serve.py"

@@ -17,8 +17,10 @@ from editors.roots import Root, Screen
 TITLE = "Velatura: Refine, for"
 COLORS = ((0xFF, 0x90, 0x20), (0x30, 0xC0, 0xFF), (0x70, 0xE0, 0x40), (0xFF, 0x50, 0xA0))
 """Of the first arrows."""
-FIND = (902, 305)
-"""The button, while the list of arrows is not shown."""
+FIND = {"3.0": (902, 305), "3.2": (902, 417)}
+"""The button, while the list of arrows is not shown: GIMP 3.2 shows a choice of three at once."""
+ADD, REMOVE = (1086, 157), (1190, 157)
+"""The buttons below the list: across the screen, and down from the first arrow in it."""
 ASIDE = (660, 700)
 """Where the mouse hides nothing."""
 PREVIEW, STYLE, LIST = (24, 24, 464, 480), (854, 90, 1036, 768), (1040, 90, 1240, 768)
@@ -75,7 +77,7 @@ def test_arrows_are_found_dragged_on_both_pictures_added_and_taken_out(
         gimp.choose("Untitled", "refine")
         until(lambda: ": done" in daemon.log(), "a preview was made")
         hand = Hand(screen, folder)
-        hand.click(FIND)
+        hand.click(FIND[gimp.version])
         until(lambda: hand.seen(LIST, 0).tolist(), "the list is filled")
         for number, pair in enumerate(PAIRS):
             until(lambda n=number, p=pair: hand.is_at(PREVIEW, n, hand.on_preview(p.x, p.y)), "it is seen")
@@ -96,6 +98,18 @@ def test_arrows_are_found_dragged_on_both_pictures_added_and_taken_out(
         until(lambda: len(hand.seen(LIST, 3)), "and the list has it")
         hand.click(fresh, button=3)
         until(lambda: not len(hand.seen(PREVIEW, 3)), "another takes it out")
+
+        top = float(hand.seen(LIST, 0).mean(0)[1])
+        for way in ("button", "key"):
+            hand.click((ADD[0], ADD[1] + top))
+            until(lambda: hand.is_at(PREVIEW, 3, hand.on_preview(0.5, 0.5)), "the button adds one amid it")
+            if way == "button":
+                hand.click((REMOVE[0], REMOVE[1] + top))
+            else:
+                row = until(lambda: hand.seen(LIST, 3).tolist(), "the list has it")
+                hand.click(tuple(np.mean(row, 0)))
+                gimp.press(TITLE, "Delete")
+            until(lambda: not len(hand.seen(PREVIEW, 3)), f"it is taken out by a {way}")
 
         gimp.press(TITLE, "alt+o")
         until(lambda: gimp.value("len(image.get_layers())") == 2, "the result is a new layer")
