@@ -37,7 +37,7 @@ image.clean_all()
 
 STYLIZE = "Velatura: Stylize"
 PAGES = {"library": (512, 41), "variations": (706, 41), "results": (770, 41)}
-SEARCH, DAEMON = (620, 81), (353, 486)
+SEARCH, CLEAR, DAEMON = (620, 81), (756, 81), (353, 486)
 """Where the dialog has these, on the screen."""
 
 
@@ -52,12 +52,13 @@ class Recorder:
         picture = Image.open(self.screen.shot(self.gimp.folder / "shot.png")).convert("RGB")
         picture.crop(picture.getbbox()).save(IMAGES / f"{name}.webp", quality=88)
 
-    def open(self, kind: str) -> None:
-        """A filter's dialog, once its preview is there."""
+    def open(self, kind: str, quick: bool = False) -> None:
+        """A filter's dialog, once its preview is there, or `quick` a first one."""
         before = self.painted
         self.gimp.choose(WINDOW, kind)
         until(lambda: self.painted > before, "a preview was made", patience=300)
-        self.settled()
+        if not quick:
+            self.settled()
 
     @property
     def painted(self) -> int:
@@ -69,7 +70,7 @@ class Recorder:
 
         def still() -> bool:
             first = self.screen.shot(self.gimp.folder / "a.png").read_bytes()
-            time.sleep(4)
+            time.sleep(2)
             return first == self.screen.shot(self.gimp.folder / "b.png").read_bytes()
 
         until(still, "nothing changes any more", patience=400)
@@ -78,9 +79,13 @@ class Recorder:
         self.screen.xdotool("mousemove", *place, "click", 1)
 
     def search(self, words: str) -> None:
-        """Types into the gallery's search; a style that it leaves alone is chosen."""
+        """Types into the gallery's search, where a style that it leaves alone is chosen, and clears it."""
+        before = self.painted
+        self.gimp.press(STYLIZE)  # has the focus from here on
         self.click(SEARCH)
         self.screen.xdotool("type", words)
+        until(lambda: self.painted > before, "its preview was made", patience=300)
+        self.click(CLEAR)
         self.settled()
 
     def made(self, layers: int) -> Callable[[], bool]:
@@ -101,7 +106,7 @@ def record(root: Root, folder: Path) -> None:
     ):
         gimp.run(OPEN.format(file=str(file)))
         recorder = Recorder(gimp, screen, daemon)
-        recorder.open("stylize")
+        recorder.open("stylize", quick=True)
         recorder.search("starry")
         recorder.shot("dialog")
         gimp.press(STYLIZE, "alt+o")
@@ -109,7 +114,8 @@ def record(root: Root, folder: Path) -> None:
         until(lambda: not gimp.plugins(), "the plug-in ends")
         gimp.run("image.set_selected_layers([layer])")
         recorder.open("stylize")
-        for page in ("variations", "results"):
+        for page in ("results", "variations"):
+            gimp.press(STYLIZE)
             recorder.click(PAGES[page])
             recorder.settled()
             recorder.shot(page)

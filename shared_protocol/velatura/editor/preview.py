@@ -135,7 +135,7 @@ class LivePreview(Showing):
         for ticket in (self._reading, self._drawing):
             if ticket:
                 ticket.cancel()
-        self._small.forget()
+        self._small.stop()
         self._base = self._fine = None
         self._again = self._failed = self._owed = False
         self.original = None

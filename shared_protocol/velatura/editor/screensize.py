@@ -127,13 +127,9 @@ class ScreenSize:
         self._link.when_connected(submit, self._failed)
 
     def stop(self) -> bool:
-        """Ends what is under way; whether anything was."""
-        if self._job is None or self._job.over:
+        """Ends what is under way, and hears no more of it; whether anything was."""
+        job, self._job = self._job, None
+        if job is None or job.over:
             return False
-        self._link.cancel(self._job)
+        self._link.cancel(job)
         return True
-
-    def forget(self) -> None:
-        """Ends what is under way, and hears no more of it."""
-        self.stop()
-        self._job = None
