@@ -1,5 +1,6 @@
 """Training runs end to end on tiny networks and pictures, resumes, and refuses what cannot work."""
 
+import copy
 import random
 import sys
 
@@ -142,6 +143,22 @@ def test_slim_starts_from_the_teachers_channels_and_learns(data):
     assert state["conv5_1.weight"].shape == (8, 8, 3, 3)
     first, *_, last = read_metrics(data / "distilled")
     assert last["relu1_1"] < first["relu1_1"]
+
+
+def test_features_are_scaled_to_a_size_and_else_stay_the_same():
+    torch.manual_seed(4)
+    first, then = Encoder((4, 4, 4, 4, 4)).eval(), Encoder((4, 4, 4, 4, 4)).eval()
+    x = torch.rand(2, 3, 64, 64)
+    layers = ("relu1_2", "relu3_1", "relu5_1")
+    with torch.no_grad():
+        scaled = copy.deepcopy(then)
+        scaled.load_state_dict(slim.sized_as(first, then, x))
+        wanted, before, after = (net(x, layers) for net in (first, then, scaled))
+    for layer in layers:
+        sizes = [float(maps[layer].square().mean()) for maps in (after, wanted)]
+        assert sizes[0] == pytest.approx(sizes[1], rel=1e-3)
+        factor = after[layer].norm() / before[layer].norm()
+        torch.testing.assert_close(after[layer], before[layer] * factor, rtol=1e-3, atol=1e-5)
 
 
 def test_narrowing_to_all_channels_is_the_teacher_itself(data):

@@ -3,11 +3,14 @@
 The student has VGG-19's shape at other widths. It starts from the teacher's most used channels, with
 the teacher's `conv0` folded into its first layer, and learns to predict the teacher's features through
 1x1 projections that are thrown away afterwards. The loss at each layer is the squared error over the
-teacher's variance, the unexplained share, so that all layers count alike.
+teacher's variance, the unexplained share, so that all layers count alike. What is written is the running mean
+of the weights, each layer scaled so that its features are as large as they were at the start: projections
+take up any size, but objectives weigh layers by it.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,8 +91,9 @@ def main(options: SlimOptions, report: Report = quiet) -> Path:
         ],
         weight_decay=1e-4,
     )
+    first = copy.deepcopy(student)
     parts = {"student": student, "projections": projections}
-    run = Run(options.out, parts, optimizer, options.steps, report, seed=options.seed)
+    run = Run(options.out, parts, optimizer, options.steps, report, averaged="student", seed=options.seed)
     mixed = pictures(run.seed)
 
     def losses() -> tuple[Tensor, dict[str, Tensor]]:
@@ -104,8 +108,29 @@ def main(options: SlimOptions, report: Report = quiet) -> Path:
     run.train(losses, cosine(), clip=math.inf)
     path = options.out / "slim.safetensors"
     about = {"source": "distilled from VGG-19", "steps": str(run.step)}
-    save_encoder(path, "slim", student.state_dict(), about)
+    with torch.no_grad():
+        state = sized_as(first, run.mean, next(mixed))
+    save_encoder(path, "slim", state, about)
     return path
+
+
+def sized_as(first: Encoder, then: Encoder, sample: Tensor) -> dict[str, Tensor]:
+    """The weights of an encoder with its features made as large, at every layer, as another's; otherwise they
+    are the same, since what a layer is scaled by goes through a ReLU and a pooling.
+
+    Args:
+        first: of the wanted sizes (root mean squares). then: whose weights are scaled.
+        sample: `(N, 3, H, W)` pictures on which features are measured.
+    """
+    layers = [f"relu{name}" for name in CONVS]
+    wanted, seen = first(sample, layers), then(sample, layers)
+    state, before = dict(then.state_dict()), sample.new_ones(())
+    for name in CONVS:
+        after = wanted[f"relu{name}"].square().mean().sqrt() / seen[f"relu{name}"].square().mean().sqrt()
+        state[f"conv{name}.weight"] = state[f"conv{name}.weight"] * (after / before)
+        state[f"conv{name}.bias"] = state[f"conv{name}.bias"] * after
+        before = after
+    return state
 
 
 def unexplained(predicted: Tensor, target: Tensor) -> Tensor:
