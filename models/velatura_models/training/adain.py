@@ -145,7 +145,8 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
     method = "adain-skip" if options.skips else "adain"
     path = options.out / f"slim.{method}.safetensors"
     about = {**origin(options.encoder), "steps": str(run.step)}
-    save_decoder(path, run.mean, method, weights_digest(state), about)
+    decoder.load_state_dict(run.mean.state_dict())
+    save_decoder(path, decoder, method, weights_digest(state), about)
     return path
 
 

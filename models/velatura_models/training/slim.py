@@ -114,7 +114,7 @@ def main(options: SlimOptions, report: Report = quiet) -> Path:
     return path
 
 
-def sized_as(first: Encoder, then: Encoder, sample: Tensor) -> dict[str, Tensor]:
+def sized_as(first: nn.Module, then: nn.Module, sample: Tensor) -> dict[str, Tensor]:
     """The weights of an encoder with its features made as large, at every layer, as another's; otherwise they
     are the same, since what a layer is scaled by goes through a ReLU and a pooling.
 
