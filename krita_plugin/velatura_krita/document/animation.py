@@ -115,6 +115,7 @@ def add_animation(taken: Source, frames: Sequence[tuple[Source, object]], name: 
         assert isinstance(kept, Kept)  # what `keep_frame` made
         files.append(str(kept.path))
     before = {node.uniqueId().toString() for node in document.topLevelNodes()}
+    document.waitForDone()  # Krita 5.2 was seen to end when frames come in beside a stroke that is at work
     if not document.importAnimation(files, times[0], step):
         raise Refused(_("Krita did not take the frames in."))
     made = [node for node in document.topLevelNodes() if node.uniqueId().toString() not in before]
