@@ -51,7 +51,7 @@ def test_a_works_picture_is_downloaded_from_its_own_menu(krita: Krita) -> None:
 from velatura_krita.widgets import menus
 begun = []
 studio.pulls.begin = lambda *pulls: begun.append([(p.kind, p.name) for p in pulls])
-menus.gallery_menu(in_sight().panel, studio, "apples-and-grapes", QtCore.QPoint(0, 0))
+menus.gallery_menu(in_sight().panel, studio, "apples-and-grapes", QtCore.QPoint(0, 0), panel.naming)
 menu = next(m for m in panel.findChildren(QtWidgets.QMenu) if m.isVisible())
 next(a for a in menu.actions() if "Download its picture" in a.text()).trigger()
 menu.close()

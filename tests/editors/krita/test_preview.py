@@ -164,7 +164,7 @@ def test_it_comes_back_with_the_daemon(krita: Krita, daemon: Daemon) -> None:
     daemon.close_gate()
     open_halves(krita)
     krita.run("studio.look.choose('gate'); studio.preview.turn(True)")
-    krita.until("studio.preview._job is not None and studio.preview._job.sent")
+    krita.until("studio.preview._small._job is not None and studio.preview._small._job.sent")
     daemon.kill()
     krita.until("studio.link.state == 'stopped' and studio.preview.words.startswith('No preview')")
     daemon.start()
