@@ -55,9 +55,9 @@ def with_flats(photos: Tensor, share: float = 1 / 16) -> Tensor:
         photos: `(N, 3, H, W)` in 0..1.
         share: how many, on average.
     """
-    cells = random.randint(1, 4)
+    cells = int(torch.randint(1, 5, ()))
     colors = torch.rand(len(photos), 3, cells, cells, device=photos.device)
-    mode = random.choice(("nearest", "bilinear"))
+    mode = "nearest" if torch.rand(()) < 0.5 else "bilinear"
     flats = torch.nn.functional.interpolate(colors, photos.shape[-2:], mode=mode)
     grained = (flats + GRAIN * torch.randn_like(photos[:, :1])).clamp(0, 1)
     chosen = torch.rand(len(photos), 1, 1, 1, device=photos.device) < share

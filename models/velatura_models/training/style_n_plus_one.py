@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ..methods.painter import PAINTER
 from ..networks.encoder import Encoder
+from ..networks.playback import run_through
 from ..networks.residency import placed
 from ..networks.transform_net import TransformNet
 from ..store.cards import resize_short
@@ -95,12 +96,7 @@ def main(options: StyleNPlusOneOptions, report: Report = quiet) -> Path:
         report=report,
         plots=True,
     )
-    while True:
-        try:
-            next(learning)
-        except StopIteration as end:
-            run = end.value
-            break
+    run = run_through(learning)
     trained = run.told(options.batch, options.crop, seen_with)
     return save_row(row_of(run), options.out, options.style.stem, about, trained)
 
