@@ -6,10 +6,10 @@
 Parts: `strotss` (an iteration with VGG-19 at 384 px against plain eager fp32 and the floor, in processor
 time, so that other work beside it hardly counts), `evaluation` (against plain eager fp32 in a process of
 its own with a default environment, and against the floor: operations over the measured convolution rate),
-`converge` (time to the loss that plain fp32 L-BFGS reaches after 100 evaluations), `preview` (how soon a
+`preview` (how soon a
 preview starts during a refinement, over a real daemon), `memory` (peak PSS above idle at 1024 px). Without
-`--vgg` (safetensors with `convB_I` keys) the VGG-19-sized timings use random weights, and `converge` runs for
-`slim` alone.
+`--vgg` (safetensors with `convB_I` keys) the VGG-19-sized timings use random weights. How soon the quality of
+plain implementations is reached, `velatura bench refine` says.
 
 Ours runs in the precision that convolves faster on this machine, as a worker chooses it, and the floor is of
 the same. The table begins with that precision and the convolution rates of both: the bounds against plain
@@ -33,21 +33,22 @@ import numpy as np
 import psutil
 import skimage.data
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn import functional as F
+from velatura_daemon.cli.bench_floors import convolution_rate, cost
+from velatura_daemon.cli.bench_pictures import tensor
 from velatura_daemon.cli.bench_refine import STYLE_LAYERS, PlainGatys, PlainStrotss
 from velatura_daemon.paths import default_paths
 from velatura_daemon.styles.library import Library
 from velatura_models.networks.convolution import direct
 from velatura_models.networks.encoder import (
-    BLOCKS,
     VGG19_WIDTHS,
     Encoder,
     encoder_from_state,
     prepared,
 )
+from velatura_models.networks.playback import run_through
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
 from velatura_models.optimise.objective import Options
@@ -58,14 +59,12 @@ from velatura_models.store.weights import load_backbone
 
 DTYPES = ("float32", "bfloat16")
 PREVIEW_SIDES = (512, 4096)
-PARTS = ("strotss", "evaluation", "converge", "preview", "memory")
+PARTS = ("strotss", "evaluation", "preview", "memory")
 LIMITS = {
     "vgg19 strotss, where ports take 1.36 s, s": 0.34,
     "vgg19 evaluation / plain": 1 / 2,
     "slim evaluation / plain vgg19": 1 / 6,
     "vgg19 evaluation / floor": 1.4,
-    "slim time to plain L-BFGS's loss": 1 / 4,
-    "vgg19 time to plain L-BFGS's loss": 1 / 4,
     "preview waits beyond one evaluation or tile, 512 px, ms": 50,
     "preview waits beyond one evaluation or tile, 4096 px, ms": 50,
     "memory above idle, GB": 1.5,
@@ -92,26 +91,16 @@ def photo(side: int, seed: int = 0) -> Tensor:
         image = library.read(library.get("impasto"))
     else:
         image = Image.fromarray(skimage.data.astronaut())
-    short = min(image.size)
-    image = image.crop((0, 0, short, short)).resize((side, side), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.asarray(image, np.float32) / 255).permute(2, 0, 1)[None].contiguous()
+    return tensor(ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.LANCZOS))
 
 
-def finished(running):
-    while True:
-        try:
-            next(running)
-        except StopIteration as end:
-            return end.value
-
-
-def best_of(repeat: int, job, clock=time.perf_counter) -> float:
+def best_of(repeat: int, job) -> float:
     job()
     times = []
     for _ in range(repeat):
-        before = clock()
+        before = time.perf_counter()
         job()
-        times.append(clock() - before)
+        times.append(time.perf_counter() - before)
     return min(times)
 
 
@@ -120,14 +109,6 @@ def processor_seconds(job) -> float:
     before = time.process_time()
     job()
     return time.process_time() - before
-
-
-def convolution_rate(dtype: torch.dtype, clock=time.perf_counter) -> float:
-    """GFLOP/s of a 3x3 convolution in the middle of the network."""
-    x = torch.rand(1, 256, 128, 128).to(dtype).contiguous(memory_format=torch.channels_last)
-    weight = torch.rand(256, 256, 3, 3).to(dtype).contiguous(memory_format=torch.channels_last)
-    seconds = best_of(10, lambda: F.conv2d(x, weight, padding=1), clock)
-    return 2 * 9 * 256 * 256 * 128 * 128 / seconds / 1e9
 
 
 def part_rates(given: argparse.Namespace) -> dict[str, float]:
@@ -139,12 +120,8 @@ def part_rates(given: argparse.Namespace) -> dict[str, float]:
 
 def evaluation_gflop(encoder: Encoder, side: int) -> float:
     """Forward to relu5_1 and backward to the pixels: twice the convolutions' operations."""
-    total, cin = 0.0, 3
-    for block, count in enumerate(BLOCKS):
-        for _ in range(count):
-            total += 2 * 9 * cin * encoder.widths[block] * (side / 2**block) ** 2
-            cin = encoder.widths[block]
-    return 2 * total / 1e9
+    same = Encoder(encoder.widths, preprocess=False)
+    return 2 * cost(lambda x: same(x, ["relu5_1"]), (side, side), same).operations / 1e9
 
 
 @direct()
@@ -201,53 +178,17 @@ def part_evaluation(given: argparse.Namespace) -> dict[str, float]:
     picture = photo(given.side)
     for name in ("vgg19", "slim"):
         encoder = prepared(network(name, given.vgg), getattr(torch, given.dtype))  # max pooling, as plain
-        grams = finished(picture_grams(encoder, photo(given.side, 1), STYLE_LAYERS))
+        grams = run_through(picture_grams(encoder, photo(given.side, 1), STYLE_LAYERS))
         loss = gram_loss(
             encoder, (given.side, given.side), Gram(style_weight=given.style_weight), picture,
             [GramTarget(grams)],
         )  # fmt: skip
-        seconds = best_of(given.repeat, lambda o=loss: finished(o.evaluate(picture)))
+        seconds = best_of(given.repeat, lambda o=loss: run_through(o.evaluate(picture)))
         rate = convolution_rate(getattr(torch, given.dtype))
         out[f"{name} s"] = seconds
         out[f"{name} evaluation / floor"] = seconds * rate / evaluation_gflop(encoder, given.side)
         out[f"{name} convolution GFLOP/s"] = rate
     return out
-
-
-@direct()
-def part_lbfgs(given: argparse.Namespace) -> dict[str, float]:
-    encoder = network(given.net, given.vgg)
-    content = photo(given.side)
-    plain = PlainGatys(encoder, content, photo(given.side, 1), given.style_weight)
-    before = time.perf_counter()
-    (picture,) = plain.walk(100, points=1)
-    seconds = time.perf_counter() - before
-    with torch.no_grad():
-        return {"loss": float(plain.loss(picture)), "s": seconds}
-
-
-def part_ours(given: argparse.Namespace) -> dict[str, float]:
-    """Seconds until a displayed picture's loss, in fp32 at full size, is at most `--loss`."""
-    encoder = network(given.net, given.vgg)
-    content, style = photo(given.side), photo(given.side, 1)
-    judge = PlainGatys(encoder, content, style, given.style_weight)
-    problem = Problem((given.side, given.side), [StyleSource(style)], content)
-    objective = Gram(style_weight=given.style_weight)
-    twin = prepared(encoder, getattr(torch, given.dtype))
-    walk = Refinement(twin, problem, Options(objective, 200, levels=3))
-    spent, steps, loss = 0.0, walk.run(), float("inf")
-    while True:
-        before = time.perf_counter()
-        step = next(steps, None)
-        spent += time.perf_counter() - before
-        if step is None:
-            break
-        if step.whole and step.losses["total"] < 1.1 * given.loss and walk.fraction > 0.3:
-            with torch.no_grad():
-                loss = float(judge.loss(walk.picture()))
-            if loss <= given.loss:
-                break
-    return {"s": spent, "loss": loss, "steps": walk.step, "reached": float(loss <= given.loss)}
 
 
 def worker_tile(encoder: Encoder, dtype: str, side: int) -> int:
@@ -270,10 +211,10 @@ def part_tile(given: argparse.Namespace) -> dict[str, float]:
     encoder = prepared(plain, getattr(torch, given.dtype), "avg")
     for side in PREVIEW_SIDES:
         shown = min(side, worker_tile(plain, given.dtype, side))
-        grams = finished(picture_grams(encoder, photo(shown, 1), STYLE_LAYERS))
+        grams = run_through(picture_grams(encoder, photo(shown, 1), STYLE_LAYERS))
         picture = photo(shown)
         loss = gram_loss(encoder, (shown, shown), Gram(), picture, [GramTarget(grams)])
-        seconds = best_of(given.repeat, lambda o=loss, p=picture: finished(o.evaluate(p)))
+        seconds = best_of(given.repeat, lambda o=loss, p=picture: run_through(o.evaluate(p)))
         out[f"one evaluation or tile, {side} px, ms"] = 1000 * seconds
     return out
 
@@ -284,7 +225,7 @@ def part_memory(given: argparse.Namespace) -> dict[str, float]:
 
     plain = network("vgg19", given.vgg)
     encoder = prepared(plain, getattr(torch, given.dtype), "avg")
-    finished(picture_grams(encoder, photo(64), STYLE_LAYERS))
+    run_through(picture_grams(encoder, photo(64), STYLE_LAYERS))
     process, peak, over = psutil.Process(), [0], threading.Event()
     idle = process.memory_full_info().pss
 
@@ -336,13 +277,13 @@ def part_preview(given: argparse.Namespace) -> dict[str, float]:
     return out
 
 
-def child(part: str, given: argparse.Namespace, tuned: bool, **more: object) -> dict[str, float]:
+def child(part: str, given: argparse.Namespace, tuned: bool) -> dict[str, float]:
     """One part in a process of its own: with the worker's environment, or with a default one."""
     from velatura_daemon.service.workers import worker_environment
     from velatura_daemon.settings import Settings
 
     environment = worker_environment(Settings()) if tuned else dict(os.environ)
-    options = {**{k: v for k, v in vars(given).items() if k not in ("parts", "output", "child")}, **more}
+    options = {k: v for k, v in vars(given).items() if k not in ("parts", "output", "child")}
     command = [sys.executable, __file__, "--child", part]
     for name, value in options.items():
         if value is not None:
@@ -365,8 +306,6 @@ def main() -> None:
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--net", default="slim", help=argparse.SUPPRESS)
-    parser.add_argument("--loss", type=float, default=0.0, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
         print(json.dumps(globals()[f"part_{given.child}"](given)))
@@ -389,13 +328,6 @@ def main() -> None:
         found["vgg19 evaluation / plain"] = ours["vgg19 s"] / plain["vgg19 plain s"]
         found["slim evaluation / plain vgg19"] = ours["slim s"] / plain["vgg19 plain s"]
         found["slim evaluation / plain slim"] = ours["slim s"] / plain["slim plain s"]
-    if "converge" in given.parts:
-        for net in ("slim", "vgg19") if given.vgg else ("slim",):
-            goal = child("lbfgs", given, False, net=net)
-            ours = child("ours", given, True, net=net, loss=goal["loss"])
-            found[f"{net} plain L-BFGS loss"], found[f"{net} loss"] = goal["loss"], ours["loss"]
-            found[f"{net} evaluations"] = ours["steps"]
-            found[f"{net} time to plain L-BFGS's loss"] = ours["s"] / goal["s"] if ours["reached"] else 1e9
     if "preview" in given.parts:
         found.update(child("tile", given, True))
         found.update(child("preview", given, False))

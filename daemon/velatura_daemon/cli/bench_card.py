@@ -1,10 +1,9 @@
 """What a graphics card makes of the networks, each time beside its floors.
 
 `velatura bench --device cuda` runs this. Two rates are measured first: the operations of a large matrix
-product in half precisions, and the bytes of a large copy, read and written. A network's floors are the
-operations of its convolutions over the first, and the bytes of their maps and kernels, each read once and
-written once, over the second; no way to compute it layer by layer is faster than the larger of the two.
-Times are medians between events on the card, after a warm-up; what a whole job takes, with the picture's
+product in half precisions, and the bytes of a large copy, read and written. A network's floors are what it
+has to do (`bench_floors`) over those; no way to compute it layer by layer is faster than the larger of the
+two. Times are medians between events on the card, after a warm-up; what a whole job takes, with the picture's
 way there and back, and what a refinement takes, are by the clock.
 """
 
@@ -13,12 +12,12 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from velatura.choices import UNSET
 from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader, load_method
@@ -28,7 +27,6 @@ from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, prepared
 from velatura_models.networks.playback import run_through
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.networks.residency import last_layers, resident
-from velatura_models.networks.transform_net import plan
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
 from velatura_models.optimise.neighbours import Neighbours
 from velatura_models.optimise.objective import Options
@@ -39,6 +37,7 @@ from velatura_models.store.nets import find_net
 from velatura_models.store.weights import load_backbone
 
 from ..engine.device import device_name, is_out_of_memory
+from .bench_floors import Cost, cost, painter_cost
 from .benchmarks import Tell
 
 SIDES = (256, 512, 1024, 2048, 4096)
@@ -48,17 +47,6 @@ EVALUATIONS = 500
 ENOUGH = 0.25
 """Seconds that one thing is repeated for."""
 GATYS_LAYERS = [f"relu{b}_1" for b in range(1, 6)]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a network has to do: operations, two for each multiply-add, and bytes."""
-
-    operations: float
-    bytes: float
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.operations + other.operations, self.bytes + other.bytes)
 
 
 class Bench:
@@ -113,10 +101,10 @@ class Bench:
             torch.cuda.synchronize(self.device)
         return time.perf_counter() - began
 
-    def figures(self, seconds: float, cost: Cost, **more: Any) -> dict[str, Any]:
+    def figures(self, seconds: float, needed: Cost, **more: Any) -> dict[str, Any]:
         """Milliseconds beside both floors, and how many times the larger it is."""
         product = max(rate for name, rate in self.rates.items() if name != "bytes")
-        arithmetic, moving = cost.operations / product, cost.bytes / self.rates["bytes"]
+        arithmetic, moving = needed.operations / product, needed.bytes / self.rates["bytes"]
         return {
             "ms": 1000 * seconds,
             "operations_floor_ms": 1000 * arithmetic,
@@ -126,39 +114,17 @@ class Bench:
             **more,
         }
 
-    def cost(self, size: tuple[int, int], run: Callable[[Tensor], Any], *networks: nn.Module) -> Cost:
-        """Of the convolutions that a picture of a height and width goes through; nothing is computed."""
-        total = Cost(0, 0)
-
-        def count(module: nn.Conv2d, given: tuple[Tensor], out: Tensor) -> None:
-            nonlocal total
-            values = given[0].numel() + out.numel() + module.weight.numel()
-            size = 2.0 * out.numel() * module.weight[0].numel()
-            total += Cost(size, self.item * values)
-
-        for module in (m for network in networks for m in network.to("meta").modules()):
-            if isinstance(module, nn.Conv2d):
-                module.register_forward_hook(count)  # type: ignore[arg-type]  # of Conv2d alone
-        with torch.no_grad(), torch.device("meta"):
-            run(torch.empty(1, 3, *size))
-        return total
-
     @torch.inference_mode()
     def painter(self, side: int) -> dict[str, Any]:
         """One pass of the painter of many styles."""
         method = load_method(Loader(method="multi", device=self.device, dtype=self.dtype))
         about = find_net("painter", "transform", None)
-        total, here = Cost(0, 0), side
-        for layer in plan(about.architecture["widths"], about.architecture["blocks"]):
-            before = here
-            here = here * 2 if layer.upsample else here // layer.stride
-            kernel = layer.cin * layer.cout * layer.kernel**2
-            values = layer.cin * before**2 + layer.cout * here**2 + kernel
-            total += Cost(2.0 * kernel * here**2, self.item * values)
         painting = method.style(_source(next(iter(about.styles)), None))
         rgb = torch.rand(1, 3, side, side, device=self.device).contiguous(memory_format=torch.channels_last)
         seconds = self.seconds(lambda: run_through(method.tile(rgb, painting, None)))  # type: ignore[attr-defined]  # a PictureMethod
-        return self.figures(seconds, total, job_ms=self.job(method, StyleShare(painting), side))
+        return self.figures(
+            seconds, painter_cost(side, self.item), job_ms=self.job(method, StyleShare(painting), side)
+        )
 
     @torch.inference_mode()
     def any_style(self, side: int, method: AdaIN, width: int = 0) -> dict[str, Any]:
@@ -168,13 +134,13 @@ class Bench:
         encoder = Encoder(method.encoder.widths, preprocess=False)
         decoder = Decoder(encoder.widths, method.decoder.skips, method.decoder.upsampling)
         size = (side, width or side)
-        cost = self.cost(size, lambda x: decoder(encoder(x, decoder.levels)), encoder, decoder)
+        passed = cost(lambda x: decoder(encoder(x, decoder.levels)), size, encoder, decoder, item=self.item)
         encode = self.seconds(lambda: run_through(method.encode(rgb)))
         decode = self.seconds(lambda: run_through(method.decode(features)))
         share = StyleShare(method.style(_source("", self.card(method.encoder))))
         return self.figures(
             encode + decode,
-            cost,
+            passed,
             encode_ms=1000 * encode,
             decode_ms=1000 * decode,
             job_ms=self.job(method, share, side, width),
@@ -212,11 +178,11 @@ class Bench:
         grams = run_through(picture_grams(encoder, style, GATYS_LAYERS))
         loss = gram_loss(encoder, (SIDE, SIDE), Gram(), content, [GramTarget(grams)])
         same = Encoder(encoder.widths, preprocess=False)
-        cost = self.cost((SIDE, SIDE), lambda x: same(x, ["relu5_1"]), same)
+        there = cost(lambda x: same(x, ["relu5_1"]), (SIDE, SIDE), same, item=self.item)
         one = self.seconds(lambda: run_through(loss.evaluate(content)))
         problem = Problem((SIDE, SIDE), [StyleSource(style.cpu())], content.cpu())
         options = Options(Gram(), EVALUATIONS, levels=1)
-        found = self.figures(one, cost + cost)  # there, and back to the pixels
+        found = self.figures(one, there + there)  # there, and back to the pixels
         for optimizer in ("lbfgs", "adam"):
             found[f"{EVALUATIONS}_{optimizer}_s"] = self.walked(
                 encoder, problem, replace(options, optimizer=optimizer)

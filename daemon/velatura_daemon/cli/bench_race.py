@@ -9,7 +9,6 @@ over the best rate of a plain convolution, measured in the same run.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -20,35 +19,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 from velatura_models.networks.folded import Folded
-from velatura_models.networks.transform_net import TransformNet, plan
+from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.files import load_into
 from velatura_models.store.nets import find_net
 
+from .bench_floors import DTYPES, convolution_rate, drawn, painter_cost
+
 Paint = Callable[[torch.Tensor], Any]
+ROUNDS = 7
 FORMS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "bytes": torch.uint8}
-
-
-def operations(side: int, shape: dict[str, Any]) -> float:
-    """GFLOP of one picture: two for each multiply-add of each convolution as published."""
-    total = 0.0
-    for layer in plan(shape["widths"], shape["blocks"]):
-        side = side * 2 if layer.upsample else side // layer.stride
-        total += 2.0 * layer.cin * layer.cout * layer.kernel**2 * side**2
-    return total / 1e9
-
-
-def rate(dtype: torch.dtype, clock: Callable[[], float]) -> float:
-    """GFLOP/s of a plain wide 3x3 convolution, the best of a few."""
-    maps = torch.rand(1, 128, 128, 128, dtype=dtype).contiguous(memory_format=torch.channels_last)
-    weight = torch.rand(128, 128, 3, 3, dtype=dtype).contiguous(memory_format=torch.channels_last)
-    seconds = []
-    for _ in range(6):
-        began = clock()
-        F.conv2d(maps, weight, padding=1)
-        seconds.append(clock() - began)
-    return 2 * 9 * 128 * 128 * 128 * 128 / min(seconds) / 1e9
 
 
 def ours(about: Any) -> dict[str, Paint]:
@@ -95,58 +75,37 @@ def race(
     return seconds
 
 
-def drawn(least: dict[str, dict[int, float]], path: Path) -> None:
-    """Time against pixels, both logarithmic."""
-    from matplotlib import pyplot
+def run(sides: list[int], threads: int, plot: str | None) -> None:
+    """Prints the times of all contestants, side by side.
 
-    figure, axes = pyplot.subplots(figsize=(7, 4.2))
-    for name, by_side in least.items():
-        axes.plot([side**2 / 1e6 for side in by_side], list(by_side.values()), "o-", label=name)
-    axes.set(xscale="log", yscale="log", xlabel="megapixels", ylabel="seconds of one thread")
-    axes.grid(True, which="both", alpha=0.3)
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--sides", default="256,512,1024", help="of square pictures, in pixels")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", default="", help="contestants, with commas")
-    parser.add_argument("--plot", type=Path, help="file to draw time against pixels in")
-    chosen = parser.parse_args()
-    torch.set_num_threads(chosen.threads)
-    clock = time.process_time if chosen.threads == 1 else time.perf_counter
-    about = find_net("painter", "transform", None)
-    contestants: dict[str, Paint] = ours(about)
-    other = rival(chosen.threads)
+    Args:
+        sides: of square pictures, in pixels.
+        threads: of each; one counts processor time, more the clock.
+        plot: file to draw time against pixels in, or None.
+    """
+    torch.set_num_threads(threads)
+    clock = time.process_time if threads == 1 else time.perf_counter
+    contestants = ours(find_net("painter", "transform", None))
+    other = rival(threads)
     if other is None:
         print("the rival is not installed: our forms alone")
     else:
         contestants["rival"] = other
-    if chosen.only:
-        contestants = {name: contestants[name] for name in chosen.only.split(",")}
-    least: dict[str, dict[int, float]] = {name: {} for name in contestants}
+    first = "plain" if other is None else "rival"
+    best: dict[str, dict[int, float]] = {name: {} for name in contestants}
     with torch.inference_mode():
-        rates = {str(dtype)[6:]: rate(dtype, clock) for dtype in (torch.float32, torch.bfloat16)}
-        print("GFLOP/s:", {name: round(each) for name, each in rates.items()})
-        for side in map(int, chosen.sides.split(",")):
-            floor = operations(side, dict(about.architecture)) / max(rates.values())
-            seconds = race(contestants, side, chosen.rounds, clock)
-            best = min(seconds.get("rival", seconds[next(iter(seconds))]))
-            middle = statistics.median(seconds.get("rival", seconds[next(iter(seconds))]))
+        measured = {str(dtype)[6:]: convolution_rate(dtype, clock) for dtype in DTYPES}
+        print("GFLOP/s:", {name: round(each) for name, each in measured.items()})
+        for side in sides:
+            floor = painter_cost(side).operations / 1e9 / max(measured.values())
+            seconds = race(contestants, side, ROUNDS, clock)
             print(f"{side} px, floor {floor:.4f} s")
             for name, each in seconds.items():
-                least[name][side] = min(each)
+                best[name][side] = min(each)
+                middle = statistics.median(each)
                 print(
-                    f"  {name:9} least {min(each):.4f} s ({min(each) / best:.2f}),"
-                    f" median {statistics.median(each):.4f} s ({statistics.median(each) / middle:.2f})"
+                    f"  {name:9} least {min(each):.4f} s ({min(each) / min(seconds[first]):.2f}),"
+                    f" median {middle:.4f} s ({middle / statistics.median(seconds[first]):.2f})"
                 )
-    if chosen.plot is not None:
-        drawn(least, chosen.plot)
-
-
-if __name__ == "__main__":
-    main()
+    if plot is not None:
+        drawn({name: (by_side, "o-") for name, by_side in best.items()}, "one thread", Path(plot))

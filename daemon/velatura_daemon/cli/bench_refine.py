@@ -10,20 +10,22 @@ distance of hypercolumns from the nearest of the style's, for STROTSS its loss a
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image, ImageOps
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 from velatura.choices import UNSET
+from velatura_models.maths.stats import mean_std
 from velatura_models.networks.convolution import direct
-from velatura_models.networks.encoder import Encoder, prepared
+from velatura_models.networks.decoder import Decoder
+from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, encoder_from_state, prepared
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.optimise.emd import decorrelated
 from velatura_models.optimise.gram import Gram
@@ -34,6 +36,11 @@ from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.strotss import COLUMN, SAMPLES, Strotss
 from velatura_models.store.weights import load_backbone
+
+from ..paths import default_paths
+from ..styles.library import Library
+from .bench_pictures import tensor
+from .benchmarks import noise
 
 STYLE_LAYERS = [f"relu{b}_1" for b in range(1, 6)]
 POINTS = 12
@@ -237,6 +244,39 @@ CONTESTS = {
 }
 
 
+def plain_adain_seconds(side: int) -> float:
+    """Of AdaIN of the published size, two encodings and a decoding; the median of three."""
+    torch.manual_seed(0)
+    encoder, decoder = Encoder().eval(), Decoder(VGG19_WIDTHS).eval()
+
+    def paint(content: Tensor, style: Tensor) -> None:
+        f, g = (encoder(x, ["relu4_1"])["relu4_1"] for x in (content, style))
+        (m, s), (n, t) = mean_std(f), mean_std(g)
+        decoder({"relu4_1": (f - m) / s * t + n})
+
+    with torch.inference_mode():
+        return _median(paint, side)
+
+
+def plain_gatys_seconds(side: int) -> float:
+    """Of one evaluation of Gatys' loss with a network of VGG-19's size; the median of three."""
+    torch.manual_seed(0)
+    encoder, photo = Encoder().eval().requires_grad_(False), torch.rand(1, 3, side, side)
+    plain = PlainGatys(encoder, photo, photo)
+    return _median(lambda picture, _: plain.evaluate(picture), side)
+
+
+def _median(run: Callable[[Tensor, Tensor], object], side: int) -> float:
+    times = []
+    with direct():
+        for _ in range(4):
+            pictures = torch.rand(2, 1, 3, side, side)
+            began = time.perf_counter()
+            run(*pictures)
+            times.append(time.perf_counter() - began)
+    return sorted(times[1:])[1]
+
+
 def curve(walk: Iterator[Tensor], judge: Callable[[Tensor], Tensor], size: tuple[int, int]) -> Curve:
     """Runs a contestant to its end, judging what it shows."""
     spent, told = 0.0, []
@@ -278,7 +318,7 @@ def race(name: str, encoder: Encoder, content: Tensor, style: Tensor) -> dict[st
     return {"plain": plain, "ours": made, "both_come_to": goal, "time_share": reached[0] / reached[1]}
 
 
-def drawn(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+def drawn(found: Mapping[str, Mapping[str, Any]], path: str) -> None:
     """Quality against time, an objective a panel."""
     from matplotlib import pyplot, ticker
 
@@ -295,52 +335,33 @@ def drawn(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def pictures(side: int, content: Path | None) -> tuple[Tensor, Tensor]:
+def pictures(side: int, content: str | None) -> tuple[Tensor, Tensor]:
     """A photo, or smooth noise where none is given, and a built-in style, both square."""
-    import numpy as np
-    from PIL import Image
-
-    from ..paths import default_paths
-    from ..styles.library import Library
-    from .benchmarks import noise
-
     paths = default_paths()
     library = Library(paths.styles, paths.cache)
     photo = Image.open(content) if content else Image.fromarray(noise(side, 0))
-    made = []
-    for image in (photo, library.read(library.get("impasto"))):
-        short = min(image.size)
-        square = (
-            image.convert("RGB").crop((0, 0, short, short)).resize((side, side), Image.Resampling.LANCZOS)
-        )
-        made.append(
-            torch.from_numpy(np.asarray(square, np.float32) / 255).permute(2, 0, 1)[None].contiguous()
-        )
-    return made[0], made[1]
+    squares = (
+        ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.LANCZOS, centering=(0, 0))
+        for image in (photo, library.read(library.get("impasto")))
+    )
+    found, style = map(tensor, squares)
+    return found, style
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--side", type=int, default=256, help="of square pictures, in pixels")
-    parser.add_argument("--objectives", default="gram,neighbours,strotss")
-    parser.add_argument("--content", type=Path, help="a photo; else smooth noise")
-    parser.add_argument("--vgg", type=Path, help="weights of VGG-19; else the embedded network sees")
-    parser.add_argument("--plot", type=Path, help="file to draw quality against time in")
-    given = parser.parse_args()
+def run(side: int, objectives: list[str], content: str | None, vgg: str | None, plot: str | None) -> None:
+    """Prints what `race` gives for every objective, as JSON.
+
+    Args:
+        side: of square pictures, in pixels.
+        content: a photo; None for smooth noise.
+        vgg: weights of VGG-19; None for the embedded network.
+        plot: file to draw quality against time in, or None.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    if given.vgg is None:
-        encoder = load_backbone("slim")
-    else:
-        from .bench_card import load_vgg
-
-        encoder = load_vgg(given.vgg)
-    content, style = pictures(given.side, given.content)
-    found = {name: race(name, encoder, content, style) for name in given.objectives.split(",")}
+    encoder = load_backbone("slim") if vgg is None else encoder_from_state(load_file(vgg))
+    photo, style = pictures(side, content)
+    found = {name: race(name, encoder, photo, style) for name in objectives}
     print(json.dumps(found, indent=1))
-    if given.plot is not None:
-        drawn(found, given.plot)
-
-
-if __name__ == "__main__":
-    main()
+    if plot is not None:
+        drawn(found, plot)

@@ -13,20 +13,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from . import bench_floors
 from .bench_memory import processes, pss
-from .benchmarks import (
-    SIDE,
-    bench_daemon,
-    noise,
-    operations,
-    rates,
-)
-
-Tell = Callable[[str], None]
+from .benchmarks import SIDE, Tell, bench_daemon, noise, operations, rates
 
 MOVES = (0.9, 0.8, 0.7, 0.6, 0.5)
 """Strengths that a slider comes by."""
@@ -134,19 +127,9 @@ def _command(*words: str) -> float:
 
 def drawn(figures: dict[str, Any], path: Path) -> None:
     """Seconds of a slider's move, and its floor, against megapixels."""
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.2))
+    lines = {}
     for name, color in (("painter", "C0"), ("any_style", "C1")):
         by_side = {int(side): each for side, each in figures[name].items() if side.isdigit()}
-        megapixels = [side**2 / 1e6 for side in by_side]
-        axes.plot(
-            megapixels, [each[figures["counted"]] for each in by_side.values()], "o-", color=color, label=name
-        )
-        floors = [each["floor"] for each in by_side.values()]
-        axes.plot(megapixels, floors, ":", color=color, label=f"{name}: floor")
-    axes.set(xscale="log", yscale="log", xlabel="megapixels", ylabel="seconds of a slider's move")
-    axes.grid(True, which="both", alpha=0.3)
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
+        for label, figure, way in ((name, figures["counted"], "o-"), (f"{name}: floor", "floor", ":")):
+            lines[label] = ({side: each[figure] for side, each in by_side.items()}, color + way)
+    bench_floors.drawn(lines, "a slider's move", path)

@@ -29,91 +29,19 @@ ROUNDS = 7
 PAUSE = 0.4
 """Seconds between a first and a second strength: a quick hand on a slider."""
 
+CALL = "run(**json.loads(sys.argv[1]))"
 NETWORKS = {"slim": ("slim", "auto"), "vgg19_sized": ("vgg19", "auto"), "painter": ("slim", "multi")}
 """What is timed: backbone and method."""
 
-BASELINE = """
-import json, time, torch
-from velatura_models.networks.convolution import direct
-from velatura_models.networks.decoder import Decoder
-from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder
-from velatura_models.maths.stats import mean_std
-torch.manual_seed(0)
-encoder, decoder = Encoder().eval(), Decoder(VGG19_WIDTHS).eval()
-times = []
-with torch.inference_mode(), direct():
-    for _ in range(4):
-        content, style = torch.rand(1, 3, {side}, {side}), torch.rand(1, 3, {side}, {side})
-        began = time.perf_counter()
-        f, g = (encoder(x, ["relu4_1"])["relu4_1"] for x in (content, style))
-        (m, s), (n, t) = mean_std(f), mean_std(g)
-        decoder({{"relu4_1": (f - m) / s * t + n}})
-        times.append(time.perf_counter() - began)
-print(json.dumps(sorted(times[1:])[1]))
-"""
-
-GATYS = """
-import json, time, torch
-from velatura_models.networks.convolution import direct
-from velatura_models.networks.encoder import Encoder
-torch.manual_seed(0)
-vgg = Encoder().eval().requires_grad_(False)
-content, times = torch.rand(1, 3, {side}, {side}), []
-layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
-def grams(maps):
-    rows = maps.flatten(2)
-    return rows @ rows.transpose(1, 2) / rows.shape[2]
-with torch.no_grad():
-    wanted = vgg(content, layers)
-for _ in range(4):
-    picture = torch.rand(1, 3, {side}, {side}, requires_grad=True)
-    began = time.perf_counter()
-    with direct():
-        seen = vgg(picture, layers)
-    loss = (seen["relu4_2"] - wanted["relu4_2"]).square().sum()
-    for layer in layers:
-        if layer != "relu4_2":
-            loss = loss + (grams(seen[layer]) - grams(wanted[layer])).square().sum()
-    loss.backward()
-    times.append(time.perf_counter() - began)
-print(json.dumps(sorted(times[1:])[1]))
-"""
-
-RATE = """
-import json, time, torch
-from torch.nn import functional as F
-device = torch.device("{device}")
-def least(run):
-    times = []
-    with torch.inference_mode():
-        for _ in range(8):
-            began = time.{clock}()
-            run()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            times.append(time.{clock}() - began)
-    return min(times)
-best = {{}}
-for dtype in (torch.float32, torch.bfloat16):
-    x = torch.randn(1, 256, 128, 128).to(device, dtype, memory_format=torch.channels_last)
-    w = torch.randn(256, 256, 3, 3).to(device, dtype, memory_format=torch.channels_last)
-    best[str(dtype)[6:]] = 2 * 9 * 256 * 256 * 128 * 128 / least(lambda: F.conv2d(x, w, padding=1)) / 1e9
-a = torch.zeros(1 << 26, device=device)
-b = torch.empty_like(a)
-best["gigabytes"] = 2 * a.nbytes / least(lambda: b.copy_(a)) / 1e9
-print(json.dumps(best))
-"""
-"""GFLOP/s of a plain convolution on a device, by precision, and gigabytes it moves in a second."""
-
 
 def rates(device: str = "", clock: str = "perf_counter") -> dict[str, float]:
-    """What `RATE` prints, in a worker's environment.
+    """`bench_floors.rates` in a worker's environment.
 
     Args:
         device: empty is the processor.
         clock: of the module `time`.
     """
-    return child(RATE.format(device=device or "cpu", clock=clock), worker_environment_here())
+    return child("bench_floors", "rates", worker_environment_here(), device=device or "cpu", clock=clock)
 
 
 def speed(tell: Tell = lambda text: None, device: str = "") -> dict[str, Any]:
@@ -133,7 +61,7 @@ def speed(tell: Tell = lambda text: None, device: str = "") -> dict[str, Any]:
         figures: dict[str, Any] = {"side": SIDE, "rounds": ROUNDS}
         tell("measuring the convolution rate and the plain baseline")
         figures["gflops"] = rates(device)
-        before = child(BASELINE.format(side=SIDE), None)
+        before = child("bench_refine", "plain_adain_seconds", None, side=SIDE)
         with _running(home, device) as (client, start):
             figures["start"] = start
             for name, (backbone, method) in NETWORKS.items():
@@ -142,10 +70,12 @@ def speed(tell: Tell = lambda text: None, device: str = "") -> dict[str, Any]:
             tell("status while the worker computes")
             figures["status_ms"] = _status_latency(client)
             figures["dtype"] = client.status()["engine"]["dtype"]
-        after = child(BASELINE.format(side=SIDE), None)
+        after = child("bench_refine", "plain_adain_seconds", None, side=SIDE)
         baseline = figures["baseline_seconds"] = statistics.mean([before, after])
         tell("one plain evaluation of Gatys' loss")
-        gatys = figures["gatys_evaluation_seconds"] = child(GATYS.format(side=SIDE), None)
+        gatys = figures["gatys_evaluation_seconds"] = child(
+            "bench_refine", "plain_gatys_seconds", None, side=SIDE
+        )
         for name in NETWORKS:
             part = figures[name]
             floor = part["gflop"] / figures["gflops"][figures["dtype"]]
@@ -159,41 +89,21 @@ def speed(tell: Tell = lambda text: None, device: str = "") -> dict[str, Any]:
 
 def operations(backbone: str, method: str, decoding_alone: bool = False) -> float:
     """GFLOP of one pass at 512 px, of one encoding and one decoding where there are such, or of the latter
-    alone: two for each multiply-add of each convolution as published."""
-    import torch
-    from velatura_models.networks.transform_net import plan
-    from velatura_models.store.nets import find_net
-
-    if method == "multi":
-        side, total = SIDE, 0.0
-        shape = find_net("painter", "transform", None).architecture
-        for layer in plan(shape["widths"], shape["blocks"]):
-            side = side * 2 if layer.upsample else side // layer.stride
-            total += 2.0 * layer.cin * layer.cout * layer.kernel**2 * side**2
-        return total / 1e9
+    alone."""
+    from velatura_models.networks.decoder import Decoder
     from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder
     from velatura_models.store.weights import load_backbone, load_decoder
 
+    from .bench_floors import cost, painter_cost
+
+    if method == "multi":
+        return painter_cost(SIDE).operations / 1e9
     encoder = load_backbone(backbone) if backbone == "slim" else Encoder(VGG19_WIDTHS)
-    decoder = load_decoder("slim", method) if backbone == "slim" else None
-    if decoder is None:
-        from velatura_models.networks.decoder import Decoder
-
-        decoder = Decoder(VGG19_WIDTHS)
-    total = 0.0
-
-    def count(module: torch.nn.Conv2d, _: Any, out: torch.Tensor) -> None:
-        nonlocal total
-        total += 2.0 * out.numel() * module.in_channels * module.kernel_size[0] * module.kernel_size[1]
-
-    for network in (decoder,) if decoding_alone else (encoder, decoder):
-        for module in network.modules():
-            if isinstance(module, torch.nn.Conv2d):
-                module.register_forward_hook(count)  # type: ignore[arg-type]  # of Conv2d alone
-    with torch.device("meta"):
-        picture = torch.empty(1, 3, SIDE, SIDE)
-    decoder.to("meta")(encoder.to("meta")(picture, decoder.levels))
-    return total / 1e9
+    decoder = load_decoder(backbone, method) if backbone == "slim" else Decoder(VGG19_WIDTHS)
+    counted = (decoder,) if decoding_alone else (encoder, decoder)
+    encoder.to("meta")
+    both = cost(lambda x: decoder(encoder(x, decoder.levels)), (SIDE, SIDE), *counted)
+    return both.operations / 1e9
 
 
 def _round_trips(client: Any, backbone: str, method: str) -> dict[str, float]:
@@ -308,12 +218,22 @@ def noise(side: int, seed: int) -> np.ndarray:
     return np.asarray(image.convert("RGBA"))
 
 
-def child(code: str, environment: dict[str, str] | None) -> Any:
-    """What a fresh interpreter prints, as JSON."""
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
+def child(module: str, function: str, environment: dict[str, str] | None, **given: Any) -> Any:
+    """What a function of a module of this folder gives in a fresh interpreter, as JSON.
+
+    Args:
+        environment: of that interpreter; None for a default one.
+        given: the function's arguments, plain values.
+    """
+    command = interpreter(module, function, given, f"print(json.dumps({CALL}))")
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
+
+
+def interpreter(module: str, function: str, given: dict[str, Any], call: str = CALL) -> list[str]:
+    """A command that calls a function of a module of this folder."""
+    code = f"import json, sys; from {__package__}.{module} import {function} as run; {call}"
+    return [sys.executable, "-c", code, json.dumps(given, default=str)]
 
 
 def worker_environment_here() -> dict[str, str]:
