@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 from velatura.editor.words import COMMANDS
+from velatura.recipe import RECIPES
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,6 +28,17 @@ def test_what_is_ignored_or_skipped_says_why():
     skipped = [line for line in lines if re.search(r"mark\.skip|pytest\.skip\(|importorskip", line)]
     assert len(skipped) <= 6 and all("reason=" in line for line in skipped), skipped
     assert [line for line in lines if "NotImplementedError" in line] == []
+
+
+def test_a_kind_of_job_is_asked_for_its_facts_and_never_which_it_is():
+    """What is true of some kinds stands in their `FACTS`, and what runs each in one table of the engine."""
+    kinds = "|".join(sorted(kind.__name__ for kind in RECIPES.values()))
+    asked = re.compile(rf"isinstance\([^()]*, \(?[\w., ]*\b(?:{kinds})\b|hasattr\(\w*recipe")
+    rooms = ("shared_protocol", "daemon", "models", "krita_plugin", "gimp_plugin")
+    files = [file for room in rooms for file in (ROOT / room).rglob("*.py")]
+    assert len(files) > 200
+    found = [f"{file}: {line}" for file in files for line in file.read_text("utf-8").splitlines()]
+    assert [line for line in found if asked.search(line)] == []
 
 
 def test_commands_in_messages_of_the_daemon_can_be_left_out():

@@ -36,7 +36,7 @@ from ..store.files import origin, weights_digest
 from ..store.weights import save_decoder
 from .crops import batches, with_flats
 from .painting import placed
-from .perceptual import color_distance, color_ranks, gram, phase_pattern
+from .perceptual import color_distance, color_ranks, gram, off, phase_pattern
 from .run import Report, Run, cosine, quiet
 
 MOST = 4.0
@@ -160,9 +160,7 @@ def with_palette(photos: Tensor, paintings: Tensor) -> Tensor:
 def off_gram(maps: Tensor, wanted: Tensor) -> Tensor:
     """Squared difference of Gram matrices over the squared size of those wanted, both `(N, C, h, w)`: a
     number, in which no painting counts for more than `MOST`: those of nearly empty ones are very small."""
-    target = gram(wanted)
-    off = (gram(maps) - target).square().sum((1, 2)) / target.square().sum((1, 2))
-    return off.clamp_max(MOST).mean()
+    return off(gram(maps), gram(wanted)).clamp_max(MOST).mean()
 
 
 def losses_of(

@@ -30,6 +30,11 @@ def gram(maps: Tensor) -> Tensor:
     return (rows.transpose(1, 2) @ rows).float() / rows.shape[1]
 
 
+def off(grams: Tensor, wanted: Tensor) -> Tensor:
+    """Squared difference of Gram matrices over the squared size of those wanted, `(B, C, C)` to `(B,)`."""
+    return (grams - wanted).square().sum((1, 2)) / wanted.square().sum((1, 2))
+
+
 def total_variation(pictures: Tensor) -> Tensor:
     """Mean squared difference of neighbouring pixels, `(B, 3, H, W)` to a number."""
     down = pictures[:, :, 1:] - pictures[:, :, :-1]
@@ -136,10 +141,9 @@ class Perceptual:
             content = content + F.mse_loss(own, before[layer])
         style = made.new_zeros(())
         for layer in self.style_layers:
-            wanted = targets[layer][index]
-            off = (self._gram(after, layer) - wanted).square().sum((1, 2))
+            grams, wanted = self._gram(after, layer), targets[layer][index]
             if self.relative:
-                style = style + (off / wanted.square().sum((1, 2))).mean() / len(self.style_layers)
+                style = style + off(grams, wanted).mean() / len(self.style_layers)
             else:
-                style = style + off.mean() / after[layer].shape[1] ** 2
+                style = style + F.mse_loss(grams, wanted)
         return {"content": content, "style": style, "smooth": total_variation(made.float())}

@@ -33,7 +33,7 @@ from ..store.cards import resize_short
 from ..store.nets import save_net
 from .crops import batches, whole_picture
 from .painting import chosen, loss_network
-from .perceptual import Perceptual, color_distance, color_ranks, gram, phase_pattern
+from .perceptual import Perceptual, color_distance, color_ranks, gram, off, phase_pattern
 from .run import Report, Run, quiet
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -160,8 +160,7 @@ def losses_of(
     seen = loss.features(made, loss.style_layers + (loss.content_layers if photos is not None else ()))
     style = made.new_zeros(())
     for layer in loss.style_layers:
-        off = (gram(seen[layer]) - targets[layer]).square().sum((1, 2)) / targets[layer].square().sum()
-        style = style + off.mean() / len(loss.style_layers)
+        style = style + off(gram(seen[layer]), targets[layer]).mean() / len(loss.style_layers)
     terms = {"style": style, "range": (F.relu(made - 1) + F.relu(-made)).mean()}
     if photos is not None:
         with torch.no_grad():

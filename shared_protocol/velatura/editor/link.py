@@ -23,7 +23,7 @@ from . import words
 from .calls import Answer, Calls, Follower
 from .i18n import _
 from .loop import Loop
-from .observable import Observable, Signal
+from .observable import Observable
 from .pump import BUDGET, timed
 
 START_PATIENCE = 30.0
@@ -76,7 +76,6 @@ class Link(Observable):
         self.device = ""
         self.styles: tuple[dict[str, Any], ...] = ()
         self.models: tuple[dict[str, Any], ...] = ()
-        self.answered = Signal()
         self._loop, self._start, self._client, self._clock = loop, start, client, clock
         self._connection: Connection | None = None
         self._endings: list[Callable[[], None]] = []

@@ -36,11 +36,12 @@ def strokes_of_one_size(recipe: Recipe, painted: Collection[str] = ()) -> bool:
     Args:
         painted: styles for which `auto` takes such a network.
     """
-    method = getattr(recipe, "method", "")
+    own = vars(recipe)
+    method = own.get("method", "")
     if recipe.facts.long or method in ONE_SIZE:
         return method in ONE_SIZE
     known = all(style.name in painted for style in recipe.styles)
-    return method == "auto" and known and getattr(recipe, "scale", 0) == 1
+    return method == "auto" and known and own.get("scale") == 1
 
 
 def at_reduced_size(recipe: R, factor: float, painted: Collection[str] = ()) -> R:
@@ -51,8 +52,7 @@ def at_reduced_size(recipe: R, factor: float, painted: Collection[str] = ()) -> 
         painted: as for `strokes_of_one_size`.
     """
     recipe = settled(recipe)
-    fields = {field.name: field for field in fields_of(type(recipe))}
-    values = {name: getattr(recipe, name) for name in fields}
+    fields, values = {field.name: field for field in fields_of(type(recipe))}, vars(recipe)
     own = {name: values[name] for name, field in fields.items() if field.shown.fits}
     if own:
         factor = max(1.0, max(own.values()) / LONG_SIDE)
@@ -70,12 +70,11 @@ def stroke_room(recipe: Recipe, painted: Collection[str] = ()) -> float:
     Args:
         painted: as for `strokes_of_one_size`.
     """
-    scale = getattr(recipe, "scale", None)
-    if scale is None:
+    if "scale" not in vars(recipe):
         return math.inf
     if strokes_of_one_size(recipe, painted):
         return 1.0
-    return scale / field_of(type(recipe), "scale").low
+    return vars(recipe)["scale"] / field_of(type(recipe), "scale").low
 
 
 def caveat(recipe: Recipe, factor: float, painted: Collection[str] = ()) -> str:

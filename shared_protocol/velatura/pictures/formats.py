@@ -21,8 +21,6 @@ class Format:
     magic: tuple[bytes, ...] = ()
     """How such a file begins; `?` is any byte. TGA has none, so its suffix must do."""
     writes: bool = False
-    depths: str = "8"
-    """Bits a channel: `8`, `16` and more, `float` too."""
     alpha: bool = False
     longest: int = 65536
     """Longest side, in pixels, that can be written."""
@@ -30,42 +28,15 @@ class Format:
     """What travels beside the pixels: profile, exif, xmp, dpi, recipe."""
 
 
+_BESIDE = ("profile", "exif", "xmp", "dpi")
+
 READ = (
+    Format("PNG", (".png", ".apng"), (b"\x89PNG\r\n\x1a\n",), True, True, keeps=(*_BESIDE, "recipe")),
+    Format("TIFF", (".tif", ".tiff"), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), True, True, keeps=_BESIDE),
     Format(
-        "PNG",
-        (".png", ".apng"),
-        (b"\x89PNG\r\n\x1a\n",),
-        True,
-        "16",
-        True,
-        keeps=("profile", "exif", "xmp", "dpi", "recipe"),
+        "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), (b"\xff\xd8\xff",), True, longest=65535, keeps=_BESIDE
     ),
-    Format(
-        "TIFF",
-        (".tif", ".tiff"),
-        (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-        True,
-        "float",
-        True,
-        keeps=("profile", "exif", "xmp", "dpi"),
-    ),
-    Format(
-        "JPEG",
-        (".jpg", ".jpeg", ".jpe", ".jfif"),
-        (b"\xff\xd8\xff",),
-        True,
-        longest=65535,
-        keeps=("profile", "exif", "xmp", "dpi"),
-    ),
-    Format(
-        "WEBP",
-        (".webp",),
-        (b"RIFF????WEBP",),
-        True,
-        alpha=True,
-        longest=16383,
-        keeps=("profile", "exif", "xmp"),
-    ),
+    Format("WEBP", (".webp",), (b"RIFF????WEBP",), True, True, 16383, _BESIDE[:3]),
     Format("BMP", (".bmp", ".dib"), (b"BM",), True, keeps=("dpi",)),
     Format("GIF", (".gif",), (b"GIF87a", b"GIF89a")),
     Format("AVIF", (".avif",), (b"????ftypavis",)),

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import cv2
 import numpy as np
@@ -316,8 +316,7 @@ def _settled(client: Daemon, course: Track, pictures: list[Blob]) -> Stylize:
     gray = np.full((64, 64, 3), 128, np.uint8)
     job = client.submit(probe, gray, priority="batch", pictures=[*pictures, *course.pictures])
     job.result()
-    ran = job.recipe
-    assert isinstance(ran, Stylize)
+    ran = cast(Stylize, job.recipe)
     return replace(recipe, method=ran.method, backbone=ran.backbone)
 
 
