@@ -69,6 +69,8 @@ class Asking:
             return False
         blob = self._uploads[0]
         try:
+            if self._exchange.line is not None:
+                blob.lend()
             ready = blob.hash_piece()
         except Exception as error:  # the program's own callable: it is told
             self._uploads.pop(0)

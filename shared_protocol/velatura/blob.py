@@ -2,15 +2,18 @@
 
 The bytes lie in memory, or come strip by strip from a callable, so that a plug-in can hand over a layer
 without a second full copy of it. A blob is named by its digest; until that is computed (in bounded pieces,
-`hash_piece`) a recipe may name it by `key`, which `Connection.submit` replaces.
+`hash_piece`) a recipe may name it by `key`, which `Connection.submit` replaces. For a daemon on this machine
+it is put into memory to be lent meanwhile, and may then be named at random, which takes no hashing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import lending
 from .errors import VelaturaError
 from .pixels import Layout, new_digest
 from .schema import check
@@ -55,6 +58,9 @@ class Blob:
         self._name = f"local-{next(_names)}"
         self._hash = new_digest(layout)
         self._hashed = 0
+        self._random = False
+        self.memory: lending.Memory | None = None
+        """Where its bytes are for a daemon on this machine, once hashed."""
         self._rows_of: Rows | None = None
         if callable(source):
             self._rows_of = source
@@ -101,15 +107,35 @@ class Blob:
             )
         return strip
 
+    def lend(self, random: bool = False, spare: lending.Memory | None = None) -> None:
+        """Its bytes go into memory to be lent as they are hashed, where it is large and not hashed yet.
+
+        Args:
+            random: name it at random instead.
+            spare: memory of its size, where there is some already.
+        """
+        if self.memory is not None or self._hashed or self.layout.nbytes < lending.LEAST:
+            return
+        with contextlib.suppress(OSError):  # no room: it goes in chunks
+            self.memory = spare or lending.Memory(self.layout.nbytes)
+            self._random = random
+
     def hash_piece(self) -> bool:
-        """Hashes one strip more; True when the digest is known."""
+        """Hashes one strip more; True when the name is known."""
         if not self.digest:
             rows = max(1, STRIP_BYTES // self.layout.row_bytes)
             length = min(rows * self.layout.row_bytes, self.layout.nbytes - self._hashed)
-            self._hash.update(self.read(self._hashed, length))
+            strip = self.read(self._hashed, length)
+            if self.memory is not None:
+                self.memory.write(self._hashed, strip)
+            if not self._random:
+                self._hash.update(strip)
             self._hashed += length
             if self._hashed == self.layout.nbytes:
-                self.digest = self._hash.hexdigest()
+                if self.memory is not None:
+                    self.memory.seal()
+                    self._data, self._rows_of = self.memory.view, None  # its source may change now, or go
+                self.digest = lending.random_name() if self._random else self._hash.hexdigest()
         return bool(self.digest)
 
     def hash_whole(self) -> str:

@@ -25,8 +25,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from . import lending, wire
 from . import messages as m
-from . import wire
 from .asking import Asking
 from .blob import Blob
 from .endpoint import Address
@@ -105,6 +105,11 @@ class Connection:
     def pending(self) -> bool:
         """Whether `process` should be called again soon although `fd` may stay quiet."""
         return self._more
+
+    @property
+    def lends(self) -> bool:
+        """Whether the daemon is on this machine and takes pictures as memory."""
+        return self._exchange.line is not None
 
     def submit(
         self,
@@ -206,6 +211,8 @@ class Connection:
         self._closed.set()
         with self._lock:
             self._line.close(wire.pack(m.Bye()) if self.welcome else None)
+            if self._exchange.line is not None:
+                self._exchange.line.close()
 
     # -- reading, writing, working ----------------------------------------------------------------------
 
@@ -254,7 +261,7 @@ class Connection:
             log.warning("the daemon sent something that cannot be read: %s", error)
             self._send(wire.error_for(error))
             return
-        if isinstance(message, (m.Offer, m.Chunk, m.Credit, m.Have, m.Drop)):
+        if isinstance(message, (m.Offer, m.Chunk, m.Lent, m.Credit, m.Have, m.Drop)):
             self._exchange.receive(message, body)
         elif isinstance(message, m.Welcome):
             self._on_welcome(message)
@@ -292,11 +299,19 @@ class Connection:
             return
         first, self.welcome = self.welcome is None, message
         if first:
+            self._open_line(message)
             self._tracker.renew()
             self._exchange.restart()
             self._asking.renew()
             self.up = False  # so that `Up` is said
         self._say_up()
+
+    def _open_line(self, welcome: m.Welcome) -> None:
+        old, self._exchange.line = self._exchange.line, None
+        if old is not None:
+            old.close()
+        if lending.FEATURE in welcome.features:
+            self._exchange.line = lending.opened(self.address.endpoint, self.session)
 
     def _say_up(self) -> None:
         if not self.up and self.welcome is not None:

@@ -58,6 +58,11 @@ class ConnectionThread:
         return self._connection.up
 
     @property
+    def lends(self) -> bool:
+        """Whether pictures go as memory."""
+        return self._connection.lends
+
+    @property
     def alive(self) -> bool:
         """Whether this can still be used."""
         return self._thread.is_alive() and not self._closing

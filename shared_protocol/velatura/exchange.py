@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import itertools
 import mmap
+import os
 from collections.abc import Callable
 
+from . import lending
 from .blob import STRIP_BYTES, Blob, Picture
 from .errors import VelaturaError
 from .messages import (
@@ -21,6 +23,7 @@ from .messages import (
     Error,
     Fetch,
     Have,
+    Lent,
     Message,
     Offer,
 )
@@ -61,6 +64,8 @@ class Exchange:
 
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
+        self.line: lending.Line | None = None
+        """On which memory is handed over, to a daemon on this machine."""
         self._names = (f"c{n}" for n in itertools.count(1))
         self._uploads: dict[str, _Upload] = {}
         self._downloads: dict[str, _Download] = {}
@@ -101,7 +106,9 @@ class Exchange:
                     self._send(upload.sender.drop())
         self._offer_more()
 
-    def receive(self, message: Credit | Have | Drop | Error | Offer | Chunk, body: memoryview | None) -> None:
+    def receive(
+        self, message: Credit | Have | Drop | Error | Offer | Chunk | Lent, body: memoryview | None
+    ) -> None:
         """Takes a message about a transfer; one about a transfer given up is ignored."""
         name = message.transfer
         if name in self._uploads and isinstance(message, (Credit, Have, Drop, Error)):
@@ -163,6 +170,9 @@ class Exchange:
             sender.receive(message)
         except VelaturaError as error:
             self._send(error_for(error, transfer=name))
+        memory, fresh = self._uploads[name].blob.memory, sender.ready and not sender.sent
+        if fresh and self.line is not None and memory is not None and self.line.give(name, memory.fd):
+            self._send(sender.lent())
         if sender.over:
             dropped = VelaturaError("unknown_blob", "the daemon gave the upload up; try again")
             self._sent(name, None if sender.phase is Phase.DONE else sender.error or dropped)
@@ -184,6 +194,10 @@ class Exchange:
                 self._send(download.receiver.receive(message, body))
                 if download.receiver.phase is Phase.DONE:
                     self._arrived(name, Picture(download.receiver.layout, download.receiver.into), None)
+            elif isinstance(message, Lent) and download.receiver is not None:
+                into = self._taken(name, download.receiver.layout.nbytes)
+                self._send(download.receiver.lent())
+                self._arrived(name, Picture(download.receiver.layout, into), None)
             elif isinstance(message, Error):
                 self._arrived(name, None, as_exception(message))
             else:
@@ -191,6 +205,17 @@ class Exchange:
         except VelaturaError as error:
             self._send(error_for(error, transfer=name))
             self._arrived(name, None, error)
+
+    def _taken(self, name: str, nbytes: int) -> memoryview:
+        fd = self.line.take(name) if self.line is not None else None
+        if fd is None:
+            raise VelaturaError("bad_frame", "memory was announced and did not come")
+        try:
+            return lending.view(fd, nbytes)
+        except (OSError, ValueError) as error:
+            raise VelaturaError("too_large", f"no room to map {nbytes} bytes: {error}") from error
+        finally:
+            os.close(fd)
 
     def _arrived(self, name: str, picture: Picture | None, error: VelaturaError | None) -> None:
         self._downloads.pop(name).tell(picture, error)

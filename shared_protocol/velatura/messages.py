@@ -129,6 +129,14 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Lent:
+    """Sender of a blob, in place of all chunks: its memory was handed over, see Transfers."""
+
+    TYPE: ClassVar[str] = "lent"
+    transfer: str = text("", "the transfer", NAME)
+
+
+@dataclass(frozen=True)
 class Have:
     """Receiver of a blob: complete and verified, or held already."""
 
@@ -348,8 +356,8 @@ class Reply:
 
 
 Message = (
-    Hello | Welcome | Heartbeat | Alive | Bye | Error | Offer | Credit | Chunk | Have | Fetch | Drop
-    | Submit | Need | Queued | Started | Paused | Progress | Preview | Result | Failed | Cancelled
+    Hello | Welcome | Heartbeat | Alive | Bye | Error | Offer | Credit | Chunk | Lent | Have | Fetch
+    | Drop | Submit | Need | Queued | Started | Paused | Progress | Preview | Result | Failed | Cancelled
     | Cancel | Stop | Attach | Release | Request | Reply
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 A `Layout` describes tightly packed rows of interleaved channels, top row first, little-endian. It is
 the only description of pixels on the wire; the daemon's compose module is the only place that converts.
-A blob is named by a digest over its layout and bytes.
+A blob is named by a digest over its layout and bytes, or at random.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ LUMA = (0.299, 0.587, 0.114)
 """Shares of red, green and blue, as encoded numbers, in a gray one: Rec. 601, the Y of YIQ in which keeping
 colours is published (Gatys et al. 2016), so that gray results, kept colours and masks are one lightness;
 JPEG's and pillow's too. Rec. 709's shares are meant for linear light."""
+
+RANDOM = "~"
+"""What a name begins with that was drawn at random and tells nothing of the bytes."""
 
 MAX_SIDE = 65536
 MAX_PIXELS = 400_000_000

@@ -32,6 +32,7 @@ from .jobs import (
 )
 from .pixels import Layout
 from .recipe import Recipe, check_recipe, pictures_of, recipe_from_map
+from .sharing import Shared
 from .waiting import JobFuture
 
 S = TypeVar("S", bound="DaemonSession")
@@ -54,6 +55,7 @@ class DaemonSession:
         self._expected: set[str] = set()
         self._uploaded: dict[str, Uploaded] = {}
         self._pictures: dict[str, Blob] = {}
+        self._shared = Shared()
         self._opening = threading.Lock()
         self._closed = False
         self._thread = self._open()
@@ -112,8 +114,9 @@ class DaemonSession:
         if image is None and recipe.FACTS.content:
             raise FieldError("image", f"is missing; a {recipe.KIND} works on a picture")
         pixels = images.read_for(recipe, image) if image is not None else None
-        content = pixels.blob() if pixels is not None else None
-        mask_blob = None
+        thread, content, mask_blob = self._ready(), None, None
+        if pixels is not None:
+            content = self._shared.blob(pixels) if thread.lends else pixels.blob()
         if mask is not None:
             if content is None:
                 raise FieldError("mask", "is given without a picture to apply it to")
@@ -122,6 +125,8 @@ class DaemonSession:
         all_pictures = [*pictures, *(b for d, b in self._pictures.items() if d in named)]
         for blob in (content, mask_blob, *all_pictures):
             if blob is not None:
+                if thread.lends:
+                    blob.lend()
                 blob.hash_whole()
         options = {
             "priority": priority,
@@ -137,7 +142,6 @@ class DaemonSession:
 
             made = recipe.result_layout(content.layout if content is not None else Layout())
             files.check_target(target, made.width, made.height, pixels.source if pixels is not None else None)
-        thread = self._ready()
 
         with thread.changed:
             while len(self._jobs) >= AT_ONCE and thread.alive:

@@ -120,7 +120,10 @@ class Tracker:
         if left:
             job = min(left, key=lambda job: job.unhashed)
             with self._failing(job):
-                next(b for b in job.blobs() if not b.digest).hash_piece()
+                blob = next(b for b in job.blobs() if not b.digest)
+                if self._exchange.line is not None:
+                    blob.lend()
+                blob.hash_piece()
         return bool(unsent)
 
     @contextlib.contextmanager

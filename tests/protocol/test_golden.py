@@ -82,6 +82,7 @@ VECTORS: dict[str, m.Message] = {
     ),
     "credit": m.Credit("c1", 4),
     "chunk": m.Chunk("c1", 4194304, 4194304),
+    "lent": m.Lent("c1"),
     "have": m.Have("c1", DIGEST),
     "fetch": m.Fetch("c2", DIGEST),
     "drop": m.Drop("c2"),

@@ -54,6 +54,8 @@ class Run:
     """Where it runs; empty is the worker's own device."""
     checkpoint: int = 0
     """Bytes of the checkpoint to go on from, 0 without one."""
+    lent: bool = False
+    """Whether its owner gets large pictures as memory, so that they are sealed, and named at random."""
     halted: bool = False
     """Whether it was asked to halt already."""
 

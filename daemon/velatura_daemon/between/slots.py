@@ -66,9 +66,12 @@ def map_slot(fd: int, nbytes: int, writable: bool = False) -> memoryview:
     Raises:
         VelaturaError: `out_of_memory` when there is no room in the address space.
     """
-    access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
     with _told(nbytes):
-        return memoryview(mmap.mmap(fd, max(1, nbytes), access=access))[:nbytes]
+        if writable:
+            mapped = mmap.mmap(fd, max(1, nbytes), access=mmap.ACCESS_WRITE)
+        else:  # private, as older kernels do not share what a client has sealed
+            mapped = mmap.mmap(fd, max(1, nbytes), flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+        return memoryview(mapped)[:nbytes]
 
 
 def write_slot(fd: int, offset: int, data: bytes | memoryview) -> None:
@@ -133,7 +136,7 @@ def _told(nbytes: int) -> Iterator[None]:
 
 def _anonymous_file() -> int:
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("velatura-slot", os.MFD_CLOEXEC)
+        return os.memfd_create("velatura-slot", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     return _unlinked_file()
 
 

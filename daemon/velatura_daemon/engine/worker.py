@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from velatura import lending
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout, digest
 
@@ -61,9 +62,9 @@ URGENT = orders.Close | orders.Halt | orders.Quit
 class Running:
     """One task in hand, with the output memory that it asked for."""
 
-    def __init__(self, job: str, stopping: bool) -> None:
+    def __init__(self, job: str, stopping: bool, lent: bool) -> None:
         self.job = job
-        self.stopping = stopping
+        self.stopping, self.lent = stopping, lent
         self.task: Task | None = None
         """What to run, until the first step has taken it."""
         self.steps: Iterator[Event] = iter(())
@@ -78,12 +79,13 @@ class Running:
 
     @contextlib.contextmanager
     def taken(self, layout: Layout, data: memoryview) -> Iterator[tuple[int, str]]:
-        """The descriptor, closed afterwards, and the digest of a picture in memory that `output` gave."""
+        """The descriptor, closed afterwards, and the name of a picture in memory that `output` gave."""
         found = self._outputs.pop(id(data.obj), None)
         if found is None:
             raise VelaturaError("internal", "the engine returned a picture outside the memory given to it")
         try:
-            yield found[0], digest(layout, [data])
+            lent = self.lent and layout.nbytes >= lending.LEAST and lending.seal(found[0], mapped=True)
+            yield found[0], lending.random_name() if lent else digest(layout, [data])
         finally:
             os.close(found[0])
 
@@ -205,7 +207,7 @@ class Worker:
                 os.close(fd)
             self.say(orders.Closed(order.job))
             return
-        running = self.held[order.job] = Running(order.job, order.halted)
+        running = self.held[order.job] = Running(order.job, order.halted, order.lent)
         self._activate(running)
         try:
             running.task = _task(order, fds, running)

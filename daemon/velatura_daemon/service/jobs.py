@@ -52,6 +52,7 @@ class Jobs:
         post: hands a message to a session, by token.
         order: hands an order and its descriptors to the worker.
         keep_detached: seconds for which the outcome of a detached job waits to be attached to.
+        lends: whether a session, by token, gets large pictures as memory.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Jobs:
         post: Callable[[str, Message], None],
         order: Callable[[orders.ToWorker, Sequence[int]], None],
         keep_detached: float,
+        lends: Callable[[str], bool] = lambda token: False,
     ) -> None:
         self.scheduler, self.store = scheduler, store
-        self.post, self.order, self.keep_detached = post, order, keep_detached
+        self.post, self.order, self.keep_detached, self.lends = post, order, keep_detached, lends
         self.known: dict[str, JobRecord] = {}
         self._waiting: dict[str, set[str]] = {}  # digest -> jobs that lack it
         self._now = 0.0
@@ -326,6 +328,7 @@ class Jobs:
             preview_every=job.submit.preview_every,
             device=job.submit.device,
             checkpoint=size,
+            lent=not job.submit.detached and self.lends(job.owner),
             halted=self.scheduler.is_stopping(job.name),
         )
         try:

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 import zmq
-from velatura import endpoint, keys, wire
+from velatura import endpoint, keys, lending, wire
 from velatura.errors import FieldError
 from zmq.auth.thread import ThreadAuthenticator
 
@@ -62,6 +62,8 @@ class Listener:
         self.activated = False
         """Whether the system holds the socket and starts the daemon on need."""
         self._front: Front | None = None
+        self.door: lending.Door | None = None
+        """Where clients of this machine open lines for memory."""
         self._files: list[Path] = []
         self.endpoint, self.tcp_endpoint, self.server_key = "", "", ""
         listen = settings.listen or (
@@ -90,6 +92,8 @@ class Listener:
             inner.unlink(missing_ok=True)
             self.router.bind(f"ipc://{inner}")
             self._files.append(inner)
+            if (place := lending.door_of(self.endpoint)) is not None:
+                self.door = lending.Door(place)
         finally:
             os.umask(before)
         self._front = Front(listening, inner, most_connections())
@@ -118,6 +122,8 @@ class Listener:
         if self._front is not None:
             self._front.stop_accepting()
         self.router.close(linger)
+        if self.door is not None:
+            self.door.close()
         if self._authenticator is not None:
             self._authenticator.stop()
         self.context.term()

@@ -16,8 +16,8 @@ from typing import Any
 
 import velatura
 import zmq
+from velatura import lending, wire
 from velatura import messages as m
-from velatura import wire
 from velatura.errors import VelaturaError
 
 from ..between import orders
@@ -46,7 +46,7 @@ BATCH = 64
 FEATURES = ("previews", "stop", "attach", "regions", "pull")
 """What `Welcome` says this daemon can do."""
 
-ABOUT_TRANSFERS = (m.Offer, m.Chunk, m.Credit, m.Have, m.Drop, m.Fetch)
+ABOUT_TRANSFERS = (m.Offer, m.Chunk, m.Lent, m.Credit, m.Have, m.Drop, m.Fetch)
 
 
 class Supervisor:
@@ -67,7 +67,9 @@ class Supervisor:
         self.worker = WorkerHost(
             settings, paths, self._worker_said, self._worker_lost, self._worker_rested, self._hopeless
         )
-        self.jobs = Jobs(self.scheduler, self.store, self._post, self._order, settings.keep_detached)
+        self.jobs = Jobs(
+            self.scheduler, self.store, self._post, self._order, settings.keep_detached, self._lends
+        )
         self.now = Waking()
         shown = Overview(listener, self.sessions, self.jobs, self.store, self.worker, paths, self.now)
         self.answers = Answers(self.store, paths, self._post, shown.status, shown.jobs, self.stop)
@@ -86,6 +88,8 @@ class Supervisor:
         self._poller.register(self.router, zmq.POLLIN)
         self._poller.register(self.answers.librarian.fileno(), zmq.POLLIN)
         self._poller.register(wake.fileno(), zmq.POLLIN)
+        if self.listener.door is not None:
+            self._poller.register(self.listener.door.fileno(), zmq.POLLIN)
         if self.settings.prewarm:
             self.worker.warm(self.now())
         try:
@@ -118,6 +122,8 @@ class Supervisor:
                 self.worker.writable()
             if happened & ~zmq.POLLOUT:
                 self.worker.readable(now)
+        if self.listener.door is not None and self.listener.door.fileno() in ready:
+            self._take_lines(self.listener.door)
         if self.router in ready:
             self._read(now)
         if now >= self._next_ping:
@@ -203,14 +209,30 @@ class Supervisor:
             self.sessions.move(held, routing)
         welcome = m.Welcome(
             daemon=velatura.__version__,
-            features=FEATURES,
+            features=FEATURES if self.listener.door is None else (*FEATURES, lending.FEATURE),
             lease=self.settings.lease,
             max_blob=self.settings.max_blob_bytes,
         )
         held.outbox.put(welcome)
 
+    def _take_lines(self, door: lending.Door) -> None:
+        """Lines on which clients of this machine hand memory over."""
+        while (came := door.take()) is not None:
+            token, line = came
+            session = self.sessions.by_token.get(token)
+            if session is None:
+                line.close()
+            else:
+                session.transfers.lend_by(line)
+
+    def _lends(self, token: str) -> bool:
+        session = self.sessions.by_token.get(token)
+        return session is not None and session.transfers.line is not None
+
     def _handle(self, session: Session, message: m.Message, body: memoryview | None, now: float) -> None:
         token = session.token
+        if isinstance(message, m.Lent) and self.listener.door is not None:
+            self._take_lines(self.listener.door)  # one that came since the poll
         if isinstance(message, ABOUT_TRANSFERS):
             session.transfers.receive(message, body, now)
         elif isinstance(message, m.Heartbeat):

@@ -13,6 +13,7 @@ import re
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
+from velatura import lending
 from velatura.errors import FieldError, VelaturaError
 from velatura.messages import (
     Chunk,
@@ -21,9 +22,11 @@ from velatura.messages import (
     Error,
     Fetch,
     Have,
+    Lent,
     Message,
     Offer,
 )
+from velatura.pixels import RANDOM
 from velatura.transfer import Phase, Receiver, Sender
 from velatura.wire import Buffer, error_for
 
@@ -47,7 +50,7 @@ STALL = 60.0
 NO_ROOM = ("busy", "out_of_memory")
 """Errors that say that a picture cannot be kept, whatever the client sends."""
 
-DIGEST = re.compile(r"[0-9a-f]{32}")
+NAME = re.compile(rf"[0-9a-f]{{32}}|{RANDOM}[0-9a-f]{{31}}")
 
 
 class _Incoming:
@@ -71,6 +74,12 @@ class _Incoming:
             reserve_slot(self.fd, chunk.offset, chunk.length)
         return self.receiver.receive(chunk, body)
 
+    def borrow(self, fd: int) -> Have:
+        """Takes memory that the client has sealed in place of one's own."""
+        os.close(self.fd)
+        self.fd = fd
+        return self.receiver.lent()
+
     def keep(self) -> None:
         """The blob is whole: the store has it from now on."""
         self.store.unreserve(self.amount)
@@ -88,12 +97,19 @@ class _Outgoing:
         blob = store.pin(fetch.digest)
         self.touched = now
         self.offered = False
+        self.fd = blob.fd
         self.sender = Sender(
             fetch.transfer,
             blob.layout,
             blob.digest,
             lambda offset, length: read_slot(blob.fd, offset, length),
         )
+
+    @property
+    def lendable(self) -> bool:
+        """Whether the client waits for it, and it may go as memory."""
+        nbytes, fresh = self.sender.layout.nbytes, self.sender.ready and not self.sender.sent
+        return fresh and nbytes >= lending.LEAST and lending.is_sound(self.fd, nbytes, by_us=True)
 
 
 class Transfers:
@@ -117,6 +133,8 @@ class Transfers:
     ) -> None:
         self.store, self.max_blob, self.send = store, max_blob, send
         self.arrived, self.refused = arrived, refused
+        self.line: lending.Line | None = None
+        """On which memory is handed over, where the client is on this machine and has opened it."""
         self._waiting: OrderedDict[str, Offer] = OrderedDict()
         self._incoming: dict[str, _Incoming] = {}
         self._outgoing: OrderedDict[str, _Outgoing] = OrderedDict()
@@ -125,7 +143,7 @@ class Transfers:
 
     def receive(
         self,
-        message: Offer | Chunk | Credit | Have | Drop | Fetch | Error,
+        message: Offer | Chunk | Lent | Credit | Have | Drop | Fetch | Error,
         body: memoryview | None,
         now: float,
     ) -> None:
@@ -138,6 +156,8 @@ class Transfers:
             self._offered(message, now)
         elif isinstance(message, Chunk) and body is not None:
             self._chunk(message, body, now)
+        elif isinstance(message, Lent):
+            self._lent(message, now)
         elif isinstance(message, Fetch):
             self._fetch(message, now)
         elif message.transfer in self._outgoing and isinstance(message, (Credit, Have, Drop, Error)):
@@ -172,6 +192,12 @@ class Transfers:
                 self._end_download(name)
         self._offer_waiting(now)
 
+    def lend_by(self, line: lending.Line | None) -> None:
+        """Takes a line in place of the one that there was."""
+        if self.line is not None:
+            self.line.close()
+        self.line = line
+
     def close(self) -> None:
         """Gives up everything, silently."""
         self._waiting.clear()
@@ -180,11 +206,12 @@ class Transfers:
         self._incoming.clear()
         for name in list(self._outgoing):
             self._end_download(name)
+        self.lend_by(None)
 
     def _offered(self, offer: Offer, now: float) -> None:
         if not offer.transfer or offer.transfer in self._waiting or offer.transfer in self._incoming:
             raise FieldError("offer.transfer", f"is {offer.transfer!r}, which is empty or in use")
-        if not DIGEST.fullmatch(offer.digest):
+        if not NAME.fullmatch(offer.digest):
             raise FieldError("offer.digest", f"is {offer.digest!r}; a digest has 32 small hex digits")
         if offer.layout.nbytes > self.max_blob:
             raise VelaturaError(
@@ -230,10 +257,29 @@ class Transfers:
             raise
         self.send(answer)
         if incoming.receiver.phase is Phase.DONE:
-            del self._incoming[chunk.transfer]
-            incoming.keep()
-            self.arrived(incoming.receiver.digest)
-            self._begin_waiting(now)
+            self._came(chunk.transfer, incoming, now)
+
+    def _lent(self, message: Lent, now: float) -> None:
+        """Memory in place of chunks: it is believed to be what its name says, as it is sealed and comes from
+        a program of the same user."""
+        incoming = self._incoming.get(message.transfer)
+        fd = self.line.take(message.transfer) if self.line is not None else None
+        if fd is None or incoming is None or not lending.is_sound(fd, incoming.receiver.layout.nbytes):
+            if fd is not None:
+                os.close(fd)
+            if incoming is None and message.transfer in self._ended:
+                return
+            self._end_upload(message.transfer, now)
+            words = "no sealed memory of the picture's size came with it"
+            raise VelaturaError("bad_frame", f"{message.transfer!r} was lent, but {words}")
+        self.send(incoming.borrow(fd))
+        self._came(message.transfer, incoming, now)
+
+    def _came(self, name: str, incoming: _Incoming, now: float) -> None:
+        del self._incoming[name]
+        incoming.keep()
+        self.arrived(incoming.receiver.digest)
+        self._begin_waiting(now)
 
     def _end_upload(self, name: str, now: float) -> None:
         self._waiting.pop(name, None)
@@ -268,6 +314,8 @@ class Transfers:
             if out.sender.over:
                 self._end_download(out.sender.transfer)
                 self._offer_waiting(now)
+        if self.line is not None and out.lendable and self.line.give(out.sender.transfer, out.fd):
+            self.send(out.sender.lent())
 
     def _end_download(self, name: str) -> None:
         out = self._outgoing.pop(name)

@@ -1,0 +1,49 @@
+"""Pictures in memory of this program that the daemon on this machine has as well, the latest few.
+
+One that is handed over again is looked for among them, byte by byte, which is quicker than hashing it; so
+these are named at random. What comes from a file is named by its digest all the same: the next program that
+reads it then finds what the daemon knows of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from .blob import Blob
+from .lending import LEAST, Memory
+
+if TYPE_CHECKING:
+    from .pictures.arrays import Pixels
+
+KEPT = 2
+
+
+class Shared:
+    """The latest few, and memory for the next, whose making takes longer than filling it; for any thread."""
+
+    def __init__(self) -> None:
+        self._blobs: deque[Blob] = deque(maxlen=KEPT)
+        self._spare: Memory | None = None
+
+    def blob(self, pixels: Pixels) -> Blob:
+        """A picture as the connection takes it: the one that was handed over before, where it is the same."""
+        blob = pixels.blob()
+        if pixels.kind == "path" or blob.layout.nbytes < LEAST:
+            return blob
+        for known in list(self._blobs):
+            if known.layout == blob.layout and known.memory is not None and pixels.same(known.memory.view):
+                return known
+        spare, self._spare = self._spare, None
+        blob.lend(True, spare if spare is not None and spare.nbytes == blob.layout.nbytes else None)
+        blob.hash_whole()
+        if blob.memory is not None:
+            self._blobs.append(blob)
+            threading.Thread(target=self._set_aside, args=(blob.layout.nbytes,), daemon=True).start()
+        return blob
+
+    def _set_aside(self, nbytes: int) -> None:
+        with contextlib.suppress(OSError):  # no room: it is tried again when it is needed
+            self._spare = Memory(nbytes)

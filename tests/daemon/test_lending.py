@@ -1,0 +1,176 @@
+"""Large pictures go between programs of one machine as memory, and never otherwise than sealed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import velatura
+from fake_engine import invert
+from harness import Daemon, Talk, picture
+from peer import Peer
+from velatura import lending
+from velatura import messages as m
+from velatura.blob import Blob
+from velatura.client import Client
+from velatura.connection import Connection
+from velatura.pixels import RANDOM, Layout, digest
+from velatura.recipe import Style, Stylize
+
+RECIPE = Stylize(styles=(Style(name="invert"),))
+LAYOUT = Layout(1024, 1024, "GRAY")
+PIXELS = np.random.default_rng(3).integers(0, 256, (700, 600, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    with Daemon() as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def talk(daemon: Daemon) -> Iterator[Talk]:
+    with daemon.connect() as talk:
+        talk.until(lambda: talk.connection.lends, "the line is open")
+        yield talk
+
+
+@pytest.fixture
+def client(daemon: Daemon) -> Iterator[Client]:
+    with velatura.connect(start=False, home=daemon.home) as client:
+        yield client
+
+
+@pytest.fixture
+def lender(daemon: Daemon) -> Iterator[tuple[Peer, lending.Line]]:
+    """A peer that has opened its line by hand."""
+    with Peer(daemon) as peer:
+        line = lending.opened(daemon.address().endpoint, peer.session)
+        assert line is not None
+        yield peer, line
+        line.close()
+
+
+def sealed(data: bytes) -> lending.Memory:
+    memory = lending.Memory(len(data))
+    memory.write(0, memoryview(data))
+    memory.seal()
+    return memory
+
+
+def test_a_large_picture_goes_there_and_back_without_a_chunk(talk: Talk, monkeypatch: pytest.MonkeyPatch):
+    moved: list[m.Message] = []
+    pack = velatura.wire.pack
+    monkeypatch.setattr(velatura.wire, "pack", lambda *a: moved.append(a[0]) or pack(*a))
+    content = picture(1200, 900)
+    job = talk.run(RECIPE, content)
+    assert job.picture is not None and job.result is not None
+    data = bytes(content.read(0, content.layout.nbytes))
+    assert bytes(job.picture.data) == invert(data)
+    assert [type(each) for each in moved if isinstance(each, (m.Chunk, m.Lent))] == [m.Lent]
+    assert content.digest == digest(content.layout, [data]), (
+        "known by its bytes, as a program after this one finds it"
+    )
+    assert job.result.digest.startswith(RANDOM)
+    job.picture.data[:4] = b"mine"  # the view is this program's own
+
+
+def test_a_small_one_and_one_of_a_detached_job_are_named_by_their_bytes(talk: Talk):
+    small, detached = picture(50, 40), picture(1200, 901)
+    for content, options in ((small, {}), (detached, {"detached": True})):
+        job = talk.run(RECIPE, content, **options)
+        assert job.picture is not None and job.result is not None
+        assert job.result.digest == digest(content.layout, [bytes(job.picture.data)])
+
+
+def test_without_a_line_all_goes_in_chunks(daemon: Daemon, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lending, "opened", lambda *_: None)
+    with daemon.connect() as talk:
+        content = picture(1200, 902)
+        job = talk.run(RECIPE, content)
+        assert job.picture is not None and job.result is not None
+        assert bytes(job.picture.data) == invert(bytes(content.read(0, content.layout.nbytes)))
+        assert job.result.digest == digest(content.layout, [bytes(job.picture.data)])
+
+
+def test_an_array_keeps_its_name_until_it_changes(client: Client, monkeypatch: pytest.MonkeyPatch):
+    names: list[str] = []
+    submit = Connection.submit
+
+    def noted(self: Connection, recipe: Stylize, content: Blob, *rest: object, **more: object):
+        names.append(content.digest)
+        return submit(self, recipe, content, *rest, **more)  # type: ignore[arg-type]  # passed on as they came
+
+    monkeypatch.setattr(Connection, "submit", noted)
+    array = PIXELS.copy()
+    for _ in range(2):
+        assert np.array_equal(client.submit(RECIPE, array).result(), 255 - array)
+    array[-1, -1] += 1
+    assert np.array_equal(client.submit(RECIPE, array).result(), 255 - array)
+    assert names[0] == names[1] != names[2] and all(name.startswith(RANDOM) for name in names)
+
+
+def test_what_is_lent_cannot_be_changed_any_more():
+    blob = Blob(LAYOUT, bytes(range(256)) * 4096)
+    blob.lend()
+    blob.hash_whole()
+    assert blob.memory is not None and lending.is_sound(blob.memory.fd, LAYOUT.nbytes)
+    assert not lending.is_sound(blob.memory.fd, LAYOUT.nbytes + 4097)
+    for change in (lambda fd: os.pwrite(fd, b"x", 0), lambda fd: os.ftruncate(fd, 1)):
+        with pytest.raises(PermissionError):
+            change(blob.memory.fd)
+    assert bytes(blob.memory.view) == bytes(range(256)) * 4096
+
+
+@pytest.mark.parametrize("wrong", ["open", "short", "file", "nothing", "of another"])
+def test_memory_that_could_change_is_refused(wrong: str, lender: tuple[Peer, lending.Line], talk: Talk):
+    peer, line = lender
+    name = f"up-{wrong}"
+    peer.send(m.Offer(name, lending.random_name(), LAYOUT))
+    peer.expect(m.Credit)
+    memory = lending.Memory(LAYOUT.nbytes)
+    given, to = memory.fd, name
+    if wrong == "short":
+        memory = sealed(b"short")
+        given = memory.fd
+    elif wrong == "file":
+        given = os.open("/dev/null", os.O_RDONLY)
+    elif wrong == "of another":
+        memory.seal()
+        to = "up-other"
+    if wrong != "nothing":
+        assert line.give(to, given)
+    if wrong == "file":
+        os.close(given)
+    peer.send(m.Lent(name))
+    error = peer.error()
+    assert (error.code, error.transfer) == ("bad_frame", name)
+    assert talk.run(RECIPE, picture(30, 20)).picture is not None
+    assert talk.status()["blobs"]["reserved"] == 0
+
+
+def test_memory_without_credit_is_refused_and_a_line_of_nobody_closed(
+    daemon: Daemon, lender: tuple[Peer, lending.Line]
+):
+    peer, line = lender
+    memory = sealed(bytes(LAYOUT.nbytes))
+    assert line.give("never", memory.fd)
+    peer.send(m.Lent("never"))
+    assert peer.error().code == "bad_frame"
+    stranger = lending.opened(daemon.address().endpoint, "0" * 32)
+    assert stranger is not None
+    door = lending.door_of(daemon.address().endpoint)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+        out.connect(str(door))
+        out.send(b"no descriptor")
+        socket.send_fds(out, [b"no socket"], [memory.fd])
+    peer.send(m.Offer("good", lending.random_name(), LAYOUT))
+    peer.expect(m.Credit)
+    assert line.give("good", memory.fd)
+    peer.send(m.Lent("good"))
+    assert peer.expect(m.Have).transfer == "good"
+    assert not stranger.give("x", memory.fd)
+    stranger.close()
