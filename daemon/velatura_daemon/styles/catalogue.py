@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -56,17 +56,6 @@ class StyleEntry:
     """Why the entry cannot be used, in words; empty when it can."""
     source: str = ""
     """Works: the file name of the picture that the cards were computed from, without its folder."""
-
-    def pulled(self, cache: Path) -> Path:
-        """Where in the cache folder a work's picture lies once it is pulled."""
-        return cache / "pictures" / self.name / self.url.rpartition("/")[2]
-
-    def at_hand(self, cache: Path) -> StyleEntry:
-        """The same with its picture, where that was pulled into the cache folder."""
-        pulled = self.pulled(cache)
-        if self.url and pulled.is_file() and pulled.stat().st_size == self.size:
-            return replace(self, picture=pulled)
-        return self
 
     @property
     def builtin(self) -> bool:

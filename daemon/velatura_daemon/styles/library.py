@@ -67,10 +67,11 @@ class Library:
         self.user_dir = Path(user_dir)
         self.cache_dir = Path(cache_dir)
         self.weights = weights
+        self.shipped = catalog()
 
     def list(self) -> tuple[StyleEntry, ...]:
         """Every style, sorted by name; a user's style that cannot be read is there with its `error`."""
-        entries = {name: entry.at_hand(self.cache_dir) for name, entry in catalog().items()}
+        entries = {name: self._with_picture(entry) for name, entry in self.shipped.items()}
         if self.user_dir.is_dir():
             for folder in self.user_dir.iterdir():
                 if NAME.fullmatch(folder.name) and folder.is_dir() and folder.name not in entries:
@@ -184,7 +185,7 @@ class Library:
         Raises:
             VelaturaError: `unknown_style`, or `bad_field` for a built-in one.
         """
-        if name in catalog():
+        if name in self.shipped:
             raise FieldError("name", f"{name!r} is built in and stays; only your own styles can be removed")
         entry = self._find(name)
         if entry is None:
@@ -227,7 +228,7 @@ class Library:
                 " pulled; its card serves every method with the slim backbone. For other backbones save a"
                 f" picture of it and add that (`velatura styles add FILE --name {name}-picture`)",
             )
-        target = entry.pulled(self.cache_dir)
+        target = self._pulled(entry)
         file = RemoteFile(target.name, part=name, sha256=entry.digest, size=entry.size)
         told = None if progress is None else (lambda _, done, total: progress(done, total))
         fetch(file, entry.url.rpartition("/")[0], target.parent, told)
@@ -295,9 +296,19 @@ class Library:
                 words += "; make room on that disk"
             raise VelaturaError("out_of_memory" if full else "internal", words) from error
 
+    def _pulled(self, entry: StyleEntry) -> Path:
+        """Where a work's picture lies once it is pulled."""
+        return self.cache_dir / "pictures" / entry.name / entry.url.rpartition("/")[2]
+
+    def _with_picture(self, entry: StyleEntry) -> StyleEntry:
+        """A shipped style with its picture, where that was pulled."""
+        pulled = self._pulled(entry)
+        here = entry.url and pulled.is_file() and pulled.stat().st_size == entry.size
+        return replace(entry, picture=pulled) if here else entry
+
     def _find(self, name: str) -> StyleEntry | None:
-        if name in catalog():
-            return catalog()[name].at_hand(self.cache_dir)
+        if name in self.shipped:
+            return self._with_picture(self.shipped[name])
         entry = None
         if isinstance(name, str) and NAME.fullmatch(name) and (self.user_dir / name).is_dir():
             entry = read_folder(self.user_dir / name)
@@ -310,7 +321,7 @@ class Library:
         for net in installed(weights=self.weights) if self.weights else ():
             if net.kind in TRAINED and not net.embedded:
                 for name in net.styles:
-                    if name not in catalog() and name != PHOTO and NAME.fullmatch(name):
+                    if name not in self.shipped and name != PHOTO and NAME.fullmatch(name):
                         found.setdefault(name, net)
         return found
 
@@ -332,7 +343,7 @@ class Library:
         return VelaturaError("unknown_style", f"no style is called {str(name)[:80]!r}; {hint}")
 
     def _refuse_taken(self, name: str) -> None:
-        if name in catalog():
+        if name in self.shipped:
             raise FieldError("name", f"{name!r} is a built-in style; choose another name")
         if (self.user_dir / name).exists():
             raise FieldError(
