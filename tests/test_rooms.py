@@ -19,6 +19,13 @@ def test_every_room_imports_only_what_it_may(capsys: pytest.CaptureFixture[str])
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
 
 
+def test_the_drawing_of_the_house_names_its_rooms():
+    drawn = set(re.findall(r"[\w.]+", (ROOT / "docs/images/architecture.svg").read_text("utf-8")))
+    houses = ("shared_protocol/velatura", "daemon/velatura_daemon", "models/velatura_models")
+    rooms = {file.parent.name for house in houses for file in (ROOT / house).glob("*/__init__.py")}
+    assert len(rooms) > 14 and rooms <= drawn, rooms - drawn
+
+
 def test_what_is_ignored_or_skipped_says_why():
     rooms = ("shared_protocol", "daemon", "models", "krita_plugin", "gimp_plugin", "tests", "docs")
     files = [file for room in rooms for file in (ROOT / room).rglob("*.py") if file != Path(__file__)]
