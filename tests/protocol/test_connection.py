@@ -194,18 +194,14 @@ def test_progress_and_previews_come_as_events(daemon, connection, script, spin):
     assert job.state is State.CANCELLED
 
 
-def test_a_corrupted_result_fails_the_job(connection, script, spin):
-    script.corrupt_results = True
+@pytest.mark.parametrize(
+    ("fault", "code"), [("corrupt_results", "digest_mismatch"), ("lose_results", "unknown_blob")]
+)
+def test_a_result_that_is_corrupted_or_gone_fails_the_job(connection, script, spin, fault, code):
+    setattr(script, fault, True)
     job = connection.submit(RECIPE, content())
     spin(connection, ended(job))
-    assert job.state is State.FAILED and job.error.code == "digest_mismatch"
-
-
-def test_a_result_that_is_gone_fails_the_job(connection, script, spin):
-    script.lose_results = True
-    job = connection.submit(RECIPE, content())
-    spin(connection, ended(job))
-    assert job.state is State.FAILED and job.error.code == "unknown_blob"
+    assert job.state is State.FAILED and job.error.code == code
 
 
 def hold(daemon: FakeDaemon, peer: bytes, submit: m.Submit) -> None:

@@ -24,17 +24,17 @@ from velatura.errors import JobFailed, VelaturaError
 from velatura.jobstate import State
 from velatura.recipe import Upscale
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 ARRAY = np.random.default_rng(1).integers(0, 256, (60, 80, 4), np.uint8)
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     base = tmp_path_factory.mktemp("velatura")
-    paths = [str(HERE), *(str(HERE.parents[1] / part) for part in ("shared_protocol", "daemon", "models"))]
+    paths = [str(HERE), *(str(HERE.parent / part) for part in ("shared_protocol", "daemon", "models"))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(paths))
-        patch.setenv("VELATURA_ENGINE", "plain_engine:PlainEngine")
+        patch.setenv("VELATURA_ENGINE", "fake_engine:FakeEngine")
         patch.delenv("VELATURA_CONNECTION", raising=False)
         address = launch.ensure(base, 60)
         yield base
@@ -84,7 +84,7 @@ def test_previews_and_progress_stream_and_stop_keeps_the_picture(v):
         steps.append(event.step)
         if event.preview is not None:
             previews += 1
-            assert np.array_equal(event.preview, 255 - ARRAY)
+            assert np.array_equal(event.preview.ravel()[1:], 255 - ARRAY.ravel()[1:]), "but for its mark"
         if previews == 3:
             job.stop()
     assert steps == sorted(steps) and job.state is State.DONE
@@ -110,8 +110,8 @@ def test_a_live_preview_overtakes_a_long_job(v):
 
 def test_a_failure_reaches_the_caller(v):
     with pytest.raises(JobFailed) as caught:
-        v.stylize(ARRAY, "nobody-knows-it")
-    assert (caught.value.code, caught.value.field) == ("unknown_style", "recipe.styles[0].name")
+        v.stylize(ARRAY, "fail")
+    assert (caught.value.code, caught.value.field) == ("bad_field", "recipe.styles[0].name")
 
 
 def test_a_texture_needs_no_picture(v):

@@ -8,9 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +15,7 @@ from typing import Any
 import msgpack
 import pytest
 import zmq
-
-HERE = Path(__file__).parent
+from harness import Daemon
 
 
 class Stranger:
@@ -50,24 +46,10 @@ class Stranger:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    base = tmp_path_factory.mktemp("stranger")
-    paths = [str(HERE), *(str(HERE.parents[1] / part) for part in ("shared_protocol", "daemon", "models"))]
-    environment = {
-        **os.environ,
-        "VELATURA_HOME": str(base),
-        "VELATURA_ENGINE": "plain_engine:PlainEngine",
-        "PYTHONPATH": os.pathsep.join(paths),
-    }
-    with subprocess.Popen([sys.executable, "-m", "velatura_daemon", "run"], env=environment) as daemon:
-        until = time.monotonic() + 60
-        while not (base / "run" / "daemon.json").exists():
-            assert daemon.poll() is None, "the daemon ended at once"
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        yield base
-        daemon.terminate()
-        assert daemon.wait(60) == 0
+def home() -> Iterator[Path]:
+    with Daemon() as daemon:
+        yield daemon.home
+        assert daemon.stop() == 0
 
 
 @pytest.fixture
@@ -153,17 +135,12 @@ def test_what_the_page_refuses_is_refused(stranger: Stranger):
     assert (error["code"], error["job"]) == ("unknown_job", "none")
 
 
-def test_wrong_bytes_are_a_digest_mismatch(stranger: Stranger):
-    stranger.say("offer", transfer="t", digest="0" * 32, layout={"width": 1, "height": 1})
+@pytest.mark.parametrize(("side", "offset", "code"), [(1, 0, "digest_mismatch"), (4, 8, "bad_frame")])
+def test_wrong_bytes_and_a_chunk_out_of_order_end_the_transfer(
+    stranger: Stranger, side: int, offset: int, code: str
+):
+    stranger.say("offer", transfer="t", digest="0" * 32, layout={"width": side, "height": side})
     stranger.hear("credit")
-    stranger.say("chunk", b"1234", transfer="t", offset=0, length=4)
+    stranger.say("chunk", b"1234", transfer="t", offset=offset, length=4)
     error, _ = stranger.hear("error")
-    assert (error["code"], error["transfer"]) == ("digest_mismatch", "t")
-
-
-def test_a_chunk_out_of_order_ends_the_transfer(stranger: Stranger):
-    stranger.say("offer", transfer="t", digest="0" * 32, layout={"width": 4, "height": 4})
-    stranger.hear("credit")
-    stranger.say("chunk", b"1234", transfer="t", offset=8, length=4)
-    error, _ = stranger.hear("error")
-    assert (error["code"], error["transfer"]) == ("bad_frame", "t")
+    assert (error["code"], error["transfer"]) == (code, "t")
