@@ -1,4 +1,4 @@
-"""What tests of methods and trainers share: a method run to its end, a small network for losses."""
+"""What tests of methods and trainers share: a method run to its end, small networks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from safetensors.torch import save_file
 from velatura_models.methods.method import framed, painted, work
+from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import Encoder
 
 
@@ -33,11 +34,34 @@ def stylized(method, rgb, styles, strength=1.0, weight=None, known=None, tile=40
     return out, todo.seen
 
 
-def write_loss_network(path):
-    """A small encoder of random weights, whose features live at every layer."""
-    torch.manual_seed(0)
-    vgg = Encoder((8, 12, 16, 16, 16))
-    for parameter in vgg.parameters():
+def noise(height=64, width=96, seed=0):
+    """A picture `(1, 3, H, W)` of random pixels."""
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def smooth(height=64, width=96, seed=0):
+    """One of soft patches of 4 pixels."""
+    return torch.nn.functional.interpolate(
+        noise(height // 4, width // 4, seed), (height, width), mode="bilinear"
+    )
+
+
+def alive(*networks):
+    """Networks of random weights whose features live at every layer."""
+    for parameter in (parameter for network in networks for parameter in network.parameters()):
         if parameter.dim() == 4:
             torch.nn.init.kaiming_normal_(parameter)
-    save_file(vgg.state_dict(), path)
+        parameter.requires_grad_(False)
+    return networks
+
+
+def small_pair(skips=("relu3_1", "relu2_1"), widths=(6, 8, 10, 10, 10)):
+    """An encoder and its decoder."""
+    torch.manual_seed(0)
+    return alive(Encoder(widths, preprocess=False), Decoder(widths, skips))
+
+
+def write_loss_network(path):
+    """A small encoder of random weights."""
+    torch.manual_seed(0)
+    save_file(alive(Encoder((8, 12, 16, 16, 16)))[0].state_dict(), path)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models.driving import stylized
+from models.driving import noise as picture
+from models.driving import small_pair, stylized
 from velatura_models.maths.color import ColorStats, apply_matching, color_stats, transport
 from velatura_models.maths.stats import mean_std
 from velatura_models.maths.tiling import (
@@ -16,31 +17,13 @@ from velatura_models.maths.tiling import (
 from velatura_models.methods.adain import KEPT, OWN, AdaIN, StyleLook
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import StyleShare
-from velatura_models.networks.decoder import Decoder
-from velatura_models.networks.encoder import Encoder, reach
-from velatura_models.networks.residency import resident
+from velatura_models.networks.encoder import reach
 
-WIDTHS = (4, 6, 8, 8, 8)
 LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 
 
-def network(skips=("relu3_1", "relu2_1"), dtype=torch.float32):
-    torch.manual_seed(0)
-    encoder, decoder = Encoder(WIDTHS, preprocess=False), Decoder(WIDTHS, skips)
-    for parameter in (*encoder.parameters(), *decoder.parameters()):
-        if parameter.dim() == 4:
-            torch.nn.init.kaiming_normal_(parameter)
-        parameter.requires_grad_(False)
-
-    def exact(net):
-        return net.convs[-1].parameters()
-
-    networks = resident(lambda: encoder, "cpu", dtype), resident(lambda: decoder, "cpu", dtype, exact)
-    return AdaIN(Loader(dtype=dtype), networks)
-
-
-def picture(height=64, width=96, seed=0):
-    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+def network(skips=("relu3_1", "relu2_1")):
+    return AdaIN(Loader(), small_pair(skips, (4, 6, 8, 8, 8)))
 
 
 def style_of(net, seed=7):
@@ -97,52 +80,6 @@ def test_a_blend_decodes_the_weighted_sum_of_the_targets():
         ]
         mixed[level] = 0.25 * parts[0] + 0.75 * parts[1]
     torch.testing.assert_close(got, net.decoder(mixed), rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("strength", [1.0, 0.5])
-@pytest.mark.parametrize("masked", [False, True])
-def test_tiles_equal_the_whole(strength, masked):
-    rgb = picture(200, 328)
-    net = network()
-    assert len(net.footprint.cut(200, 328, 64)) > 12
-    styles = [StyleShare(style_of(net))]
-    weight = torch.rand(1, 1, 200, 328, generator=torch.Generator().manual_seed(3)) if masked else None
-    alpha = strength * weight if masked else strength
-    a, _ = stylized(net, rgb, styles, alpha, weight)
-    b, seen = stylized(net, rgb, styles, alpha, weight, tile=64)
-    again, _ = stylized(net, rgb, styles, alpha, weight, tile=64, known=seen)
-    assert torch.equal(again, b)
-    assert float((a - b).abs().max()) < 1e-4
-
-
-def test_known_features_give_the_same_picture_and_cost_no_encoding(monkeypatch):
-    net, rgb = network(), picture()
-    styles = [StyleShare(style_of(net))]
-    _, known = stylized(net, rgb, styles, 1.0)
-    fresh, _ = stylized(net, rgb, styles, 0.4)
-    monkeypatch.setattr(net, "encode", lambda rgb: pytest.fail("encoded again"))
-    again, _ = stylized(net, rgb, styles, 0.4, known=known)
-    torch.testing.assert_close(again, fresh, rtol=0, atol=1e-6)
-
-
-def test_a_strength_map_of_one_value_is_that_strength():
-    net, rgb = network(), picture()
-    styles = [StyleShare(style_of(net))]
-    number, _ = stylized(net, rgb, styles, 0.5)
-    mapped, _ = stylized(net, rgb, styles, torch.full((1, 1, 64, 96), 0.5))
-    torch.testing.assert_close(mapped, number, rtol=1e-4, atol=1e-5)
-
-
-def test_regions_each_get_their_style_and_the_rest_stays():
-    net, rgb = network(), picture(64, 320)
-    left, right = torch.zeros(1, 1, 64, 320), torch.zeros(1, 1, 64, 320)
-    left[..., :64], right[..., 256:] = 1, 1
-    one, two = style_of(net, 1), style_of(net, 2)
-    got, _ = stylized(net, rgb, [StyleShare(one, 1.0, left), StyleShare(two, 1.0, right)])
-    torch.testing.assert_close(got[..., 152:168], rgb[..., 152:168], rtol=0, atol=1e-4)
-    alone, _ = stylized(net, rgb, [StyleShare(one, 1.0, left)])
-    torch.testing.assert_close(got[..., :8], alone[..., :8], rtol=1e-3, atol=1e-3)
-    assert float((got[..., -8:] - rgb[..., -8:]).abs().max()) > 0.01
 
 
 @settings(max_examples=40, deadline=None)

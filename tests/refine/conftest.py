@@ -6,6 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.playback import run_through as finished
+
+__all__ = ["box_mask", "finished", "random_encoder", "random_picture"]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -43,15 +46,6 @@ def box_mask(height: int, width: int, top: int, left: int, bottom: int, right: i
     mask = torch.zeros(1, 1, height, width, dtype=torch.float64)
     mask[:, :, top:bottom, left:right] = 1
     return mask
-
-
-def finished(generator):
-    """Runs a generator to its end and gives its return value."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
 
 
 @pytest.fixture
