@@ -16,16 +16,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import skimage.data
-import torch
 import velatura
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
+from sheets import photo
 from velatura.errors import VelaturaError
 from velatura.recipe import Style, Stylize
+from velatura_daemon.cli.bench_pictures import tensor
+from velatura_daemon.cli.bench_refine import plain_gatys_seconds
 from velatura_models.maths.quality import content_distance, look, style_distance
-from velatura_models.networks.convolution import direct
+from velatura_models.methods.loading import MODULES
 from velatura_models.networks.encoder import encoder_from_state
 from velatura_models.store.pictures import read_rgb
 
@@ -34,16 +34,8 @@ PHOTOS = ("coffee", "astronaut", "chelsea")
 STYLES = ("starry-night", "great-wave", "stained-glass", "cut-paper")
 SIDE = 512
 CELL = 224
-ROWS = {
-    "adain-skip": ("adain-skip", 1.0),
-    "adain": ("adain", 1.0),
-    "wct": ("wct", 1.0),
-    "style-swap": ("style-swap", 1.0),
-    "multi": ("multi", 1.0),
-    "fast": ("fast", 1.0),
-    "multimodal": ("multimodal", 1.0),
-}
-"""Row of the sheet to method and strength."""
+ROWS = tuple(MODULES)
+"""Methods, a row each."""
 
 PIXELS = ("style-swap",)
 """Methods that need the style's picture, which works of art ship without."""
@@ -59,19 +51,10 @@ class Result:
     content: float = 0.0
 
 
-def photo(name: str) -> Image.Image:
-    """A sample photograph, square, `SIDE` pixels."""
-    image = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    return image.crop((left, top, left + side, top + side)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-
-
-def stylized(v: velatura.Client, image: Image.Image, style: str, row: str, picture: Path) -> Result | None:
+def stylized(v: velatura.Client, image: Image.Image, style: str, method: str, picture: Path) -> Result | None:
     """One feed-forward pass; None for a style that the method's networks do not know."""
-    method, strength = ROWS[row]
     source = Style(digest=v.upload(picture)) if method in PIXELS else Style(style)
-    job = v.submit(Stylize(styles=(source,), method=method, strength=strength), image)
+    job = v.submit(Stylize(styles=(source,), method=method), image)
     try:
         made = job.result()
     except VelaturaError as error:
@@ -87,28 +70,6 @@ def refined(v: velatura.Client, image: Image.Image, picture: Path, evaluations: 
     return Result(made, time.perf_counter() - began)
 
 
-@direct()
-def plain_evaluation(vgg: torch.nn.Module, image: Image.Image) -> float:
-    """Seconds of one evaluation of Gatys' loss and its gradient in plain eager float32, the median of 3."""
-    layers = [f"relu{b}_1" for b in range(1, 6)] + ["relu4_2"]
-    x = tensor(image).requires_grad_()
-    seconds = []
-    for _ in range(4):
-        began = time.perf_counter()
-        loss = torch.zeros(())
-        for maps in vgg(x, layers).values():
-            rows = maps.flatten(2)
-            loss = loss + (rows @ rows.transpose(1, 2) / rows.shape[2]).square().sum() + maps.square().sum()
-        loss.backward()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds[1:])
-
-
-def tensor(image: Image.Image) -> torch.Tensor:
-    pixels = np.asarray(image.convert("RGB"), np.float32) / 255
-    return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--vgg", type=Path, required=True)
@@ -118,7 +79,7 @@ def main() -> None:
     vgg = encoder_from_state(load_file(options.vgg))
     pictures = {name: next(options.pictures.glob(f"{name}.*")) for name in STYLES}
     results: dict[str, dict[str, Result | None]] = {}
-    shown, *measured = [photo(name) for name in PHOTOS]
+    shown, *measured = [photo(name, (SIDE, SIDE)) for name in PHOTOS]
     with velatura.connect() as v:
         for name in ROWS:
             results[name] = {}
@@ -130,7 +91,7 @@ def main() -> None:
                 results[name][style] = first
         name = f"refine, {options.evaluations} evaluations"
         results[name] = {s: refined(v, shown, pictures[s], options.evaluations) for s in STYLES}
-    plain = plain_evaluation(vgg, shown)
+    plain = plain_gatys_seconds(SIDE)
     for row in results.values():
         for style, result in row.items():
             if result is not None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
+from sheets import sheet
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 from velatura_models.networks.superres import (
@@ -82,20 +83,14 @@ def table(net: SuperResNet, sets: dict[str, list[Tensor]]) -> str:
 
 def figure(net: SuperResNet, path: Path) -> None:
     """Parts of photos: reduced, enlarged bicubically, by the network, and the originals."""
-    titles = ("reduced", "bicubic", "network", "original")
-    sheet = Image.new("RGB", (len(titles) * (CELL + 4) - 4, 16 + len(DETAILS) * (CELL + 4) - 4), "white")
-    draw = ImageDraw.Draw(sheet)
-    for column, title in enumerate(titles):
-        draw.text((column * (CELL + 4) + 4, 2), title, fill="black")
-    for row, (name, top, left) in enumerate(DETAILS):
+    rows = []
+    for name, top, left in DETAILS:
         photo = sample(name, net.factor)
         small, plain, made = enlarged(net, photo)
         coarse = small.repeat_interleave(net.factor, 2).repeat_interleave(net.factor, 3)
-        for column, picture in enumerate((coarse, plain, made, photo)):
-            part = picture[0, :, top : top + CELL, left : left + CELL].mul(255).round().byte()
-            cell = Image.fromarray(part.permute(1, 2, 0).numpy())
-            sheet.paste(cell, (column * (CELL + 4), 16 + row * (CELL + 4)))
-    sheet.save(path, quality=92)
+        parts = [p[0, :, top : top + CELL, left : left + CELL] for p in (coarse, plain, made, photo)]
+        rows.append([Image.fromarray(p.mul(255).round().byte().permute(1, 2, 0).numpy()) for p in parts])
+    sheet(rows, ("reduced", "bicubic", "network", "original"), gap=4).save(path, quality=92)
 
 
 def main() -> None:

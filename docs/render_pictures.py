@@ -7,47 +7,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import skimage.data
 import velatura
 import velatura_models
 from PIL import Image, ImageDraw, ImageFont
+from sheets import fitted, photo, sheet
 
 IMAGES = Path(__file__).parent / "images"
 HILLS = Path(velatura_models.__file__).parent / "training" / "photos" / "tea-gardens.jpg"
 STRIP = ("composition-vii", "great-wave", "stained-glass", "starry-night", "the-scream", "windswept")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-GAP, LABEL = 6, 20
-"""Pixels between pictures, and for a name below one."""
-
-
-def photo(name: str, width: int, height: int) -> Image.Image:
-    """A sample photograph, cropped to the middle in the wanted shape."""
-    return cropped(Image.fromarray(getattr(skimage.data, name)()).convert("RGB"), width, height)
-
-
-def cropped(image: Image.Image, width: int, height: int) -> Image.Image:
-    """The middle of a picture in the wanted shape."""
-    factor = max(width / image.width, height / image.height)
-    image = image.resize(
-        (round(image.width * factor), round(image.height * factor)), Image.Resampling.LANCZOS
-    )
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return image.crop((left, top, left + width, top + height))
+LABEL = 20
+"""Pixels for a name below a picture."""
 
 
 def grid(pictures: list[Image.Image], columns: int) -> Image.Image:
     """Pictures of one size side by side, row by row."""
-    width, height = pictures[0].size
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + GAP) - GAP), "white")
-    for index, picture in enumerate(pictures):
-        sheet.paste(picture, (index % columns * (width + GAP), index // columns * (height + GAP)))
-    return sheet
+    return sheet([pictures[k : k + columns] for k in range(0, len(pictures), columns)])
 
 
 def strip(v: velatura.Client) -> None:
     """README's first picture: six styles at quality fine."""
-    hills = cropped(Image.open(HILLS), 576, 384)
+    hills = fitted(Image.open(HILLS), (576, 384))
     made = [v.stylize(hills, style=name, quality="fine") for name in STRIP]
     sized = [picture.resize((448, 299), Image.Resampling.LANCZOS) for picture in made]
     grid(sized, 3).save(IMAGES / "styles-strip.jpg", quality=82)
@@ -55,7 +35,7 @@ def strip(v: velatura.Client) -> None:
 
 def gallery(v: velatura.Client) -> None:
     """One photograph, and it in every built-in style at quality fast, with their names."""
-    cat, size = photo("chelsea", 400, 268), (186, 124)
+    cat, size = photo("chelsea", (400, 268)), (186, 124)
     names = [style["name"] for style in v.styles() if style["kind"] != "user"]
     made = {"photograph": cat} | {name: v.stylize(cat, style=name) for name in names}
     cells = []
@@ -70,7 +50,7 @@ def gallery(v: velatura.Client) -> None:
 
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
-    cup = photo("coffee", 448, 300)
+    cup = photo("coffee", (448, 300))
     with velatura.connect() as v:
         strip(v)
         gallery(v)

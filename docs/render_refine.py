@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import skimage.data
 import torch
 import velatura
 from matplotlib.figure import Figure
-from PIL import Image, ImageDraw
+from PIL import Image
+from sheets import photo, sheet
 from velatura_daemon.paths import default_paths
 from velatura_daemon.styles.library import Library
 from velatura_models.networks.encoder import prepared
@@ -38,15 +38,6 @@ PAIRS = (
 TV_WEIGHTS = (0.0, 1.0, 10.0, 100.0)
 
 
-def photo(name: str, size: tuple[int, int] = SIDE) -> Image.Image:
-    """A sample photograph, cropped to the middle in the wanted shape."""
-    image = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
-    factor = max(size[0] / image.width, size[1] / image.height)
-    image = image.resize([round(n * factor) for n in image.size], Image.Resampling.LANCZOS)
-    left, top = (image.width - size[0]) // 2, (image.height - size[1]) // 2
-    return image.crop((left, top, left + size[0], top + size[1]))
-
-
 def swatch(style: str, side: tuple[int, int]) -> Image.Image:
     """A style in the middle of a cell: its picture, or the thumbnail where it ships as a card alone."""
     entry = LIBRARY.get(style)
@@ -59,20 +50,6 @@ def swatch(style: str, side: tuple[int, int]) -> Image.Image:
     cell = Image.new("RGB", side, "white")
     cell.paste(picture, ((side[0] - picture.width) // 2, (side[1] - picture.height) // 2))
     return cell
-
-
-def sheet(rows: list[list[Image.Image]], titles: tuple[str, ...], gap: int = 6) -> Image.Image:
-    """Pictures of one size in rows under titles."""
-    width, height = rows[0][0].size
-    out = Image.new(
-        "RGB", (len(titles) * (width + gap) - gap, 16 + len(rows) * (height + gap) - gap), "white"
-    )
-    draw = ImageDraw.Draw(out)
-    for column, title in enumerate(titles):
-        draw.text((column * (width + gap) + 4, 2), title, fill="black")
-        for line, row in enumerate(rows):
-            out.paste(row[column], (column * (width + gap), 16 + line * (height + gap)))
-    return out
 
 
 def pairs(v: velatura.Client) -> None:
@@ -88,7 +65,7 @@ def pairs(v: velatura.Client) -> None:
 
 def masked(v: velatura.Client) -> None:
     """Refined inside a soft mask, and with a style for each region."""
-    content = photo("astronaut")
+    content = photo("astronaut", SIDE)
     across = np.linspace(-1, 1, SIDE[0])[None] + 0 * np.linspace(-1, 1, SIDE[1])[:, None]
     down = np.linspace(-1, 1, SIDE[1])[:, None] + 0 * across
     oval = np.clip(3 - 4 * np.hypot(across, down), 0, 1)

