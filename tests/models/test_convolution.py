@@ -15,7 +15,7 @@ from velatura_models.networks.convolution import (
     winograd,
 )
 from velatura_models.networks.decoder import LEVELS, Decoder
-from velatura_models.networks.encoder import Encoder
+from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, prepared
 
 SIZE = st.integers(1, 14)
 ERROR = 3e-5
@@ -87,9 +87,20 @@ def test_reflection_has_the_gradient_of_the_librarys(side, height, width):
     torch.testing.assert_close(torch.autograd.grad(y, x, grad), torch.autograd.grad(wanted, x, grad))
 
 
-def wide():
+def test_in_bfloat16_it_errs_by_two_hundredths_of_the_deviation():
     torch.manual_seed(0)
-    return Conv3x3(64, WORTH // 64).requires_grad_(False)
+    x, grad = (torch.randn(1, 64, *size).bfloat16() for size in ((30, 43), (28, 41)))
+    weight = torch.randn(64, 64, 3, 3)
+    y = winograd(x.requires_grad_(), transformed(weight, torch.bfloat16))
+    (slope,) = torch.autograd.grad(y, x, grad)
+    exact, back = F.conv2d(x.detach().float(), weight), F.conv_transpose2d(grad.float(), weight)
+    assert (y.detach().float() - exact).std() < 0.02 * exact.std()
+    assert (slope.float() - back).std() < 0.02 * back.std()
+
+
+def wide(worth=WORTH[torch.float32]):
+    torch.manual_seed(0)
+    return Conv3x3(64, worth // 64).requires_grad_(False)
 
 
 def taken(monkeypatch, run):
@@ -102,18 +113,27 @@ def taken(monkeypatch, run):
     return bool(calls)
 
 
-def test_only_wide_frozen_float32_weights_take_the_faster_way(monkeypatch):
+def test_only_wide_frozen_weights_take_the_faster_way_and_in_bfloat16_only_those_that_may(monkeypatch):
     x = torch.rand(1, 64, 10, 10)
     assert taken(monkeypatch, lambda: wide()(x))
     assert not taken(monkeypatch, lambda: wide().requires_grad_(True)(x))
     assert not taken(monkeypatch, lambda: Conv3x3(64, 8).requires_grad_(False)(x))
     assert not taken(monkeypatch, lambda: wide().double()(x.double()))
-    assert not taken(monkeypatch, lambda: wide().bfloat16()(x.bfloat16()))
+    rough = wide(WORTH[torch.bfloat16]).bfloat16()
+    assert not taken(monkeypatch, lambda: rough(x.bfloat16()))
+    rough.rough = True
+    assert taken(monkeypatch, lambda: rough(x.bfloat16()))
     with convolution.direct():
         assert not taken(monkeypatch, lambda: wide()(x))
     assert taken(monkeypatch, lambda: wide()(x))
     with torch.autocast("cpu", torch.bfloat16):
         assert not taken(monkeypatch, lambda: wide()(x))
+
+
+def test_encoders_are_rough_where_they_are_for_optimisation(monkeypatch):
+    encoder, photo = Encoder(VGG19_WIDTHS), torch.rand(1, 3, 16, 16).bfloat16()
+    assert taken(monkeypatch, lambda: prepared(encoder, torch.bfloat16)(photo, ["relu3_1"]))
+    assert not taken(monkeypatch, lambda: encoder.bfloat16().requires_grad_(False)(photo, ["relu3_1"]))
 
 
 def test_kept_kernels_follow_the_weights():

@@ -205,7 +205,7 @@ def check_state(state: Mapping[str, Tensor]) -> None:
 def prepared(encoder: Encoder, dtype: torch.dtype = torch.float32, pool: str = "max") -> Encoder:
     """A copy of an encoder for optimisation: in one dtype, channels_last, without gradients to its
     weights, with its 1x1 pre-processing folded into the first convolution (exact: both are linear,
-    and reflection commutes with what acts on single pixels)."""
+    and reflection commutes with what acts on single pixels). In bfloat16 its wide layers are `rough`."""
     twin = Encoder(encoder.widths, preprocess=False, pool=pool)
     state = {name: value.detach().float() for name, value in encoder.state_dict().items()}
     if encoder.conv0 is not None:
@@ -216,5 +216,8 @@ def prepared(encoder: Encoder, dtype: torch.dtype = torch.float32, pool: str = "
     device = next(encoder.parameters()).device
     twin.load_state_dict(state)
     twin = placed(twin, device, dtype)
+    for module in twin.modules():
+        if isinstance(module, Conv3x3):
+            module.rough = True
     twin.metric = {layer: matrix.to(device) for layer, matrix in encoder.metric.items()}
     return twin.eval().requires_grad_(False)
