@@ -1,8 +1,8 @@
 """Procedural style pictures, painted by this project's own code.
 
-Each painter is a function `paint(size, seed)` in a module of its own and gives `(size, size, 3)` uint8,
-sRGB; the same size and seed give the same picture. The pictures that ship are these, painted once:
-`python -m velatura_daemon.styles.procedural FOLDER` paints them again.
+Each painter is a function `paint` in a module of its own, made one by `canvas.painter`: called with a size
+and a seed it gives `(size, size, 3)` uint8, sRGB; the same of both give the same picture. The pictures that
+ship are these, painted once: `python -m velatura_daemon.styles.procedural FOLDER` paints them again.
 """
 
 from __future__ import annotations

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    cells,
-    colours,
-    fbm,
-    finish,
-    grid,
-    mix,
-    noise,
-    sample,
-)
+from .canvas import Array, cells, colours, fbm, grid, mix, noise, painter, sample
 from .canvas import smoothstep as step
 
 INDIGO, DEEP, SOGA, CREAM, RUST, TEAL = colours("1f3d73", "101f42", "8a4a24", "f3e4c0", "c9622f", "2f7f86")
@@ -23,9 +12,8 @@ ACROSS = 3
 """Flowers side by side."""
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     x, y = grid(n)
     hand = 0.0022
     u, v = x + hand * noise(n, 9, rng) + 0.0007 * noise(n, 40, rng), y + hand * noise(n, 9, rng)
@@ -42,7 +30,7 @@ def paint(size: int, seed: int) -> Array:
     picture = mix(picture, SOGA * np.ones_like(picture), 0.16 * bleed * wax)
     thread = np.sin(2 * np.pi * x * 260) * np.sin(2 * np.pi * y * 260) + 0.6 * noise(n, 300, rng)
     weave = noise(n, 260, rng, 10) + noise(n, 260, rng, 10).T
-    return finish(picture * (1 + 0.030 * thread + 0.022 * weave)[..., None], size)
+    return picture * (1 + 0.030 * thread + 0.022 * weave)[..., None]
 
 
 def _layers(x: Array, y: Array, n: int):

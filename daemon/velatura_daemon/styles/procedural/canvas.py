@@ -6,6 +6,9 @@ works the same at any size; all chance comes from the generator it is given.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+
 import numpy as np
 from numpy.random import Generator
 from PIL import Image
@@ -165,7 +168,14 @@ def paper(n: int, rng: Generator, grain: float = 0.02) -> Array:
     return (1 + grain * (0.5 * fibres + 0.6 * noise(n, 40, rng) + 0.6 * noise(n, 8, rng))).astype(np.float32)
 
 
-def finish(picture: Array, size: int) -> Array:
-    """The canvas as the finished picture: `(size, size, 3)` uint8."""
-    full = Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
-    return np.asarray(full.resize((size, size), Image.Resampling.LANCZOS)).copy()
+def painter(paint: Callable[[int, Generator], Array]) -> Callable[[int, int], Array]:
+    """A painter of a canvas `(n, n, 3)` as one of finished pictures: of a size and a seed
+    `(size, size, 3)` uint8."""
+
+    @wraps(paint)
+    def painted(size: int, seed: int) -> Array:
+        canvas = paint(size * SUPERSAMPLE, np.random.default_rng(seed))
+        full = Image.fromarray((np.clip(canvas, 0, 1) * 255 + 0.5).astype(np.uint8))
+        return np.asarray(full.resize((size, size), Image.Resampling.LANCZOS)).copy()
+
+    return painted

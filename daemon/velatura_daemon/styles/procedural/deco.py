@@ -4,18 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    colours,
-    fbm,
-    finish,
-    grid,
-    light,
-    mix,
-    noise,
-    ramp,
-)
+from .canvas import Array, colours, fbm, grid, light, mix, noise, painter, ramp
 from .canvas import smoothstep as step
 
 ENAMEL = colours("0c2b3a", "14504f", "1e7a72", "e9dcc3", "d9795d", "7a1f3d", "15192e", "c7b182")
@@ -23,9 +12,8 @@ LEAF = colours("5e3f14", "a8762a", "e0b354", "fbe7a1", "d9a441", "8a5d1f")
 TILES = 4
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     x, y = grid(n)
     column, row = (np.minimum((c * TILES).astype(int), TILES - 1) for c in (x, y))
     u, v = x * TILES - column, y * TILES - row
@@ -81,7 +69,7 @@ def paint(size: int, seed: int) -> Array:
     gold = np.maximum(gold, line(0.985, 0.022))
     studs = np.hypot((angle * rays % 1 - 0.5) / rays * 1.5708 * 0.62, far - 0.63)
     gold = np.maximum(gold, step(0.011 - studs, -soft, soft))
-    return finish(_gilded(picture, gold, x, y, n, rng), size)
+    return _gilded(picture, gold, x, y, n, rng)
 
 
 def _pick(scheme: Array, order: tuple[int, ...]) -> Array:

@@ -5,16 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    colours,
-    finish,
-    grid,
-    light,
-    noise,
-    ramp,
-)
+from .canvas import Array, colours, grid, light, noise, painter, ramp
 
 LINEN = colours("22304a")[0]
 SILKS = (
@@ -88,9 +79,8 @@ class Cloth:
             self.stitch(at - way, at + way, ramp(tone, silk)[0], 0.0028)
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     cloth = Cloth(n, rng)
     heads = _spread(rng)
     for k, (at, radius) in enumerate(heads):
@@ -129,7 +119,7 @@ def paint(size: int, seed: int) -> Array:
     diffuse, shine = light(height, 0.0060, 125)
     silk = np.asarray(cloth.colour, np.float32) / 255
     thread = (height > 0.36).astype(np.float32)
-    return finish(silk * (0.42 + 0.58 * diffuse)[..., None] + (0.20 * shine * thread)[..., None], size)
+    return silk * (0.42 + 0.58 * diffuse)[..., None] + (0.20 * shine * thread)[..., None]
 
 
 def _spread(rng: np.random.Generator) -> list[tuple[Array, float]]:

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    colours,
-    fbm,
-    finish,
-    grid,
-    light,
-    mix,
-    noise,
-    ramp,
-    sample,
-)
+from .canvas import Array, colours, fbm, grid, light, mix, noise, painter, ramp, sample
 
 SKY = colours("2d5f9a", "4f93c4", "9cc9dd", "e6e3cf", "f6c9a2", "f2a07b")
 MEADOW = colours("7fa04a", "4c7a3a", "2f5a3a", "88a83f", "c2b84a", "3d6b4f", "1f4038")
@@ -25,9 +13,8 @@ CORN = colours("3f56b5", "6f7fd0", "f4efe0", "f6d04d")
 TREES = colours("1f3f4a", "2f5f4f", "47803f", "6b5a8a")
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     x, y = grid(256)
     horizon = 0.40 + 0.035 * np.sin(4 * x + 1)
     cloud = fbm(256, 4, 4, rng, stretch=2.2)
@@ -68,7 +55,7 @@ def paint(size: int, seed: int) -> Array:
             _flower(knife, px, py, 0.013 * near + 0.003, CORN[[rng.integers(0, 4)]], 3)
     diffuse, shine = light(relief, 0.012, 130)
     picture = canvas * (0.30 + 0.70 * diffuse)[..., None] + 0.16 * shine[..., None]
-    return finish(picture, size)
+    return picture
 
 
 def _flower(knife: Knife, cx: float, cy: float, radius: float, palette: Array, petals: int) -> None:

@@ -9,24 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    colours,
-    fbm,
-    finish,
-    grid,
-    noise,
-    paper,
-)
+from .canvas import Array, colours, fbm, grid, noise, painter, paper
 from .canvas import smoothstep as step
 
 INKS = colours("f4ead2", "12263f", "c8442f", "e2a33b", "2d7f86", "f4ead2", "6f1d2b", "7fb3ae", "1b3c63")
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     x, y = grid(n)
     shaky = fbm(n, 5, 3, rng) - 0.5
     x, y = x + 0.010 * shaky, y + 0.010 * (fbm(n, 5, 3, rng) - 0.5)
@@ -40,7 +30,7 @@ def paint(size: int, seed: int) -> Array:
     picture = picture * pooled[..., None]
     bare = step(noise(n, 230, rng), 2.3, 2.9) * 0.5
     picture = picture * (1 - bare[..., None]) + bare[..., None] * INKS[0]
-    return finish(picture * paper(n, rng, 0.013)[..., None], size)
+    return picture * paper(n, rng, 0.013)[..., None]
 
 
 def _uncomb(x: Array, y: Array, spacing: float, pull: float, sharp: float, along: str) -> tuple[Array, Array]:

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    colours,
-    fbm,
-    finish,
-    grid,
-    light,
-    mix,
-    noise,
-    paper,
-    ramp,
-)
+from .canvas import Array, colours, fbm, grid, light, mix, noise, painter, paper, ramp
 from .canvas import smoothstep as step
 
 PALETTES = (
@@ -32,9 +20,8 @@ ACROSS = 3
 """Fans side by side."""
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     x, y = grid(n)
     x = x + 0.0016 * noise(n, 14, rng)
     y = y + 0.0016 * noise(n, 14, rng)
@@ -60,7 +47,7 @@ def paint(size: int, seed: int) -> Array:
     diffuse, shine = light(height, 0.0085, 130)
     stone = stone * (0.38 + 0.62 * diffuse)[..., None] + (shine * (0.12 + 0.45 * gilt))[..., None]
     ground = MORTAR * (paper(n, rng, 0.07) * (0.70 + 0.25 * fbm(n, 90, 3, rng)))[..., None]
-    return finish(mix(ground, stone, body), size)
+    return mix(ground, stone, body)
 
 
 def _fans(x: Array, y: Array) -> tuple[Array, Array, Array]:

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    blur,
-    colours,
-    finish,
-    grid,
-    light,
-    noise,
-    ramp,
-    sample,
-    shifted,
-)
+from .canvas import Array, blur, colours, grid, light, noise, painter, ramp, sample, shifted
 from .canvas import smoothstep as step
 
 SHEETS = colours(
@@ -25,9 +13,8 @@ SHEETS = colours(
 COUNT = 13
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     height = _relief(n, rng)
     picture = np.zeros((n, n, 3), np.float32)
     grain = 0.6 * noise(n, 300, rng) + 0.5 * noise(n, 90, rng, 3) + 0.4 * noise(n, 18, rng)
@@ -46,7 +33,7 @@ def paint(size: int, seed: int) -> Array:
         rim = step(edge / slope, 0.0030, 0.0006) * 0.16
         tone = (0.97 + 0.018 * turn) * (0.55 + 0.45 * diffuse) + rim
         picture = picture * (1 - above[..., None]) + above[..., None] * sheet * tone[..., None]
-    return finish(picture, size)
+    return picture
 
 
 def _relief(n: int, rng: np.random.Generator) -> Array:

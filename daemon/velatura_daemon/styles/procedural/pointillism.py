@@ -5,18 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    colours,
-    fbm,
-    finish,
-    grid,
-    mix,
-    noise,
-    paper,
-    ramp,
-)
+from .canvas import Array, colours, fbm, grid, mix, noise, painter, paper, ramp
 from .canvas import smoothstep as step
 
 SKY = colours("5f7fc2", "88a4d8", "c5b9dc", "f3c6b8", "fbd58a", "fbe9a8")
@@ -26,9 +15,8 @@ BANK = colours("35563f", "6f8f3a", "b6b145", "e3b85a", "d98a57", "a3567a")
 FINE = 768
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     scene = _scene(rng)
     canvas = Image.new("RGB", (n, n), (238, 226, 200))
     draw = ImageDraw.Draw(canvas)
@@ -42,7 +30,7 @@ def paint(size: int, seed: int) -> Array:
             draw.ellipse(box, fill=tuple(int(c) for c in colour * 255))
     picture = np.asarray(canvas, np.float32) / 255
     weave = paper(n, rng, 0.022) * (1 + 0.02 * noise(n, 240, rng))
-    return finish(picture * weave[..., None], size)
+    return picture * weave[..., None]
 
 
 def _jittered(spacing: float, rng: np.random.Generator) -> Array:

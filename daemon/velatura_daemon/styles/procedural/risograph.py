@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    colours,
-    fbm,
-    finish,
-    grid,
-    noise,
-    paper,
-    shifted,
-)
+from .canvas import Array, colours, fbm, grid, noise, painter, paper, shifted
 from .canvas import smoothstep as step
 
 SCREENS = (("ffd400", 0), ("ff4c8b", 75), ("0a7ac4", 15), ("0e2a52", 45))
@@ -24,9 +14,8 @@ LINES = 104
 """Screen dots across the picture."""
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     x, y = grid(n)
     picture = np.ones((n, n, 3), np.float32) * colours("f6efe0")[0]
     picture *= paper(n, rng, 0.014)[..., None]
@@ -36,7 +25,7 @@ def paint(size: int, seed: int) -> Array:
         ink = 1 - 0.10 * fbm(n, 6, 4, rng) - 0.55 * step(noise(n, 420, rng), 1.7, 2.4)
         absorbed = 1 - colours(code)[0]
         picture = picture * (1 - absorbed * (0.94 * cover * ink)[..., None])
-    return finish(picture, size)
+    return picture
 
 
 def _screen(tone: Array, x: Array, y: Array, degrees: float) -> Array:

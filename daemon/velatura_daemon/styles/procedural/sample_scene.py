@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    colours,
-    fbm,
-    finish,
-    grid,
-    mix,
-    noise,
-    ramp,
-)
+from .canvas import Array, colours, fbm, grid, mix, noise, painter, ramp
 from .canvas import smoothstep as step
 
 SKY = colours("6f9fce", "a9c8e2", "e2e6e4", "f3e2c6")
@@ -23,9 +13,8 @@ GRASS = colours("8fa65a", "6e8d47", "55743a")
 LEAVES = colours("2f4a2c", "4c6f37", "7f9a48", "b9b860")
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     x, y = grid(n)
     soft = 1.5 / n
 
@@ -54,7 +43,7 @@ def paint(size: int, seed: int) -> Array:
     sand = ramp(fbm(n, 30, 3, rng), colours("cdb48c", "e3d0a8"))
     picture = mix(picture, sand, step(path, -0.012, 0.012) * step(y, 0.655, 0.68))
     picture = _house(picture, x, y, over, fbm(n, 40, 3, rng))
-    return finish(_trees(picture, x, y, n, rng), size)
+    return _trees(picture, x, y, n, rng)
 
 
 def _house(picture: Array, x: Array, y: Array, over, grain: Array) -> Array:

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    blur,
-    cells,
-    colours,
-    fbm,
-    finish,
-    grid,
-    light,
-    mix,
-    noise,
-    sample,
-)
+from .canvas import Array, blur, cells, colours, fbm, grid, light, mix, noise, painter, sample
 from .canvas import smoothstep as step
 
 SUN = (0.56, 0.37)
@@ -27,9 +14,8 @@ HILLS = colours("d9d24a", "8fb544", "3f9450", "1c7358", "0f5150")
 WATER = colours("c9eedd", "58bdb8", "2390a8", "175f93", "173a74")
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     seeds, region = _panes(rng)
     index, border = cells(n, seeds)
     glass = _colour_of(seeds, region, rng)[index]
@@ -55,7 +41,7 @@ def paint(size: int, seed: int) -> Array:
     round_ = np.sqrt(np.clip(1 - (border / np.maximum(width, 1e-4)) ** 2, 0, 1))
     diffuse, shine = light(round_ + 0.05 * noise(n, 200, rng), 0.004, 120)
     came = colours("23232b")[0] * (0.45 + 0.55 * diffuse)[..., None] + 0.22 * shine[..., None]
-    return finish(mix(glass, came, lead) + 0.24 * glow, size)
+    return mix(glass, came, lead) + 0.24 * glow
 
 
 def _panes(rng: np.random.Generator) -> tuple[Array, Array]:

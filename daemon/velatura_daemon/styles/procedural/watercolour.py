@@ -6,18 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    around,
-    colours,
-    fbm,
-    finish,
-    grid,
-    light,
-    noise,
-    sample,
-)
+from .canvas import Array, around, colours, fbm, grid, light, noise, painter, sample
 from .canvas import smoothstep as step
 
 PETALS = colours("c8265a", "7c3aa0", "e2603a", "3f5fc0", "d94f8c", "f0a23c")
@@ -91,9 +80,9 @@ class Shape:
         return (1 - np.hypot(u, v + self.bend * self.long / self.wide * u * u)) * min(self.long, self.wide)
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    sheet = Sheet(size * SUPERSAMPLE, rng)
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
+    sheet = Sheet(n, rng)
     for k in range(10):
         cx, cy = rng.uniform(0, 1, 2)
         radius = rng.uniform(0.14, 0.26)
@@ -111,7 +100,7 @@ def paint(size: int, seed: int) -> Array:
         _dot(sheet, cx, cy, 0.0012 + 0.006 * rng.random() ** 4, PETALS[rng.integers(0, 6)], 0.6)
     diffuse, _ = light(sheet.tooth * 0.5, 0.0016, 120)
     ground = colours("fdfaf1")[0] * (0.72 + 0.28 * diffuse)[..., None]
-    return finish(ground * sheet.left, size)
+    return ground * sheet.left
 
 
 def _flower(sheet: Sheet, cx: float, cy: float, radius: float, colour: Array) -> None:

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    around,
-    colours,
-    fbm,
-    finish,
-    grid,
-    mix,
-    noise,
-    paper,
-    ramp,
-)
+from .canvas import Array, around, colours, fbm, grid, mix, noise, painter, paper, ramp
 from .canvas import smoothstep as step
 
 SKY = colours("e9d9b6", "f0c9a0", "e8a98a", "c98a86", "8f8aa6")
@@ -27,9 +15,8 @@ RANKS = ((0.34, 0.09, 3.6), (0.46, 0.12, 2.9), (0.61, 0.15, 2.3), (0.79, 0.18, 1
 """Height of the sea, of the wave over it, and crests across, from the farthest rank to the nearest."""
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     x, y = grid(n)
     wood = fbm(n, 40, 3, rng, stretch=16)
     picture = ramp(1.5 * y + 0.10 * (wood - 0.5), SKY)
@@ -44,7 +31,7 @@ def paint(size: int, seed: int) -> Array:
         picture = _rank(picture, x, y, rng, *rank)
     fleck = step(noise(n, 380, rng), 2.3, 2.9)
     picture = mix(picture, FOAM * np.ones_like(picture), 0.45 * fleck)
-    return finish(picture * (paper(n, rng, 0.022) * (0.965 + 0.07 * wood))[..., None], size)
+    return picture * (paper(n, rng, 0.022) * (0.965 + 0.07 * wood))[..., None]
 
 
 def _rank(

@@ -5,15 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .brush import Painting, follow
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    colours,
-    fbm,
-    finish,
-    grid,
-    ramp,
-)
+from .canvas import Array, colours, fbm, grid, painter, ramp
 
 SKY = colours("1d4e6b", "2f8f9d", "8fd0c0", "f6e7b8", "f9b36b", "ef7a5a", "a8456a")
 FIELD = colours("5a1f3c", "a8352f", "dd7a2a", "f0b93d", "f7dd7a", "a6a23c", "4e6b34")
@@ -22,9 +14,8 @@ FINE = 512
 """Side of the fields of direction and colour that the strokes look up."""
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     angle, tone, land = _scene(rng)
     under = np.where(land[..., None], ramp(tone, FIELD), ramp(tone, SKY)) * 0.8
     work = Painting(n, under)
@@ -40,7 +31,7 @@ def paint(size: int, seed: int) -> Array:
             span = length * rng.uniform(0.6, 1.15) * (0.7 if below else 1)
             path = follow(start, angle, span)
             work.stroke(path, width * rng.uniform(0.7, 1.2), colour, rng, load=rng.uniform(0.5, 1))
-    return finish(work.lit(0.010, 0.22), size)
+    return work.lit(0.010, 0.22)
 
 
 def _scene(rng: np.random.Generator) -> tuple[Array, Array, Array]:

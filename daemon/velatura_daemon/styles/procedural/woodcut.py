@@ -5,27 +5,15 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .canvas import (
-    SUPERSAMPLE,
-    Array,
-    colours,
-    fbm,
-    finish,
-    grid,
-    mix,
-    noise,
-    paper,
-    shifted,
-)
+from .canvas import Array, colours, fbm, grid, mix, noise, painter, paper, shifted
 from .canvas import smoothstep as step
 
 PAPER, BLUE, RED, INK = colours("efe3c8", "5b8a99", "d6452c", "1d1a22")
 SUN = (0.68, 0.25)
 
 
-def paint(size: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    n = size * SUPERSAMPLE
+@painter
+def paint(n: int, rng: np.random.Generator) -> Array:
     x, y = grid(n)
     shaky = 0.0011 * noise(n, 45, rng) + 0.0005 * noise(n, 130, rng)
     x, y = x + shaky, y + 0.0011 * noise(n, 45, rng)
@@ -41,7 +29,7 @@ def paint(size: int, seed: int) -> Array:
         picture, picture * RED * 1.05, shifted(red, -0.0012, 0.0015) * (0.88 + 0.12 * rings) * (1 - fleck)
     )
     picture = mix(picture, INK * np.ones_like(picture), key * (0.93 - 0.10 * rings * wood) * (1 - fleck))
-    return finish(picture, size)
+    return picture
 
 
 def _cut(phase: Array, shade: Array, n: int, lines: float) -> Array:
