@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json as jsonlib
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,15 +14,13 @@ from velatura.errors import FieldError
 from velatura.recipe import RECIPES, recipe_from_map
 
 from . import show
+from .show import Json
 
 app = typer.Typer(help="Measure speed (by itself), memory, or pictures.", invoke_without_command=True)
 
 
 def mount(root: typer.Typer) -> None:
     root.add_typer(app, name="bench")
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 Device = Annotated[str, typer.Option(help="Where to compute, such as cuda; as it is set if empty.")]
@@ -210,16 +208,5 @@ def _numbers(sides: str) -> list[int]:
 
 
 def _print(figures: Mapping[str, Any], json: bool) -> None:
-    if json:
-        show.as_json(figures)
-    else:
-        show.table(("figure", "value"), flat(figures))
-
-
-def flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested figures as rows: `slim.round_trip`, `0.312`."""
-    for name, value in figures.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", f"{value:.4g}" if isinstance(value, float) else str(value)
+    rows = show.flat(figures, lambda _, value: f"{value:.4g}" if isinstance(value, float) else str(value))
+    show.told(json, figures, ("figure", "value"), rows)

@@ -8,7 +8,7 @@ import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import velatura
@@ -21,6 +21,7 @@ from ..paths import default_paths
 from ..service.instance import AlreadyRunning
 from . import show
 from .exits import ALREADY_RUNNING, CommandError
+from .show import Json
 
 app = typer.Typer(no_args_is_help=True, help="The daemon: run, start, stop, status, logs.")
 
@@ -28,8 +29,6 @@ app = typer.Typer(no_args_is_help=True, help="The daemon: run, start, stop, stat
 def mount(root: typer.Typer) -> None:
     root.add_typer(app, name="daemon")
 
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 STOP_SECONDS = 10.0
 """How long `stop` waits for the daemon to be gone before it takes the next harder way."""
@@ -158,10 +157,7 @@ def status(json: Json = False) -> None:
     """Show what the daemon computes with, what it holds, and since when."""
     with velatura.connect(start=False) as client:
         told = client.status()
-    if json:
-        show.as_json(told)
-        return
-    show.table(("", ""), _rows(told))
+    show.told(json, told, ("", ""), show.flat(told, _value))
 
 
 @app.command()
@@ -204,23 +200,9 @@ def _follow(file: Path) -> None:
 
 
 def _value(name: str, value: object) -> str:
-    if name == "uptime" and isinstance(value, float):
-        return show.duration(value)
-    if name == "protocol" and isinstance(value, list):
-        return ".".join(map(str, value))
+    if isinstance(value, list):
+        return (".".join if name == "protocol" else ", ".join)(map(str, value))
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return show.duration(value) if name == "uptime" else f"{value:.3g}"
     is_bytes = name.endswith("bytes") or name in ("blobs.reserved", "blobs.budget")
     return show.size(value) if is_bytes and isinstance(value, int) else str(value)
-
-
-def _rows(told: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for name, value in told.items():
-        if isinstance(value, dict):
-            rows += _rows(value, f"{prefix}{name}.")
-        elif isinstance(value, list) and name != "protocol":
-            rows.append((prefix + name, ", ".join(map(str, value))))
-        else:
-            rows.append((prefix + name, _value(prefix + name, value)))
-    return rows

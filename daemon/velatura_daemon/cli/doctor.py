@@ -19,7 +19,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def doctor(
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: show.Json = False,
     start: Annotated[bool, typer.Option(help="Start a daemon where none runs.")] = True,
 ) -> None:
     """Check the installation and say what to do for each problem."""

@@ -18,14 +18,13 @@ def mount(app: typer.Typer) -> None:
     app.command()(cancel)
 
 
-def ps(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def ps(json: show.Json = False) -> None:
     """List the jobs of all clients."""
     with velatura.connect(start=False) as client:
         jobs = client.jobs()
-    if json:
-        show.as_json(jobs)
-        return
-    show.table(
+    show.told(
+        json,
+        jobs,
         ("job", "state", "kind", "step", "left", "age", "client"),
         (
             (

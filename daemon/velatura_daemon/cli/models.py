@@ -14,6 +14,7 @@ from ..paths import default_paths
 from . import show
 from .exits import PROBLEMS
 from .progress import download_bar
+from .show import Json
 
 app = typer.Typer(no_args_is_help=True, help="Networks: list, show, pull, add, remove, verify.")
 
@@ -27,8 +28,6 @@ DECODER_OF = {"wct": "adain-skip", "style-swap": "adain-skip"}
 
 NETWORKS = {"style": ["multi"], "multimodal": ["multimodal"], "texture": ["texture"], "superres": ["upscale"]}
 """What serves what, by the kind of network; `serves` tells painters apart."""
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
@@ -75,12 +74,9 @@ def show_model(name: str, json: Json = False) -> None:
     rows = {row["name"]: row for row in everything(default_paths().weights)}
     if name not in rows:
         raise WeightsError("unknown", f"no network is called {name!r}; there are {', '.join(rows)}")
-    if json:
-        show.as_json(rows[name])
-        return
     told = dict(rows[name], serves=serves(rows[name]), trained=training_of(rows[name].get("trained", {})))
     told.pop("methods", None)  # whose decoders are here: `serves` says it for people
-    show.table(("", ""), ((k, ", ".join(v) if isinstance(v, list) else v) for k, v in told.items() if v))
+    show.facts(json, rows[name], told)
 
 
 def serves(row: dict[str, Any]) -> list[str]:
@@ -166,10 +162,7 @@ def verify(
     checks = [check for name in chosen for check in verify_backbone(name, weights)]
     if not names:
         checks += verify_networks(weights)
-    if json:
-        show.as_json([vars(check) for check in checks])
-    else:
-        rows = ((c.backbone, c.part, "ok" if c.ok else "WRONG", c.detail) for c in checks)
-        show.table(("network", "part", "", "detail"), rows)
+    rows = ((c.backbone, c.part, "ok" if c.ok else "WRONG", c.detail) for c in checks)
+    show.told(json, [vars(check) for check in checks], ("network", "part", "", "detail"), rows)
     if not all(check.ok for check in checks):
         raise typer.Exit(PROBLEMS)

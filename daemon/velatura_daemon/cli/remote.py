@@ -9,6 +9,7 @@ from velatura import endpoint, keys
 
 from . import show
 from .exits import EXISTS, CommandError
+from .show import Json
 
 keys_app = typer.Typer(no_args_is_help=True, help="Keys: who may use this daemon from another machine.")
 profile_app = typer.Typer(no_args_is_help=True, help="Profiles: daemons on other machines, by name.")
@@ -19,7 +20,6 @@ def mount(root: typer.Typer) -> None:
     root.add_typer(profile_app, name="profile")
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="A name of your choice: letters, digits, - and _.")]
 
 
@@ -60,10 +60,7 @@ def list_keys(json: Json = False) -> None:
             rows.append({"whose": f"own, as {own}", "name": "", "key": keys.key_pair(own)[0].decode()})
     for name, key in keys.admitted().items():
         rows.append({"whose": "admitted", "name": name, "key": key.decode()})
-    if json:
-        show.as_json(rows)
-    else:
-        show.table(("whose", "name", "public key"), (tuple(row.values()) for row in rows))
+    show.told(json, rows, ("whose", "name", "public key"), (tuple(row.values()) for row in rows))
 
 
 @profile_app.command()
@@ -90,7 +87,4 @@ def list_profiles(json: Json = False) -> None:
     """List the daemons that were noted down."""
     found = {name: endpoint.read_file(path) for name, path in endpoint.profiles().items()}
     rows = [{"name": n, "address": a.endpoint, "server_key": a.server_key} for n, a in found.items()]
-    if json:
-        show.as_json(rows)
-    else:
-        show.table(("name", "address", "server key"), (tuple(row.values()) for row in rows))
+    show.told(json, rows, ("name", "address", "server key"), (tuple(row.values()) for row in rows))

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 from unicodedata import category
+
+import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+"""What a command takes that gives `told`."""
 CALLED: dict[str, str] = {}
 """What a person knows a file by, where that is not its path: `standard input`."""
 
@@ -77,6 +81,39 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         told = zip(columns[1:], others, strict=True)
         words = ", ".join(f"{c}: {v}" if c else v for c, v in told if v not in ("", "-"))
         terminal.print(Text(first, style="bold"), Padding(Text(words), (0, 0, 0, 2)), sep="\n")
+
+
+def told(json: bool, value: Any, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A result: for scripts as JSON, for people as a table."""
+    if json:
+        as_json(value)
+    else:
+        table(columns, rows)
+
+
+def facts(json: bool, value: Mapping[str, Any], shown: Mapping[str, Any] | None = None) -> None:
+    """The same of one thing: what is known of it, a row each; nothing of what is empty.
+
+    Args:
+        shown: what people get in place of `value`.
+    """
+    rows = ((k, ", ".join(v) if isinstance(v, list) else v) for k, v in (shown or value).items() if v)
+    told(json, value, ("", ""), rows)
+
+
+def flat(
+    value: Mapping[str, Any], text: Callable[[str, Any], str], prefix: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Nested values as rows: `slim.round_trip`, `0.312`.
+
+    Args:
+        text: a value as it is shown, by its whole name.
+    """
+    for name, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from flat(inner, text, f"{prefix}{name}.")
+        else:
+            yield prefix + name, text(prefix + name, inner)
 
 
 def _plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -19,6 +19,7 @@ from . import show
 from .files import check_output, check_readable
 from .options import Chosen, runs
 from .progress import JobBar, download_bar
+from .show import Json
 from .work import follow
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ def mount(root: typer.Typer) -> None:
     root.add_typer(app, name="styles")
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Option(help="Its name; made from the file's name by default.")]
 Title = Annotated[str, typer.Option(help="For people.")]
 Artist = Annotated[str, typer.Option(help="Who made it.")]
@@ -44,20 +44,9 @@ def list_styles(json: Json = False) -> None:
     """List the styles: built-in ones and your own."""
     with velatura.connect() as client:
         styles = client.styles()
-    if json:
-        show.as_json(styles)
-        return
-    show.table(
-        ("name", "title", "artist", "year", "kind", "picture", "learned"),
-        (
-            (
-                *(s[key] for key in ("name", "title", "artist", "year", "kind")),
-                _picture(s),
-                s.get("learned", ""),
-            )
-            for s in styles
-        ),
-    )
+    shown = ("name", "title", "artist", "year", "kind")
+    rows = ((*(s[key] for key in shown), _picture(s), s.get("learned", "")) for s in styles)
+    show.told(json, styles, (*shown, "picture", "learned"), rows)
 
 
 @app.command("show")
@@ -69,11 +58,7 @@ def show_style(name: str, json: Json = False) -> None:
         close = difflib.get_close_matches(name, styles, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else "see: velatura styles list"
         raise VelaturaError("unknown_style", f"no style is called {name!r}; {hint}")
-    style = styles[name]
-    if json:
-        show.as_json(style)
-        return
-    show.table(("", ""), ((k, ", ".join(v) if isinstance(v, list) else v) for k, v in style.items() if v))
+    show.facts(json, styles[name])
 
 
 @app.command()
