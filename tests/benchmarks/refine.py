@@ -61,7 +61,7 @@ DTYPES = ("float32", "bfloat16")
 PREVIEW_SIDES = (512, 4096)
 PARTS = ("strotss", "evaluation", "preview", "memory")
 LIMITS = {
-    "vgg19 strotss, where ports take 1.36 s, s": 0.34,
+    "vgg19 strotss / plain": 1 / 4,
     "vgg19 evaluation / plain": 1 / 2,
     "slim evaluation / plain vgg19": 1 / 6,
     "vgg19 evaluation / floor": 1.4,
@@ -70,8 +70,6 @@ LIMITS = {
     "memory above idle, GB": 1.5,
 }
 CPU = torch.device("cpu")
-PORTS_GFLOP_S = 1060
-"""In bfloat16 on the two cores where a public port of STROTSS takes 1.36 s an iteration at 384 px."""
 
 
 def network(name: str, vgg: str | None) -> Encoder:
@@ -169,7 +167,6 @@ def part_strotss(given: argparse.Namespace) -> dict[str, float]:
         "vgg19 strotss / plain": ours / written,
         "vgg19 strotss / floor": ours / floor,
         "vgg19 strotss floor / plain": floor / written,
-        "vgg19 strotss, where ports take 1.36 s, s": ours / floor * gflop / PORTS_GFLOP_S,
     }
 
 

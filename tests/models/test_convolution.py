@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
-from velatura_models.networks import bands, convolution
+from velatura_models.networks import bands, convolution, encoder
 from velatura_models.networks.convolution import (
     WORTH,
     Conv3x3,
@@ -130,10 +130,12 @@ def test_only_wide_frozen_weights_take_the_faster_way_and_in_bfloat16_only_those
         assert not taken(monkeypatch, lambda: wide()(x))
 
 
-def test_encoders_are_rough_where_they_are_for_optimisation(monkeypatch):
-    encoder, photo = Encoder(VGG19_WIDTHS), torch.rand(1, 3, 16, 16).bfloat16()
-    assert taken(monkeypatch, lambda: prepared(encoder, torch.bfloat16)(photo, ["relu3_1"]))
-    assert not taken(monkeypatch, lambda: encoder.bfloat16().requires_grad_(False)(photo, ["relu3_1"]))
+@pytest.mark.parametrize("pays", [True, False])
+def test_encoders_are_rough_where_they_are_for_optimisation_and_that_pays(monkeypatch, pays):
+    monkeypatch.setattr(encoder, "filtering_pays", lambda device: pays)
+    whole, photo = Encoder(VGG19_WIDTHS), torch.rand(1, 3, 16, 16).bfloat16()
+    assert taken(monkeypatch, lambda: prepared(whole, torch.bfloat16)(photo, ["relu3_1"])) == pays
+    assert not taken(monkeypatch, lambda: whole.bfloat16().requires_grad_(False)(photo, ["relu3_1"]))
 
 
 def test_kept_kernels_follow_the_weights():

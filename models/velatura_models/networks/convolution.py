@@ -11,10 +11,10 @@ is a 4x4 result: 36 products for every pair of channels instead of 144. Over all
 of the 36 places are a matrix product. Results differ from exact ones by about 1e-6 of their deviation
 (those of a direct convolution in float32 by 2e-7).
 
-Where bfloat16 is fast, the widest take half of the time this way too, but err by 1.7 % of their deviation in
-place of 0.2 %. An optimisation hardly sees that: its gradient, which bfloat16 moves by 9 % anyway, as it
-tips maxima, is off by 10 %. What makes a picture in one pass does, so only layers that are told to be
-`rough` do it.
+Where bfloat16 is fast, but not by matrix units, the widest take half of the time this way too, but err by
+1.7 % of their deviation in place of 0.2 %. An optimisation hardly sees that: its gradient, which bfloat16
+moves by 9 % anyway, as it tips maxima, is off by 10 %. What makes a picture in one pass does, so only
+layers that are told to be `rough` do it.
 
 Other than in the paper, both sides of a transform are one 36-column matrix, the Kronecker product of the two,
 as nothing a processor does is faster than a product of matrices; and the gradient takes the adjoints

@@ -21,6 +21,7 @@ from ..maths.tiling import round_up
 from . import card
 from .bands import Rows
 from .convolution import Conv3x3, reflected
+from .precision import filtering_pays
 from .residency import placed
 
 BLOCKS = (2, 2, 4, 4, 1)
@@ -205,7 +206,8 @@ def check_state(state: Mapping[str, Tensor]) -> None:
 def prepared(encoder: Encoder, dtype: torch.dtype = torch.float32, pool: str = "max") -> Encoder:
     """A copy of an encoder for optimisation: in one dtype, channels_last, without gradients to its
     weights, with its 1x1 pre-processing folded into the first convolution (exact: both are linear,
-    and reflection commutes with what acts on single pixels). In bfloat16 its wide layers are `rough`."""
+    and reflection commutes with what acts on single pixels). In bfloat16 its wide layers are `rough`
+    where that is faster."""
     twin = Encoder(encoder.widths, preprocess=False, pool=pool)
     state = {name: value.detach().float() for name, value in encoder.state_dict().items()}
     if encoder.conv0 is not None:
@@ -216,8 +218,7 @@ def prepared(encoder: Encoder, dtype: torch.dtype = torch.float32, pool: str = "
     device = next(encoder.parameters()).device
     twin.load_state_dict(state)
     twin = placed(twin, device, dtype)
-    for module in twin.modules():
-        if isinstance(module, Conv3x3):
-            module.rough = True
+    for conv in (module for module in twin.modules() if isinstance(module, Conv3x3)):
+        conv.rough = dtype == torch.bfloat16 and filtering_pays(device)
     twin.metric = {layer: matrix.to(device) for layer, matrix in encoder.metric.items()}
     return twin.eval().requires_grad_(False)

@@ -16,6 +16,9 @@ from .residency import resident
 WIDE, SIDE = 128, 66
 """Channels and side of the maps that are tried."""
 
+WIDER = 256
+"""Channels from which minimal filtering in bfloat16 may be faster."""
+
 
 @functools.cache
 def seconds(device: torch.device) -> dict[torch.dtype, float]:
@@ -58,20 +61,31 @@ def eight_bits_pay(device: torch.device) -> bool:
     return 1.2 * bytewise < min(seconds(device).values())
 
 
+@functools.cache
+def filtering_pays(device: torch.device) -> bool:
+    """Whether wide convolutions in bfloat16 are faster by minimal filtering (`Conv3x3.rough`), as they are
+    without matrix units; tried once."""
+    if device.type != "cpu":
+        return False
+    rough, direct = (_trial(torch.bfloat16, device, WIDER, rough) for rough in (True, False))
+    return rough < direct
+
+
 @torch.no_grad()
-def _trial(dtype: torch.dtype, device: torch.device) -> float:
-    conv = resident(lambda: Conv3x3(WIDE, WIDE), device, dtype)
-    maps = (
-        torch.rand(1, WIDE, SIDE, SIDE, device=device).to(dtype).contiguous(memory_format=torch.channels_last)
-    )
+def _trial(dtype: torch.dtype, device: torch.device, width: int = WIDE, rough: bool = False) -> float:
+    conv = resident(lambda: Conv3x3(width, width), device, dtype)
+    conv.rough = rough
+    maps = torch.rand(1, width, SIDE, SIDE, device=device).to(dtype)
+    maps = maps.contiguous(memory_format=torch.channels_last)
     return _least(lambda: float(conv(maps)[0, 0, 0, 0]))
 
 
 def _least(run: Callable[[], object]) -> float:
-    """Seconds, the least of three after one to warm up."""
+    """Seconds of the processor, which other work beside it does not lengthen, the least of three after one to
+    warm up."""
     took = []
     for _ in range(4):
-        began = time.perf_counter()
+        began = time.process_time()
         run()
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     return min(took[1:])
