@@ -1,5 +1,7 @@
 """A recipe's reference: all frames of a clip are normalised by one picture's statistics."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import skimage.data
@@ -7,6 +9,7 @@ from engines import pixels, run, slot
 from PIL import Image
 from velatura.errors import VelaturaError
 from velatura.recipe import Style, Stylize
+from velatura_models.methods.picture_method import PictureMethod
 
 METHODS = ["multi", "adain-skip", "wct"]
 SIDE = 128
@@ -34,6 +37,28 @@ def test_what_does_not_move_stays_when_something_else_does(engine, method):
     own, fixed = both(), both(reference=STILL_FRAME.digest)
     assert np.abs(own[0] - fixed[0]).max() <= 1
     assert np.abs(fixed[1] - fixed[0])[far].mean() < 0.2 * np.abs(own[1] - own[0])[far].mean()
+
+
+def test_a_slider_over_a_part_soon_measures_nothing_more(engine, monkeypatch):
+    """The painter's statistics are measured at quarters of the strength, and mixed between them."""
+    measured = []
+    of_thumbnail = PictureMethod._of_thumbnail
+
+    def noted(self, content, painting):
+        measured.append(painting.key)
+        return of_thumbnail(self, content, painting)
+
+    monkeypatch.setattr(PictureMethod, "_of_thumbnail", noted)
+    made, counts = {}, []
+    asked = recipe("multi", reference=MOVED_FRAME.digest)
+    for strength in (0.5, 0.7, 0.6, 0.65):
+        moved = replace(asked, strength=strength)
+        made[strength] = pixels(run(engine, moved, MOVED_FRAME, pictures=(MOVED_FRAME,))).astype(int)
+        counts.append(len(measured))
+    assert counts == [2, 3, 3, 3], "the photo's and a half's; three quarters'; nothing"
+    for strength, picture in made.items():
+        own = pixels(run(engine, replace(asked, strength=strength, reference=""), MOVED_FRAME)).astype(int)
+        assert np.sqrt(np.square(picture - own).mean()) < (1 if strength == 0.5 else 6)
 
 
 def test_a_reference_serves_masks_regions_previews_and_kept_colours(engine):

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from velatura.editor.seen import SCREEN_SIDE
+
 from . import bench_floors
 from .bench_memory import processes, pss
 from .benchmarks import SIDE, Tell, bench_daemon, noise, operations, rates
@@ -33,7 +35,10 @@ BYTES_SIDES = (4096, 2048)
 def slider(sides: Sequence[int], device: str = "", tell: Tell = lambda text: None) -> dict[str, Any]:
     """Seconds for every network and side: `first` (fresh content), `first_move` after what is done ahead,
     `move` (the median of those after it), all by the clock, `processor` (of a move), and the `floor` of what
-    is `counted`: processor seconds, or on another device those of the clock."""
+    is `counted`: processor seconds, or on another device those of the clock. What an editor's slider over a
+    picture larger than its screen asks for comes beside it, `view`: where one has zoomed in, a part of
+    `SCREEN_SIDE` pixels painted by the statistics of the whole at that size. (Where all is in sight it is the
+    picture reduced to `SCREEN_SIDE`, so what stands there.)"""
     counted, clock = ("processor", "process_time") if device in ("", "cpu") else ("move", "perf_counter")
     best = rates(device, clock)
     figures: dict[str, Any] = {"gflops": best, "counted": counted}
@@ -45,7 +50,12 @@ def slider(sides: Sequence[int], device: str = "", tell: Tell = lambda text: Non
                 tell(f"{name}: a slider over {side} x {side} pixels")
                 recipe = {"kind": "stylize", "styles": [style], "method": method}
                 gflop = operations("slim", method, decoding_alone=True) * (side / SIDE) ** 2
-                measured = _moves(client, recipe, side)
+                image = noise(side, side)
+                measured: dict[str, Any] = _moves(client, recipe, image)
+                if side > SCREEN_SIDE:
+                    whole = client.upload(image[:: side // SCREEN_SIDE, :: side // SCREEN_SIDE])
+                    part = image[:SCREEN_SIDE, :SCREEN_SIDE]
+                    measured["view"] = _moves(client, {**recipe, "reference": whole}, part)
                 figures[name][str(side)] = {**measured, "floor": gflop / best[dtype]}
             by_side = figures[name]
             if {"1024", "2048"} <= by_side.keys():
@@ -54,8 +64,7 @@ def slider(sides: Sequence[int], device: str = "", tell: Tell = lambda text: Non
     return figures
 
 
-def _moves(client: Any, recipe: dict[str, Any], side: int) -> dict[str, float]:
-    image = noise(side, side)
+def _moves(client: Any, recipe: dict[str, Any], image: Any) -> dict[str, float]:
     worker = processes().Process(client.status()["pid"]).children()[0]
 
     def seconds(strength: float) -> tuple[float, float]:

@@ -9,7 +9,7 @@ after layer over all tiles (exact, one pass a layer). Flat areas get a little gr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,9 @@ Statistics = list[tuple[Tensor, Tensor]]
 KEPT = 4
 """Painted pictures that are kept of one content."""
 
+MEASURED = 12
+"""Statistics that are kept of one content: all that the sliders of two styles come by."""
+
 
 @dataclass(frozen=True)
 class Painting:
@@ -40,11 +43,14 @@ class Painting:
         key: names the network and the style or blend in it.
         data: what its method needs to paint.
         lasting: whether other strengths need the very same.
+        near: paintings whose statistics, in these shares, do for its own in a picture that others are painted
+            by: so a strength slider soon measures nothing more. None where its own are needed.
     """
 
     key: Hashable
     data: Any = field(compare=False)
     lasting: bool = field(default=False, compare=False)
+    near: Sequence[tuple[Painting, float]] = field(default=(), compare=False)
 
 
 @dataclass
@@ -53,7 +59,7 @@ class Painted:
     tile, what lasts of a larger one; and the statistics by which that was painted."""
 
     pictures: Latest[Stitched] = field(default_factory=lambda: Latest(KEPT))
-    statistics: Latest[Statistics] = field(default_factory=lambda: Latest(KEPT))
+    statistics: Latest[Statistics] = field(default_factory=lambda: Latest(MEASURED))
 
     @property
     def nbytes(self) -> int:
@@ -110,7 +116,7 @@ class PictureMethod(ABC):
         blend = self._blend(work)
         statistics: dict[Hashable, Statistics] = work.statistics or {}
         if len(content.tiles) > 1 and work.statistics is None:
-            statistics = yield from self.measure(work)
+            statistics = yield from self._statistics(work, self._paintings(work))
         for tile in content.tiles:
             below = crop(content.rgb, tile.core).float()
             total, covered = torch.zeros_like(below), below.new_zeros(1, 1, 1, 1)
@@ -125,11 +131,23 @@ class PictureMethod(ABC):
             yield tile.core, below + over * (total / covered - most * below)
 
     def measure(self, work: Work) -> Steps[dict[Hashable, Statistics]]:
-        """The statistics of every layer for all that is painted, by the painting's key."""
+        """The statistics of every layer for all that is painted, by the painting's key: those of paintings
+        near it where they will do."""
+        wanted = {painting.key: painting.near or [(painting, 1.0)] for painting in self._paintings(work)}
+        near = {painting.key: painting for shares in wanted.values() for painting, _ in shares}
+        known = yield from self._statistics(work, near.values())
+        found: dict[Hashable, Statistics] = {}
+        for key, shares in wanted.items():
+            if all(painting.key in known for painting, _ in shares):
+                found[key] = _mixed([known[painting.key] for painting, _ in shares], [w for _, w in shares])
+        return found
+
+    def _statistics(self, work: Work, paintings: Iterable[Painting]) -> Steps[dict[Hashable, Statistics]]:
+        """Of every layer, by the painting's key; of those that have any."""
         measure = self._measured if work.exact else self._of_thumbnail
         found: dict[Hashable, Statistics] = {}
         known, content = work.seen.statistics, work.content
-        paintings = [painting for painting in self._paintings(work) if self.strides(painting)]
+        paintings = [painting for painting in paintings if self.strides(painting)]
         lacking = [painting for painting in paintings if (painting.key, work.exact) not in known]
         if work.exact:
             content.passes.of += sum(len(self.strides(each)) for each in lacking) * len(content.tiles)
@@ -217,6 +235,15 @@ class PictureMethod(ABC):
             mean, std = sums.mean_std()
             statistics.append((mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)))
         return statistics
+
+
+def _mixed(statistics: Sequence[Statistics], shares: Sequence[float]) -> Statistics:
+    """Layer by layer the weighted mean."""
+
+    def mean(values: Iterable[Tensor]) -> Tensor:
+        return torch.stack([w * each for w, each in zip(shares, values, strict=True)]).sum(0)
+
+    return [(mean(m for m, _ in layer), mean(s for _, s in layer)) for layer in zip(*statistics, strict=True)]
 
 
 def _grained(rgb: Tensor, box: Box) -> Tensor:
