@@ -50,7 +50,7 @@ def test_a_slider_over_a_part_soon_measures_nothing_more(engine, monkeypatch):
 
     monkeypatch.setattr(PictureMethod, "_of_thumbnail", noted)
     made, counts = {}, []
-    asked = recipe("multi", reference=MOVED_FRAME.digest)
+    asked = replace(recipe("multi"), reference=MOVED_FRAME.digest)
     for strength in (0.5, 0.7, 0.6, 0.65):
         moved = replace(asked, strength=strength)
         made[strength] = pixels(run(engine, moved, MOVED_FRAME, pictures=(MOVED_FRAME,))).astype(int)
