@@ -19,11 +19,7 @@ from PIL import Image
 from sheets import sheet
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
-from velatura_models.networks.superres import (
-    SuperResNet,
-    bicubic,
-    degraded,
-)
+from velatura_models.networks.superres import SuperResNet, bicubic, degraded
 from velatura_models.store.files import load_into
 from velatura_models.store.nets import describe_net, find_superres
 from velatura_models.training.crops import pictures_in, whole_picture

@@ -20,15 +20,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from velatura import (
-    errors,
-    jobstate,
-    messages,
-    pairs,
-    pixels,
-    recipe,
-    schema,
-)
+from velatura import errors, jobstate, messages, pairs, pixels, recipe, schema
 
 PAGE = Path(__file__).with_name("PROTOCOL.md")
 

@@ -30,14 +30,7 @@ import numpy as np
 from velatura.errors import FieldError, VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Learn, Stylize, Texture, Upscale
-from velatura_daemon.engine.tasks import (
-    Checkpointed,
-    Event,
-    Finished,
-    Previewed,
-    Progressed,
-    Task,
-)
+from velatura_daemon.engine.tasks import Checkpointed, Event, Finished, Previewed, Progressed, Task
 from velatura_daemon.settings import Settings
 
 STEP = 0.01

@@ -25,13 +25,7 @@ from velatura import endpoint
 from velatura.blob import Blob
 from velatura.connection import Connection
 from velatura.errors import VelaturaError
-from velatura.jobs import (
-    Answered,
-    HappenedEvent,
-    Job,
-    JobEnded,
-    JobPreview,
-)
+from velatura.jobs import Answered, HappenedEvent, Job, JobEnded, JobPreview
 from velatura.pixels import Layout
 from velatura.recipe import Recipe
 

@@ -19,13 +19,7 @@ from velatura.editor.paper import Source
 from velatura.editor.pump import timed
 
 from . import document
-from .qt import (
-    QtCore,
-    QtGui,
-    QtWidgets,
-    event_point,
-    gone,
-)
+from .qt import QtCore, QtGui, QtWidgets, event_point, gone
 
 FRAME = 33
 """Milliseconds between looks at the canvas's transform while a preview is shown."""

@@ -157,10 +157,7 @@ class Velatura(krita.Extension):
         calls = {
             "velatura_apply": (_("Velatura: Apply"), lambda: studio().apply()),
             "velatura_apply_last": (_("Velatura: Apply Last Style"), lambda: studio().apply_last()),
-            "velatura_all": (
-                _("Velatura: Apply to All Chosen Layers"),
-                lambda: studio().apply_to_all(),
-            ),
+            "velatura_all": (_("Velatura: Apply to All Chosen Layers"), lambda: studio().apply_to_all()),
             "velatura_frames": (_("Velatura: Apply to All Frames"), lambda: studio().apply_to_frames()),
             "velatura_refine": (_("Velatura: Refine Selection"), lambda: studio().refine()),
             "velatura_preview": (_("Velatura: Toggle Preview"), toggle_preview),

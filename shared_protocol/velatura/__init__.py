@@ -17,21 +17,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .client import Client, connect
-    from .errors import (
-        FieldError,
-        JobCancelled,
-        JobFailed,
-        VelaturaError,
-    )
+    from .errors import FieldError, JobCancelled, JobFailed, VelaturaError
     from .pictures.files import recipe_of
-    from .recipe import (
-        Keypoints,
-        Refine,
-        Style,
-        Stylize,
-        Texture,
-        Upscale,
-    )
+    from .recipe import Keypoints, Refine, Style, Stylize, Texture, Upscale
     from .waiting import JobEvent, JobFuture
 
 _HOMES = {

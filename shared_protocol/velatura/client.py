@@ -24,14 +24,7 @@ from . import __version__, endpoint
 from .endpoint import Address
 from .names import style_name
 from .pairs import deformed
-from .recipe import (
-    Keypoints,
-    Learn,
-    Refine,
-    Stylize,
-    Texture,
-    Upscale,
-)
+from .recipe import Keypoints, Learn, Refine, Stylize, Texture, Upscale
 from .session import DaemonSession
 from .waiting import JobFuture
 

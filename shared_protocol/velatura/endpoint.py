@@ -27,14 +27,7 @@ from typing import ClassVar
 
 from .errors import FieldError, VelaturaError
 from .messages import PROTOCOL
-from .schema import (
-    check,
-    from_map,
-    listed,
-    ranged,
-    text,
-    to_map,
-)
+from .schema import check, from_map, listed, ranged, text, to_map
 
 SOCKET_LIMIT = 100
 """Longest socket path used; the kernel's `sun_path` holds 104 (macOS) or 108 bytes."""

@@ -15,18 +15,7 @@ from collections.abc import Callable
 from . import lending
 from .blob import STRIP_BYTES, Blob, Picture
 from .errors import VelaturaError
-from .messages import (
-    CHUNK_BYTES,
-    Chunk,
-    Credit,
-    Drop,
-    Error,
-    Fetch,
-    Have,
-    Lent,
-    Message,
-    Offer,
-)
+from .messages import CHUNK_BYTES, Chunk, Credit, Drop, Error, Fetch, Have, Lent, Message, Offer
 from .transfer import Phase, Receiver, Sender
 from .wire import Buffer, as_exception, error_for
 

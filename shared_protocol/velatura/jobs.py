@@ -14,18 +14,8 @@ from typing import Any
 
 from .blob import Blob, Picture
 from .errors import VelaturaError
-from .jobstate import (
-    TERMINAL,
-    Event,
-    State,
-    step,
-)
-from .messages import (
-    Progress,
-    Result,
-    Submit,
-    Welcome,
-)
+from .jobstate import TERMINAL, Event, State, step
+from .messages import Progress, Result, Submit, Welcome
 from .recipe import Recipe, check_recipe
 from .schema import renamed
 

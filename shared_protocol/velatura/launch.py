@@ -17,12 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import endpoint
-from .endpoint import (
-    Address,
-    home,
-    private_folder,
-    run_folder,
-)
+from .endpoint import Address, home, private_folder, run_folder
 from .errors import VelaturaError
 
 ALREADY_RUNNING = 18

@@ -15,14 +15,7 @@ import msgpack
 from .errors import FieldError, VelaturaError
 from .pixels import Layout
 from .recipe import Recipe
-from .schema import (
-    choice,
-    from_map,
-    listed,
-    ranged,
-    text,
-    to_map,
-)
+from .schema import choice, from_map, listed, ranged, text, to_map
 
 PROTOCOL = (1, 0)
 """Major and minor version of the wire. Another major is refused; minors only add."""

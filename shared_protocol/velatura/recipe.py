@@ -14,17 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
-from .choices import (
-    FACTORS,
-    METHODS,
-    MOVING,
-    OBJECTIVES,
-    QUALITIES,
-    SHAPES,
-    STARTS,
-    TEXTURE_METHODS,
-    UNSET,
-)
+from .choices import FACTORS, METHODS, MOVING, OBJECTIVES, QUALITIES, SHAPES, STARTS, TEXTURE_METHODS, UNSET
 from .effort import EVALUATIONS, Effort
 from .errors import FieldError, VelaturaError
 from .facts import Facts
@@ -48,19 +38,7 @@ from .kind import (
 )
 from .pairs import Pair, check_pairs
 from .pixels import MAX_PIXELS, MAX_SIDE, Layout
-from .schema import (
-    Shown,
-    check,
-    choice,
-    flag,
-    from_map,
-    listed,
-    mapped,
-    picture,
-    pictures_in,
-    ranged,
-    to_map,
-)
+from .schema import Shown, check, choice, flag, from_map, listed, mapped, picture, pictures_in, ranged, to_map
 
 CONTENT_LAYERS = {"relu4_2": 1.0}
 

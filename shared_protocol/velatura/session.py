@@ -19,17 +19,7 @@ from .blob import Blob, Picture
 from .connection_thread import ConnectionThread
 from .endpoint import Address
 from .errors import FieldError, VelaturaError, VersionWarning
-from .jobs import (
-    Answered,
-    Down,
-    Fetched,
-    HappenedEvent,
-    Job,
-    JobChanged,
-    JobEnded,
-    JobPreview,
-    Uploaded,
-)
+from .jobs import Answered, Down, Fetched, HappenedEvent, Job, JobChanged, JobEnded, JobPreview, Uploaded
 from .pixels import Layout
 from .recipe import Recipe, check_recipe, pictures_of, recipe_from_map
 from .sharing import Shared

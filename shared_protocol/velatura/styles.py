@@ -19,11 +19,7 @@ OPTIONS = frozenset(("priority", "supersede", "detached", "preview_side", "previ
 
 
 def build(
-    kind: type[R],
-    style: Any,
-    size: tuple[int, int] | None,
-    keep_color: bool | str,
-    given: Mapping[str, Any],
+    kind: type[R], style: Any, size: tuple[int, int] | None, keep_color: bool | str, given: Mapping[str, Any]
 ) -> tuple[R, list[Blob], dict[str, Any]]:
     """A recipe from named values.
 

@@ -14,14 +14,7 @@ from . import messages as m
 from .blob import Blob, Picture
 from .errors import VelaturaError
 from .exchange import Exchange, unreadable
-from .jobs import (
-    HappenedEvent,
-    Job,
-    JobChanged,
-    JobEnded,
-    JobPreview,
-    Options,
-)
+from .jobs import HappenedEvent, Job, JobChanged, JobEnded, JobPreview, Options
 from .jobstate import BadTransition, Event, State
 from .recipe import Recipe, check_recipe
 from .schema import check

@@ -24,17 +24,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from .errors import VelaturaError
-from .messages import (
-    CHUNK_BYTES,
-    WINDOW,
-    Chunk,
-    Credit,
-    Drop,
-    Error,
-    Have,
-    Lent,
-    Offer,
-)
+from .messages import CHUNK_BYTES, WINDOW, Chunk, Credit, Drop, Error, Have, Lent, Offer
 from .pixels import RANDOM, Layout, new_digest
 from .wire import Buffer, as_exception
 

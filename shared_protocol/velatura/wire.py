@@ -15,14 +15,7 @@ import zmq
 
 from . import messages
 from .errors import CODES, VelaturaError
-from .messages import (
-    CHUNK_BYTES,
-    MAX_HEADER,
-    PROTOCOL,
-    Chunk,
-    Error,
-    Message,
-)
+from .messages import CHUNK_BYTES, MAX_HEADER, PROTOCOL, Chunk, Error, Message
 
 Buffer = bytes | bytearray | memoryview
 """Anything that holds the bytes of a frame."""

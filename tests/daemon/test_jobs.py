@@ -6,12 +6,7 @@ import pytest
 from fake_engine import invert
 from harness import Daemon, Talk, picture
 from velatura.jobstate import State
-from velatura.recipe import (
-    Refine,
-    Style,
-    Stylize,
-    Texture,
-)
+from velatura.recipe import Refine, Style, Stylize, Texture
 
 
 def stylize(how: str = "invert") -> Stylize:

@@ -10,14 +10,7 @@ from hypothesis import strategies as st
 from velatura import jobstate
 from velatura.errors import VelaturaError
 from velatura.jobstate import Event, State
-from velatura_daemon.service.scheduler import (
-    TURNS,
-    Order,
-    Scheduler,
-    Tell,
-    Ticket,
-    Urgency,
-)
+from velatura_daemon.service.scheduler import TURNS, Order, Scheduler, Tell, Ticket, Urgency
 
 LIVE, LONG, BATCH = Urgency
 

@@ -8,12 +8,7 @@ from pathlib import Path
 import pytest
 from velatura.errors import FieldError
 from velatura.schema import to_map
-from velatura_daemon.logs import (
-    KEPT,
-    LARGEST,
-    start_logging,
-    tail,
-)
+from velatura_daemon.logs import KEPT, LARGEST, start_logging, tail
 from velatura_daemon.paths import Paths, default_paths
 from velatura_daemon.settings import Settings, load_settings, settings_from_map
 

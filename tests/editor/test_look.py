@@ -6,18 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from velatura.choices import COLORS
-from velatura.editor.look import (
-    Look,
-    strength_of,
-    style_weight,
-    title,
-)
+from velatura.editor.look import Look, strength_of, style_weight, title
 from velatura.errors import FieldError
-from velatura.recipe import (
-    Refine,
-    Style,
-    Stylize,
-)
+from velatura.recipe import Refine, Style, Stylize
 
 
 def test_without_a_style_there_is_no_recipe() -> None:

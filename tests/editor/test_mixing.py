@@ -5,12 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from velatura.editor.mixing import (
-    CORNERS,
-    clamp,
-    point_of,
-    shares,
-)
+from velatura.editor.mixing import CORNERS, clamp, point_of, shares
 
 points = st.tuples(st.floats(-0.5, 1.5), st.floats(-0.5, 1.5))
 

@@ -15,14 +15,7 @@ from velatura.editor.seen import GRID, SCREEN_SIDE, patch
 from velatura.editor.studio import Studio
 from velatura.recipe import Refine, Style, Stylize, Texture
 
-from editor.fakes import (
-    FakeDaemon,
-    FakeDocument,
-    FakeLoop,
-    FakePaper,
-    FakeSurface,
-    Shown,
-)
+from editor.fakes import FakeDaemon, FakeDocument, FakeLoop, FakePaper, FakeSurface, Shown
 
 
 @pytest.fixture

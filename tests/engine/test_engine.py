@@ -15,9 +15,7 @@ from velatura.recipe import Style, Stylize
 from velatura_daemon.engine import sources as sources_module
 from velatura_daemon.engine.engine import TorchEngine
 from velatura_daemon.engine.resources import SEEN
-from velatura_daemon.engine.tasks import (
-    Progressed,
-)
+from velatura_daemon.engine.tasks import Progressed
 from velatura_daemon.settings import Settings
 from velatura_models.methods.adain import AdaIN
 

@@ -10,9 +10,7 @@ from velatura.messages import Submit
 from velatura.pixels import Layout
 from velatura.recipe import Upscale, recipe_from_map, recipe_to_map
 from velatura_daemon.engine.engine import TorchEngine
-from velatura_daemon.engine.tasks import (
-    Progressed,
-)
+from velatura_daemon.engine.tasks import Progressed
 from velatura_daemon.service.submission import check_parts, result_bytes
 from velatura_daemon.settings import Settings
 from velatura_models.networks.superres import SuperResNet

@@ -9,13 +9,7 @@ from pathlib import Path
 import pytest
 from velatura.errors import VelaturaError
 from velatura_daemon import install
-from velatura_daemon.install import (
-    Folder,
-    archive,
-    catalogs,
-    gimp,
-    vendor,
-)
+from velatura_daemon.install import Folder, archive, catalogs, gimp, vendor
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +54,7 @@ def test_windows_and_macos(tmp_path: Path) -> None:
     assert [p.folder for p in windows] == [tmp_path / "Roaming" / "GIMP" / "3.0" / "plug-ins"]
     mac = gimp.find("macos", tmp_path, {})
     assert [p.folder.parts[-5:] for p in mac] == [
-        ("Library", "Application Support", "GIMP", "3.2", "plug-ins"),
+        ("Library", "Application Support", "GIMP", "3.2", "plug-ins")
     ]
 
 

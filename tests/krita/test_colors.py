@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 from velatura.pixels import Layout
-from velatura_krita.colors import (
-    LINEAR,
-    SRGB,
-    Space,
-    cost,
-    wire_space,
-)
+from velatura_krita.colors import LINEAR, SRGB, Space, cost, wire_space
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 from velatura_models.networks import bands, convolution, encoder
-from velatura_models.networks.convolution import (
-    WORTH,
-    Conv3x3,
-    reflected,
-    transformed,
-    winograd,
-)
+from velatura_models.networks.convolution import WORTH, Conv3x3, reflected, transformed, winograd
 from velatura_models.networks.decoder import LEVELS, Decoder
 from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, prepared
 

@@ -7,10 +7,7 @@ from models.driving import stylized, write_loss_network
 from PIL import Image
 from velatura_models.maths.tiling import Box, Tile
 from velatura_models.methods.loading import Loader, load_method
-from velatura_models.methods.method import (
-    Source,
-    StyleShare,
-)
+from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.multimodal import Multimodal
 from velatura_models.networks.multimodal_net import MultimodalNet
 from velatura_models.networks.residency import placed

@@ -6,13 +6,7 @@ import torch
 from models.driving import write_loss_network
 from PIL import Image
 from velatura_models.maths.tiling import Box
-from velatura_models.networks.texture_net import (
-    TextureNet,
-    noise_field,
-    settle,
-    synthesise,
-    texture_of,
-)
+from velatura_models.networks.texture_net import TextureNet, noise_field, settle, synthesise, texture_of
 from velatura_models.store.files import WeightsError, load_into
 from velatura_models.store.nets import describe_net, find_texture, save_net
 from velatura_models.training import texture_net as trainer

@@ -16,20 +16,10 @@ from fake_daemon import FakeDaemon, finish
 from PIL import Image
 from velatura import messages as m
 from velatura.client import Client
-from velatura.errors import (
-    FieldError,
-    JobCancelled,
-    JobFailed,
-    VelaturaError,
-)
+from velatura.errors import FieldError, JobCancelled, JobFailed, VelaturaError
 from velatura.jobstate import State
 from velatura.pixels import Layout
-from velatura.recipe import (
-    Refine,
-    Style,
-    Stylize,
-    Texture,
-)
+from velatura.recipe import Refine, Style, Stylize, Texture
 
 ARRAY = np.arange(30 * 40 * 3, dtype=np.uint8).reshape(30, 40, 3)
 RECIPE = Stylize(styles=(Style("great-wave"),))

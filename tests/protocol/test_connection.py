@@ -17,16 +17,7 @@ from velatura.blob import Blob
 from velatura.connection import Connection
 from velatura.endpoint import Address
 from velatura.errors import FieldError, VelaturaError
-from velatura.jobs import (
-    Answered,
-    Down,
-    Fetched,
-    JobChanged,
-    JobEnded,
-    JobPreview,
-    Up,
-    Uploaded,
-)
+from velatura.jobs import Answered, Down, Fetched, JobChanged, JobEnded, JobPreview, Up, Uploaded
 from velatura.jobstate import State
 from velatura.pixels import Layout, digest
 from velatura.recipe import Style, Stylize

@@ -6,13 +6,7 @@ import dataclasses
 
 import pytest
 from velatura.errors import FieldError
-from velatura.fields import (
-    Field,
-    adjustable,
-    field_of,
-    fields_of,
-    words,
-)
+from velatura.fields import Field, adjustable, field_of, fields_of, words
 from velatura.recipe import (
     RECIPES,
     UNSET,

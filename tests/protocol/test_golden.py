@@ -12,12 +12,7 @@ from pathlib import Path
 import pytest
 from velatura import messages as m
 from velatura.pixels import Layout
-from velatura.recipe import (
-    Refine,
-    Style,
-    Stylize,
-    Texture,
-)
+from velatura.recipe import Refine, Style, Stylize, Texture
 
 FILE = Path(__file__).with_name("golden.json")
 DIGEST = "b3d3d8287f2467ebab08184b5e994649"

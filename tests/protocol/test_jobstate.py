@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from velatura.jobstate import (
-    TABLE,
-    TERMINAL,
-    BadTransition,
-    Event,
-    State,
-    step,
-)
+from velatura.jobstate import TABLE, TERMINAL, BadTransition, Event, State, step
 
 ENDS = {Event.RESULT: State.DONE, Event.FAIL: State.FAILED, Event.CANCEL: State.CANCELLED}
 

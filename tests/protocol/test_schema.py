@@ -15,15 +15,7 @@ from velatura import messages as m
 from velatura.errors import FieldError, VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import RECIPES as KINDS
-from velatura.recipe import (
-    Refine,
-    Style,
-    Stylize,
-    Texture,
-    check_recipe,
-    recipe_from_map,
-    recipe_to_map,
-)
+from velatura.recipe import Refine, Style, Stylize, Texture, check_recipe, recipe_from_map, recipe_to_map
 
 JUNK = st.recursive(
     st.one_of(

@@ -24,12 +24,7 @@ from velatura.jobstate import State
 from velatura.pairs import Pair
 from velatura.pictures.files import recipe_of
 from velatura.pixels import Layout
-from velatura.recipe import (
-    Refine,
-    Style,
-    Stylize,
-    Texture,
-)
+from velatura.recipe import Refine, Style, Stylize, Texture
 
 WOODCUT = (Style(name="woodcut"),)
 ENDLESS = Refine(WOODCUT, iterations=5000, levels=1)

@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from velatura_models.optimise.descent import (
-    LBFGS,
-    Adam,
-    Descent,
-    RMSprop,
-    make_descent,
-)
+from velatura_models.optimise.descent import LBFGS, Adam, Descent, RMSprop, make_descent
 
 
 class Bowl:

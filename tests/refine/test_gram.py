@@ -9,13 +9,7 @@ from torch import Tensor
 from velatura_models.networks.encoder import Encoder, prepared
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
 from velatura_models.optimise.losses import Evaluation, Loss
-from velatura_models.optimise.pyramid import (
-    crop,
-    cut,
-    receptive_field,
-    receptive_margin,
-    region_of_interest,
-)
+from velatura_models.optimise.pyramid import crop, cut, receptive_field, receptive_margin, region_of_interest
 
 from .conftest import box_mask, finished, random_encoder, random_picture
 

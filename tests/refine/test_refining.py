@@ -27,14 +27,7 @@ from velatura.recipe import (
 )
 from velatura_daemon.engine.engine import TorchEngine
 from velatura_daemon.engine.optimising import tile_side
-from velatura_daemon.engine.tasks import (
-    Checkpointed,
-    Finished,
-    Previewed,
-    Progressed,
-    Slot,
-    Task,
-)
+from velatura_daemon.engine.tasks import Checkpointed, Finished, Previewed, Progressed, Slot, Task
 from velatura_models.networks.encoder import Encoder
 from velatura_models.optimise.terms import Terms
 from velatura_models.store.weights import encoder_path, save_encoder

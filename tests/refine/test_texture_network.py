@@ -7,13 +7,7 @@ import pytest
 import torch
 from engines import engine_at, pixels, run
 from velatura.errors import FieldError, VelaturaError
-from velatura.recipe import (
-    Style,
-    Texture,
-    check_recipe,
-    recipe_from_map,
-    recipe_to_map,
-)
+from velatura.recipe import Style, Texture, check_recipe, recipe_from_map, recipe_to_map
 from velatura_daemon.engine.engine import TorchEngine
 from velatura_daemon.engine.tasks import Progressed
 from velatura_models.networks.texture_net import TextureNet, noise_field, settle

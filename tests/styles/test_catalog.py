@@ -13,12 +13,7 @@ from velatura.errors import VelaturaError
 from velatura.recipe import Style
 from velatura_daemon.styles import build as catalog_build
 from velatura_daemon.styles.build import build_cards, refresh_digests, render_thumbnails, render_works
-from velatura_daemon.styles.catalogue import (
-    KINDS,
-    STYLES,
-    StyleEntry,
-    catalog,
-)
+from velatura_daemon.styles.catalogue import KINDS, STYLES, StyleEntry, catalog
 from velatura_daemon.styles.library import check_name
 
 WORKS = [entry for entry in catalog().values() if entry.kind == "work"]

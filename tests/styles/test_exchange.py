@@ -149,10 +149,7 @@ HOSTILE = {
         "others than float32",
     ),
     "a row for no painter": (lambda data: forged(data, {"needs": ""}), "which painter"),
-    "half a card": (
-        lambda data: forged(data, **dict(list(cards(1).items())[:5])),
-        "its card is none",
-    ),
+    "half a card": (lambda data: forged(data, **dict(list(cards(1).items())[:5])), "its card is none"),
     "a card of NaN": (lambda data: forged(data, **cards(np.nan)), "numbers in .* that are not finite"),
 }
 

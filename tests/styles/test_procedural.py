@@ -13,15 +13,7 @@ from PIL import Image
 from velatura_daemon.styles.catalogue import STYLES, catalog
 from velatura_daemon.styles.procedural import PAINTERS, SEED, SIZE
 from velatura_daemon.styles.procedural.__main__ import BUDGET, encoded
-from velatura_daemon.styles.procedural.canvas import (
-    blur,
-    cells,
-    colours,
-    noise,
-    ramp,
-    sample,
-    shifted,
-)
+from velatura_daemon.styles.procedural.canvas import blur, cells, colours, noise, ramp, sample, shifted
 
 SMALL = 96
 

@@ -107,9 +107,7 @@ def training_of(trained: dict[str, Any]) -> str:
 
 
 @app.command()
-def add(
-    files: Annotated[list[Path], typer.Argument(help="Files that `velatura train` wrote.")],
-) -> None:
+def add(files: Annotated[list[Path], typer.Argument(help="Files that `velatura train` wrote.")]) -> None:
     """Install networks that you trained, so that every client can paint with them."""
     for file in files:
         net = add_net(file, default_paths().weights)
@@ -117,9 +115,7 @@ def add(
 
 
 @app.command()
-def remove(
-    names: Annotated[list[str], typer.Argument(help="Networks of yours, as listed.")],
-) -> None:
+def remove(names: Annotated[list[str], typer.Argument(help="Networks of yours, as listed.")]) -> None:
     """Remove networks that you added."""
     for name in names:
         remove_net(name, default_paths().weights)

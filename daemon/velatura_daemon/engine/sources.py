@@ -13,15 +13,7 @@ from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Style
 from velatura_models.maths.sizes import shrink_map
-from velatura_models.store.cards import (
-    BASE,
-    SCALES,
-    Card,
-    card_path,
-    compute_card,
-    load_card,
-    save_card,
-)
+from velatura_models.store.cards import BASE, SCALES, Card, card_path, compute_card, load_card, save_card
 from velatura_models.store.weights import find_backbone
 
 from ..styles.library import StyleEntry

@@ -14,11 +14,7 @@ from velatura.recipe import Texture
 from velatura_models.maths.sizes import preview_size
 from velatura_models.maths.tiling import Box, round_up
 from velatura_models.methods.loading import Loader
-from velatura_models.networks.texture_net import (
-    SIDE,
-    TextureNet,
-    synthesise,
-)
+from velatura_models.networks.texture_net import SIDE, TextureNet, synthesise
 from velatura_models.optimise.pyramid import resize
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.texture import synthesis

@@ -21,21 +21,11 @@ from velatura.recipe import Upscale
 from velatura_models.maths.sizes import preview_size
 from velatura_models.maths.tiling import Box, Footprint, Tile, tiles
 from velatura_models.methods.loading import Loader
-from velatura_models.networks.superres import (
-    LEAST,
-    SuperResNet,
-    bicubic,
-)
+from velatura_models.networks.superres import LEAST, SuperResNet, bicubic
 from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import find_superres
 
-from .compose import (
-    Raster,
-    as_array,
-    encode_picture,
-    read_picture,
-    shrink,
-)
+from .compose import Raster, as_array, encode_picture, read_picture, shrink
 from .resources import Resources
 from .result import finished
 from .tasks import Event, Progressed, Slot, Task

@@ -37,16 +37,7 @@ from ..between.slots import create_slot, map_slot, write_slot
 from ..logs import start_logging
 from ..paths import default_paths
 from ..settings import Settings, settings_from_map
-from .tasks import (
-    Checkpointed,
-    Engine,
-    Event,
-    Finished,
-    Previewed,
-    Progressed,
-    Slot,
-    Task,
-)
+from .tasks import Checkpointed, Engine, Event, Finished, Previewed, Progressed, Slot, Task
 
 BEAT = 0.5
 """Longest silence of a worker that is making steps, in seconds."""

@@ -19,17 +19,7 @@ from pathlib import Path
 import velatura
 from velatura.errors import VelaturaError
 
-from . import (
-    Folder,
-    beside,
-    daemon_command,
-    home,
-    installed_version,
-    put,
-    refuse_foreign,
-    source,
-    stage,
-)
+from . import Folder, beside, daemon_command, home, installed_version, put, refuse_foreign, source, stage
 from . import system as this_system
 from .archive import write_zip
 from .vendor import machine as this_machine

@@ -14,28 +14,14 @@ from collections.abc import Callable, Sequence
 from velatura import jobstate
 from velatura.errors import VelaturaError
 from velatura.jobstate import TERMINAL, Event, State
-from velatura.messages import (
-    Cancelled,
-    Failed,
-    Message,
-    Preview,
-    Progress,
-    Result,
-    Submit,
-)
+from velatura.messages import Cancelled, Failed, Message, Preview, Progress, Result, Submit
 from velatura.pixels import Layout
 
 from ..between import orders
 from .blobs import BlobStore, SlotBlob
 from .record import JobRecord, failed, fitting, message_of, story
 from .scheduler import Effect, Scheduler, Tell
-from .submission import (
-    check_masks,
-    check_parts,
-    digests_of,
-    result_bytes,
-    ticket_of,
-)
+from .submission import check_masks, check_parts, digests_of, result_bytes, ticket_of
 
 log = logging.getLogger("velatura.daemon")
 

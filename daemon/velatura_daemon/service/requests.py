@@ -19,13 +19,7 @@ from typing import TYPE_CHECKING, Any
 from velatura import messages, stylefile
 from velatura.blob import Picture
 from velatura.errors import FieldError, VelaturaError
-from velatura.messages import (
-    MAX_HEADER,
-    NAME,
-    Message,
-    Reply,
-    Request,
-)
+from velatura.messages import MAX_HEADER, NAME, Message, Reply, Request
 from velatura.pixels import Layout, digest
 from velatura.wire import error_for
 

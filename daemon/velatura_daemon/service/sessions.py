@@ -11,17 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from velatura.errors import FieldError, VelaturaError
-from velatura.messages import (
-    Cancelled,
-    Chunk,
-    Failed,
-    Hello,
-    Message,
-    Paused,
-    Preview,
-    Progress,
-    Result,
-)
+from velatura.messages import Cancelled, Chunk, Failed, Hello, Message, Paused, Preview, Progress, Result
 from velatura.wire import Buffer
 
 from .transfers import Transfers

@@ -15,27 +15,12 @@ from collections.abc import Callable
 
 from velatura import lending
 from velatura.errors import FieldError, VelaturaError
-from velatura.messages import (
-    Chunk,
-    Credit,
-    Drop,
-    Error,
-    Fetch,
-    Have,
-    Lent,
-    Message,
-    Offer,
-)
+from velatura.messages import Chunk, Credit, Drop, Error, Fetch, Have, Lent, Message, Offer
 from velatura.pixels import RANDOM
 from velatura.transfer import Phase, Receiver, Sender
 from velatura.wire import Buffer, error_for
 
-from ..between.slots import (
-    create_slot,
-    map_slot,
-    read_slot,
-    reserve_slot,
-)
+from ..between.slots import create_slot, map_slot, read_slot, reserve_slot
 from .blobs import BlobStore
 
 MOVING = 4

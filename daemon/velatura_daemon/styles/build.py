@@ -41,10 +41,7 @@ CARD_PICTURE = 2048
 
 
 def build_cards(
-    works: Path,
-    out: Path = STYLES / "cards",
-    backbone: str = "slim",
-    names: Collection[str] = (),
+    works: Path, out: Path = STYLES / "cards", backbone: str = "slim", names: Collection[str] = ()
 ) -> list[Path]:
     """The cards of works in the catalog.
 

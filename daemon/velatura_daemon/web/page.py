@@ -67,8 +67,7 @@ def _lobby() -> Lobby:
         runtime._get_async_objs().eventloop
     )  # where alone sessions may be closed; there is no public way to it
     return Lobby(
-        runtime.is_active_session,
-        lambda session: loop.call_soon_threadsafe(runtime.close_session, session),
+        runtime.is_active_session, lambda session: loop.call_soon_threadsafe(runtime.close_session, session)
     )
 
 

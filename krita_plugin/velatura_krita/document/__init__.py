@@ -21,15 +21,7 @@ from .active import (
 from .animation import add_animation, frames, keep_frame, sources
 from .reading import digest, display, encoded, read, read_mask, read_reduced, read_region
 from .strength import make_map, maps, use_map
-from .writing import (
-    add_layer,
-    add_mask,
-    finish_layer,
-    open_picture,
-    settle,
-    withdraw,
-    write_frame,
-)
+from .writing import add_layer, add_mask, finish_layer, open_picture, settle, withdraw, write_frame
 
 __all__ = [
     "active_view", "add_animation", "add_layer", "add_mask", "alive", "application", "digest", "display",

@@ -11,12 +11,7 @@ from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
 from velatura.editor.tasks import Task
 
-from ..qt import (
-    QtCore,
-    QtGui,
-    QtWidgets,
-    gone,
-)
+from ..qt import QtCore, QtGui, QtWidgets, gone
 from .buttons import SIDE, IconButton, MainButton
 from .controls import Controls
 from .folders import FolderChoice

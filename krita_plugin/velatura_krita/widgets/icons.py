@@ -25,9 +25,7 @@ def _drawing(name: str, color: str, pixels: int) -> QtGui.QPixmap:
 
 
 def icon(
-    name: str,
-    palette: QtGui.QPalette,
-    role: QtGui.QPalette.ColorRole = QtGui.QPalette.ColorRole.ButtonText,
+    name: str, palette: QtGui.QPalette, role: QtGui.QPalette.ColorRole = QtGui.QPalette.ColorRole.ButtonText
 ) -> QtGui.QIcon:
     """An icon for the palette as it is now; ask again when the theme changes.
 

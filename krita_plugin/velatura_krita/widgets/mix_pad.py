@@ -5,12 +5,7 @@ from __future__ import annotations
 from velatura.editor import mixing
 from velatura.editor.i18n import _
 
-from ..qt import (
-    QtCore,
-    QtGui,
-    QtWidgets,
-    event_point,
-)
+from ..qt import QtCore, QtGui, QtWidgets, event_point
 
 _EDGE = 26
 _STEP = 0.05

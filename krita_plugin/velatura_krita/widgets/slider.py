@@ -5,12 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ..qt import (
-    QtCore,
-    QtGui,
-    QtWidgets,
-    event_point,
-)
+from ..qt import QtCore, QtGui, QtWidgets, event_point
 
 HEIGHT = 30
 _STEPS = 1000

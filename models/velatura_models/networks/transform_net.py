@@ -155,12 +155,7 @@ class TransformNet(nn.Module):
         return out[0]
 
     def steps(
-        self,
-        x: Tensor,
-        gamma: Tensor,
-        beta: Tensor,
-        out: list[Tensor],
-        normalise: Normalise | None = None,
+        self, x: Tensor, gamma: Tensor, beta: Tensor, out: list[Tensor], normalise: Normalise | None = None
     ) -> Iterator[None]:
         """`forward` one convolution at a time: appends the picture to `out`, yielding in between.
 

@@ -18,12 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..maths.tiling import round_up
-from ..networks.multimodal_net import (
-    GRID,
-    LEAST,
-    SUBNETS,
-    MultimodalNet,
-)
+from ..networks.multimodal_net import GRID, LEAST, SUBNETS, MultimodalNet
 from ..networks.precision import autocast
 from ..networks.residency import placed
 from ..store.cards import resize_short

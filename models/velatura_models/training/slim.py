@@ -20,12 +20,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..networks.encoder import (
-    CONVS,
-    SLIM_WIDTHS,
-    Encoder,
-    encoder_from_state,
-)
+from ..networks.encoder import CONVS, SLIM_WIDTHS, Encoder, encoder_from_state
 from ..networks.precision import autocast
 from ..networks.residency import placed
 from ..store.weights import save_encoder

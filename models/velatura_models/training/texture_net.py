@@ -22,13 +22,7 @@ from ..maths.stats import normalise
 from ..maths.tiling import round_up
 from ..networks.precision import autocast
 from ..networks.residency import placed
-from ..networks.texture_net import (
-    NOISE,
-    TextureNet,
-    noise_field,
-    settle,
-    texture_of,
-)
+from ..networks.texture_net import NOISE, TextureNet, noise_field, settle, texture_of
 from ..store.cards import resize_short
 from ..store.nets import save_net
 from .crops import batches, whole_picture

@@ -80,8 +80,5 @@ def question(recipe: Recipe, pixels: int, link: Link) -> Question | None:
     time = words.duration(expected)
     return Question(
         _("Fine would take {time} here.", time=time),
-        (
-            Answer(_("Fine"), recipe.decided("fine")),
-            Answer(_("Fast, at once"), recipe.decided("fast")),
-        ),
+        (Answer(_("Fine"), recipe.decided("fine")), Answer(_("Fast, at once"), recipe.decided("fast"))),
     )

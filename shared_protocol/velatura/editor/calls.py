@@ -8,16 +8,7 @@ from typing import Any
 
 from velatura.blob import Picture
 from velatura.errors import VelaturaError
-from velatura.jobs import (
-    Answered,
-    Fetched,
-    HappenedEvent,
-    Job,
-    JobChanged,
-    JobEnded,
-    JobPreview,
-    Uploaded,
-)
+from velatura.jobs import Answered, Fetched, HappenedEvent, Job, JobChanged, JobEnded, JobPreview, Uploaded
 
 Answer = Callable[[Any, VelaturaError | None], None]
 """Hears what was asked for, or why it did not come."""

@@ -14,16 +14,7 @@ from typing import Any
 from velatura.blob import Blob
 from velatura.fields import Field, adjustable, field_of, fields_of
 from velatura.pairs import Pair
-from velatura.recipe import (
-    RECIPES,
-    Recipe,
-    Refine,
-    Style,
-    Stylize,
-    recipe_from_map,
-    recipe_to_map,
-    settled,
-)
+from velatura.recipe import RECIPES, Recipe, Refine, Style, Stylize, recipe_from_map, recipe_to_map, settled
 
 from . import mixing
 from .i18n import _

@@ -18,16 +18,7 @@ from ..errors import VelaturaError
 from ..pixels import LUMA
 from ..recipe import Recipe
 from . import files, icc
-from .arrays import (
-    Pixels,
-    from_array,
-    from_pil,
-    in_colour,
-    note,
-    result_array,
-    to_pil,
-    without_colour,
-)
+from .arrays import Pixels, from_array, from_pil, in_colour, note, result_array, to_pil, without_colour
 
 COLOURING = ("style", "statistics")
 """What `color` of a recipe is when a gray picture gets colours."""

@@ -92,11 +92,7 @@ seen = task.frames
     enough()
     krita.until("task.over")
     assert krita.run("task.state, history() == other_history, whole() == other_whole") == ["done", True, True]
-    assert krita.run("len(layers(doc)), len(layers(mine)), layers(mine)[1].locked()") == [
-        1,
-        2,
-        False,
-    ]
+    assert krita.run("len(layers(doc)), len(layers(mine)), layers(mine)[1].locked()") == [1, 2, False]
 
 
 def jobs_at(daemon: Daemon) -> list:
