@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
+from io import BytesIO
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import profiles
 import pytest
+import seeds
 import tifffile
 from PIL import Image, ImageCms
 from velatura.blob import Picture
 from velatura.errors import PictureWarning, VelaturaError
-from velatura.pictures import files, icc, images
+from velatura.pictures import files, icc, images, png
 from velatura.pictures.metadata import Metadata
 from velatura.recipe import Style, Stylize
 
@@ -378,6 +381,8 @@ def test_what_is_not_seen_is_said():
         (b"\x89PNG\r\n\x1a\n\0\0\0\4CgBI", "is a PNG made for iPhone programs"),
         (b"P7\n", "is PAM"),
         (b"\x1f\x8b\x08", "is compressed by gzip"),
+        (b"\x1aE\xdf\xa3", "is a video"),
+        (b"#?RGBE", "is Radiance HDR"),
         (b"hello", "is not a picture, or of a kind that is not known"),
     ],
 )
@@ -386,6 +391,30 @@ def test_formats_that_are_not_read_are_named_whatever_the_file_is_called(tmp_pat
     path.write_bytes(head + bytes(64))
     with pytest.raises(VelaturaError, match=re.escape(words)):
         images.read(path)
+
+
+def test_pngs_of_8_bits_need_pillow_alone(monkeypatch):
+    for name in ("png", "png gray", "png alpha", "png palette"):
+        monkeypatch.setitem(sys.modules, "imagecodecs", imagecodecs)
+        wanted = images.read(Image.open(BytesIO(seeds.SEEDS[name]()))).array
+        monkeypatch.setitem(sys.modules, "imagecodecs", None)
+        assert np.array_equal(files.decode(seeds.SEEDS[name]()).array, wanted)
+        assert np.array_equal(files.decode(png.write(wanted, Metadata())).array, wanted)
+    with pytest.raises(VelaturaError, match="imagecodecs, which is not installed"):
+        files.decode(seeds.SEEDS["png 16"]())
+
+
+def test_of_a_burst_in_a_jpeg_the_first_is_used_and_said(tmp_path):
+    frames = [Image.fromarray(random((8, 8, 3), np.uint8)) for _ in range(3)]
+    frames[0].save(tmp_path / "burst.jpg", "MPO", save_all=True, append_images=frames[1:])
+    with pytest.warns(PictureWarning, match="first of 3 frames"):
+        images.read(tmp_path / "burst.jpg")
+
+
+@pytest.mark.parametrize("colours, words", [((9, 16, 0, 1), "HDR"), ((1, 13, 0, 0), "narrow range")])
+def test_a_png_of_numbers_that_are_no_screen_s_is_refused(colours, words):
+    with pytest.raises(VelaturaError, match=words):
+        files.decode(seeds.with_chunk(seeds.SEEDS["png"](), b"cICP", bytes(colours)))
 
 
 def test_what_stands_beside_a_png_s_pixels_is_not_unpacked_by_its_decoder(tmp_path, monkeypatch):

@@ -123,7 +123,7 @@ def from_pil(image: Image.Image, what: str = "image") -> Pixels:
     check_size(image.width, image.height, what)
     try:
         image.load()
-        array, profile = _plain(image)
+        array, profile = plain_array(image)
         exif = image.info.get("exif") or _made_exif(image)
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise VelaturaError("bad_image", f"cannot be read: {error}", what) from error
@@ -247,7 +247,7 @@ def check_finite(array: np.ndarray, what: str) -> None:
     raise VelaturaError("bad_image", words, what)
 
 
-def _plain(image: Image.Image) -> tuple[np.ndarray, bytes]:
+def plain_array(image: Image.Image) -> tuple[np.ndarray, bytes]:
     """An array of 1 to 4 channels, and the profile its numbers are in."""
     profile = image.info.get("icc_profile") or b""
     if image.mode.startswith("I;16"):

@@ -17,7 +17,7 @@ from .arrays import Pixels, check_size, from_pil, note, opened, to_pil
 from .formats import Format
 from .metadata import Metadata
 
-_FRAMES = ("GIF", "WEBP", "AVIF")
+_FRAMES = ("GIF", "WEBP", "AVIF", "JPEG")
 _MOST_EXIF = 65_000
 """What fits in a JPEG segment; EXIF or XMP longer than that is left out."""
 

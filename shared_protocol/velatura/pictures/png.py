@@ -10,6 +10,7 @@ import json
 import struct
 import zlib
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from ..errors import VelaturaError
 from ..pixels import MAX_PIXELS
 from . import icc
-from .arrays import Pixels, check_size, from_array, note, opened, upright
+from .arrays import Pixels, check_size, from_array, note, opened, plain_array, to_pil, upright
 from .metadata import Metadata, metadata_of
 
 RECIPE_KEY = "velatura-recipe"
@@ -36,6 +37,8 @@ _SRGB_GAMMA = 0.45455
 _AFTER_HEADER = 8 + 25
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Numbers a pixel, by colour type."""
+_CLEAR = {0: 2, 2: 6}
+"""Bytes of a tRNS chunk, by colour type; one a colour in a palette."""
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _MOST_DEFLATED = 1040
 """Bytes that a byte of deflate can stand for at most."""
@@ -43,19 +46,19 @@ _MOST_DEFLATED = 1040
 
 def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
     """A PNG's bytes as `Pixels`; raises whatever libpng and Pillow raise for a damaged one."""
-    import imagecodecs
-
-    check_size(*struct.unpack_from(">II", data, 16), what, most)
+    width, height, depth, colour, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
+    check_size(width, height, what, most)
+    if colour not in _SAMPLES or interlace > 1:
+        raise ValueError(f"its header says colour type {colour}, interlace {interlace}")
     try:
         with opened(data, "PNG") as image:
             info, frames = dict(image.info), getattr(image, "n_frames", 1)
     except Exception:  # a damaged chunk beside the pixels, which libpng passes over
         info, frames = {}, 1
         note(what, "its metadata is damaged and left out")
-    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
-    if height * (width * depth * _SAMPLES.get(colour, 1) // 8) > _MOST_DEFLATED * len(data):
+    if height * (width * depth * _SAMPLES[colour] // 8) > _MOST_DEFLATED * len(data):
         raise ValueError("it ends before its pixels do")
-    array = np.asarray(imagecodecs.png_decode(_pixels_alone(data)))
+    array = _decoded(_pixels_alone(data, colour), depth)
     about = metadata_of({**info, **_after_pixels(data)})
     if not about.icc_profile:
         about = replace(about, icc_profile=_profile(data, info, array.ndim == 2 or array.shape[2] < 3))
@@ -71,11 +74,9 @@ def write(array: np.ndarray, about: Metadata, recipe: str = "") -> bytes:
         array: H x W x C.
         recipe: JSON for the text chunk `velatura-recipe`.
     """
-    import imagecodecs
-
     if array.dtype.kind == "f":
         array = icc.from_unit(array.astype(np.float32), np.dtype(np.uint16))
-    plain = bytes(imagecodecs.png_encode(array[:, :, 0] if array.shape[2] == 1 else array))
+    plain = _encoded(array)
     chunks = b""
     if about.icc_profile:
         chunks += _chunk(b"iCCP", b"icc\0\0" + zlib.compress(about.icc_profile))
@@ -120,10 +121,14 @@ def _profile(data: bytes, info: dict[Any, Any], gray: bool) -> bytes:
     """The profile that cICP, or gAMA and cHRM, stand for; nothing where that is sRGB."""
     for kind, body in _chunks(data):
         if kind == b"cICP" and len(body) == 4:
-            primaries, transfer = body[:2]
+            primaries, transfer, _, full = body
             if transfer in (16, 18):
                 words = "is an HDR picture (PQ or HLG); export it for SDR, as sRGB or Display P3"
                 raise VelaturaError("bad_image", words)
+            if not full:
+                raise VelaturaError(
+                    "bad_image", "has a video's narrow range of numbers; export it in full range"
+                )
             colours = _PRIMARIES.get(primaries, _PRIMARIES[1])
             return icc.of_primaries(colours[:2], () if gray else colours[2:], _curve(transfer))
     if "srgb" in info or "gamma" not in info:
@@ -131,7 +136,7 @@ def _profile(data: bytes, info: dict[Any, Any], gray: bool) -> bytes:
     gamma = float(info["gamma"])
     colours = tuple(info.get("chromaticity") or _PRIMARIES[1])
     plain = np.allclose(colours, _PRIMARIES[1], atol=2e-3)
-    if gamma <= 0 or len(colours) != 8 or (plain and abs(gamma - _SRGB_GAMMA) < 1e-3):
+    if not 0.1 < gamma < 10 or len(colours) != 8 or (plain and abs(gamma - _SRGB_GAMMA) < 1e-3):
         return b""  # 1/2.2 with BT.709's primaries is how writers say sRGB
     try:
         return icc.of_primaries(colours[:2], () if gray else colours[2:], 1 / gamma)
@@ -149,13 +154,38 @@ def _curve(transfer: int) -> float | np.ndarray:
     return icc.linear(x)
 
 
-def _pixels_alone(data: bytes) -> bytes:
+def _decoded(data: bytes, depth: int) -> np.ndarray:
+    """Pixels, palettes and transparent colours resolved; without imagecodecs Pillow has those of 8 bits."""
+    try:
+        import imagecodecs
+    except ImportError:
+        if depth == 16:
+            raise
+        with opened(data, "PNG") as image:
+            return plain_array(image)[0]
+    return np.asarray(imagecodecs.png_decode(data))
+
+
+def _encoded(array: np.ndarray) -> bytes:
+    try:
+        import imagecodecs
+    except ImportError:
+        if array.dtype != np.uint8:
+            raise
+        buffer = BytesIO()
+        to_pil(array).save(buffer, "PNG")
+        return buffer.getvalue()
+    return bytes(imagecodecs.png_encode(array[:, :, 0] if array.shape[2] == 1 else array))
+
+
+def _pixels_alone(data: bytes, colour: int) -> bytes:
     """The file without what stands beside its pixels: libpng would unpack that, however large, and tell
     standard error what is wrong with it. From the first damaged chunk on all is kept, so that it is found."""
     kept, at = [data[:8]], 8
     for kind, body in _chunks(data):
         size = 12 + len(body)
-        if kind in _PIXELS:
+        sound = kind != b"tRNS" or len(body) == _CLEAR.get(colour, len(body))
+        if kind in _PIXELS and sound:
             kept.append(data[at : at + size])
         at += size
     return b"".join([*kept, data[at:]])

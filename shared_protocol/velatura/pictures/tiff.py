@@ -50,6 +50,8 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
     import tifffile
 
     with tifffile.TiffFile(BytesIO(data)) as tiff:
+        if not len(tiff.pages):
+            raise ValueError("it holds no page")
         first: Any = tiff.pages[0]
         page: Any = first
         if first.is_reduced:  # a thumbnail that comes before its picture
