@@ -142,14 +142,32 @@ def test_what_was_done_before_a_batch_ended_is_told(
     def submit(self: Client, *given: Any, **options: Any) -> Any:
         names.append(options["out"].name)
         if names[-1] == "c.png":
-            raise VelaturaError("busy", "the queue is full")
+            raise VelaturaError("timeout", "the daemon is silent")
         return real(self, *given, **options)
 
     monkeypatch.setattr(Client, "submit", submit)
     outcome = velatura("stylize", "a.png", "b.png", "in/deep/c.png", "-s", "invert", "-o", "to", "--json")
-    assert outcome.code == 10 and "the queue is full" in outcome.err
+    assert outcome.code == 11 and "the daemon is silent" in outcome.err
     assert [done["output"] for done in outcome.json] == ["to/a.png", "to/b.png"], "what was begun is finished"
     assert np.array_equal(seen("to/a.png"), 255 - pixels(0))
+
+
+def test_a_picture_without_room_comes_again_alone_and_ends_no_batch(
+    folder: Path, home: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, names = Client.submit, []
+
+    def submit(self: Client, *given: Any, **options: Any) -> Any:
+        names.append(options["out"].name)
+        if names[-1] == "a.png" or names.count("b.png") == 1 == len(names) - 1:
+            raise VelaturaError("busy", "no room")
+        return real(self, *given, **options)
+
+    monkeypatch.setattr(Client, "submit", submit)
+    outcome = velatura("stylize", "a.png", "b.png", "in/deep/c.png", "-s", "invert", "-o", "to", "--json")
+    assert names == ["a.png", "b.png", "c.png", "a.png", "b.png"] and outcome.code == exits.SOME_FAILED
+    errors = {done["input"]: done["error"] for done in outcome.json}
+    assert errors == {"a.png": "busy: no room", "b.png": "", "in/deep/c.png": ""}
 
 
 def test_ctrl_c_cancels_and_writes_nothing(home: Daemon, folder: Path) -> None:

@@ -23,7 +23,7 @@ from .recipes import SourcedStyles
 AHEAD = 2
 """Jobs of a batch that are with the daemon at a time: while one runs, the next one's pixels travel."""
 
-ABOUT_ONE_PICTURE = frozenset({"bad_image", "too_large", "out_of_memory", "worker_died", "internal"})
+ABOUT_ONE_PICTURE = frozenset({"bad_image", "too_large", "busy", "out_of_memory", "worker_died", "internal"})
 """Errors that say nothing about the other pictures of a batch."""
 
 Pair = tuple[Path | None, Path]
@@ -123,7 +123,8 @@ def run_batch(
     can_stop: bool = False,
 ) -> None:
     """Runs one job a picture, in order. A picture of several that cannot be used is noted, the others go on;
-    after an error that concerns all of them, those that are with the daemon are finished.
+    one for which there was no room comes again at the end, alone. After an error that concerns all of them,
+    those that are with the daemon are finished.
 
     Args:
         pairs: picture (none for a texture) and output file.
@@ -136,17 +137,27 @@ def run_batch(
         VelaturaError: the error of a single picture, or one that concerns all of them.
     """
     priority = "batch" if len(pairs) > 1 else "interactive"
-    waiting = deque(pairs)
+    waiting, crowded = deque(pairs), deque[Pair]()
     running: deque[tuple[Path | None, Path, JobFuture, float]] = deque()
     ended = 0.0
     broken: VelaturaError | None = None
-    while (waiting and broken is None) or running:
-        while waiting and broken is None and len(running) < AHEAD:
+    ahead = AHEAD
+
+    def note(source: Path | None, target: Path, error: VelaturaError) -> VelaturaError | None:
+        if error.code == "busy" and ahead > 1 and len(pairs) > 1:
+            crowded.append((source, target))
+            return None
+        return _note(source, target, error, pairs, results)
+
+    while ((waiting or crowded) and broken is None) or running:
+        if not waiting and not running:
+            waiting, crowded, ahead = crowded, deque(), 1
+        while waiting and broken is None and len(running) < ahead:
             source, target = waiting.popleft()
             try:
                 running.append((source, target, submit(source, target, priority), time.monotonic()))
             except VelaturaError as error:
-                broken = broken or _note(source, target, error, pairs, results)
+                broken = broken or note(source, target, error)
                 bar.end()
         if running:
             source, target, job, since = running.popleft()
@@ -159,7 +170,7 @@ def run_batch(
                 for said in job.record.get("notes", ()):
                     show.note(f"velatura: {said}")
             except VelaturaError as error:
-                broken = broken or _note(source, target, error, pairs, results)
+                broken = broken or note(source, target, error)
             ended = time.monotonic()
             bar.end()
     if broken is not None:
