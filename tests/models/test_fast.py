@@ -231,7 +231,8 @@ def test_a_sweep_trains_every_pair_and_draws_them(data):
         ({"crop": 8}, ValueError, "at least 16"),
         ({"start": "nobody"}, WeightsError, "no transform network 'nobody' is installed"),
         ({"vgg": Path(__file__)}, ValueError, "holds no VGG-shaped encoder"),
-        ({"content": Path("/nowhere")}, FileNotFoundError, "no pictures"),
+        ({"content": Path("/nowhere")}, FileNotFoundError, "below /nowhere, which does not exist"),
+        ({"content": Path(__file__)}, FileNotFoundError, "which is a file; name a folder"),
     ],
 )
 def test_options_that_cannot_work_are_refused(data, change, error, words):

@@ -34,6 +34,8 @@ def read_rgb(path: Path, least: int = 0) -> Image.Image:
             profile = image.info.get("icc_profile")
             upright = ImageOps.exif_transpose(image)
         return _in_srgb(_eight_bits(upright), profile)
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such file") from error
     except Exception as error:  # decoders raise every kind of exception for damaged files
         raise ValueError(f"{path} cannot be read as a picture: {error}") from error
 

@@ -28,7 +28,10 @@ def pictures_in(folder: Path) -> list[Path]:
     """
     found = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in ENDINGS)
     if not found:
-        raise FileNotFoundError(f"no pictures ({', '.join(sorted(ENDINGS))}) below {folder}")
+        why = "" if folder.is_dir() else ", which is a file" if folder.exists() else ", which does not exist"
+        raise FileNotFoundError(
+            f"no pictures ({', '.join(sorted(ENDINGS))}) below {folder}{why}; name a folder"
+        )
     return found
 
 
