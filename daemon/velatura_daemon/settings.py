@@ -51,10 +51,17 @@ class Settings:
         0,
         0,
         1 << 20,
-        "working memory of one job: sets the tile size; 0 takes an eighth of the machine's, from 500 to 1500",
+        "what the worker may hold beside PyTorch's own: the job in hand and what is kept; 0 takes a quarter"
+        " of the machine's memory, from 1000 to 2500",
         unit="MB",
     )
-    cache_mb: int = ranged(1024, 0, 1 << 20, "networks, cards, contents kept in the worker", unit="MB")
+    cache_mb: int = ranged(
+        0,
+        0,
+        1 << 20,
+        "of memory_mb, at most half: networks, cards, contents kept between jobs; 0 takes two fifths",
+        unit="MB",
+    )
     tile: int = ranged(0, 0, 16384, "side of a tile; 0 takes the largest that fits memory_mb", unit="pixels")
     prewarm: bool = flag(True, "load the networks at the daemon's start rather than at the first job")
     idle_seconds: float = ranged(
@@ -104,11 +111,14 @@ class Settings:
         return min(self.max_blob_mb, self.blobs_mb) << 20
 
     @property
-    def working_bytes(self) -> int:
-        """Working memory of one job."""
-        if self.memory_mb:
-            return self.memory_mb << 20
-        return min(max(memory_bytes() // 8, 500 << 20), 1500 << 20)
+    def memory_bytes(self) -> int:
+        """The worker's budget, for the job in hand and what is kept."""
+        return self.memory_mb << 20 or min(max(machine_bytes() // 4, 1000 << 20), 2500 << 20)
+
+    @property
+    def cache_bytes(self) -> int:
+        """Of it, what is kept between jobs."""
+        return min(self.cache_mb << 20 or self.memory_bytes * 2 // 5, self.memory_bytes // 2)
 
     def worker_threads(self) -> int:
         """CPU threads for the worker: as set, or all cores but one where there are more than two."""
@@ -118,7 +128,7 @@ class Settings:
         return cores - 1 if cores > 2 else cores
 
 
-def memory_bytes() -> int:
+def machine_bytes() -> int:
     """Memory of this machine; 16 GB where the system does not tell."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -197,7 +197,7 @@ def worker_tile(encoder: Encoder, dtype: str, side: int) -> int:
         settings=Settings(),
         device=CPU,
         dtype=getattr(torch, dtype),
-        tile_bytes=Settings().working_bytes * 2 // 5,
+        job_bytes=Settings().memory_bytes - Settings().cache_bytes,
     )
     return tile_side(encoder, resources, (side, side))  # type: ignore[arg-type]  # what it asks for
 

@@ -92,6 +92,18 @@ def test_the_setting_is_the_budget_and_the_status_adds_up(resources):
     assert status["cache_budget_bytes"] == 64 << 20
 
 
+@given(st.integers(0, 850), st.integers(0, 500), st.sampled_from([1000, 2500]))
+def test_one_budget_holds_the_job_and_what_is_kept(picture, other, memory):
+    """In megabytes; a picture of 8192 x 8192 in floats has 805."""
+    resources = Resources(Settings(dtype="float32", memory_mb=memory))
+    for name, size in ((key("other"), other), (key("this"), picture), (key("net", NETWORK), 80)):
+        resources.store[name] = Thing(size << 20)
+    activations, content = resources.room_for(picture << 20)
+    own = 0 if key("this") in resources.store else picture << 20
+    assert resources.store.currsize + own + activations + content <= memory << 20
+    assert activations >= 60 << 20 and key("net", NETWORK) in resources.store
+
+
 def test_a_trim_leaves_the_networks_unless_they_are_asked_for(resources):
     encoder = resources.loader.encoder()
     for kind in (PICTURE, CARD, SEEN):

@@ -6,20 +6,24 @@ from dataclasses import replace
 
 import torch
 from safetensors.torch import save_file
+from velatura_models.maths.stitched import ROOM
 from velatura_models.methods.method import framed, painted, work
 from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import Encoder
 
 
-def stylized(method, rgb, styles, strength=1.0, weight=None, known=None, tile=4096, cut=None, **more):
+def stylized(
+    method, rgb, styles, strength=1.0, weight=None, known=None, tile=4096, cut=None, room=ROOM, **more
+):
     """What a method makes of a picture, every part of it painted once, and what it keeps of the content.
 
     Args:
         known: what it kept before; else the content is seen first.
         tile: side of the tiles' cores.
         cut: the tiles themselves, where they shall not be as the method cuts.
+        room: bytes that may be kept of a content in tiles.
     """
-    content = framed(rgb, weight, method.footprint, method.footprint.side(0, tile))
+    content = framed(rgb, weight, method.footprint, method.footprint.side(0, tile), room)
     content = content if cut is None else replace(content, tiles=cut)
     out = torch.full_like(rgb, torch.nan)
     todo = work(content, styles, strength, **more)

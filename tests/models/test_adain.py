@@ -14,9 +14,10 @@ from velatura_models.maths.tiling import (
     Box,
     tiles,
 )
-from velatura_models.methods.adain import KEPT, OWN, AdaIN, StyleLook
+from velatura_models.methods.adain import KEPT, AdaIN, StyleLook
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import StyleShare
+from velatura_models.methods.views import OWN
 from velatura_models.networks.encoder import reach
 
 LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
@@ -154,13 +155,12 @@ def test_a_slider_costs_only_the_decoder_and_strength_0_is_the_photo(monkeypatch
     torch.testing.assert_close(photo, rgb, rtol=0, atol=1e-4)
 
 
-def test_a_content_without_room_is_encoded_again(monkeypatch):
+def test_a_content_without_room_is_encoded_again():
     net, look = palette_first((0.7, 0.5, 0.3))
     rgb = picture(136, 200)
     cut = tiles(136, 200, 64, net.footprint.halo)
     wanted, _ = stylized(net, rgb, [StyleShare(look)], 0.4, cut=cut)
-    monkeypatch.setattr("velatura_models.methods.adain.ROOM", 1000)
-    got, known = stylized(net, rgb, [StyleShare(look)], 0.4, cut=cut)
+    got, known = stylized(net, rgb, [StyleShare(look)], 0.4, cut=cut, room=1000)
     assert known.nbytes == 0
     torch.testing.assert_close(got, wanted, rtol=0, atol=1e-4)
 

@@ -6,10 +6,10 @@ import torch
 from models.driving import noise as picture
 from models.driving import small_pair, stylized
 from velatura_models.maths.stats import normalise
-from velatura_models.methods.adain import CHANGED
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import Source, StyleShare, framed, painted, work
 from velatura_models.methods.style_swap import StyleSwap, style_patches, swapped
+from velatura_models.methods.views import CHANGED
 from velatura_models.networks.playback import run_through
 from velatura_models.store.cards import compute_card
 

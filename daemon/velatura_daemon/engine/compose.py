@@ -88,16 +88,16 @@ def reading(slot: Slot, name: str = "content", device: torch.device = CPU) -> St
     array = as_array(layout, slot.data)
     size = (layout.height, layout.width)
     rgb = torch.empty(1, 3, *size, device=device)
-    alpha = torch.ones(1, 1, *size, device=device) if layout.has_alpha else None
-    opaque = True
+    alpha: Tensor | None = None
     for top in range(0, layout.height, BAND):
         color, some = _split(layout, _floats(layout, array[top : top + BAND], name, device))
         rgb[:, :, top : top + BAND] = encode_srgb(color) if layout.transfer == "linear" else color
-        if some is not None and alpha is not None:
-            alpha[:, :, top : top + BAND], opaque = some, False
+        if some is not None:
+            alpha = torch.ones(1, 1, *size, device=device) if alpha is None else alpha
+            alpha[:, :, top : top + BAND] = some
         yield
     rgb.clamp_(0, 1)
-    if alpha is None or opaque:
+    if alpha is None:
         return Raster(rgb, None)
     return Raster(fill_transparent(rgb, alpha), alpha)
 
@@ -142,6 +142,11 @@ class Canvas:
     def size(self) -> tuple[int, int]:
         """Height and width."""
         return self.layout.height, self.layout.width
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes beside the content's own bytes: of a mask also the strength that is made of it."""
+        return self.picture.nbytes + (0 if self.mask is None else 2 * self.mask.nbytes)
 
     @property
     def counts(self) -> Tensor | None:

@@ -112,7 +112,7 @@ class TorchEngine:
                 resources.store.measure()
             resources.trim(networks=attempt > 0)
             if attempt:
-                resources.tile_bytes //= 2
+                resources.job_bytes //= 2
 
     def idle(self) -> bool:
         """Rebuilds the newest content from its features, one convolution a call, so that the first move

@@ -238,7 +238,7 @@ def tile_side(encoder: Encoder, resources: Resources, size: tuple[int, int]) -> 
 
     Args:
         size: height and width of the picture, whose optimiser takes its share of the memory first;
-            `resources.tile_bytes`, two fifths of a job's memory, are a tile's whatever that leaves.
+            two fifths of the job's memory are a tile's whatever that leaves.
     """
     if resources.settings.tile:
         return max(resources.settings.tile // 16 * 16, 256)
@@ -247,8 +247,8 @@ def tile_side(encoder: Encoder, resources: Resources, size: tuple[int, int]) -> 
     # the maps of all layers together have as many values a pixel as 4.5 of the first
     per_pixel = MAPS * 4.5 * width * torch.finfo(resources.dtype).bits / 8
     vector = 12 * size[0] * size[1]
-    left = 5 / 2 * resources.tile_bytes - VECTORS * vector - min(20 * vector, HISTORY_BYTES)
-    room = max(resources.tile_bytes, 3 / 4 * left)
+    left = resources.job_bytes - VECTORS * vector - min(20 * vector, HISTORY_BYTES)
+    room = max(2 / 5 * resources.job_bytes, 3 / 4 * left)
     return max(int(min(side, (room / per_pixel) ** 0.5)) // 16 * 16, 256)
 
 

@@ -1,8 +1,8 @@
-"""What a worker holds: its device, and under one budget the networks, style cards, pictures and contents.
+"""What a worker holds: its device, and under one budget, `memory_mb`, the job in hand and what is kept.
 
-All that is kept can be made again, from files or from a job's pixels; the least recently used goes first. The
-setting `cache_mb` bounds it, `trim` drops it, `status` tells of it. What one job works with is not counted
-here but bounded by `memory_mb`, which `tile_bytes` is a share of.
+Networks, style cards, pictures and contents are kept. All of them can be made again, from files or from a
+job's pixels; the least recently used goes first. The setting `cache_mb` bounds them, `trim` drops them,
+`status` tells of them. A job has the rest: `room_for` plans the one of a network's pass over a picture.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from cachetools import LRUCache
 from velatura.effort import PACE
+from velatura_models.maths.stitched import ROOM
 from velatura_models.methods.loading import NETWORK, Loader
 
 from ..paths import default_paths
@@ -102,13 +103,31 @@ class Resources:
         """Whether networks that can multiply bytes."""
         self.paths = default_paths()
         self.library = Library(self.paths.styles, self.paths.cache, self.paths.weights)
-        self.store = Store(settings.cache_mb << 20)
-        self.tile_bytes = settings.working_bytes * 2 // 5
-        """Bound on the activations of one pass; larger pictures are cut."""
+        self.store = Store(settings.cache_bytes)
+        self.job_bytes = settings.memory_bytes - settings.cache_bytes
+        """What a job may hold beside what is kept."""
         self.pace = pace_on(self.device)
         """Seconds for a pixel and an evaluation, by `Effort.name`: how long the last one took here."""
         self.ahead: Iterator[None] | None = None
         """Work on the newest content that nobody waits for yet, one convolution a step."""
+
+    @property
+    def tile_bytes(self) -> int:
+        """Bound on the activations of a step of a job that holds more than those; larger pictures are cut."""
+        return self.job_bytes * 2 // 5
+
+    def room_for(self, picture: int) -> tuple[int, int]:
+        """Bytes for the activations of a pass over a picture of so many bytes, which is cut where it needs
+        more; and for what is kept of one that is cut. A picture that has no place beside the networks takes
+        that of all else that is kept, and of the job's memory."""
+        left = self.job_bytes
+        networks = self.store.bytes_by_kind().get(NETWORK, 0)
+        if picture + networks > self.store.maxsize:
+            self.store.drop(lambda key: key[0] != NETWORK)
+            left += int(self.store.maxsize) - networks - picture
+        least = self.job_bytes // 10
+        kept = max(min(ROOM, left // 3, left - least), 0)
+        return max(left - kept, least), kept
 
     @property
     def loader(self) -> Loader:

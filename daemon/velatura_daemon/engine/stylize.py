@@ -161,8 +161,9 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
             region = crop(over, box)
         styles.append(StyleShare(method.style(source), style.weight / total, region))
     counts = None if canvas.counts is None else crop(canvas.counts, box)
-    side = method.footprint.side(resources.tile_bytes, resources.settings.tile)
-    content = framed(crop(canvas.picture.rgb, box), counts, method.footprint, side)
+    room, kept = resources.room_for(canvas.nbytes)
+    side = method.footprint.side(room, resources.settings.tile)
+    content = framed(crop(canvas.picture.rgb, box), counts, method.footprint, side, kept)
     strength = recipe.strength if canvas.mask is None else crop(canvas.mask, box) * recipe.strength
     todo = work(content, styles, strength, recipe.residual, recipe.exact, recipe.color == "style")
     mask = task.mask.digest if task.mask is not None else ""

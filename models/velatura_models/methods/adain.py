@@ -28,40 +28,29 @@ was encoded is kept whole where there is room (`stitched`); without, `paint` enc
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..maths.color import ColorStats, apply_matching, color_stats, transport
-from ..maths.grain import grain
+from ..maths.color import ColorStats, color_stats, transport
 from ..maths.stats import Moments
-from ..maths.stitched import PICTURE, ROOM, Stitched
+from ..maths.stitched import PICTURE, Stitched
 from ..maths.tiling import STRIDE, Box, Footprint, Tile, averaged, crop
 from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, reach
 from ..networks.playback import played
 from .loading import Loader
-from .method import Content, Latest, Part, Source, Steps, StyleShare, Work
-
-Statistics = Mapping[str, tuple[Tensor, Tensor]]
-"""Per level the mean and deviation of every channel, `(C,)` float32 each."""
+from .method import Content, Part, Source, Steps, StyleShare, Work
+from .views import OWN, Encoded, Measured, Palette, Statistics, View
 
 UNIFORM = 1e-3
 """Weight that every position has in weighted statistics: keeps a region of one pixel finite."""
 
-CHANGED = 4
-"""Styles for which changed features are kept in a palette at most."""
 KEPT = 8
 """Palettes in which one content is kept at most: as many as a blend has styles."""
-
-Palette = tuple[float, ...]
-"""The mean and covariance that colours are moved to, all that features depend on besides the content; `OWN`
-for none."""
-OWN: Palette = ()
 
 
 @dataclass(frozen=True)
@@ -76,45 +65,6 @@ class StyleLook:
         if self.color is None:
             return OWN
         return (*self.color.mean.tolist(), *self.color.cov.flatten().tolist())
-
-
-class Measured(NamedTuple):
-    """What a picture gives to be painted in a style by.
-
-    Args:
-        colors: `(3, 3)`, `(3,)`: how its colours are moved; None where they stay.
-        moments: of its features in those colours.
-    """
-
-    colors: tuple[Tensor, Tensor] | None
-    moments: Statistics
-
-
-@dataclass
-class View:
-    """A content in one palette.
-
-    Args:
-        colors: as in `Measured`.
-        features: of the picture, where there is room for them.
-        moments: of the whole picture, once somebody has asked.
-        changed: features of the whole picture as a style changes them, by its name, where that is dear.
-    """
-
-    colors: tuple[Tensor, Tensor] | None
-    features: Stitched
-    moments: Statistics | None = None
-    changed: Latest[Tensor] = field(default_factory=lambda: Latest(CHANGED))
-
-    @property
-    def nbytes(self) -> int:
-        return self.features.nbytes + sum(maps.nbytes for maps in self.changed.values())
-
-    def of(self, rgb: Tensor, box: Box) -> Tensor:
-        """The part of the content inside a box in this palette, with grain where it is flat."""
-        if self.colors is None:
-            return crop(rgb, box)
-        return (apply_matching(crop(rgb, box), *self.colors) + grain(rgb, box)).clamp(0, 1)
 
 
 class Met(NamedTuple):
@@ -139,23 +89,6 @@ class Met(NamedTuple):
         return ratio.view(1, -1, 1, 1), (style_mean - ratio * mean).view(1, -1, 1, 1)
 
 
-@dataclass
-class Encoded:
-    """What AdaIN sees of a content.
-
-    Args:
-        rebuilt: g(f(c)), the picture `(1, 3, H, W)` float32: made when a strength below 1 first asks.
-        views: by palette, the last used last.
-    """
-
-    rebuilt: Stitched
-    views: OrderedDict[Hashable, View] = field(default_factory=OrderedDict)
-
-    @property
-    def nbytes(self) -> int:
-        return sum(view.nbytes for view in self.views.values()) + self.rebuilt.nbytes
-
-
 class AdaIN:
     """Encoder and decoder, resident on a device in one dtype; a `method.Method`.
 
@@ -169,9 +102,10 @@ class AdaIN:
     """The method whose decoder is taken; the loader's own where it is none."""
     joint = False
     """Whether moments are of channels with each other."""
-    held = 2.3
-    """Bytes held at a time, in maps of relu1_1's size, where those near full size are computed in bands: what
-    was measured (122 B a pixel with `slim` in bfloat16) and a fifth."""
+    held = 5.2
+    """By how much a worker's memory grows for a pixel of a tile, in maps of relu1_1's size, where those near
+    full size are computed in bands: 210 to 330 B were measured with `slim` in bfloat16, of which 140 are in
+    use at a time; the allocator keeps the rest."""
     positions = 0
     """How far, in positions of the deepest level, `mix` looks around."""
     least = 2
@@ -217,25 +151,40 @@ class AdaIN:
             views.append((yield from self._view(content, seen, _palette(work, style), colors)))
         own = (yield from self._view(content, seen, OWN, None)) if work.fades else views[0]
         for tile in content.tiles:
-            maps: dict[int, Mapping[str, Tensor]] = {}
-            for view in (*views, own):
-                if id(view) not in maps:
-                    maps[id(view)] = yield from self._features(content, seen, view, tile)
-            met = [
-                Met(style, view, maps[id(view)], each.moments)
-                for style, view, each in zip(work.styles, views, measured, strict=True)
-            ]
-            inner, rebuilt = tile.core.within(tile.outer), None
-            if work.residual and work.fades:
-                rebuilt = yield from self._rebuilt(content, seen, maps[id(own)], tile)
-            target = {}
-            for level, features in maps[id(own)].items():
-                target[level] = yield from self.mix(level, met, features, work, tile.outer)
-            picture = crop((yield from self.decode(target)), inner).to(content.rgb.device)
-            if rebuilt is not None:
-                lost = crop(content.rgb, tile.core).float() - rebuilt
-                picture = picture + (1 - work.fade(tile.core)) * lost
+            picture = yield from self._painted(work, tile, views, own, [each.moments for each in measured])
             yield tile.core, picture
+
+    def _painted(
+        self, work: Work, tile: Tile, views: Sequence[View], own: View, moments: Sequence[Statistics]
+    ) -> Steps[Tensor]:
+        """A tile's core of g(t_a)."""
+        rgb = work.content.rgb
+        target, rebuilt = yield from self._target(work, tile, views, own, moments)
+        picture = crop((yield from self.decode(target)), tile.core.within(tile.outer)).to(rgb.device)
+        if rebuilt is None:
+            return picture
+        return picture + (1 - work.fade(tile.core)) * (crop(rgb, tile.core).float() - rebuilt)
+
+    def _target(
+        self, work: Work, tile: Tile, views: Sequence[View], own: View, moments: Sequence[Statistics]
+    ) -> Steps[tuple[dict[str, Tensor], Tensor | None]]:
+        """t_a of a tile, and g(f(c)) in its core where that is to be seen; what was encoded for them is let
+        go before they are decoded."""
+        content, seen, rebuilt = work.content, work.seen, None
+        maps: dict[int, Mapping[str, Tensor]] = {}
+        for view in (*views, own):
+            if id(view) not in maps:
+                maps[id(view)] = yield from self._features(content, seen, view, tile)
+        met = [
+            Met(style, view, maps[id(view)], each)
+            for style, view, each in zip(work.styles, views, moments, strict=True)
+        ]
+        if work.residual and work.fades:
+            rebuilt = yield from self._rebuilt(content, seen, maps[id(own)], tile)
+        target = {}
+        for level, features in maps[id(own)].items():
+            target[level] = yield from self.mix(level, met, features, work, tile.outer)
+        return target, rebuilt
 
     def mix(self, level: str, met: Sequence[Met], own: Tensor, work: Work, outer: Box) -> Steps[Tensor]:
         """t_a at a level: the blended, re-normalised features, faded by the strength.
@@ -347,7 +296,7 @@ class AdaIN:
         if view.features.complete:
             return view.features.part(tile.outer)
         made = yield from self.encode(view.of(content.rgb, tile.outer))
-        view.features.add(made, tile, ROOM - seen.nbytes)
+        view.features.add(made, tile, content.room - seen.nbytes)
         return made
 
     def _rebuilt(
@@ -357,7 +306,7 @@ class AdaIN:
         if tile.core in seen.rebuilt.cores:
             return crop(seen.rebuilt.maps[PICTURE], tile.core)
         whole = (yield from self.decode(own)).to(content.rgb.device)
-        seen.rebuilt.add({PICTURE: whole}, tile, ROOM - seen.nbytes)
+        seen.rebuilt.add({PICTURE: whole}, tile, content.room - seen.nbytes)
         return crop(whole, tile.core.within(tile.outer))
 
     def _moments(self, content: Content, seen: Encoded, view: View) -> Steps[Statistics]:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..maths.stitched import ROOM
 from ..maths.tiling import Box, Footprint, Tile, averaged
 from ..store.cards import Card
 
@@ -105,12 +106,14 @@ class Content:
             alpha), or None for all alike.
         shown: what of it is the picture; the rest continues it to the grid.
         tiles: how it is cut: one tile where it fits whole.
+        room: bytes that a method may keep of it, where it is cut.
     """
 
     rgb: Tensor
     weight: Tensor | None
     shown: Box
     tiles: Sequence[Tile]
+    room: int = ROOM
     passes: Passes = field(default_factory=Passes, compare=False)
     """Counted on by the method, for whoever waits."""
 
@@ -119,19 +122,20 @@ class Content:
         return _continued(maps, self.rgb.shape[2], self.rgb.shape[3], zero)
 
 
-def framed(rgb: Tensor, weight: Tensor | None, footprint: Footprint, side: int) -> Content:
+def framed(rgb: Tensor, weight: Tensor | None, footprint: Footprint, side: int, room: int = ROOM) -> Content:
     """A picture on a method's grid, cut into tiles.
 
     Args:
         rgb, weight: of the picture, as in `Content`, of any size.
         footprint: the method's.
         side: of the tiles' cores in pixels, from `Footprint.side`.
+        room: as in `Content`.
     """
     shown = Box(0, 0, rgb.shape[2], rgb.shape[3])
     height, width = footprint.padded(shown.height), footprint.padded(shown.width)
     counts = None if weight is None else _continued(weight, height, width, zero=True)
     cut = footprint.cut(height, width, side)
-    return Content(_continued(rgb, height, width), counts, shown, cut)
+    return Content(_continued(rgb, height, width), counts, shown, cut, room)
 
 
 class Seen(Protocol):

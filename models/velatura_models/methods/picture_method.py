@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ..maths.grain import grain
 from ..maths.stats import Moments, mean_std
-from ..maths.stitched import PICTURE, ROOM, Stitched
+from ..maths.stitched import PICTURE, Stitched
 from ..maths.tiling import Box, Footprint, Tile, crop
 from ..networks.transform_net import Normalise
 from .loading import Loader
@@ -186,7 +186,7 @@ class PictureMethod(ABC):
         if len(content.tiles) == 1 or painting.lasting:
             if painting.key not in pictures:
                 pictures[painting.key] = Stitched(Box(0, 0, *content.rgb.shape[2:]))
-            pictures[painting.key].add({PICTURE: picture}, tile, ROOM - work.seen.nbytes)
+            pictures[painting.key].add({PICTURE: picture}, tile, content.room - work.seen.nbytes)
         return crop(picture, tile.core.within(tile.outer))
 
     def _painted(self, rgb: Tensor, painting: Painting, normalise: Normalise | None = None) -> Steps[Tensor]:

@@ -87,9 +87,14 @@ class Rows:
             banded: whether there are to be more bands than one, where the picture is large.
         """
         rows = max(BAND // (width * self.step) // 2 * 2, 2) if banded else self.height
-        bands = []
-        for first in range(0, self.height, rows):
-            if bands:
-                yield
-            bands.append(self.part(first, min(first + rows, self.height)))
-        return bands[0] if len(bands) == 1 else torch.cat(bands, 2)
+        made = self.part(0, min(rows, self.height))
+        if rows >= self.height:
+            return made
+        size = (*made.shape[:2], self.height, made.shape[3])
+        whole = torch.empty(size, dtype=made.dtype, device=made.device, memory_format=torch.channels_last)
+        whole[:, :, :rows] = made
+        for first in range(rows, self.height, rows):
+            yield
+            last = min(first + rows, self.height)
+            whole[:, :, first:last] = self.part(first, last)
+        return whole
