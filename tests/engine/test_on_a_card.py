@@ -19,10 +19,13 @@ from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import Source
 from velatura_models.methods.painter import Painter
-from velatura_models.networks import card
+from velatura_models.networks import card, fused
 from velatura_models.networks.convolution import Conv3x3, reflected
+from velatura_models.networks.decoder import Decoder
+from velatura_models.networks.encoder import Encoder, prepared
 from velatura_models.networks.folded import Folded
 from velatura_models.networks.playback import Recording, playback, run_through
+from velatura_models.networks.residency import last_layers, resident
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss
 
@@ -44,6 +47,49 @@ def test_a_convolution_and_its_relu_are_one_with_the_librarys_gradient() -> None
     torch.testing.assert_close(found, wanted, atol=1e-2, rtol=1e-2)
     ours, theirs = (torch.autograd.grad(y, x, grad)[0].flatten() for y in (found, wanted))
     assert torch.cosine_similarity(ours, theirs, 0) > 0.999
+
+
+def off(found: Tensor, wanted: Tensor) -> float:
+    return float((found.cpu().float() - wanted).norm() / wanted.norm())
+
+
+def test_networks_by_kernels_give_what_the_librarys_layers_give() -> None:
+    """Encoder and both decoders in bfloat16, sides odd and even, beside float32 on a processor."""
+    assert fused.usable(CARD)
+    torch.manual_seed(0)
+    plain = Encoder((32, 64, 64, 128, 128)).eval().requires_grad_(False)
+    layers = [f"relu{b}_1" for b in range(1, 6)]
+    for sides in ((64, 96), (77, 51)):
+        x = torch.rand(1, 3, *sides)
+        there, here = prepared(plain.to(CARD), torch.bfloat16), plain.cpu()
+        given, wanted = (p.clone().requires_grad_() for p in (x.to(CARD), x))
+        found, maps = there(given, layers), here(wanted, layers)
+        assert type(found["relu1_1"].grad_fn).__name__ == "EncodedBackward"
+        for layer in layers:
+            assert off(found[layer].detach(), maps[layer].detach()) < 0.02, layer
+        weights = {layer: torch.randn_like(maps[layer]) for layer in layers}
+        for made in (found, maps):
+            sum((made[layer] * weights[layer].to(made[layer])).float().sum() for layer in layers).backward()  # type: ignore[union-attr]  # a tensor
+        assert given.grad is not None and wanted.grad is not None
+        assert torch.cosine_similarity(given.grad.cpu().flatten(), wanted.grad.flatten(), 0) > 0.99
+        with torch.inference_mode():
+            features = {layer: here(x[:, :, :48, :48], layers)[layer] for layer in layers}
+            for skips, upsampling in (((), "nearest"), (("relu3_1", "relu2_1"), "bilinear")):
+                decoder = Decoder(plain.widths, skips, upsampling).eval()
+                picture = decoder(features)
+                fast = resident(lambda d=decoder: d, CARD, torch.bfloat16, lambda net: last_layers([net]))
+                assert (
+                    off(
+                        fast(
+                            {
+                                k: v.to(CARD, torch.bfloat16).contiguous(memory_format=torch.channels_last)
+                                for k, v in features.items()
+                            }
+                        ),
+                        picture,
+                    )
+                    < 0.02
+                )
 
 
 @pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 5e-3), (torch.bfloat16, 3e-2)])

@@ -1,4 +1,5 @@
-"""Layers as a CUDA card computes them best.
+"""Layers as a CUDA card computes them best with what the library has, where `fused` does not compute all of a
+network: without Triton, in float32, and for tiles of a painter, which are told their statistics.
 
 Around a convolution the library's own take longer than the convolution itself, which gives up
 channels_last for some and goes over the maps once more for each of the others. For 64 channels of 512 x

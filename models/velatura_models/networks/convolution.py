@@ -108,9 +108,9 @@ class Conv3x3(nn.Conv2d):
             return super().forward(input)
         exact = input.dtype == torch.float32
         if exact and self.out_channels <= FEW and input.shape[2] % 2 == input.shape[3] % 2 == 0:
-            return quads(input, self._kept(quads_kernel), self.bias)
+            return quads(input, self.kept_as(quads_kernel), self.bias)
         if self.weight.shape[0] * self.weight.shape[1] >= WORTH[input.dtype]:
-            return winograd(input, self._kept(lambda weight: transformed(weight, input.dtype)), self.bias)
+            return winograd(input, self.kept_as(lambda weight: transformed(weight, input.dtype)), self.bias)
         return super().forward(input)
 
     @property
@@ -129,7 +129,8 @@ class Conv3x3(nn.Conv2d):
             and not torch.is_autocast_enabled("cpu")
         )
 
-    def _kept(self, made: Callable[[Tensor], Tensor]) -> Tensor:
+    def kept_as(self, made: Callable[[Tensor], Tensor]) -> Tensor:
+        """The kernels in the one form in which they are used, made of the weights when these are new."""
         weight = self.weight
         version = 0 if weight.is_inference() else weight._version
         if self._kernels is None or self._kernels[0] != version:

@@ -10,12 +10,12 @@ encoder keep the content. Without skips it is exactly the published form.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from . import card
+from . import card, fused
 from .bands import Rows
 from .convolution import Conv3x3
 
@@ -47,12 +47,15 @@ class Decoder(nn.Module):
         if upsampling not in ("nearest", "bilinear"):
             raise ValueError(f"upsampling must be 'nearest' or 'bilinear', not {upsampling!r}")
         w1, w2, w3, w4 = widths[:4]
-        self.upsampling = upsampling
+        self.upsampling, self.widths = upsampling, (w1, w2, w3, w4)
         self.skips = tuple(name for name in LEVELS[1:] if name in skips)
         plan = ((w4, w3), (w3, w3), (w3, w3), (w3, w3), (w3, w2), (w2, w2), (w2, w1), (w1, w1), (w1, 3))
         self.convs = nn.ModuleList(Conv3x3(i, o) for i, o in plan)
         channels = {"relu3_1": w3, "relu2_1": w2, "relu1_1": w1}
         self.taps = nn.ModuleDict({name: nn.Conv2d(channels[name], channels[name], 1) for name in self.skips})
+
+    doubled: ClassVar[dict[int, str]] = {0: "relu3_1", 4: "relu2_1", 6: "relu1_1"}
+    """After which convolution maps are doubled, and to which level that leads."""
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -78,15 +81,19 @@ class Decoder(nn.Module):
         near the picture's own size is computed in bands.
 
         The last convolution runs in the dtype of its own weights, so that a network in bfloat16 with
-        that layer kept in float32 gives pictures finer than 8 bits.
+        that layer kept in float32 gives pictures finer than 8 bits. On a card, all may be one step (`fused`).
         """
+        if self._fused(features):
+            out.append(fused.decoded(self, features))
+            yield
+            return
         rows = Rows.of(features["relu4_1"], 8)
         width = 8 * features["relu4_1"].shape[3]
         banded = features["relu4_1"].device.type == "cpu" and not torch.is_grad_enabled()
         for index, conv in enumerate(self.convs):
             last = index == len(self.convs) - 1
             rows = rows.then(in_own_dtype(conv) if last else rectified(conv))
-            level = {0: "relu3_1", 4: "relu2_1", 6: "relu1_1"}.get(index, "")
+            level = self.doubled.get(index, "")
             if level:
                 rows = rows.doubled(self.upsampling)
             if level in self.taps:
@@ -96,6 +103,11 @@ class Decoder(nn.Module):
                 yield
         out.append((yield from rows.whole(width, banded)))
         yield
+
+    def _fused(self, features: Mapping[str, Tensor]) -> bool:
+        """Whether a card computes all of it in one step."""
+        learns = torch.is_grad_enabled() and any(maps.requires_grad for maps in features.values())
+        return not learns and fused.takes(features["relu4_1"], self.convs[0], *self.widths)
 
 
 def in_own_dtype(conv: nn.Module) -> Callable[[Tensor], Tensor]:

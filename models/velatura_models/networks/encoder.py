@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..maths.tiling import round_up
-from . import card
+from . import card, fused
 from .bands import Rows
 from .convolution import Conv3x3, reflected
 from .precision import filtering_pays
@@ -89,8 +89,15 @@ class Encoder(nn.Module):
     def steps(self, x: Tensor, layers: Iterable[str], out: dict[str, Tensor]) -> Iterator[None]:
         """`forward` one convolution at a time: fills `out`, and yields after each. Without gradients, on a
         processor, what of the first two blocks is not asked for is one step, computed in bands with a yield
-        after each."""
+        after each; on a card, all may be one step (`fused`)."""
         wanted = check_layers(layers)
+        if self._fused(x, wanted):
+            convs = [(name, self.get_submodule(f"conv{name}")) for name in CONVS[: depth(wanted)]]
+            names = [layer.removeprefix("relu") for layer in wanted]
+            found = fused.encoded(x, convs, names, self.conv0)
+            out.update({f"relu{name}": maps for name, maps in found.items()})
+            yield
+            return
         if self.conv0 is not None:
             x = self.conv0(x)
         rows, width = Rows.of(x), x.shape[3]
@@ -112,6 +119,11 @@ class Encoder(nn.Module):
                     out[f"relu{name}"] = x
                 rows = Rows.of(x, rows.step)
                 yield
+
+    def _fused(self, x: Tensor, wanted: set[str]) -> bool:
+        """Whether a card computes all of it in one step."""
+        usual = (self.pool, self.padding) == ("max", "reflect") and not wanted.intersection(LAYERS[::2])
+        return usual and fused.takes(x, self.get_submodule("conv1_1"), *self.widths)
 
     def _layer(self, name: str, rectified: bool) -> Callable[[Tensor], Tensor]:
         conv = cast(Conv3x3, self.get_submodule(f"conv{name}"))

@@ -18,6 +18,8 @@ channel; sums, norms and residual streams stay float. Pictures differ from float
 
 *Few passes.* An instance norm is one library call; ReLU and rounding are one pass, a band of rows at a time,
 so that what is made is read again while it is in the processor's cache.
+
+A card computes whole pictures by kernels of its own where it can (`fused.Painting`).
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import card
+from . import card, fused
 from .convolution import padded
 from .transform_net import EPS, Normalise, TransformNet, bilinear_kernels
 
@@ -145,6 +147,11 @@ class Folded:
         self.wide = torch.float32 if dtype == torch.float32 else torch.bfloat16
         residual = range(3, 3 + 2 * net.blocks)
         self.stages: list[Stage] = []
+        self.painting: fused.Painting | None = None
+        half, known = self.wide != torch.float32, not any(width % 16 for width in net.widths)
+        if half and known and fused.usable(self.gamma.device):
+            weights = [conv.weight.detach().float() for conv in net.convs]  # type: ignore[union-attr]  # convs
+            self.painting = fused.Painting(weights, net.blocks, self.wide)
         for index, conv in enumerate(net.convs):
             weight, bias = conv.weight.detach().float(), conv.bias.detach().float()  # type: ignore[union-attr]  # convs
             last = index == len(net.convs) - 1
@@ -178,6 +185,10 @@ class Folded:
     ) -> Iterator[None]:
         """See `TransformNet.steps`; `x` is one picture `(1, 3, H, W)`."""
         scales, shifts = (rows[0].split(self.channels) for rows in (gamma, beta))
+        if self.painting is not None and normalise is None:
+            out.append(self.painting(x, scales, shifts, EPS))
+            yield
+            return
         cells = F.pixel_unshuffle(padded(x.float(), 4, 4, "reflect"), FOLD)
         first = self.stages[0].convolution
         seen = Maps(rounded(cells, 1 / 255, 0), 1 / 255) if first.dtype == torch.uint8 else Maps(cells)
