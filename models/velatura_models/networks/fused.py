@@ -2,7 +2,7 @@
 
 `takes` says whether a card can: Triton has to be there, and the first kernel has to give what the library
 gives. Where it cannot, networks compute as elsewhere (`card`), and the log says why. Kernels are compiled
-when a network first computes, which takes seconds once: Triton keeps them on disk.
+when a network first computes, which takes some ten seconds once: Triton keeps them on disk.
 """
 
 from __future__ import annotations
