@@ -33,11 +33,33 @@ NAME = 64
 """Longest job, transfer and session name."""
 
 
+class OnWire:
+    """A message; its type on the wire is its class's name in small letters."""
+
+    TYPE: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.TYPE = cls.__name__.lower()
+
+
 @dataclass(frozen=True)
-class Hello:
+class OfJob(OnWire):
+    """One about a job."""
+
+    job: str = text("", "the job", NAME)
+
+
+@dataclass(frozen=True)
+class OfTransfer(OnWire):
+    """One about a transfer."""
+
+    transfer: str = text("", "the transfer", NAME)
+
+
+@dataclass(frozen=True)
+class Hello(OnWire):
     """Client: opens or renews a session."""
 
-    TYPE: ClassVar[str] = "hello"
     major: int = ranged(PROTOCOL[0], 0, 1000, "protocol major version")
     minor: int = ranged(PROTOCOL[1], 0, 1000, "protocol minor version")
     client: str = text("", "name and version of the program, for `ps` and logs")
@@ -46,10 +68,9 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class Welcome:
+class Welcome(OnWire):
     """Daemon: the session is open."""
 
-    TYPE: ClassVar[str] = "welcome"
     major: int = ranged(PROTOCOL[0], 0, 1000, "protocol major version")
     minor: int = ranged(PROTOCOL[1], 0, 1000, "protocol minor version")
     daemon: str = text("", "version of the daemon")
@@ -59,31 +80,24 @@ class Welcome:
 
 
 @dataclass(frozen=True)
-class Heartbeat:
+class Heartbeat(OnWire):
     """Client: renews the lease. Daemon: answers `Alive`, so that the client too can tell a stopped peer."""
 
-    TYPE: ClassVar[str] = "heartbeat"
-
 
 @dataclass(frozen=True)
-class Alive:
+class Alive(OnWire):
     """Daemon: answer to `Heartbeat`, and its own ping twice a second."""
 
-    TYPE: ClassVar[str] = "alive"
-
 
 @dataclass(frozen=True)
-class Bye:
+class Bye(OnWire):
     """Client: ends the session and cancels its jobs, except detached ones."""
 
-    TYPE: ClassVar[str] = "bye"
-
 
 @dataclass(frozen=True)
-class Error:
+class Error(OnWire):
     """Either side: a message could not be served. `job` or `transfer` say what it was about."""
 
-    TYPE: ClassVar[str] = "error"
     code: str = text("internal", "one of velatura.errors.CODES", 40)
     message: str = text("", "what was wrong and what to do", 2000)
     where: str = text("", "path of the offending field", 400)
@@ -93,73 +107,62 @@ class Error:
 
 
 @dataclass(frozen=True)
-class Offer:
+class Offer(OnWire):
     """Sender of a blob: announces it. The receiver answers `Credit`, `Have` or `Error`."""
 
-    TYPE: ClassVar[str] = "offer"
     transfer: str = text("", "chosen by whoever offers, unique in the session", NAME)
     digest: str = text("", "digest over layout and bytes", NAME)
     layout: Layout = field(default_factory=Layout)
 
 
 @dataclass(frozen=True)
-class Credit:
+class Credit(OfTransfer):
     """Receiver of a blob: allows so many more chunks."""
 
-    TYPE: ClassVar[str] = "credit"
-    transfer: str = text("", "the transfer", NAME)
     chunks: int = ranged(1, 1, WINDOW, "further chunks allowed")
 
 
 @dataclass(frozen=True)
-class Chunk:
+class Chunk(OfTransfer):
     """Sender of a blob: a piece, in order; frame 2 holds its bytes."""
 
-    TYPE: ClassVar[str] = "chunk"
-    transfer: str = text("", "the transfer", NAME)
     offset: int = ranged(0, 0, 2**40, "of the first byte in the blob", unit="bytes")
     length: int = ranged(0, 1, CHUNK_BYTES, "of frame 2", unit="bytes")
 
 
 @dataclass(frozen=True)
-class Lent:
+class Lent(OnWire):
     """Sender of a blob, in place of all chunks: its memory was handed over, see Transfers."""
 
-    TYPE: ClassVar[str] = "lent"
     transfer: str = text("", "the transfer", NAME)
 
 
 @dataclass(frozen=True)
-class Have:
+class Have(OfTransfer):
     """Receiver of a blob: complete and verified, or held already."""
 
-    TYPE: ClassVar[str] = "have"
-    transfer: str = text("", "the transfer", NAME)
     digest: str = text("", "the blob", NAME)
 
 
 @dataclass(frozen=True)
-class Fetch:
+class Fetch(OnWire):
     """Client: asks for a blob (a result, a preview, a thumbnail); the daemon answers `Offer` or `Error`."""
 
-    TYPE: ClassVar[str] = "fetch"
     transfer: str = text("", "chosen by the client; the daemon's offer carries the same", NAME)
     digest: str = text("", "the blob", NAME)
 
 
 @dataclass(frozen=True)
-class Drop:
+class Drop(OnWire):
     """Either side: gives a transfer up; what was received of it is discarded."""
 
-    TYPE: ClassVar[str] = "drop"
     transfer: str = text("", "the transfer", NAME)
 
 
 @dataclass(frozen=True)
-class Submit:
+class Submit(OnWire):
     """Client: a job. The daemon answers `Need`, `Queued` or `Failed`."""
 
-    TYPE: ClassVar[str] = "submit"
     job: str = text("", "chosen by the client, unique in the daemon (a random name)", NAME)
     recipe: Recipe | None = None
     content: str = text("", "digest of the picture to work on; empty for a texture", NAME)
@@ -181,46 +184,37 @@ class Submit:
 
 
 @dataclass(frozen=True)
-class Need:
+class Need(OfJob):
     """Daemon: the job waits for blobs that the daemon lacks; offer them."""
 
-    TYPE: ClassVar[str] = "need"
-    job: str = text("", "the job", NAME)
     digests: tuple[str, ...] = listed("lacking blobs", 64)
 
 
 @dataclass(frozen=True)
-class Queued:
+class Queued(OfJob):
     """Daemon: all inputs are there; the job waits for its turn."""
 
-    TYPE: ClassVar[str] = "queued"
-    job: str = text("", "the job", NAME)
     ahead: int = ranged(0, 0, 100000, "jobs that will run before it")
 
 
 @dataclass(frozen=True)
-class Started:
+class Started(OnWire):
     """Daemon: the job runs, or runs again after a pause."""
 
-    TYPE: ClassVar[str] = "started"
     job: str = text("", "the job", NAME)
 
 
 @dataclass(frozen=True)
-class Paused:
+class Paused(OfJob):
     """Daemon: the job yielded to a more urgent one, or lost its worker and will resume."""
 
-    TYPE: ClassVar[str] = "paused"
-    job: str = text("", "the job", NAME)
     reason: str = text("", "in words")
 
 
 @dataclass(frozen=True)
-class Progress:
+class Progress(OfJob):
     """Daemon: how far a job is; only the newest is kept for a slow reader."""
 
-    TYPE: ClassVar[str] = "progress"
-    job: str = text("", "the job", NAME)
     step: int = ranged(0, 0, 10**9, "steps done")
     of: int = ranged(1, 1, 10**9, "steps in all")
     losses: dict[str, float] = field(default_factory=dict)
@@ -229,22 +223,18 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Preview:
+class Preview(OfJob):
     """Daemon: an intermediate picture can be fetched; only the newest is kept."""
 
-    TYPE: ClassVar[str] = "preview"
-    job: str = text("", "the job", NAME)
     step: int = ranged(0, 0, 10**9, "step it was taken at")
     digest: str = text("", "of the picture", NAME)
     layout: Layout = field(default_factory=Layout)
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(OfJob):
     """Daemon, terminal: the job is done; fetch the picture, then release the job."""
 
-    TYPE: ClassVar[str] = "result"
-    job: str = text("", "the job", NAME)
     digest: str = text("", "of the picture", NAME)
     layout: Layout = field(default_factory=Layout)
     recipe: Recipe | None = None
@@ -255,62 +245,53 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Failed:
+class Failed(OfJob):
     """Daemon, terminal: the job ended with an error."""
 
-    TYPE: ClassVar[str] = "failed"
-    job: str = text("", "the job", NAME)
     code: str = text("internal", "one of velatura.errors.CODES", 40)
     message: str = text("", "what was wrong and what to do", 2000)
     where: str = text("", "path of the offending field", 400)
 
 
 @dataclass(frozen=True)
-class Cancelled:
+class Cancelled(OfJob):
     """Daemon, terminal: the job was cancelled."""
 
-    TYPE: ClassVar[str] = "cancelled"
-    job: str = text("", "the job", NAME)
     reason: str = text("", "asked, superseded, or session ended")
 
 
 @dataclass(frozen=True)
-class Cancel:
+class Cancel(OnWire):
     """Client: discard the job, whatever its state."""
 
-    TYPE: ClassVar[str] = "cancel"
     job: str = text("", "the job; `velatura cancel` may name another session's", NAME)
 
 
 @dataclass(frozen=True)
-class Stop:
+class Stop(OnWire):
     """Client: end a refinement now and keep its best picture so far as the result."""
 
-    TYPE: ClassVar[str] = "stop"
     job: str = text("", "the job", NAME)
 
 
 @dataclass(frozen=True)
-class Attach:
+class Attach(OnWire):
     """Client: take over a detached job; the daemon repeats its latest state."""
 
-    TYPE: ClassVar[str] = "attach"
     job: str = text("", "the job", NAME)
 
 
 @dataclass(frozen=True)
-class Release:
+class Release(OnWire):
     """Client: the result is no longer needed."""
 
-    TYPE: ClassVar[str] = "release"
     job: str = text("", "the job", NAME)
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(OnWire):
     """Client: a question or command that is not a job; answered by `Reply` pages or `Error`."""
 
-    TYPE: ClassVar[str] = "request"
     request: str = text("", "chosen by the client", NAME)
     what: str = choice(
         "status",
@@ -339,10 +320,9 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reply:
+class Reply(OnWire):
     """Daemon: the answer to a `Request`, one page of it."""
 
-    TYPE: ClassVar[str] = "reply"
     request: str = text("", "the request", NAME)
     items: list[dict[str, Any]] = field(default_factory=list)
     more: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import msgpack
 import pytest
 from velatura.errors import FieldError
@@ -32,7 +34,8 @@ VALUES = {
 
 @pytest.mark.parametrize("kind", orders.KINDS.values(), ids=orders.KINDS)
 def test_every_order_and_report_arrives_as_it_was_sent(kind: type):
-    message = kind(**{name: value for name, value in VALUES.items() if name in kind.__annotations__})
+    named = {field.name for field in dataclasses.fields(kind)}
+    message = kind(**{name: value for name, value in VALUES.items() if name in named})
     travelled = msgpack.unpackb(msgpack.packb(orders.to_plain(message)) or b"")
     assert orders.from_plain(travelled) == message
 

@@ -14,6 +14,14 @@ from velatura.pixels import Layout
 from velatura.recipe import Recipe
 from velatura.schema import from_map, to_map
 
+
+@dataclass(frozen=True)
+class OfJob:
+    """An order or a report about one job."""
+
+    job: str
+
+
 # -- orders: supervisor to worker ----------------------------------------------------------------------
 
 
@@ -39,10 +47,9 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(OfJob):
     """Begin a job. Descriptors: those of `pictures` in order, then the checkpoint's where there is one."""
 
-    job: str
     recipe: Recipe
     pictures: tuple[Named, ...] = ()
     content: str = ""
@@ -61,24 +68,18 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Resume:
+class Resume(OfJob):
     """Go on with a job that yielded."""
 
-    job: str
-
 
 @dataclass(frozen=True)
-class Close:
+class Close(OfJob):
     """Give a job up at once; answered by `Closed`."""
 
-    job: str
-
 
 @dataclass(frozen=True)
-class Halt:
+class Halt(OfJob):
     """End a job with its best picture so far; answered by `Delivered`."""
-
-    job: str
 
 
 @dataclass(frozen=True)
@@ -121,31 +122,24 @@ class Beat:
 
 
 @dataclass(frozen=True)
-class Began:
+class Began(OfJob):
     """A job runs, for the first time or again."""
 
-    job: str
-
 
 @dataclass(frozen=True)
-class Yielded:
+class Yielded(OfJob):
     """A job was put aside for a more urgent one."""
 
-    job: str
-
 
 @dataclass(frozen=True)
-class Closed:
+class Closed(OfJob):
     """A job was given up as ordered."""
 
-    job: str
-
 
 @dataclass(frozen=True)
-class Advanced:
+class Advanced(OfJob):
     """How far a job is."""
 
-    job: str
     step: int
     of: int
     losses: dict[str, float] = field(default_factory=dict)
@@ -153,29 +147,26 @@ class Advanced:
 
 
 @dataclass(frozen=True)
-class Shown:
+class Shown(OfJob):
     """An intermediate picture; its descriptor rides along."""
 
-    job: str
     step: int
     digest: str
     layout: Layout
 
 
 @dataclass(frozen=True)
-class Saved:
+class Saved(OfJob):
     """A checkpoint of `size` bytes; its descriptor rides along."""
 
-    job: str
     step: int
     size: int
 
 
 @dataclass(frozen=True)
-class Delivered:
+class Delivered(OfJob):
     """A job is done; its picture's descriptor rides along."""
 
-    job: str
     digest: str
     layout: Layout
     recipe: Recipe
@@ -184,10 +175,9 @@ class Delivered:
 
 
 @dataclass(frozen=True)
-class Broke:
+class Broke(OfJob):
     """A job ended with an error."""
 
-    job: str
     code: str
     message: str
     where: str = ""
