@@ -50,19 +50,25 @@ def random_name() -> str:
 
 
 class Memory:
-    """Memory to be lent, of `nbytes`; its pages are there from the start, which is the dearer half of filling
-    it. Given back when it is collected, or with the last process that has it.
+    """Memory to be lent; given back when it is collected, or with the last process that has it.
+
+    Args:
+        nbytes: its size.
+        at_once: have its pages from the start, the dearer half of filling it; else as they are written, so
+            that no call takes long.
 
     Raises:
         OSError: there is no room, or no descriptor.
     """
 
-    def __init__(self, nbytes: int) -> None:
+    def __init__(self, nbytes: int, at_once: bool = False) -> None:
         self.nbytes = nbytes
         self.fd = os.memfd_create("velatura-lent", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         self.close = weakref.finalize(self, os.close, self.fd)
         try:
-            os.posix_fallocate(self.fd, 0, nbytes)
+            os.ftruncate(self.fd, nbytes)
+            if at_once:
+                os.posix_fallocate(self.fd, 0, nbytes)
         except OSError:
             self.close()
             raise

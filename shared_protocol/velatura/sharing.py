@@ -46,4 +46,4 @@ class Shared:
 
     def _set_aside(self, nbytes: int) -> None:
         with contextlib.suppress(OSError):  # no room: it is tried again when it is needed
-            self._spare = Memory(nbytes)
+            self._spare = Memory(nbytes, at_once=True)

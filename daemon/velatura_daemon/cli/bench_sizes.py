@@ -94,7 +94,8 @@ def _until_at_rest(worker: Any) -> None:
 
 def pixels(tell: Tell = lambda text: None) -> dict[str, float]:
     """Milliseconds that 33 MB take to the worker and back, beside what the worker does with them: the first
-    time, when the picture is sent, and again, when its digest alone is."""
+    time, when the picture is handed over, and again, when it is known; and the floor, one copy there, at the
+    rate at which memory is copied, while what comes back is mapped."""
     tell(f"{4 * BYTES_SIDES[0] * BYTES_SIDES[1] / 1e6:.0f} MB both ways")
     image = noise(BYTES_SIDES[0], 3)[: BYTES_SIDES[1]]
     recipe = {"kind": "stylize", "styles": [{"name": "mosaic"}], "method": "multi", "strength": 0.0}
@@ -108,19 +109,22 @@ def pixels(tell: Tell = lambda text: None) -> dict[str, float]:
                 job = client.submit(recipe, fresh)
                 job.result()
                 took[kind].append((time.perf_counter() - began - job.record["seconds"]) * 1000)
-    return {f"{kind}_ms": min(times[1:]) for kind, times in took.items()}
+    floor = 2 * image.nbytes / rates()["gigabytes"] / 1e6
+    return {**{f"{kind}_ms": min(times[1:]) for kind, times in took.items()}, "floor_ms": floor}
 
 
 def start(tell: Tell = lambda text: None) -> dict[str, float]:
     """Seconds of `velatura --version`, of `velatura styles list` beside a running daemon, from nothing to the
-    first picture; and megabytes that the daemon's processes hold once they have rested."""
+    first picture; and megabytes that the daemon's processes, and its worker, hold once they have rested."""
     tell("a cold start")
     with bench_daemon() as (client, start):
         tell("commands")
         figures = {**start, "version": _command("--version"), "styles_list": _command("styles", "list")}
         tell("memory at rest")
         time.sleep(7)  # the worker gives memory back after five
-        figures["idle_mb"] = float(pss(client.status()["pid"]) >> 20)
+        status = client.status()
+        figures["idle_mb"] = float(pss(status["pid"]) >> 20)
+        figures["idle_worker_mb"] = float(pss(status["worker"]["pid"]) >> 20)
     return figures
 
 
