@@ -120,3 +120,20 @@ def test_a_painter() -> None:
     painting = fused.Painting([conv.weight for conv in net.convs], net.blocks, torch.float16)  # type: ignore[misc]  # convs
     found = painting(x, gamma[0].split(net.channels), beta[0].split(net.channels), EPS)
     assert (found - out[0]).abs().max() < 0.01
+
+
+@pytest.mark.parametrize(("capability", "why"), [((8, 6), "(8, 6)"), (fused.TRIED, "off by")])
+def test_where_kernels_cannot_be_used_or_are_wrong_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capability: tuple[int, int], why: str
+) -> None:
+    def wrong(x: Tensor, weight: Tensor) -> tuple[Tensor, None]:
+        return 1.1 * F.conv2d(
+            F.pad(x, (1, 1, 1, 1), mode="reflect"), weight.view(64, 3, 3, 64).movedim(3, 1)
+        ), None
+
+    drawn = torch.randn
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch, "randn", lambda *size, device: drawn(*size))
+    monkeypatch.setattr(fused, "convolved", wrong)
+    assert not fused.usable.__wrapped__(torch.device("cuda"))
+    assert why in caplog.text

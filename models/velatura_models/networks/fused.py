@@ -1,8 +1,9 @@
 """Whole networks as a CUDA card computes them fastest: by kernels that leave nothing between convolutions.
 
-`takes` says whether a card can: Triton has to be there, and the first kernel has to give what the library
-gives. Where it cannot, networks compute as elsewhere (`card`), and the log says why. Kernels are compiled
-when a network first computes, which takes some ten seconds once: Triton keeps them on disk.
+`takes` says whether a card can: it is of the kind that kernels were tried on, Triton is there, and the first
+kernel gives what the library gives. Where it cannot, networks compute as elsewhere (`card`), and the log says
+why. Kernels are compiled when a network first computes, which takes some ten seconds once: Triton keeps them
+on disk.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ from .fused_layers import (
 
 logger = logging.getLogger(__name__)
 
+TRIED = (9, 0)
+"""Compute capability of the cards that kernels were tried on and are cut for, H100 and H200: others have less
+memory for a program."""
+
 
 @functools.cache
 def usable(device: torch.device) -> bool:
@@ -40,6 +45,8 @@ def usable(device: torch.device) -> bool:
     if device.type != "cuda" or torch.version.hip is not None:
         return False
     try:
+        if (here := torch.cuda.get_device_capability(device)) != TRIED:
+            raise RuntimeError(f"its compute capability is {here}, and they were tried with {TRIED} alone")
         with torch.inference_mode(False), torch.no_grad():
             x = torch.randn(1, 64, 20, 24, device=device).half().contiguous(memory_format=torch.channels_last)
             weight = torch.randn(64, 64, 3, 3, device=device).half()
