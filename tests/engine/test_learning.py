@@ -29,8 +29,8 @@ def engine(tmp_path_factory):
     """With a small painter of the user's own in place of the one that ships."""
     with engine_at(tmp_path_factory.mktemp("home")) as made, pytest.MonkeyPatch.context() as patch:
         patch.setattr("velatura_daemon.engine.learn.FIRST_LOOK", 0.0)
-        for side in ("CROP", "STYLE_SIDE"):
-            patch.setattr(f"velatura_daemon.engine.learn.{side}", 64)
+        patch.setattr("velatura_daemon.engine.learn.CROP", 64)
+        patch.setattr("velatura_models.training.style_n_plus_one.STYLE_SIDE", 64)
         small_painter(made.resources.paths.weights / "nets", 0)
         made.resources.library.add("moss", scene(96, 80, 3, seed=5))
         yield made

@@ -106,7 +106,7 @@ def test_the_trainer_writes_a_network_that_loads(photos, factor):
     path = superres.main(options(photos, factor=factor), lambda step, of, losses: seen.append((step, losses)))
     net = load_into(SuperResNet, describe_net(path))
     assert path.name == f"x{factor}.superres.safetensors" and net.factor == factor
-    assert seen[-1][0] == 4 and set(seen[-1][1]) == {"feature", "pixel"}
+    assert seen[-1][0] == 4 and set(seen[-1][1]) == {"feature", "grid", "pixel"}
     assert (photos.parent / "run/sheet-000004.jpg").is_file()
     assert describe_net(path).trained["loss network"] == "slim"
 

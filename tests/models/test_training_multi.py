@@ -12,6 +12,7 @@ from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.files import WeightsError, load_into
 from velatura_models.store.nets import PHOTO, add_net, describe_net, save_net
+from velatura_models.training import multi
 from velatura_models.training.crops import batches, whole_picture
 from velatura_models.training.multi import MultiOptions, begin, resized
 from velatura_models.training.multi import main as train_multi
@@ -88,6 +89,16 @@ def test_a_run_resumes_where_it_was_and_its_network_paints(pictures):
     torch.testing.assert_close(net.convs[0].weight, after["part.mean"]["convs.0.weight"], rtol=0, atol=1e-4)
     made = net(torch.rand(1, 3, 16, 16), torch.tensor([[0.5, 0.25, 0.25]]))
     assert made.shape == (1, 3, 16, 16) and torch.isfinite(made).all()
+
+
+def test_further_paintings_are_trained_on_and_not_kept(pictures, monkeypatch):
+    monkeypatch.setattr(multi, "OTHERS", 1.0)
+    path = train_multi(options(pictures, steps=2, others=pictures / "mine", photo_weight=0.0))
+    end = torch.load(pictures / "run" / "checkpoint.pt", weights_only=True)["part.net"]
+    assert describe_net(path).styles == ("ink", "wool", PHOTO)
+    assert load_into(TransformNet, describe_net(path)).gamma.shape == (3, end["gamma"].shape[1])
+    ink, wool, _, moss = end["gamma"]
+    assert torch.equal(ink, wool) and not torch.equal(moss, ink)  # only moss was painted in
 
 
 def test_a_start_gives_its_convolutions_and_its_rows_by_name(pictures):

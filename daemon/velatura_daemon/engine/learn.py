@@ -39,11 +39,8 @@ from .tasks import Checkpointed, Event, Previewed, Progressed, Slot, Task
 if TYPE_CHECKING:
     from velatura_models.training.run import Run
 
-STYLE_SIDE = 384
-"""Short side in pixels at which the style's picture is seen at stroke size 1."""
-
 MOST = 2
-"""How many times a small picture is enlarged for that, at most."""
+"""How many times a small picture is enlarged, at most, to be seen at the painter's size."""
 
 CROP, BATCH = 256, 2
 """Photos a step, and their side in pixels."""
@@ -91,7 +88,7 @@ def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
                 vgg,
                 folder,
                 style_weight=recipe.style_weight,
-                style_side=min(round(STYLE_SIDE * recipe.scale), MOST * min(picture.shape[2:])),
+                style_side=min(round(training.STYLE_SIDE * recipe.scale), MOST * min(picture.shape[2:])),
                 steps=recipe.steps,
                 seed=recipe.seed,
                 report=lambda step, of, means: losses.update(means),

@@ -24,12 +24,14 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import PHOTO, describe_net, save_net
 from .crops import batches, pictures_in, whole_picture, with_flats
-from .painting import loss_network
+from .painting import STYLE_SIDE, loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, color_distance, color_ranks, phase_pattern
 from .run import Report, Run, cosine, quiet
 
 PHOTO_EVERY = 4
 """Steps between two that train the photo's row."""
+OTHERS = 1 / 5
+"""Share of the pictures that are painted in `MultiOptions.others`."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class MultiOptions:
 
     Args:
         styles: folder of style pictures; the file names become the styles' names.
+        others: folder of further paintings, whose rows are not kept: a fifth of the pictures is painted in
+            these, so that what styles share serves one that is learned later.
+        style_side: short side in pixels at which the loss sees the style pictures; larger ones give larger
+            strokes.
         start: a network to start from; rows are taken by their styles' names, and styles that it does not
             know begin as its mean. Of a wider one the strongest channels are kept.
         copied: first steps, which only copy the pictures of `start`: for a narrower network.
@@ -58,17 +64,18 @@ class MultiOptions:
     content: Path
     styles: Path
     out: Path
+    others: Path | None = None
     vgg: Path | None = None
     start: Path | None = None
     copied: int = 0
     name: str = "multi"
     note: str = ""
-    content_weight: float = 1.0
+    content_weight: float = 0.8
     style_weight: float = 10.0
     smooth_weight: float = 0.0
     content_layers: tuple[str, ...] = CONTENT_LAYERS
     style_layers: tuple[str, ...] = STYLE_LAYERS
-    style_side: int = 384
+    style_side: int = STYLE_SIDE
     rate: float = 1.5e-3
     row_rate: float = 6e-3
     steps: int = 14000
@@ -101,6 +108,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     vgg, seen_with = loss_network(options.vgg, device)
     paths = pictures_in(options.styles)
     names = [path.stem for path in paths] + [PHOTO] * options.photo
+    others = pictures_in(options.others) if options.others is not None else []
     if len(set(names)) < len(names):
         raise ValueError(f"styles: two have one name, or one is called {PHOTO!r}: {', '.join(sorted(names))}")
     architecture: dict[str, Any] = {
@@ -109,28 +117,40 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
         "blocks": options.blocks,
         "upsampling": options.upsampling,
     }
-    net = placed(TransformNet(**architecture), device)
-    model = begin(net, options.start, names) if options.start is not None else net
-    rows = [net.gamma, net.beta]
-    groups = [{"params": net.convs.parameters()}, {"params": rows, "lr": options.row_rate}]
+    net = placed(TransformNet(**architecture | {"styles": len(names) + len(others)}), device)
+    rows = names + [""] * len(others)
+    model = begin(net, options.start, rows) if options.start is not None else net
+    groups = [
+        {"params": net.convs.parameters()},
+        {"params": [net.gamma, net.beta], "lr": options.row_rate},
+    ]
     optimizer = torch.optim.Adam(groups, options.rate, betas=(0.9, 0.99))
     run = Run(options.out, {"net": net}, optimizer, options.steps, report, averaged="net", seed=options.seed)
     loss = Perceptual(vgg, options.content_layers, options.style_layers)
-    pictures = [resize_short(whole_picture(path), options.style_side).to(device) for path in paths]
+    pictures = [
+        resize_short(whole_picture(path), options.style_side).to(device) for path in [*paths, *others]
+    ]
     targets = loss.style_targets(pictures)
     colors = torch.cat([color_ranks(picture) for picture in pictures])
     photos = batches(options.content, options.crop, options.batch // options.copies, run.seed)
-    shares = torch.eye(len(names), device=device)
+    shares = torch.eye(len(rows), device=device)
+    row_of = torch.tensor([*range(len(paths)), *range(len(names), len(rows))], device=device)
 
     def write() -> Path:
         more = {"style weight": options.style_weight, "note": options.note}
         trained = run.told(options.batch, options.crop, seen_with, **more)
         path = options.out / f"{options.name}.transform.safetensors"
-        return save_net(path, "transform", run.mean, architecture, names, trained)
+        kept = TransformNet(**architecture)
+        state = run.mean.state_dict()
+        kept.load_state_dict({**state, **{row: state[row][: len(names)] for row in ("gamma", "beta")}})
+        return save_net(path, "transform", kept, architecture, names, trained)
 
     def losses() -> tuple[Tensor, dict[str, Tensor]]:
         batch = next(photos).to(device)
         index = torch.randint(len(paths), (options.batch,), device=device)
+        if others:
+            other = torch.randint(len(paths), len(pictures), (options.batch,), device=device)
+            index = torch.where(torch.rand(options.batch, device=device) < OTHERS, other, index)
         if run.step < options.copied:
             index = torch.randint(len(names), (options.batch,), device=device)
             photo = batch.repeat_interleave(options.copies, 0)
@@ -139,7 +159,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
             terms = {"copied": F.mse_loss(net(photo, shares[index]), copied)}
             return options.photo_weight * terms["copied"], terms
         flat = with_flats(batch)
-        made = net(flat.repeat_interleave(options.copies, 0), shares[index])
+        made = net(flat.repeat_interleave(options.copies, 0), shares[row_of[index]])
         seen, before = made, flat
         if torch.rand(()) < options.resized:
             seen, before = resized(made, flat)
@@ -153,7 +173,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
             + options.grid_weight * terms["grid"]
         )
         if options.photo and run.step % PHOTO_EVERY == 0:
-            terms["photo"] = F.mse_loss(net(batch[:1], shares[-1:]), batch[:1])
+            terms["photo"] = F.mse_loss(net(batch[:1], shares[len(paths)][None]), batch[:1])
             total = total + options.photo_weight * terms["photo"]
         return total, terms
 

@@ -18,6 +18,9 @@ from ..store.weights import load_backbone
 
 S = TypeVar("S")
 
+STYLE_SIDE = 512
+"""Short side in pixels at which losses see the painter's style pictures: it sets the size of its strokes."""
+
 
 def chosen(presets: Mapping[str, S], options: Any) -> S:
     """The preset that options name, with those of its fields that they give themselves.

@@ -25,7 +25,7 @@ from ..store.cards import resize_short
 from ..store.files import Net, WeightsError, load_into
 from ..store.nets import PHOTO, describe_net, find_net, save_net
 from .crops import batches, whole_picture
-from .painting import loss_network
+from .painting import STYLE_SIDE, loss_network
 from .perceptual import Perceptual
 from .run import Report, Run, cosine, quiet
 
@@ -55,9 +55,9 @@ class StyleNPlusOneOptions:
     net: str = PAINTER
     weights: Path | None = None
     vgg: Path | None = None
-    content_weight: float = 1.0
+    content_weight: float = 0.8
     style_weight: float = 10.0
-    style_side: int = 384
+    style_side: int = STYLE_SIDE
     rate: float = 1e-2
     steps: int = 150
     batch: int = 2
@@ -123,9 +123,9 @@ def learn(
     vgg: Encoder,
     out: Path,
     *,
-    content_weight: float = 1.0,
+    content_weight: float = 0.8,
     style_weight: float = 10.0,
-    style_side: int = 384,
+    style_side: int = STYLE_SIDE,
     rate: float = 1e-2,
     steps: int = 150,
     seed: int = 0,

@@ -4,6 +4,8 @@ Crops are blurred, reduced, enlarged again by the network, and compared with the
 a loss network at relu2_2 (eq. 2). `pixel_weight` adds the squared error of the pixels, which the paper trains
 its baseline with: it raises PSNR and keeps colours, the feature loss alone gives crisper edges. The network
 begins as a bicubic enlargement (see `networks.superres`), so that a short run is no worse than that.
+`grid_weight` is of what is tied to the grid of pixels, `grain` of noise on what is enlarged: with both, noise
+is enlarged without a pattern.
 """
 
 from __future__ import annotations
@@ -26,9 +28,12 @@ from ..networks.superres import (
 from ..store.nets import save_net
 from .crops import batches
 from .painting import chosen, loss_network
+from .perceptual import phase_pattern
 from .run import Report, Run, constant, cosine, quiet
 
 LAYER = "relu2_2"
+GRAINY = 1 / 4
+"""Share of the batches that get grain."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,9 @@ class Schedule:
     rate: float = 1e-3
     feature_weight: float = 1.0
     pixel_weight: float = 0.0
+    grid_weight: float = 0.0
+    grain: float = 0.0
+    """Highest deviation of the noise, which a quarter of the batches gets; 0 to 1."""
     norm: str = "batch"
     upsampling: str = "nearest"
     residual: bool = True
@@ -52,7 +60,9 @@ class Schedule:
 
 PRESETS = {
     "published": Schedule(200000, 4, 288, upsampling="transposed", residual=False),
-    "quick": Schedule(3000, 8, 96, pixel_weight=1000.0, norm="none", cosine=True),
+    "quick": Schedule(
+        3000, 8, 96, pixel_weight=1000.0, grid_weight=20.0, grain=4 / 255, norm="none", cosine=True
+    ),
     "tiny": Schedule(4, 2, 64, width=8, blocks=1, norm="none"),
 }
 
@@ -81,6 +91,7 @@ class SuperresOptions:
     rate: float | None = None
     feature_weight: float | None = None
     pixel_weight: float | None = None
+    grid_weight: float | None = None
     note: str = ""
     sheet_every: int = 500
     seed: int = 0
@@ -113,13 +124,17 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
     def losses() -> tuple[Tensor, dict[str, Tensor]]:
         large = next(photos).to(device)
         small = degraded(large, options.factor)
+        if torch.rand(()) < GRAINY:
+            small = small + torch.randn_like(small) * (plan.grain * torch.rand(()))
         with autocast(device):
             made = net(small)
         with torch.no_grad():
             wanted = vgg(large.to(weight), (LAYER,))[LAYER]
         features = vgg(made.to(weight).contiguous(memory_format=torch.channels_last), (LAYER,))[LAYER]
         terms = {"feature": F.mse_loss(features.float(), wanted.float()), "pixel": F.mse_loss(made, large)}
-        return plan.feature_weight * terms["feature"] + plan.pixel_weight * terms["pixel"], terms
+        terms["grid"] = phase_pattern(made)
+        weights = {"feature": plan.feature_weight, "pixel": plan.pixel_weight, "grid": plan.grid_weight}
+        return torch.stack([weights[name] * term for name, term in terms.items()]).sum(), terms
 
     run.train(
         losses,
@@ -128,7 +143,9 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
         sheet=lambda: sheet(net, next(photos).to(device)[:4]),
         sheet_every=options.sheet_every,
     )
-    words = f"{plan.feature_weight:g} x {LAYER} + {plan.pixel_weight:g} x pixels"
+    words = (
+        f"{plan.feature_weight:g} x {LAYER} + {plan.pixel_weight:g} x pixels + {plan.grid_weight:g} x grid"
+    )
     trained = run.told(plan.batch, plan.crop, seen_by, loss=words, note=options.note)
     path = options.out / f"x{options.factor}.superres.safetensors"
     return save_net(path, "superres", net, architecture, trained=trained)
