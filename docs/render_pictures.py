@@ -48,12 +48,23 @@ def gallery(v: velatura.Client) -> None:
     grid(cells, 6).save(IMAGES / "gallery.webp", quality=74, method=6)
 
 
+def quality(v: velatura.Client) -> None:
+    """A photograph, and it in one style at qualities fast and fine."""
+    cat = photo("chelsea", 500, 333)
+    made = [v.stylize(cat, style="woodcut", quality=name) for name in ("fast", "fine")]
+    sheet = Image.new("RGB", (1500, 333))
+    for index, picture in enumerate((cat, *made)):
+        sheet.paste(picture, (500 * index, 0))
+    sheet.save(IMAGES / "quality.jpg", quality=85)
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     cup = photo("coffee", (448, 300))
     with velatura.connect() as v:
         strip(v)
         gallery(v)
+        quality(v)
         fade = grid([v.stylize(cup, style="starry-night", strength=s) for s in STRENGTHS], 5)
         fade.resize((fade.width // 2, fade.height // 2)).save(IMAGES / "strength.jpg", quality=88)
         blends = [{"starry-night": 1 - t, "stained-glass": t} for t in STRENGTHS]
