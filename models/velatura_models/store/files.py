@@ -103,7 +103,8 @@ def header(path: Path, kind: str = "") -> dict[str, str]:
         found = "a pickle, which is never loaded" if _is_pickle(path) else f"truncated or damaged ({error})"
         raise WeightsError("corrupt", f"{path} is {found}; {remedy(path.name)}") from error
     if kind and about.get("format") != kind:
-        raise WeightsError("architecture", f"{path} is {about.get('format')!r}, where {kind!r} is needed")
+        found = about.get("format", "a file of another program's")
+        raise WeightsError("architecture", f"{path} is {found}, where {kind} is needed")
     return about
 
 
