@@ -315,8 +315,9 @@ R = TypeVar("R", bound=Recipe)
 PAINTED_WITH = {
     "multi": ("sixteen.transform",),
     "adain-skip": ("slim/adain-skip 20dde54590a41acb501317acaffa5ae0",),
+    "upscale": ("x4.superres 33c459277d7a3dbc0e4e272e825f110a",),
 }
-"""What methods painted with in version 0.1, whose results did not name their networks."""
+"""What methods, and `upscale`, painted with in version 0.1, whose results did not name their networks."""
 
 
 def settled(recipe: R) -> R:
@@ -344,9 +345,10 @@ def recipe_from_map(data: Mapping[str, Any], path: str = "recipe") -> Recipe:
     kind = data.get("kind") if isinstance(data, Mapping) else None
     if not isinstance(kind, str) or kind not in RECIPES:
         raise FieldError(f"{path}.kind", f"is {kind!r}; known: {', '.join(RECIPES)}")
-    method = data.get("method")
-    if method in PAINTED_WITH and "exact" in data and "quality" not in data:  # stored by version 0.1
-        data = {"networks": PAINTED_WITH[method], **data}
+    painter = data.get("method", kind)
+    whole = "strength" in data if kind == "upscale" else "exact" in data and "quality" not in data
+    if painter in PAINTED_WITH and whole:  # stored by version 0.1
+        data = {"networks": PAINTED_WITH[painter], **data}
     return from_map(RECIPES[kind], data, path)
 
 

@@ -20,9 +20,17 @@ def test_the_same_picture_within_one_step_of_8_bits(engine: TorchEngine) -> None
     then = images.read(STORED / "upscale.png")
     recipe = recipe_of(STORED / "upscale.png")
     last = painted(engine, recipe)
-    assert last.recipe == replace(recipe, networks=last.recipe.networks) and not last.record["notes"]
+    assert last.recipe == recipe and not last.record["notes"]
     now = pixels(last).astype(int)
     assert np.abs(now - then.array).max() <= 1
+
+
+def test_an_enlargement_of_version_0_1_says_that_its_network_has_trained_on(engine: TorchEngine) -> None:
+    stored = {"kind": "upscale", "factor": 4, "strength": 0.5}
+    last = painted(engine, recipe_from_map(stored))
+    (said,) = last.record["notes"]
+    assert "network x4.superres has changed since (33c459" in said
+    assert painted(engine, last.recipe).record["notes"] == []
 
 
 def test_a_recipe_of_version_0_1_says_that_its_decoder_has_trained_on(engine: TorchEngine) -> None:
