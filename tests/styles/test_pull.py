@@ -43,16 +43,12 @@ def entry(server, picture, monkeypatch) -> StyleEntry:
         NAME, "The Sea", "A. Painter", "1900", "work", "CC0", source="sea",
         url=f"{server.base}iiif/default.jpg", size=len(picture), digest=hashlib.sha256(picture).hexdigest(),
     )  # fmt: skip
-    put(monkeypatch, made)
+    monkeypatch.setattr(library_module, "catalog", lambda: {NAME: made})
     return made
 
 
-def put(monkeypatch, *entries: StyleEntry) -> None:
-    monkeypatch.setattr(library_module, "catalog", lambda: {e.name: e for e in entries})
-
-
 @pytest.fixture
-def library(tmp_path) -> Library:
+def library(entry, tmp_path) -> Library:
     return Library(tmp_path / "styles", tmp_path / "cache")
 
 
@@ -70,7 +66,7 @@ def test_a_pulled_picture_is_at_hand_for_good(library, entry, picture, server):
     assert library.pull(NAME) == pulled and len(server.requests) == count, "not fetched twice"
 
 
-def test_two_works_under_the_same_file_name_do_not_meet(library, entry, picture, server, monkeypatch):
+def test_two_works_under_the_same_file_name_do_not_meet(library, entry, picture, server):
     other = picture + b"\0"
     (server.folder / "iiif2").mkdir()
     (server.folder / "iiif2" / "default.jpg").write_bytes(other)
@@ -78,7 +74,7 @@ def test_two_works_under_the_same_file_name_do_not_meet(library, entry, picture,
         entry, name="land", url=f"{server.base}iiif2/default.jpg", size=len(other),
         digest=hashlib.sha256(other).hexdigest(),
     )  # fmt: skip
-    put(monkeypatch, entry, second)
+    library.shipped[second.name] = second
     assert library.pull("sea").picture.read_bytes() == picture
     assert library.pull("land").picture.read_bytes() == other
 
