@@ -139,7 +139,7 @@ def test_an_old_package_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
         checks.importlib.metadata, "version", lambda name: "0.1" if name == "pyzmq" else real(name)
     )
     (problem,) = [f for f in checks.packages() if f.level == checks.PROBLEM]
-    assert problem.name == "package pyzmq" and problem.remedy == "run: pip install -U pyzmq"
+    assert problem.name == "package pyzmq" and problem.remedy == "run: pip install -U 'pyzmq>=26'"
 
 
 def test_an_old_plug_in_is_a_problem_and_a_missing_one_is_not(

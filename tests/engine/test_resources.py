@@ -12,9 +12,12 @@ import velatura_daemon.engine
 from hypothesis import given
 from hypothesis import strategies as st
 from velatura.effort import PACE
+from velatura.pixels import Layout
 from velatura.recipe import RECIPES
+from velatura_daemon.engine.compose import Canvas, Raster, keep
 from velatura_daemon.engine.engine import RUNNERS
 from velatura_daemon.engine.resources import CARD, PICTURE, SEEN, Key, Resources, Store, pace_on
+from velatura_daemon.engine.tasks import Slot
 from velatura_daemon.settings import Settings
 from velatura_models.methods.loading import NETWORK
 from velatura_models.networks.residency import Resident
@@ -92,14 +95,16 @@ def test_the_setting_is_the_budget_and_the_status_adds_up(resources):
     assert status["cache_budget_bytes"] == 64 << 20
 
 
-@given(st.integers(0, 850), st.integers(0, 500), st.sampled_from([1000, 2500]))
-def test_one_budget_holds_the_job_and_what_is_kept(picture, other, memory):
-    """In megabytes; a picture of 8192 x 8192 in floats has 805."""
+@given(st.integers(1, 8400), st.integers(0, 500), st.sampled_from([1000, 2500]))
+def test_one_budget_holds_the_job_and_what_is_kept(side, other, memory):
     resources = Resources(Settings(dtype="float32", memory_mb=memory))
-    for name, size in ((key("other"), other), (key("this"), picture), (key("net", NETWORK), 80)):
-        resources.store[name] = Thing(size << 20)
-    activations, content = resources.room_for(picture << 20)
-    own = 0 if key("this") in resources.store else picture << 20
+    picture = Raster(torch.zeros(1).expand(1, 3, side, side), None)
+    for name, kept in ((key("other"), Thing(other << 20)), (key("net", NETWORK), Thing(80 << 20))):
+        resources.store[name] = kept
+    keep(picture, key("this"), resources.store)
+    canvas = Canvas(Slot(Layout(side, side), memoryview(b"")), picture, None)
+    activations, content = canvas.leaves(resources.job_bytes, resources.store)
+    own = 0 if key("this") in resources.store else picture.nbytes
     assert resources.store.currsize + own + activations + content <= memory << 20
     assert activations >= 60 << 20 and key("net", NETWORK) in resources.store
 

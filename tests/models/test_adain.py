@@ -14,7 +14,7 @@ from velatura_models.maths.tiling import (
     Box,
     tiles,
 )
-from velatura_models.methods.adain import KEPT, AdaIN, StyleLook
+from velatura_models.methods.adain import KEPT, AdaIN, StyleLook, colored
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import StyleShare
 from velatura_models.methods.views import OWN
@@ -205,7 +205,7 @@ def test_a_flat_ground_is_painted_and_a_photo_gets_no_grain(recolour):
     tiles, _ = stylized(net, rgb, [StyleShare(look)], recolour=recolour, tile=64)
     assert float((whole - tiles).abs().max()) < 1e-4
     view = seen.views[look.palette if recolour else OWN]
-    moved = view.of(rgb, Box(0, 0, 136, 200))
+    moved = colored(rgb, view, Box(0, 0, 136, 200))
     assert (float(moved[..., 80:].std((2, 3)).mean()) > 0.01) is recolour
     plain = rgb if view.colors is None else apply_matching(rgb, *view.colors).clamp(0, 1)
     assert torch.equal(moved[..., :40], plain[..., :40])

@@ -85,7 +85,8 @@ def packages() -> Iterator[Finding]:
         if not needed.specifier.contains(version, prereleases=True):
             wrong += 1
             words = f"{version}, {needed.specifier} needed"
-            yield Finding(f"package {name}", PROBLEM, words, f"run: pip install -U {name}")
+            remedy = f"run: pip install -U '{name}{needed.specifier}'"
+            yield Finding(f"package {name}", PROBLEM, words, remedy)
         found.append(f"{name} {version}")
     if not wrong:
         yield Finding("packages", OK, ", ".join(found))

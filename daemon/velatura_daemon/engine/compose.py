@@ -20,12 +20,14 @@ from velatura.errors import VelaturaError
 from velatura.pixels import CHANNELS, Layout
 from velatura_models.maths.color import decode_srgb, encode_srgb, luma
 from velatura_models.maths.sizes import fill_transparent, preview_size, shrink_map
+from velatura_models.maths.stitched import ROOM
 from velatura_models.maths.tiling import Box
+from velatura_models.methods.loading import NETWORK
 from velatura_models.methods.method import Steps
 from velatura_models.networks.playback import run_through
 
 from .device import CPU
-from .resources import PICTURE, Store
+from .resources import PICTURE, Key, Store
 from .tasks import Slot, Task
 
 DTYPES = {"u8": np.dtype("u1"), "u16": np.dtype("<u2"), "f16": np.dtype("<f2"), "f32": np.dtype("<f4")}
@@ -143,10 +145,17 @@ class Canvas:
         """Height and width."""
         return self.layout.height, self.layout.width
 
-    @property
-    def nbytes(self) -> int:
-        """What it takes beside the content's own bytes: of a mask also the strength that is made of it."""
-        return self.picture.nbytes + (0 if self.mask is None else 2 * self.mask.nbytes)
+    def leaves(self, job: int, store: Store) -> tuple[int, int]:
+        """Bytes that it leaves of a job's for the activations of a pass over it, which is cut where it needs
+        more, and for what is kept of one that is cut. A picture that has no place beside the networks takes
+        that of all else that is kept, and of the job's."""
+        held = self.picture.nbytes + (0 if self.mask is None else 2 * self.mask.nbytes)  # and the strength
+        held += _networks(store)
+        if held > store.maxsize:
+            store.drop(lambda key: key[0] != NETWORK)
+        left, least = job - max(held - int(store.maxsize), 0), job // 10
+        kept = max(min(ROOM, left // 3, left - least), 0)
+        return max(left - kept, least), kept
 
     @property
     def counts(self) -> Tensor | None:
@@ -235,9 +244,15 @@ def read_canvas(task: Task, store: Store, side: int = 0, device: torch.device = 
     picture: Raster | None = store.get(key)
     if picture is None:
         picture = shrink((yield from reading(slot, device=device)), side)
-        store[key] = picture
+        keep(picture, key, store)
     mask = None if task.mask is None else read_mask(task.mask, slot.layout, device=device)
     return Canvas(slot, picture, mask)
+
+
+def keep(picture: Raster, key: Key, store: Store) -> None:
+    """Keeps a picture, where it has a place beside the networks: none of those goes for it."""
+    if picture.nbytes + _networks(store) <= store.maxsize:
+        store[key] = picture
 
 
 def write_texture(made: Tensor, output: Output) -> Written:
@@ -305,6 +320,10 @@ def downloaded(values: Tensor, layout: Layout) -> np.ndarray:
     staged = torch.empty(values.shape, dtype=values.dtype, pin_memory=True).copy_(values, non_blocking=True)
     torch.cuda.current_stream(values.device).synchronize()
     return staged.numpy().view(dtype)
+
+
+def _networks(store: Store) -> int:
+    return sum(size for key, size in store.sizes.items() if key[0] == NETWORK)
 
 
 def _floats(layout: Layout, array: np.ndarray, name: str, device: torch.device) -> Tensor:

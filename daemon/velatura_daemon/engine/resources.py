@@ -2,7 +2,7 @@
 
 Networks, style cards, pictures and contents are kept. All of them can be made again, from files or from a
 job's pixels; the least recently used goes first. The setting `cache_mb` bounds them, `trim` drops them,
-`status` tells of them. A job has the rest: `room_for` plans the one of a network's pass over a picture.
+`status` tells of them. A job has the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from cachetools import LRUCache
 from velatura.effort import PACE
-from velatura_models.maths.stitched import ROOM
 from velatura_models.methods.loading import NETWORK, Loader
 
 from ..paths import default_paths
@@ -115,19 +114,6 @@ class Resources:
     def tile_bytes(self) -> int:
         """Bound on the activations of a step of a job that holds more than those; larger pictures are cut."""
         return self.job_bytes * 2 // 5
-
-    def room_for(self, picture: int) -> tuple[int, int]:
-        """Bytes for the activations of a pass over a picture of so many bytes, which is cut where it needs
-        more; and for what is kept of one that is cut. A picture that has no place beside the networks takes
-        that of all else that is kept, and of the job's memory."""
-        left = self.job_bytes
-        networks = self.store.bytes_by_kind().get(NETWORK, 0)
-        if picture + networks > self.store.maxsize:
-            self.store.drop(lambda key: key[0] != NETWORK)
-            left += int(self.store.maxsize) - networks - picture
-        least = self.job_bytes // 10
-        kept = max(min(ROOM, left // 3, left - least), 0)
-        return max(left - kept, least), kept
 
     @property
     def loader(self) -> Loader:

@@ -146,6 +146,7 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     if method.strength_in == "picture":
         recipe = replace(recipe, scale=1.0)  # such a network's strokes have the size that it was trained for
     canvas = yield from read_canvas(task, resources.store, task.preview_side, resources.pixels)
+    room, kept = canvas.leaves(resources.job_bytes, resources.store)
     yield
     whole = canvas.picture.box
     changed = whole if canvas.mask is None else Box.around(canvas.mask)
@@ -161,7 +162,6 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
             region = crop(over, box)
         styles.append(StyleShare(method.style(source), style.weight / total, region))
     counts = None if canvas.counts is None else crop(canvas.counts, box)
-    room, kept = resources.room_for(canvas.nbytes)
     side = method.footprint.side(room, resources.settings.tile)
     content = framed(crop(canvas.picture.rgb, box), counts, method.footprint, side, kept)
     strength = recipe.strength if canvas.mask is None else crop(canvas.mask, box) * recipe.strength

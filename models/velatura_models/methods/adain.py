@@ -35,7 +35,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..maths.color import ColorStats, color_stats, transport
+from ..maths.color import ColorStats, apply_matching, color_stats, transport
+from ..maths.grain import grain
 from ..maths.stats import Moments
 from ..maths.stitched import PICTURE, Stitched
 from ..maths.tiling import STRIDE, Box, Footprint, Tile, averaged, crop
@@ -295,7 +296,7 @@ class AdaIN:
         """A tile's features in a palette."""
         if view.features.complete:
             return view.features.part(tile.outer)
-        made = yield from self.encode(view.of(content.rgb, tile.outer))
+        made = yield from self.encode(colored(content.rgb, view, tile.outer))
         view.features.add(made, tile, content.room - seen.nbytes)
         return made
 
@@ -341,6 +342,13 @@ def _add(
         rows, columns = inner.slices(step)
         counts = None if weight is None else averaged(weight, tile.core, step, maps.device) + UNIFORM
         sums[level].add(maps[:, :, rows, columns], counts)
+
+
+def colored(rgb: Tensor, view: View, box: Box) -> Tensor:
+    """The part of a content inside a box in a view's palette, with grain where it is flat."""
+    if view.colors is None:
+        return crop(rgb, box)
+    return (apply_matching(crop(rgb, box), *view.colors) + grain(rgb, box)).clamp(0, 1)
 
 
 def _palette(work: Work, style: StyleShare) -> Palette:

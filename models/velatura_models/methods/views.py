@@ -10,10 +10,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from ..maths.color import apply_matching
-from ..maths.grain import grain
 from ..maths.stitched import Stitched
-from ..maths.tiling import Box, crop
 from .method import Latest
 
 Statistics = Mapping[str, tuple[Tensor, Tensor]]
@@ -58,12 +55,6 @@ class View:
     @property
     def nbytes(self) -> int:
         return self.features.nbytes + sum(maps.nbytes for maps in self.changed.values())
-
-    def of(self, rgb: Tensor, box: Box) -> Tensor:
-        """The part of the content inside a box in this palette, with grain where it is flat."""
-        if self.colors is None:
-            return crop(rgb, box)
-        return (apply_matching(crop(rgb, box), *self.colors) + grain(rgb, box)).clamp(0, 1)
 
 
 @dataclass

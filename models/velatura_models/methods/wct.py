@@ -36,7 +36,7 @@ class WCT(AdaIN):
 
     decoder_of = "adain-skip"
     joint = True
-    held = 10.0
+    held = 14.0
 
     def style(self, source: Source) -> StyleLook:
         """Mean and colouring matrix at the decoder's levels, and the style's colours."""
