@@ -56,7 +56,7 @@ def off(found: Tensor, wanted: Tensor) -> float:
 def test_networks_by_kernels_give_what_the_librarys_layers_give() -> None:
     """Encoder and both decoders in bfloat16, sides odd and even, beside float32 on a processor."""
     if torch.cuda.get_device_capability() != fused.TRIED:
-        pytest.skip("kernels are for other cards")
+        pytest.skip(reason="kernels are for other cards")
     assert fused.usable(CARD)
     torch.manual_seed(0)
     plain = Encoder((32, 64, 64, 128, 128)).eval().requires_grad_(False)

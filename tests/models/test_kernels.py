@@ -16,10 +16,10 @@ from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import CONVS, Encoder
 from velatura_models.networks.transform_net import EPS, TransformNet
 
-pytestmark = [
-    pytest.mark.skipif(find_spec("triton") is None, reason="Triton comes with torch for cards alone"),
-    pytest.mark.skipif(torch.cuda.is_available(), reason="test_on_a_card.py tells, where there is a card"),
-]
+INTERPRETED = find_spec("triton") is not None and not torch.cuda.is_available()
+pytestmark = pytest.mark.skipif(
+    not INTERPRETED, reason="no Triton; or a card, for which test_on_a_card.py is"
+)
 
 SMALL = (32, 16, 16, 4, 2, False)
 """A tile of 2 x 16 positions by 16 channels."""

@@ -117,7 +117,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
         "blocks": options.blocks,
         "upsampling": options.upsampling,
     }
-    net = placed(TransformNet(**architecture | {"styles": len(names) + len(others)}), device)
+    net = placed(TransformNet(**{**architecture, "styles": len(names) + len(others)}), device)
     rows = names + [""] * len(others)
     model = begin(net, options.start, rows) if options.start is not None else net
     groups = [
