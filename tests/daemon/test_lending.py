@@ -75,6 +75,12 @@ def test_a_large_picture_goes_there_and_back_without_a_chunk(talk: Talk, monkeyp
         "known by its bytes, as a program after this one finds it"
     )
     assert job.result.digest.startswith(RANDOM)
+    held = picture(1200, 900, seed=5)
+    before = talk.status()["blobs"]["count"]
+    talk.run(RECIPE, held)
+    talk.until(
+        lambda: talk.status()["blobs"]["count"] == before + 1, "the result is gone, nobody can name it again"
+    )
     job.picture.data[:4] = b"mine"  # the view is this program's own
 
 

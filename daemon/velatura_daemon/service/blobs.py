@@ -24,6 +24,8 @@ class SlotBlob:
     digest: str
     layout: Layout
     fd: int
+    passing: bool = False
+    """Whether nobody will ask for it again: it goes with its last pin."""
     pins: int = 0
 
     @property
@@ -84,6 +86,8 @@ class BlobStore:
         blob.pins -= 1
         if blob.pins == 0:
             self.pinned -= blob.cost
+            if blob.passing:
+                self._drop(blob)
             self._make_room(0)
 
     def reserve(self, nbytes: int) -> int:
@@ -107,14 +111,14 @@ class BlobStore:
         """Gives back what `reserve` returned."""
         self.reserved -= amount
 
-    def add(self, digest: str, layout: Layout, fd: int) -> SlotBlob:
+    def add(self, digest: str, layout: Layout, fd: int, passing: bool = False) -> SlotBlob:
         """Takes a verified blob and its descriptor, in any case: results are never dropped. Of a blob held
-        already, the descriptor is closed."""
+        already, the descriptor is closed. `passing` as in `SlotBlob`."""
         held = self.get(digest)
         if held is not None:
             os.close(fd)
             return held
-        blob = self._blobs[digest] = SlotBlob(digest, layout, fd)
+        blob = self._blobs[digest] = SlotBlob(digest, layout, fd, passing)
         self.used += blob.cost
         self._make_room(0, keep=blob)
         return blob

@@ -15,7 +15,7 @@ from velatura import jobstate
 from velatura.errors import VelaturaError
 from velatura.jobstate import TERMINAL, Event, State
 from velatura.messages import Cancelled, Failed, Message, Preview, Progress, Result, Submit
-from velatura.pixels import Layout
+from velatura.pixels import RANDOM, Layout
 
 from ..between import orders
 from .blobs import BlobStore, SlotBlob
@@ -346,7 +346,7 @@ class Jobs:
         job.pinned.remove(digest)
 
     def _keep_picture(self, job: JobRecord, report: orders.Shown | orders.Delivered, fd: int) -> SlotBlob:
-        blob = self.store.add(report.digest, report.layout, fd)
+        blob = self.store.add(report.digest, report.layout, fd, passing=report.digest.startswith(RANDOM))
         self._pin(job, blob.digest)
         return blob
 
