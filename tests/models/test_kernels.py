@@ -17,9 +17,7 @@ from velatura_models.networks.encoder import CONVS, Encoder
 from velatura_models.networks.transform_net import EPS, TransformNet
 
 INTERPRETED = find_spec("triton") is not None and not torch.cuda.is_available()
-pytestmark = pytest.mark.skipif(
-    not INTERPRETED, reason="no Triton; or a card, for which test_on_a_card.py is"
-)
+pytestmark = pytest.mark.skipif(not INTERPRETED, reason="no Triton; or a card: test_on_a_card.py")
 
 SMALL = (32, 16, 16, 4, 2, False)
 """A tile of 2 x 16 positions by 16 channels."""
