@@ -65,7 +65,7 @@ def test_the_command_draws_the_figure(tmp_path: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["missing.png", "missing.png"], "No such file"),
+        (["missing.png", "missing.png"], "missing.png: no such file"),
         (["photo.png", "photo.png", "--side", "16"], "--side is 16; at least 32"),
         (["photo.png", "photo.png", "--iterations", "0"], "--iterations is 0; at least 1"),
         (["photo.png", "photo.png", "--backbone", "vgg16"], "known: slim, vgg19"),
