@@ -86,17 +86,9 @@ def to_image(pixels: bytes | bytearray | memoryview, width: int, height: int) ->
     return image.convertToFormat(_FORMAT.Format_ARGB32_Premultiplied)
 
 
-def swapped(pixels: bytes) -> bytes:
-    """BGRA of 16 bits as RGBA."""
-    out = bytearray(pixels)
-    for byte in (0, 1):
-        out[byte::8], out[4 + byte :: 8] = pixels[4 + byte :: 8], pixels[byte::8]
-    return bytes(out)
-
-
-def place(image: QtGui.QImage, strip: QtGui.QImage, top: int, left: int = 0) -> None:
-    """Puts a strip into an image, from row `top` and column `left` on."""
+def place(image: QtGui.QImage, strip: QtGui.QImage, top: int) -> None:
+    """Puts a strip into an image, from row `top` on."""
     painter = QtGui.QPainter(image)
     painter.setCompositionMode(QtGui.QPainter.CompositionMode.CompositionMode_Source)
-    painter.drawImage(left, top, strip)
+    painter.drawImage(0, top, strip)
     painter.end()

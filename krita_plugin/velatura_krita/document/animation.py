@@ -1,17 +1,19 @@
 """Frames of an animated layer, read at the times of its keyframes and put back as a new animated layer.
 
-Krita makes keyframes from Python only by importing pictures, which is one undo step: painted frames are PNG
-files meanwhile, of the document's size, with 16 bits where it has more than 8.
+From Python Krita makes keyframes only by importing pictures, in which Krita 5.2 ends now and then: its own
+threads go on with a frame's temporary document that is gone. So the new layer is a copy of the layer, whose
+frames are painted before it is added.
 """
 
 from __future__ import annotations
 
-import math
+import os
 import tempfile
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from velatura.blob import Picture
 from velatura.editor import alpha, geometry
@@ -20,26 +22,35 @@ from velatura.editor.i18n import _
 from velatura.editor.paper import Gone, Layer, Refused, Source
 from velatura.editor.pump import Work
 
-from .. import raster
-from ..colors import SRGB, Space, wire_space
-from ..qt import QtGui
-from .active import LAYERS, Place, active_view, is_open, node_of, own, source, source_of
+from ..colors import wire_space
+from ..qt import QtCore
+from .active import (
+    LAYERS,
+    Place,
+    active_document,
+    active_view,
+    application,
+    history_step,
+    is_open,
+    node_of,
+    own,
+    source,
+    source_of,
+)
 from .closing import tell_layer_dockers
 from .reading import selected
 from .scratch import Converter
-from .writing import cut
+from .writing import cut, neighbours
 
 
 class Kept:
-    """A painted frame as a file that goes with this object."""
+    """A painted frame's pixels over its area, in the layer's space, in a file that goes with this object."""
 
-    def __init__(self, image: QtGui.QImage) -> None:
-        file = tempfile.NamedTemporaryFile(prefix="velatura-", suffix=".png", delete=False)  # noqa: SIM115  # Krita reads it
-        file.close()
-        self.path = Path(file.name)
+    def __init__(self) -> None:
+        handle, name = tempfile.mkstemp(prefix="velatura-")
+        os.close(handle)
+        self.path = Path(name)
         weakref.finalize(self, self.path.unlink, missing_ok=True)
-        if not image.save(str(self.path), "PNG"):
-            raise Refused(_("A painted frame could not be written to {file}.", file=self.path))
 
 
 def sources() -> tuple[Source, ...]:
@@ -74,54 +85,67 @@ def frames(taken: Source) -> tuple[Source, ...]:
 
 
 def keep_frame(frame: Source, picture: Picture) -> Work[Kept]:
-    """Work: a painted frame as a file; see `Paper.keep_frame`."""
-    mine, area = own(frame), frame.area
-    deep = mine.target.depth != "U8"
-    space = Space("RGBA", "U16" if deep else "U8", SRGB)
-    form = QtGui.QImage.Format.Format_RGBA64 if deep else QtGui.QImage.Format.Format_ARGB32
-    image = QtGui.QImage(*mine.size, form)
-    image.fill(0)
-    with Converter(wire_space(mine.space), space) as converter:
-        for strip in converter.strips(area):
+    """Work: a painted frame as a file; see `Paper.keep_frame`.
+
+    Raises:
+        Refused: there is no room for it.
+    """
+    mine, kept = own(frame), Kept()
+    with Converter(wire_space(mine.space), mine.space) as converter, kept.path.open("wb") as file:
+        for strip in converter.strips(frame.area):
             pixels = cut(picture.data, strip, frame.crop, picture.layout.pixel_bytes)
             pixels = converter.convert(pixels, strip.pixels)
             if mine.selection is not None:
-                pixels = alpha.bake(pixels, 4, space.depth.lower(), selected(frame, strip))
-            if deep:
-                pixels = raster.swapped(pixels)
-            row = strip.width * space.pixel_bytes
-            raster.place(image, QtGui.QImage(pixels, strip.width, strip.height, row, form), strip.y, strip.x)
+                pixels = alpha.bake(
+                    pixels, mine.space.channels, mine.space.depth.lower(), selected(frame, strip)
+                )
+            try:
+                file.write(pixels)
+            except OSError as error:
+                raise Refused(_("A painted frame could not be written to {file}.", file=kept.path)) from error
             yield
-    return Kept(image)
+    return kept
 
 
 def add_animation(taken: Source, frames: Sequence[tuple[Source, object]], name: str) -> Work[Layer]:
-    """Work: painted frames as a new animated layer on top; see `Paper.add_animation`.
+    """Work: painted frames as a new animated layer above the source; exactly one undo step. See
+    `Paper.add_animation`.
 
     Raises:
-        Gone: the document was closed.
-        Refused: Krita does not import them.
+        Gone: the document was closed, or the layer deleted.
+        Refused: Krita does not take it.
     """
     document = own(taken).document
+    node = node_of(document, taken.layer).duplicate()
+    yield
     if not is_open(document):
         raise Gone
-    yield
-    times = [own(frame).time or 0 for frame, _kept in frames]
-    step = math.gcd(*(time - times[0] for time in times)) or 1
-    files: list[str] = []
-    for frame_time in range(times[0], times[-1] + 1, step):
-        held = max(at for at, time in enumerate(times) if time <= frame_time)
-        kept = frames[held][1]
+    document.waitForDone()
+    before, now = history_step(), document.currentTime()
+    for frame, kept in frames:
         assert isinstance(kept, Kept)  # what `keep_frame` made
-        files.append(str(kept.path))
-    before = {node.uniqueId().toString() for node in document.topLevelNodes()}
-    document.waitForDone()  # Krita 5.2 was seen to end when frames come in beside a stroke that is at work
-    if not document.importAnimation(files, times[0], step):
-        raise Refused(_("Krita did not take the frames in."))
-    made = [node for node in document.topLevelNodes() if node.uniqueId().toString() not in before]
-    if not made:
-        raise Refused(_("Krita did not take the frames in."))
-    made[0].setName(name)
-    made[0].setOpacity(own(taken).opacity)
+        document.setCurrentTime(own(frame).time or 0)  # pixels go into the frame that is shown
+        document.waitForDone()
+        _paint(node, frame.area, kept.path.read_bytes(), own(frame).space.pixel_bytes)
+    document.setCurrentTime(now)
+    document.waitForDone()
+    if active_document() == document and history_step() != before:  # going there and back is no step
+        application().action("edit_undo").trigger()
+        document.waitForDone()
+    node.setName(name)
+    node.setLocked(False)
+    node.setVisible(True)
+    parent, below = neighbours(taken)
+    if not parent.addChildNode(node, below):
+        raise Refused(_("Krita did not take the new layer; is its group locked?"))
     tell_layer_dockers()
-    return Layer(taken.document, made[0].uniqueId().toString(), taken.layer, own=Place(document))
+    return Layer(taken.document, node.uniqueId().toString(), taken.layer, own=Place(document))
+
+
+def _paint(node: Any, area: Rect, pixels: bytes, pixel_bytes: int) -> None:
+    """Pixels over an area as all that a frame shows."""
+    old = node.bounds()
+    if not area.contains(Rect(old.x(), old.y(), old.width(), old.height())):
+        nothing = bytes(old.width() * old.height() * pixel_bytes)
+        node.setPixelData(QtCore.QByteArray(nothing), old.x(), old.y(), old.width(), old.height())
+    node.setPixelData(QtCore.QByteArray(pixels), area.x, area.y, area.width, area.height)

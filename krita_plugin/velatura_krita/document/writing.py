@@ -67,7 +67,7 @@ def add_layer(
     yield from _fill(taken, picture, still, bake)
     yield  # adding it is one call that waits for the canvas, in Krita: nothing of ours beside it
     still()
-    parent, below = _neighbours(taken)
+    parent, below = neighbours(taken)
     if not parent.addChildNode(node, below):
         raise Refused(_("Krita did not take the new layer; is its group locked?"))
     tell_layer_dockers()
@@ -241,7 +241,7 @@ def cut(data: memoryview, strip: Rect, crop: Rect, pixel_bytes: int) -> bytes:
     return b"".join(data[at : at + width] for at in range(first, first + strip.height * row, row))
 
 
-def _neighbours(taken: Source) -> tuple[Any, Any]:
+def neighbours(taken: Source) -> tuple[Any, Any]:
     """Parent and lower neighbour of a new result: above the source and above its earlier results."""
     document = own(taken).document
     root = document.rootNode()

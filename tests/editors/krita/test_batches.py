@@ -50,11 +50,39 @@ studio.look.choose("mosaic")
     for time, wanted in ((0, [246, 195, 55, 255]), (4, [225, 225, 225, 255]), (8, [165, 165, 165, 255])):
         data = krita.run("made.pixelDataAtTime(0, 0, w, h, time).data()", time=time)
         assert colour(data) == [wanted]
-    assert krita.run("len(history()[0])") == before + 1
+    assert krita.run("len(history()[0]), doc.currentTime()") == [before + 1, 8]
     assert (
         krita.run("paper.recipes(paper.source())[made.uniqueId().toString()].recipe.styles[0].name")
         == "mosaic"
     )
+
+
+def test_frames_are_painted_where_something_is_selected_and_undone_at_once(krita: Krita) -> None:
+    krita.run(
+        """
+picture(w, h); fill(layer, bytes([9, 60, 200, 255]) * w * h, 0, 0, w, h)
+layer.enableAnimation()
+studio.look.choose("mosaic")
+doc.setCurrentTime(5); doc.waitForDone()
+""",
+        w=WIDTH, h=HEIGHT,
+    )  # fmt: skip
+    krita.until("doc.currentTime() == 5")
+    krita.run("app.action('add_blank_frame').trigger(); doc.waitForDone()")
+    krita.until("layer.hasKeyframeAtTime(5)")
+    krita.run("fill(layer, bytes([30, 30, 30, 255]) * w * h, 0, 0, w, h)", w=WIDTH, h=HEIGHT)
+    krita.run("select(b'\\xff' * 200, 8, 8, 20, 10); studio.watch(); task = studio.apply_to_frames()")
+    krita.until("task.over")
+    assert krita.run("task.words") == "Done"
+    krita.run("made = next(n for n in layers(doc) if n.name().startswith('Velatura'))")
+    for time, wanted in ((0, [246, 195, 55, 255]), (5, [225, 225, 225, 255])):
+        data = krita.run("made.pixelDataAtTime(0, 0, w, h, time).data()", time=time)
+        pixels = np.frombuffer(data, np.uint8).reshape(HEIGHT, WIDTH, 4)
+        assert colour(pixels[8:18, 8:28].tobytes()) == [wanted]
+        assert np.count_nonzero(pixels[..., 3]) == 200
+    krita.run("app.action('edit_undo').trigger(); doc.waitForDone()")
+    krita.until("len(layers(doc)) == 1")
+    assert krita.run("doc.currentTime(), layer.hasKeyframeAtTime(5)") == [5, True]
 
 
 def test_every_chosen_layer_with_one_progress(krita: Krita) -> None:
