@@ -8,6 +8,7 @@ that what takes many steps is seen, and can be stopped, and what fails can be tr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gi.repository import Gdk, Gimp, GimpUi, Gtk
@@ -99,6 +100,7 @@ class Dialog:
         self.config, self.kind, self._original = config, kind, look
         self.display = Gimp.default_display()
         self._answer: Recipe | None = None
+        self._done: list[Run] = []
         self._begun = False
         self._loop = GLibLoop(self._defect)
         self.look = AskedLook(kind, self.values)
@@ -138,13 +140,15 @@ class Dialog:
     # -- OK -------------------------------------------------------------------------------------------
 
     def plan(self) -> list[Plan]:
-        """What OK asks for, layer by layer; nothing where a question comes first. Raises `Refused`,
-        `VelaturaError`."""
-        plans = [runs.plan(found, self.look, self._output()) for found in self._found()]
+        """What OK asks for, layer by layer, but for what an OK before did while others failed; nothing where
+        a question comes first. Raises `Refused`, `VelaturaError`."""
+        planned = [runs.plan(found, self.look, self._output()) for found in self._found()]
+        done = [run.plan for run in self._done if run.layer is not None]
+        plans = [plan for plan in planned if not any(plan.asks_as(other) for other in done)] or planned
         if self._answer is not None:
             answer, self._answer = self._answer, None
-            return [plan.at(answer) for plan in plans]
-        self.desk.ready(plans[0].order.recipe, *(plan.taken for plan in plans))
+            return [replace(plan, answer=answer) for plan in plans]
+        self.desk.ready(plans[0].recipe, *(plan.taken for plan in plans))
         question = self.desk.question
         if question is None:
             return plans
@@ -160,14 +164,14 @@ class Dialog:
 
     def carry_out(self, plans: Sequence[Plan]) -> Sequence[Run]:
         """Does what is planned while the dialog shows it; raises as `work.wait`."""
-        recipe = plans[0].order.recipe
-        done = [
+        recipe = plans[0].recipe
+        begun = [
             Run(self._bench, plan, self.display, self._results, self.preview.ready_for(recipe, plan.taken))
             for plan in plans
         ]
-        for run in done:
+        for run in begun:
             run.frame.connect(lambda picture, run=run: self._show_frame(run, picture))
-        task = together(self._bench, done, self.desk.title(recipe))
+        task = together(self._bench, begun, self.desk.title(recipe))
         self.preview.rest()
         self.say("")
         self._doing.follow(task)
@@ -175,11 +179,12 @@ class Dialog:
         try:
             work.wait(task, self.link, self._loop)
         finally:
+            self._done += [run for run in begun if run.state == "done"]
             self._doing.follow(None)
             self._busy(False)
         if recipe.FACTS.styles and not plans[0].order.pictures:
             self.desk.memory.use(recipe)
-        return done
+        return begun
 
     def _show_frame(self, run: Run, picture: Picture) -> None:
         aim = run.plan.aim

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from gi.repository import Gdk, GdkPixbuf, GLib, Gtk, Pango
-from velatura.editor.gallery import Gallery
+from velatura.editor.desk import Desk
 from velatura.editor.i18n import _
-from velatura.editor.pulls import Pulls
+from velatura.editor.menus import of_style
 from velatura.stylefile import is_style_file
 
 from .look import UNNAMED, AskedLook
-from .menu import style_menu
+from .menu import menu_of
 from .paper import pixbuf
 
 ID, TITLE, ICON, ABOUT = range(4)
@@ -24,17 +24,17 @@ class GalleryView(Gtk.Box):
     """A searchable grid of styles. The first one is taken where none was chosen yet.
 
     Args:
-        gallery: what there is to choose from.
+        desk: its gallery is what there is to choose from.
         look: whose style is shown and chosen.
-        pulls: fetch pictures of works of art.
     """
 
-    def __init__(self, gallery: Gallery, look: AskedLook, pulls: Pulls) -> None:
+    def __init__(self, desk: Desk, look: AskedLook) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self.second = Gtk.ListStore(str, str)
         """Names and titles for the choice of a second style, the first row meaning none."""
         self.second.append(["", _("None")])
-        self._gallery, self._look, self._pulls = gallery, look, pulls
+        self._desk, self._look = desk, look
+        self._gallery = gallery = desk.gallery
         self._store = Gtk.ListStore(str, str, GdkPixbuf.Pixbuf, str)
         self._blank = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, SIDE, SIDE)
         self._blank.fill(0x80808040)
@@ -132,19 +132,21 @@ class GalleryView(Gtk.Box):
         entry = self._gallery.entry(self._store[path][ID]) if path is not None else None
         if event.button != Gdk.BUTTON_SECONDARY or entry is None:
             return Gdk.EVENT_PROPAGATE
-        menu = style_menu(self._gallery, self._pulls, entry, lambda: self._ask_folder(entry.name, event))
+        place = Gdk.Rectangle()
+        place.x, place.y, place.width, place.height = int(event.x), int(event.y), 1, 1
+        menu = menu_of(of_style(self._desk, entry.name, lambda: self._ask_folder(entry.name, place)))
         menu.attach_to_widget(view, None)
         menu.popup_at_pointer(event)
         return Gdk.EVENT_STOP
 
-    def _ask_folder(self, name: str, event: Any) -> None:
+    def _ask_folder(self, name: str, place: Gdk.Rectangle) -> None:
         """Asks for a new folder's name, where the style is."""
-        entry = Gtk.Entry(placeholder_text=_("Name of the folder, then Enter"), visible=True)
-        popover = Gtk.Popover(relative_to=self._view)
-        at = Gdk.Rectangle()
-        at.x, at.y, at.width, at.height = int(event.x), int(event.y), 1, 1
-        popover.set_pointing_to(at)
-        popover.add(entry)
+        entry, popover = Gtk.Entry(), Gtk.Popover(relative_to=self._view, pointing_to=place)
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin=6)
+        for widget in (Gtk.Label(label=_("Name of the folder, then Enter")), entry):
+            box.add(widget)
+        box.show_all()
+        popover.add(box)
 
         def named(_entry: Gtk.Entry) -> None:
             popover.popdown()

@@ -45,7 +45,7 @@ class Pages(Gtk.Notebook):
     ) -> None:
         super().__init__(scrollable=True)
         self._config, self._look = config, look
-        self.gallery = GalleryView(desk.gallery, look, desk.pulls)
+        self.gallery = GalleryView(desk, look)
         self._own = [
             OwnStyle(
                 window.get_widget(argument, GObject.TYPE_NONE),

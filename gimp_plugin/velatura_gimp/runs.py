@@ -47,6 +47,13 @@ class Plan:
     cover: Cover | None
     replaces: Any = None
     """A layer that the new one takes the place of, or None."""
+    answer: Recipe | None = None
+    """What runs instead of what the arguments say, as a question was answered."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """What runs."""
+        return self.answer or self.order.recipe
 
     @property
     def aim(self) -> Target:
@@ -57,9 +64,10 @@ class Plan:
         """What is worked on, in the words of `velatura.editor`."""
         return source_of(self.found, self.order.regions)
 
-    def at(self, recipe: Recipe) -> Plan:
-        """The same with another recipe for the same styles."""
-        return replace(self, order=replace(self.order, recipe=recipe))
+    def asks_as(self, other: Plan) -> bool:
+        """Whether another one is for the same layer, by the same arguments."""
+        mine, theirs = ((p.taken, p.output, p.order.recipe) for p in (self, other))
+        return mine == theirs
 
 
 def plan(found: Original, look: AskedLook, where: str) -> Plan:
@@ -115,12 +123,11 @@ class Run(Task):
         self, bench: Bench, plan: Plan, display: Any = None, results: Results | None = None,
         ready: Ready | None = None,
     ) -> None:  # fmt: skip
-        taken, facts = plan.taken, plan.order.recipe.facts
-        if facts.placed == "picture":
+        taken, recipe = plan.taken, plan.recipe
+        if recipe.facts.placed == "picture":
             taken = replace(taken, crop=taken.area)
         titles = {str(item["name"]): str(item["title"]) for item in bench.link.styles}
         as_mask = plan.output == "new-layer-masked"
-        recipe = plan.order.recipe
         super().__init__(bench, taken, recipe, title(recipe, titles), as_mask, ready)
         self.plan = plan
         self._pictures = plan.order.pictures
@@ -128,7 +135,7 @@ class Run(Task):
         self._masks = {name: notes.name_of(Gimp.Item.get_by_id(int(node))) for name, node in regions}
         self.frame = Signal()
         self.result: Any = None
-        self.ran: Recipe = plan.order.recipe
+        self.ran: Recipe = recipe
         self._display, self._results = display, results
 
     def check(self) -> None:

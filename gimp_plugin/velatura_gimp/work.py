@@ -75,7 +75,7 @@ def carry_out(plans: Sequence[Plan], display: Any = None) -> tuple[Run, ...]:
     paper = Paper(lambda: plans[0].found, lambda: plans[0].output == "in-place")
     tools, results = bench(paper, Pump(loop), talk), Results(paper, kept) if display is not None else None
     runs = tuple(Run(tools, plan, display, results) for plan in plans)
-    task = together(tools, runs, look.title(plans[0].order.recipe, {}))
+    task = together(tools, runs, look.title(plans[0].recipe, {}))
     try:
         wait(task, talk, loop)
     finally:

@@ -33,7 +33,7 @@ def test_several_layers_one_after_another(
     loop.run(0.2)
     daemon.finish(daemon.job, 3)
     loop.run(0.2)
-    assert task.state == "failed" and task.words.startswith("2 are done") and len(document.layers) == 5
+    assert task.state == "failed" and task.words.startswith("2 of 3 are done. ") and len(document.layers) == 5
     task.retry()
     loop.run(0.2)
     daemon.finish(daemon.job, 2)

@@ -1,4 +1,4 @@
-"""Folders that the artist sorts styles into: which is shown, and what puts a style in one."""
+"""Folders that the artist sorts styles into: which is shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from velatura.editor.i18n import _
 
 from ..qt import QtWidgets
 from .buttons import SIDE
-from .naming import NamingLine
 
 
 class FolderChoice(QtWidgets.QComboBox):
@@ -32,25 +31,3 @@ class FolderChoice(QtWidgets.QComboBox):
         if self._gallery.folder in folders:
             self.setCurrentIndex(folders.index(self._gallery.folder))
         self.setVisible(len(folders) > 1)
-
-
-def fill_menu(menu: QtWidgets.QMenu, gallery: Gallery, name: str, naming: NamingLine) -> None:
-    """Puts a style in a folder.
-
-    Args:
-        naming: where a new folder's name is asked for.
-    """
-    now = gallery.folders.get(name, "")
-    for folder in ("", *gallery.folder_names):
-        action = menu.addAction(folder or _("In no folder"), lambda folder=folder: gallery.put(name, folder))
-        action.setCheckable(True)
-        action.setChecked(folder == now)
-    menu.addSeparator()
-    menu.addAction(
-        _("A new folder…"),
-        lambda: naming.ask(
-            _("Name of the folder, then Enter"),
-            _("The style is put there"),
-            lambda made: gallery.put(name, made),
-        ),
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from velatura.editor.i18n import _
-from velatura.editor.pulls import Pull, megabytes
 from velatura.editor.studio import Studio
 
 from ..qt import QtWidgets
@@ -59,26 +58,3 @@ class PullRow(QtWidgets.QFrame):
     def forget(self) -> None:
         """The window is closing."""
         self._end()
-
-
-def fill_menu(menu: QtWidgets.QMenu, studio: Studio) -> None:
-    """What can be downloaded: each network, and all pictures at once; a style's own menu has its own."""
-    pulls = studio.pulls
-    styles = [pull for pull in pulls.offered if pull.kind == "style" and not pull.under_way]
-    for pull in pulls.offered:
-        if pull.kind == "model":
-            action = menu.addAction(text_of(pull.title, pull), lambda pull=pull: pulls.begin(pull))
-            action.setToolTip(pull.about)
-            action.setEnabled(not pull.under_way)
-    if styles:
-        size = megabytes(sum(pull.size for pull in styles))
-        text = _("Pictures of {n} works of art ({size})", n=len(styles), size=size)
-        menu.addAction(text, lambda: pulls.begin(*styles)).setToolTip(styles[0].about)
-    if menu.isEmpty():
-        text = _("Everything is here") if studio.link.models else _("Not known yet")
-        menu.addAction(text).setEnabled(False)
-
-
-def text_of(text: str, pull: Pull) -> str:
-    """A menu's entry for a download, with its size."""
-    return f"{text} ({megabytes(pull.size)})" if pull.size else text

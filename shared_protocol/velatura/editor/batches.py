@@ -56,7 +56,7 @@ class Batch(Task):
 
     def cancel(self) -> None:
         if not self.over:
-            self._close("cancelled", _("Cancelled; {n} are done.", n=self._done))
+            self._close("cancelled", _("Cancelled; {n} of {of} are done.", n=self._done, of=len(self._parts)))
             for part in self._parts:
                 if not part.over:
                     part.cancel()
@@ -94,7 +94,8 @@ class Batch(Task):
             return
         failed = [part for part in self._parts if part.state == "failed"]
         if failed:
-            self._close("failed", _("{n} are done; then: {why}", n=self._done, why=failed[0].words))
+            done, why = _("{n} of {of} are done.", n=self._done, of=len(self._parts)), failed[0].words
+            self._close("failed", f"{done} {why}")
         else:
             self._close("done", _("Done"))
 

@@ -3,7 +3,7 @@
 It inverts colours at any depth, keeps alpha, and follows the mask or the first style's region; a `Refine`
 takes its iterations, a picture of the finest quality some too; an `Upscale` repeats pixels; keypoints are
 always the same. The first style's name may be `fail` (an error), or `wait` (not before the file `open` is in
-VELATURA_HOME).
+VELATURA_HOME). While the file `wide` is there, contents below 200 pixels of width are an error.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class InvertEngine(FakeEngine):
             yield Finished(*self._made(task), recipe, as_map(PAIRS, (400, 300), (400, 300)))
             return
         how = recipe.styles[0].name if recipe.styles else ""
-        if how == "fail":
+        narrow = task.content is not None and task.content.layout.width < 200
+        if how == "fail" or (narrow and (self.home / "wide").exists()):
             raise VelaturaError("bad_image", "this style always fails")
         while how == "wait" and not (self.home / "open").exists():
             time.sleep(0.002)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from editors.roots import Root, Screen
 WINDOW = "Untitled"
 RESULTS, FIRST = (770, 41), (560, 110)
 """Where the dialog has the page of results, and the first of them."""
+FOLDERS, STYLES = (650, 120), ((530, 150), (690, 150))
+"""Where it has the list of folders, once there are any, and the first and third style."""
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +182,25 @@ originals = image.get_layers()
     until(lambda: not gimp.plugins(), "the plug-in ends")
 
 
+def test_ok_after_a_failure_paints_only_the_layers_that_are_left(gimp: Gimp, daemon: Daemon) -> None:
+    gimp.run("""
+narrow = layer.copy()
+image.insert_layer(narrow, None, 0)
+narrow.scale(100, 80, False)
+image.set_selected_layers([layer, narrow])
+""")
+    (daemon.home / "wide").touch()
+    gimp.choose(WINDOW, "stylize")
+    until(lambda: "this style always fails" in daemon.log(), "the preview is of the narrow one")
+    gimp.press("Velatura: Stylize", "alt+o")
+    until(lambda: gimp.value("len(image.get_layers())") == 3, "one has a new layer")
+    time.sleep(1)  # the dialog hears of the other one
+    (daemon.home / "wide").unlink()
+    gimp.press("Velatura: Stylize", "alt+o")
+    until(lambda: not gimp.plugins(), "the plug-in ends")
+    assert gimp.value("sorted(x.get_width() for x in image.get_layers())") == [100, 100, 400, 400]
+
+
 def test_what_was_tried_is_remembered_and_taken_again(gimp: Gimp, daemon: Daemon) -> None:
     """In the image, until it is closed; also after its layer was deleted."""
     made = gimp.value("call('stylize', image, layer, Gimp.RunMode.WITH_LAST_VALS, style='mosaic')")
@@ -312,6 +334,46 @@ def test_what_takes_many_steps_is_stopped_and_kept_from_the_dialog(gimp: Gimp, d
     until(lambda: gimp.value("len(image.get_layers())") == 2, "what it has is kept")
     assert note(gimp)["recipe"]["quality"] == "finest"
     until(lambda: not gimp.plugins(), "the plug-in ends")
+
+
+def test_a_styles_menu_makes_it_a_favourite_and_sorts_it_into_a_folder(gimp: Gimp, daemon: Daemon) -> None:
+    """And the list of folders, once there is one, shows what is in it."""
+
+    def menu(place: tuple[int, int], *keys: str) -> None:
+        gimp.screen.xdotool("mousemove", *place, "click", 3)
+        time.sleep(1)
+        for key in keys:
+            gimp.screen.xdotool("key", key)
+            time.sleep(0.7)
+
+    def remembered(what: str) -> dict | list:
+        kept = json.loads((gimp.settings / "velatura.json").read_text())
+        return kept["settings"].get(what)
+
+    before = finished(daemon)
+    gimp.choose(WINDOW, "stylize")
+    until(lambda: finished(daemon) > before, "the library has come, and a preview was made")
+    gimp.press("Velatura: Stylize")
+    time.sleep(2)  # thumbnails come, and nothing that could be asked tells
+    menu(STYLES[1], "Down", "Return")
+    until(lambda: remembered("favourites"), "it is a favourite, and the first of all now")
+    menu(STYLES[1], "Down", "Down", "Right", "Down", "Return")
+    gimp.screen.xdotool("type", "Sea")
+    gimp.screen.xdotool("key", "Return")
+    until(lambda: remembered("folders"), "another one is in a folder")
+    ((style, folder),) = remembered("folders").items()
+    assert folder == "Sea" and [style] != remembered("favourites")
+    gimp.screen.xdotool("mousemove", *FOLDERS, "click", 1)
+    time.sleep(1)
+    gimp.screen.xdotool("key", "Down")
+    gimp.screen.xdotool("key", "Return")
+    time.sleep(1)
+    gimp.screen.xdotool("mousemove", STYLES[0][0], STYLES[0][1] + 36, "click", 1)
+    time.sleep(1)
+    gimp.screen.shot(gimp.folder / "folder.png")
+    gimp.press("Velatura: Stylize", "alt+o")
+    until(lambda: not gimp.plugins(), "the plug-in ends")
+    assert note(gimp)["recipe"]["styles"][0]["name"] == style
 
 
 def size_of(screen: Screen, window: int) -> tuple[int, int]:
