@@ -10,5 +10,5 @@ from benchmarks.walk import walk
 def test_the_way_of_a_job_stays_short(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     monkeypatch.setenv("VELATURA_HOME", "")  # the walk sets it
     stays = walk(method)
-    assert len(stays) <= 20, stays
-    assert len(stays) - len({module for module, _ in stays}) <= 8, stays
+    assert len(stays) <= 18, stays
+    assert len(stays) - len({module for module, _ in stays}) <= 7, stays
