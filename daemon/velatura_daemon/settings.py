@@ -17,16 +17,7 @@ from typing import Any
 
 from velatura.endpoint import check_own
 from velatura.errors import FieldError
-from velatura.schema import (
-    check,
-    choice,
-    flag,
-    from_map,
-    hints,
-    ranged,
-    text,
-    to_map,
-)
+from velatura.schema import check, choice, flag, from_map, hints, ranged, text, to_map
 
 from .paths import Paths, default_paths
 

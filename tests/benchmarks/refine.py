@@ -42,12 +42,7 @@ from velatura_daemon.cli.bench_refine import STYLE_LAYERS, PlainGatys, PlainStro
 from velatura_daemon.paths import default_paths
 from velatura_daemon.styles.library import Library
 from velatura_models.networks.convolution import direct
-from velatura_models.networks.encoder import (
-    VGG19_WIDTHS,
-    Encoder,
-    encoder_from_state,
-    prepared,
-)
+from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, encoder_from_state, prepared
 from velatura_models.networks.playback import run_through
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams

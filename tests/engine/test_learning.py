@@ -140,11 +140,7 @@ def test_one_style_of_a_network_of_several_is_not_removed_with_the_others(engine
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("ink", "which the painter knows already"),
-        ("nobody", "no style is called"),
-    ],
+    ("name", "words"), [("ink", "which the painter knows already"), ("nobody", "no style is called")]
 )
 def test_what_cannot_be_learned_is_refused_in_words(engine, name, words):
     with pytest.raises(VelaturaError, match=words):

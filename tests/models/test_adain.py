@@ -9,11 +9,7 @@ from models.driving import noise as picture
 from models.driving import small_pair, stylized
 from velatura_models.maths.color import ColorStats, apply_matching, color_stats, transport
 from velatura_models.maths.stats import mean_std
-from velatura_models.maths.tiling import (
-    STRIDE,
-    Box,
-    tiles,
-)
+from velatura_models.maths.tiling import STRIDE, Box, tiles
 from velatura_models.methods.adain import KEPT, AdaIN, StyleLook, colored
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import StyleShare

@@ -9,10 +9,7 @@ import torch
 from models.driving import stylized
 from PIL import Image
 from velatura_models.methods.loading import Loader, load_method
-from velatura_models.methods.method import (
-    Source,
-    StyleShare,
-)
+from velatura_models.methods.method import Source, StyleShare
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.files import WeightsError, load_into
@@ -214,12 +211,7 @@ def test_a_sweep_trains_every_pair_and_draws_them(data):
     )
     assert path == data / "run/sweep.jpg" and Image.open(path).width > 300
     runs = sorted(folder.name for folder in (data / "run").iterdir() if folder.is_dir())
-    assert runs == [
-        "content-1-style-1",
-        "content-1-style-10",
-        "content-3-style-1",
-        "content-3-style-10",
-    ]
+    assert runs == ["content-1-style-1", "content-1-style-10", "content-3-style-1", "content-3-style-10"]
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 

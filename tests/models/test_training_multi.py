@@ -17,12 +17,7 @@ from velatura_models.training.crops import batches, whole_picture
 from velatura_models.training.multi import MultiOptions, begin, resized
 from velatura_models.training.multi import main as train_multi
 from velatura_models.training.painting import loss_network
-from velatura_models.training.perceptual import (
-    Perceptual,
-    gram,
-    phase_pattern,
-    total_variation,
-)
+from velatura_models.training.perceptual import Perceptual, gram, phase_pattern, total_variation
 from velatura_models.training.run import average
 from velatura_models.training.style_n_plus_one import StyleNPlusOneOptions, learn, load_painter, row_of
 from velatura_models.training.style_n_plus_one import main as add_style

@@ -17,13 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 from velatura.recipe import Stylize
-from velatura_models.maths.color import (
-    ColorStats,
-    apply_matching,
-    color_stats,
-    keep_luminance,
-    matching,
-)
+from velatura_models.maths.color import ColorStats, apply_matching, color_stats, keep_luminance, matching
 from velatura_models.maths.tiling import Box, crop
 from velatura_models.methods.loading import Loader, load_method, method_painting
 from velatura_models.methods.method import (

@@ -35,12 +35,7 @@ class Decoder(nn.Module):
         upsampling: `nearest` as published, or `bilinear`.
     """
 
-    def __init__(
-        self,
-        widths: Sequence[int],
-        skips: Sequence[str] = (),
-        upsampling: str = "nearest",
-    ) -> None:
+    def __init__(self, widths: Sequence[int], skips: Sequence[str] = (), upsampling: str = "nearest") -> None:
         super().__init__()
         if unknown := set(skips).difference(LEVELS[1:]):
             raise ValueError(f"unknown skip levels {sorted(unknown)}; known: {LEVELS[1:]}")

@@ -120,10 +120,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     net = placed(TransformNet(**{**architecture, "styles": len(names) + len(others)}), device)
     rows = names + [""] * len(others)
     model = begin(net, options.start, rows) if options.start is not None else net
-    groups = [
-        {"params": net.convs.parameters()},
-        {"params": [net.gamma, net.beta], "lr": options.row_rate},
-    ]
+    groups = [{"params": net.convs.parameters()}, {"params": [net.gamma, net.beta], "lr": options.row_rate}]
     optimizer = torch.optim.Adam(groups, options.rate, betas=(0.9, 0.99))
     run = Run(options.out, {"net": net}, optimizer, options.steps, report, averaged="net", seed=options.seed)
     loss = Perceptual(vgg, options.content_layers, options.style_layers)

@@ -19,12 +19,7 @@ from torch.nn import functional as F
 
 from ..networks.precision import autocast
 from ..networks.residency import placed
-from ..networks.superres import (
-    LEAST,
-    SuperResNet,
-    bicubic,
-    degraded,
-)
+from ..networks.superres import LEAST, SuperResNet, bicubic, degraded
 from ..store.nets import save_net
 from .crops import batches
 from .painting import chosen, loss_network

@@ -17,14 +17,7 @@ from velatura.errors import VelaturaError
 from velatura.pairs import Pair, as_map
 from velatura.pixels import CHANNELS, Layout
 from velatura.recipe import Keypoints, Texture, Upscale, settled
-from velatura_daemon.engine.tasks import (
-    Event,
-    Finished,
-    Previewed,
-    Progressed,
-    Slot,
-    Task,
-)
+from velatura_daemon.engine.tasks import Event, Finished, Previewed, Progressed, Slot, Task
 
 PAIRS = (Pair(0.2, 0.2, 0.3, 0.3), Pair(0.8, 0.25, 0.7, 0.3), Pair(0.3, 0.8, 0.3, 0.6))
 """What keypoints it finds in every picture."""
