@@ -33,8 +33,8 @@ from .method import Source, Steps, Work
 PATCH = 3
 SIDE = 384
 PATCHES = 12000
-SCORES = 16 << 20
-"""Scores that are held at a time."""
+SCORES = 6 << 20
+"""Scores that are held at a time: a third of a second of one processor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,7 @@ class StyleSwap(AdaIN):
     """See the module."""
 
     decoder_of = "adain-skip"
+    held = 9.0
     positions = 2 * (PATCH - 1)
     least = PATCH
 
