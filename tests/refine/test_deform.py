@@ -111,7 +111,7 @@ def test_too_few_pairs_are_told_and_nothing_is_bent(encoder: Encoder) -> None:
     mask = box_mask(*SIZE, 0, 0, 32, 72).float()  # two of the four
     problem = replace(PROBLEM, mask=mask)
     walk = walked(encoder, Deform(Strotss(), PAIRS), problem)
-    assert any("shapes stay: 2 pairs" in note for note in walk.notes)
+    assert any("shapes stay: it takes 3 pairs" in note and "not 2" in note for note in walk.notes)
     assert torch.equal(walk.picture(), walked(encoder, Strotss(), problem).picture())
 
 

@@ -392,7 +392,7 @@ def test_with_too_few_pairs_shapes_stay(engine: TorchEngine, pairs: tuple[Pair, 
     finished, _ = run(engine, task(recipe, gray))
     assert isinstance(finished.recipe, Refine) and finished.recipe.shapes == "keep"
     notes = finished.record["notes"]
-    assert f"shapes stay: there are {len(pairs)} pairs, and it takes 3" in notes
+    assert f"shapes stay: it takes 3 pairs of places, not {len(pairs)}" in notes
     assert any("no good pairs" in note for note in notes) == (not pairs)
 
 

@@ -81,7 +81,7 @@ def with_pairs(job: Optimisation[Refine], content: Tensor) -> Generator[Event, N
         recipe = replace(recipe, pairs=pairs)
         notes.append(f"shapes go by {len(pairs)} pairs that were found" if pairs else NONE)
     if len(recipe.pairs) < LEAST:
-        notes.append(f"shapes stay: there are {len(recipe.pairs)} pairs, and it takes {LEAST}")
+        notes.append(f"shapes stay: it takes {LEAST} pairs of places, not {len(recipe.pairs)}")
         recipe, objective = replace(recipe, shapes="keep"), objective.inner
     else:
         objective = deforming(recipe, objective.inner)

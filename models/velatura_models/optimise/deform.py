@@ -88,8 +88,8 @@ class Deform:
         points, _ = self.points(problem)
         if len(points) < LEAST:
             found.append(
-                f"shapes stay: {len(points)} pairs of places lie where the picture may change;"
-                f" it takes {LEAST}"
+                f"shapes stay: it takes {LEAST} pairs of places that lie where the picture may change,"
+                f" not {len(points)}"
             )
         return found
 
