@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gi.repository import Gdk, GdkPixbuf, Gtk
+from gi.repository import Gdk, GdkPixbuf, GLib, Gtk
 from velatura.blob import Blob, Picture
 from velatura.editor.arrows import Arrows, Point
 from velatura.editor.i18n import _
@@ -88,8 +88,18 @@ class ArrowBar(Gtk.Box):
         self.look()
         self._list.set_no_show_all(not shown)
         self._list.show_all() if shown else self._list.hide()
+        GLib.idle_add(self._bring_into_sight)
+
+    def _bring_into_sight(self) -> None:
+        """The column may be longer than the screen is high; called once there is room in it."""
+        column = self.get_ancestor(Gtk.ScrolledWindow)
+        if self._arrows.shown and column is not None:
+            place = column.get_vadjustment()
+            place.set_value(place.get_upper() - place.get_page_size())
 
     def _changed(self, name: str) -> None:
+        if name == "finding":
+            GLib.idle_add(self._bring_into_sight)
         self._find.set_sensitive(not self._arrows.finding)
         self._words.set_text(self._arrows.words)
         self._words.set_visible(bool(self._arrows.words))
