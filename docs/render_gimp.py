@@ -122,6 +122,8 @@ def record(root: Root, folder: Path) -> None:
         recorder.click(PAGES["library"])
         recorder.click(DAEMON)
         time.sleep(2)
+        screen.xdotool("key", "Down", "Right")
+        time.sleep(2)
         recorder.shot("daemon")
         gimp.press(STYLIZE, "Escape", "Escape")
         until(lambda: not gimp.plugins(), "the plug-in ends")

@@ -83,12 +83,13 @@ class Recorder:
     def variations(self) -> None:
         """Other textures, in the strip."""
         krita = self.krita
+        self.stand(420, "Krita dark")  # before they are asked for: a docker that moves asks anew
         krita.run("studio.variations.show_kind('texture'); panel._strip_fold.button.click()")
         krita.until(
-            "sum(studio.variations.picture(v.name) is not None for v in studio.variations.offered) >= 2",
+            "sum(studio.variations.picture(v.name) is not None for v in studio.variations.offered) >= 4",
             patience=500,
         )
-        self.docker("variations", 420, "Krita dark")
+        self.keep("variations")
         krita.run("panel._strip_fold.button.click()")
 
     def live(self) -> None:
@@ -109,14 +110,18 @@ beside.setGeometry(560, 330, 380, 380)
         self.shot("live")
         krita.run("beside.hide(); beside.setFloating(False)")
 
-    def docker(self, name: str, width: int, colours: str) -> None:
-        """The docker by itself, floating."""
+    def stand(self, width: int, colours: str) -> None:
+        """Lets the docker float by itself."""
         krita = self.krita
         krita.run("theme(name); ours.setFloating(True)", name=colours)
         krita.run("ours.setGeometry(20, 20, width, 720)", width=width)
         krita.until("ours.width() == width", width=width)
-        krita.run("QtTest.QTest.qWait(500); ours.grab().save(path)", path=str(self.folder / "docker.png"))
-        Image.open(self.folder / "docker.png").convert("RGB").save(IMAGES / f"{name}.png", optimize=True)
+
+    def keep(self, name: str) -> None:
+        """The docker by itself, as it is now."""
+        png = self.folder / "docker.png"
+        self.krita.run("QtTest.QTest.qWait(500); ours.grab().save(path)", path=str(png))
+        Image.open(png).convert("RGB").save(IMAGES / f"{name}.png", optimize=True)
 
 
 def record(root: Root, folder: Path) -> None:
@@ -137,7 +142,8 @@ def record(root: Root, folder: Path) -> None:
         recorder.walk()
         recorder.live()
         for width, colours in ((250, "Krita bright"), (300, "Krita dark"), (600, "Krita bright")):
-            recorder.docker(f"docker-{width}", width, colours)
+            recorder.stand(width, colours)
+            recorder.keep(f"docker-{width}")
         recorder.variations()
 
 

@@ -17,6 +17,9 @@ from .slider import Slider
 
 HEIGHT = 28
 
+SETTLES = 50
+"""Milliseconds in which Qt lays out what has just come into sight."""
+
 Changed = Callable[[bool], None]
 """Called after a change; whether the hand is off."""
 
@@ -112,10 +115,15 @@ class Rows(QtWidgets.QWidget):
 
 
 class Fold(QtWidgets.QWidget):
-    """A button that shows and hides what is below it."""
+    """A button that shows and hides what is below it.
 
-    def __init__(self, text: str, inside: QtWidgets.QWidget) -> None:
+    Args:
+        follow: whether what scrolls around it goes to what has unfolded.
+    """
+
+    def __init__(self, text: str, inside: QtWidgets.QWidget, follow: bool = False) -> None:
         super().__init__()
+        self._follow = follow
         self.button = QtWidgets.QToolButton()
         self.button.setText(text)
         self.button.setCheckable(True)
@@ -136,3 +144,13 @@ class Fold(QtWidgets.QWidget):
         arrow = QtCore.Qt.ArrowType
         self.button.setArrowType(arrow.DownArrow if on else arrow.RightArrow)
         self._inside.setVisible(on)
+        if on and self._follow:
+            QtCore.QTimer.singleShot(SETTLES, self._bring_into_sight)
+
+    def _bring_into_sight(self) -> None:
+        """What has unfolded may lie below the edge of what scrolls."""
+        around = self.parentWidget()
+        while around is not None and not isinstance(around, QtWidgets.QScrollArea):
+            around = around.parentWidget()
+        if around is not None:
+            around.ensureWidgetVisible(self, 0, 0)
