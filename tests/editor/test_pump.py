@@ -99,3 +99,26 @@ def test_a_change_is_told_once_and_only_if_it_is_one() -> None:
     end()
     thing.size = 3
     assert told == ["size"]
+
+
+def test_work_is_cancelled_from_an_event_in_the_midst_of_its_step() -> None:
+    """An editor's call may handle events, such as a press on Cancel, before it returns."""
+    loop, log = FakeLoop(), []
+
+    def work(last: bool):
+        try:
+            if not last:
+                yield
+            ticket.cancel()
+            if not last:
+                yield
+        finally:
+            log.append("ended")
+
+    for last in (False, True):
+        pump = Pump(loop, lambda: 0.0)
+        ticket = pump.start(work(last), lambda nothing: log.append("done"), log.append)
+        while pump.turn() is not None:
+            pass
+        assert ticket.over and log == ["ended"]
+        log.clear()

@@ -67,24 +67,33 @@ class Ticket:
         self, work: Work[Any], done: Callable[[Any], None], failed: Callable[[Exception], None]
     ) -> None:
         self._work, self._done, self._failed = work, done, failed
-        self.over = False
+        self.over = self._running = False
         self.wait = self.due = 0.0
 
     def cancel(self) -> None:
+        """Also from an event that the editor handles amid the work, which then ends with its step."""
         if not self.over:
             self.over = True
-            self._work.close()
+            if not self._running:
+                self._work.close()
 
     def step(self) -> None:
         """Runs to the next yield; the outcome goes to the callbacks given to `Pump.start`."""
+        self._running = True
         try:
             self.wait = next(self._work) or 0.0
+            if self.over:
+                self._work.close()
             return
         except StopIteration as end:
-            self.over, value = True, end.value
+            cancelled, self.over, value = self.over, True, end.value
         except Exception as error:
             self.over = True
             self._failed(error)
+            return
+        finally:
+            self._running = False
+        if cancelled:
             return
         try:
             self._done(value)
