@@ -21,9 +21,10 @@ def test_pictures_become_larger_files_with_their_recipe_inside(folder: Path) -> 
 
 
 def test_a_saved_recipe_runs_again_and_options_change_it(folder: Path) -> None:
-    Path("mine.json").write_text(json.dumps({"kind": "upscale", "factor": 4, "strength": 0.5}))
+    saved = {"kind": "upscale", "factor": 4, "strength": 0.5, "networks": []}
+    Path("mine.json").write_text(json.dumps(saved))
     (done,) = velatura("upscale", "a.png", "-o", "x.png", "--recipe", "mine.json", "--json").json
-    assert done["recipe"] == {"kind": "upscale", "factor": 4, "strength": 0.5, "networks": []}
+    assert done["recipe"] == saved
     velatura("upscale", "a.png", "-o", "y.png", "--recipe", "mine.json", "--factor", 8)
     assert recipe_of(Path("y.png")) == Upscale(factor=8, strength=0.5)
 

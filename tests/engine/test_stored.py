@@ -17,8 +17,8 @@ STORED = Path(__file__).parents[1] / "protocol" / "stored"
 
 
 def test_the_same_picture_within_one_step_of_8_bits(engine: TorchEngine) -> None:
-    then = images.read(STORED / "upscale.png")
-    recipe = recipe_of(STORED / "upscale.png")
+    then = images.read(STORED / "enlarged.png")
+    recipe = recipe_of(STORED / "enlarged.png")
     last = painted(engine, recipe)
     assert last.recipe == recipe and not last.record["notes"]
     now = pixels(last).astype(int)
@@ -26,8 +26,7 @@ def test_the_same_picture_within_one_step_of_8_bits(engine: TorchEngine) -> None
 
 
 def test_an_enlargement_of_version_0_1_says_that_its_network_has_trained_on(engine: TorchEngine) -> None:
-    stored = {"kind": "upscale", "factor": 4, "strength": 0.5}
-    last = painted(engine, recipe_from_map(stored))
+    last = painted(engine, recipe_of(STORED / "upscale.png"))
     (said,) = last.record["notes"]
     assert "network x4.superres has changed since (33c459" in said
     assert painted(engine, last.recipe).record["notes"] == []

@@ -65,7 +65,7 @@ RAN: dict[str, Recipe] = {
         seed=7,
         backbone="slim",
     ),
-    "upscale": Upscale(factor=4, strength=0.5),
+    "upscale": Upscale(factor=4, strength=0.5, networks=PAINTED_WITH["upscale"]),
 }
 """What was run, as its results recorded it: with the method and network that did the work."""
 

@@ -72,6 +72,7 @@ class SuperresOptions:
         preset: `published` (batch 4, Adam 1e-3, 200,000 steps at 288 px, batch norm, transposed convolutions,
             tanh), `quick` for a processor (crops of 96 px, no norm, pixel loss added), `tiny` for tests.
         crop: side of the large crops in pixels, a multiple of the factor.
+        grid_weight: of what is tied to the grid of pixels, see `perceptual.phase_pattern`.
         sheet_every: steps between sample sheets: enlarged bicubically, by the network, original.
     """
 
