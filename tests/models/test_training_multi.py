@@ -17,7 +17,7 @@ from velatura_models.training.crops import batches, whole_picture
 from velatura_models.training.multi import MultiOptions, begin, resized
 from velatura_models.training.multi import main as train_multi
 from velatura_models.training.painting import loss_network
-from velatura_models.training.perceptual import Perceptual, gram, phase_pattern, total_variation
+from velatura_models.training.perceptual import Perceptual, finest, gram, phase_pattern, total_variation
 from velatura_models.training.run import average
 from velatura_models.training.style_n_plus_one import StyleNPlusOneOptions, learn, load_painter, row_of
 from velatura_models.training.style_n_plus_one import main as add_style
@@ -51,6 +51,15 @@ def test_gram_and_total_variation_are_their_formulas():
     np.testing.assert_allclose(got, np.einsum("bchw,bdhw->bcd", maps, maps) / 20, rtol=1e-5)
     wanted = np.square(np.diff(maps, axis=2)).mean() + np.square(np.diff(maps, axis=3)).mean()
     assert float(total_variation(torch.tensor(maps))) == pytest.approx(wanted)
+
+
+def test_the_finest_detail_is_told_by_direction():
+    rows = torch.tensor([0.0, 1.0]).repeat(4)[:, None].expand(8, 8)
+    pictures = torch.stack([rows, rows.T, (rows - rows.T).abs()])[:, None].expand(-1, 3, -1, -1)
+    got = finest(pictures)
+    assert got.shape == (3, 3, 3)
+    wanted = torch.tensor([[0.0, 2, 0], [2, 0, 0], [0, 0, 2]])
+    torch.testing.assert_close(got, wanted[..., None].expand(-1, -1, 3))
 
 
 def test_a_picture_has_no_loss_to_itself_and_relative_style_is_one_for_nothing():

@@ -4,9 +4,10 @@ Style is the Gram loss at relu1_1 ... relu5_1 (eq. 2-3 of the paper, whose layer
 photos the network learns to paint them, with relu4_2 as content. The preset `published` is the paper's
 section 5: Adam at 0.1, 2000 steps of 16 pictures, the rate times 0.7 at half of them and then every tenth of
 them (1000 and every 200). Departures: each layer's error is divided by its target's size (see
-`perceptual`), what lies outside 0..1 costs a little, since a picture cannot show it, the picture's colours
-and what is tied to the grid of pixels count beside Gram matrices, and gradients are not normalised layer by
-layer as in the paper's supplement. A rate of 0.1 needs batch norm; with instance norm 0.02 is a good one.
+`perceptual`), what lies outside 0..1 costs a little, since a picture cannot show it, the picture's colours,
+its finest detail and what is tied to the grid of pixels count beside Gram matrices, and gradients are not
+normalised layer by layer as in the paper's supplement. A rate of 0.1 needs batch norm; with instance norm
+0.02 is a good one.
 """
 
 from __future__ import annotations
@@ -24,14 +25,17 @@ from ..networks.precision import autocast
 from ..networks.residency import placed
 from ..networks.texture_net import NOISE, TextureNet, noise_field, settle, texture_of
 from ..store.cards import resize_short
-from ..store.nets import save_net
+from ..store.files import load_into
+from ..store.nets import describe_net, save_net
 from .crops import batches, whole_picture
 from .painting import chosen, loss_network
-from .perceptual import Perceptual, color_distance, color_ranks, gram, off, phase_pattern
+from .perceptual import Perceptual, color_distance, color_ranks, finest, gram, off, phase_pattern
 from .run import Report, Run, quiet
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
+LEAST_DETAIL = 1 / 255
+"""Added to what detail is divided by: a picture of one colour has none."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,9 @@ class TextureNetOptions:
         crop: side in pixels of the textures that are compared.
         scales: K; by default 5 for a texture and 6 for painting.
         norm: `batch` or `instance`.
-        color_weight, grid_weight: of the picture's colours and of what is tied to the grid of pixels, see
-            `perceptual`.
+        color_weight, grid_weight, detail_weight: of the picture's colours, of what is tied to the grid of
+            pixels, and of how much finest detail there is, see `perceptual`.
+        start: a network of the same architecture to begin with.
         content_weight: of the content loss, where there are photos; that of style is 1.
     """
 
@@ -83,6 +88,8 @@ class TextureNetOptions:
     style_side: int = 256
     color_weight: float = 2.0
     grid_weight: float = 10.0
+    detail_weight: float = 0.3
+    start: Path | None = None
     content_weight: float = 0.1
     sheet_every: int = 250
     seed: int = 0
@@ -97,12 +104,15 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
     paints = options.content is not None
     architecture = {"scales": options.scales or 5 + paints, "norm": options.norm, "content": paints}
     net = placed(TextureNet(**architecture), device)
+    if options.start is not None:
+        net.load_state_dict(load_into(TextureNet, describe_net(options.start)).state_dict())
     crop = round_up(preset.crop, net.grid)
     optimizer = torch.optim.Adam(net.parameters(), preset.rate)
     vgg, seen_with = loss_network(options.vgg, device)
     loss = Perceptual(vgg, (CONTENT_LAYER,), STYLE_LAYERS)
     style = resize_short(whole_picture(options.style), options.style_side).to(device)
     targets, colors = loss.style_targets([style]), color_ranks(style)
+    details = finest(style[..., : style.shape[2] // 2 * 2, : style.shape[3] // 2 * 2])
     batch: Tensor | None = None
     run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25, seed=options.seed)
     photos = None
@@ -120,9 +130,10 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
             made = net(noise, batch)
         terms = losses_of(loss, made, batch, targets)
         terms |= {"colors": color_distance(made, colors), "grid": phase_pattern(made)}
+        terms["detail"] = ((finest(made) - details) / (details + LEAST_DETAIL)).square().mean()
         total = terms["style"] + terms["range"] + options.content_weight * terms.get("content", 0.0)
         total = total + options.color_weight * terms["colors"] + options.grid_weight * terms["grid"]
-        return total, terms
+        return total + options.detail_weight * terms["detail"], terms
 
     run.train(losses, fading, sheet=lambda: sheet(net, style, batch, crop), sheet_every=options.sheet_every)
     if not paints:
