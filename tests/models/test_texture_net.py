@@ -152,7 +152,7 @@ def test_painting_is_learned_from_photos_and_resumed(data):
     path = trainer.main(options(data, **paints, steps=3))
     assert [line["step"] for line in read_metrics(data / "run")] == [2, 3]
     assert set(read_metrics(data / "run")[0]) == {
-        "step", "seconds", "style", "range", "colors", "grid", "content"
+        "step", "seconds", "style", "range", "colors", "grid", "detail", "content"
     }  # fmt: skip
     assert load_into(TextureNet, describe_net(path)).content
 

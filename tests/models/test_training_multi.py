@@ -54,11 +54,12 @@ def test_gram_and_total_variation_are_their_formulas():
 
 
 def test_the_finest_detail_is_told_by_direction():
-    rows = torch.tensor([0.0, 1.0]).repeat(4)[:, None].expand(8, 8)
-    pictures = torch.stack([rows, rows.T, (rows - rows.T).abs()])[:, None].expand(-1, 3, -1, -1)
+    rows = torch.tensor([0.0, 1.0]).repeat(8)[:, None].expand(16, 16)
+    wide = rows.repeat_interleave(2, 0)[:16]
+    pictures = torch.stack([rows, rows.T, (rows - rows.T).abs(), wide.T])[:, None].expand(-1, 3, -1, -1)
     got = finest(pictures)
-    assert got.shape == (3, 3, 3)
-    wanted = torch.tensor([[0.0, 2, 0], [2, 0, 0], [0, 0, 2]])
+    wanted = torch.zeros(4, 6)
+    wanted[0, 1] = wanted[1, 0] = wanted[2, 2] = wanted[3, 3] = 2
     torch.testing.assert_close(got, wanted[..., None].expand(-1, -1, 3))
 
 

@@ -88,7 +88,7 @@ class TextureNetOptions:
     style_side: int = 256
     color_weight: float = 2.0
     grid_weight: float = 10.0
-    detail_weight: float = 0.3
+    detail_weight: float = 1.0
     start: Path | None = None
     content_weight: float = 0.1
     sheet_every: int = 250
@@ -112,7 +112,7 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
     loss = Perceptual(vgg, (CONTENT_LAYER,), STYLE_LAYERS)
     style = resize_short(whole_picture(options.style), options.style_side).to(device)
     targets, colors = loss.style_targets([style]), color_ranks(style)
-    details = finest(style[..., : style.shape[2] // 2 * 2, : style.shape[3] // 2 * 2])
+    details = finest(style[..., : style.shape[2] // 4 * 4, : style.shape[3] // 4 * 4])
     batch: Tensor | None = None
     run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25, seed=options.seed)
     photos = None
