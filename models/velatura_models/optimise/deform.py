@@ -152,6 +152,7 @@ class Shaped:
         origin = torch.tensor([box.left, box.top], dtype=torch.float64)
         self.mask = scene.mask()
         self.content = None if self.mask is None else scene.content()
+        self.unpainted = scene.content() if mode == "only" else None
         self.warp = Warp(scene.size, points * side - origin, self.mask)
         self.ways, self.ratio = ways * reach, side / max(scene.size)
         evaluations = max(1, scene.level.evaluations)
@@ -166,6 +167,8 @@ class Shaped:
     def begin(self, picture: Tensor, shape: Tensor | None) -> Tensor:
         """The parameters of a picture `(1, 3, H, W)` before it is bent, and of displacements `(k, 2)` in
         shares of the whole picture's longer side; None is where a level of the first size begins."""
+        if self.unpainted is not None:
+            picture = self.unpainted.to(picture)  # as fine as it is, not as the level before left it
         if shape is None:
             shape = self._unfolded(self.ways) if self.mode == "after" else torch.zeros_like(self.ways)
         theta = (shape / self.unit).flatten().to(picture)
