@@ -193,14 +193,21 @@ class Receiver:
         self.received = end
         if end < self.layout.nbytes:
             return Credit(self.transfer, 1)  # the one just used up; a slow owner may send it later
+        return self._whole()
+
+    def lent(self, data: Buffer) -> Have:
+        """The sender has handed its memory over, which takes the place of `into`.
+
+        Raises as `receive` does.
+        """
+        if not self.digest.startswith(RANDOM):
+            self._hash.update(data)
+        return self._whole()
+
+    def _whole(self) -> Have:
         found = self.digest if self.digest.startswith(RANDOM) else self._hash.hexdigest()
         if not hmac.compare_digest(found.encode(), self.digest.encode()):
             raise self._end("digest_mismatch", f"the bytes make {found}, announced was {self.digest!r}")
-        self.phase = Phase.DONE
-        return Have(self.transfer, self.digest)
-
-    def lent(self) -> Have:
-        """The sender has handed its memory over, which takes the place of `into`."""
         self.phase = Phase.DONE
         return Have(self.transfer, self.digest)
 

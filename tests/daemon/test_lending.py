@@ -158,6 +158,17 @@ def test_memory_that_could_change_is_refused(wrong: str, lender: tuple[Peer, len
     assert talk.status()["blobs"]["reserved"] == 0
 
 
+def test_memory_that_is_not_what_it_is_called_is_refused(lender: tuple[Peer, lending.Line], talk: Talk):
+    peer, line = lender
+    memory = sealed(bytes(LAYOUT.nbytes))
+    peer.send(m.Offer("up-false", "0" * 32, LAYOUT))
+    peer.expect(m.Credit)
+    assert line.give("up-false", memory.fd)
+    peer.send(m.Lent("up-false"))
+    assert peer.error().code == "digest_mismatch"
+    assert talk.status()["blobs"]["reserved"] == 0
+
+
 def test_memory_without_credit_is_refused_and_a_line_of_nobody_closed(
     daemon: Daemon, lender: tuple[Peer, lending.Line]
 ):

@@ -95,6 +95,14 @@ def test_without_marks_the_content_is_bent(encoder: Encoder) -> None:
     assert way_left(walk) < 1 and float((walk.picture() - CONTENT).abs().max()) > 0.05
 
 
+def test_a_picture_that_is_bent_alone_keeps_its_detail_over_all_levels(encoder: Encoder) -> None:
+    at_rest = tuple((x, y, x, y) for x, y, *_ in PAIRS)
+    fine = random_picture(144, 160, 3).float()
+    problem = Problem((144, 160), [StyleSource(fine)], fine)
+    walk = walked(encoder, Deform(Gram(), at_rest, "only", 1.0), problem, init="content", levels=3)
+    assert float((walk.picture() - fine).abs().mean()) < 0.01
+
+
 @pytest.mark.parametrize("mode", ["joint", "after", "only"])
 def test_outside_of_the_mask_nothing_moves(encoder: Encoder, mode: str) -> None:
     mask = box_mask(*SIZE, 8, 6, 60, 68).float()

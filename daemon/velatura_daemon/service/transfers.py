@@ -60,10 +60,10 @@ class _Incoming:
         return self.receiver.receive(chunk, body)
 
     def borrow(self, fd: int) -> Have:
-        """Takes memory that the client has sealed in place of one's own."""
+        """Takes memory that the client has sealed in place of one's own, and verifies it."""
         os.close(self.fd)
         self.fd = fd
-        return self.receiver.lent()
+        return self.receiver.lent(map_slot(fd, self.receiver.layout.nbytes))
 
     def keep(self) -> None:
         """The blob is whole: the store has it from now on."""
@@ -245,8 +245,7 @@ class Transfers:
             self._came(chunk.transfer, incoming, now)
 
     def _lent(self, message: Lent, now: float) -> None:
-        """Memory in place of chunks: it is believed to be what its name says, as it is sealed and comes from
-        a program of the same user."""
+        """Memory in place of chunks: sealed, so that it stays what it is found to be."""
         incoming = self._incoming.get(message.transfer)
         fd = self.line.take(message.transfer) if self.line is not None else None
         if fd is None or incoming is None or not lending.is_sound(fd, incoming.receiver.layout.nbytes):
@@ -257,7 +256,12 @@ class Transfers:
             self._end_upload(message.transfer, now)
             words = "no sealed memory of the picture's size came with it"
             raise VelaturaError("bad_frame", f"{message.transfer!r} was lent, but {words}")
-        self.send(incoming.borrow(fd))
+        try:
+            answer = incoming.borrow(fd)
+        except VelaturaError:
+            self._end_upload(message.transfer, now)
+            raise
+        self.send(answer)
         self._came(message.transfer, incoming, now)
 
     def _came(self, name: str, incoming: _Incoming, now: float) -> None:
