@@ -144,8 +144,8 @@ class PreviewView(Gtk.Box):
         place, arrows = self._point(event.x, event.y), self._arrows
         if arrows is not None and arrows.shown and place is not None:
             self._held = arrows.at(place, REACH * self._scale)
-            if event.button == Gdk.BUTTON_SECONDARY:
-                self._add_or_delete(arrows, place)
+            if event.button == Gdk.BUTTON_SECONDARY and event.type == Gdk.EventType.BUTTON_PRESS:
+                self._add_or_delete(arrows, place)  # a quick second press comes twice, as a double one too
             if self._held is not None or event.button == Gdk.BUTTON_SECONDARY:
                 return Gdk.EVENT_STOP
         if event.type == Gdk.EventType.DOUBLE_BUTTON_PRESS:

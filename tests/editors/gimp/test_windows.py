@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +18,6 @@ from editors.roots import Root, Screen
 WINDOW = "Untitled"
 RESULTS, FIRST = (770, 41), (560, 110)
 """Where the dialog has the page of results, and the first of them."""
-FOLDERS, STYLES = (650, 120), ((530, 150), (690, 150))
-"""Where it has the list of folders, once there are any, and the first and third style."""
 
 
 @pytest.fixture(scope="module")
@@ -335,52 +331,6 @@ def test_what_takes_many_steps_is_stopped_and_kept_from_the_dialog(gimp: Gimp, d
     until(lambda: gimp.value("len(image.get_layers())") == 2, "what it has is kept")
     assert note(gimp)["recipe"]["quality"] == "finest"
     until(lambda: not gimp.plugins(), "the plug-in ends")
-
-
-def test_a_styles_menu_makes_it_a_favourite_and_sorts_it_into_a_folder(gimp: Gimp, daemon: Daemon) -> None:
-    """And the list of folders, once there is one, shows what is in it."""
-
-    def menu(place: tuple[int, int], *keys: str) -> None:
-        gimp.screen.xdotool("mousemove", *place, "click", 3)
-        time.sleep(1)
-        for key in keys:
-            gimp.screen.xdotool("key", key)
-            time.sleep(0.7)
-
-    def remembered(what: str) -> dict | list:
-        kept = json.loads((gimp.settings / "velatura.json").read_text())
-        return kept["settings"].get(what)
-
-    before = finished(daemon)
-    gimp.choose(WINDOW, "stylize")
-    until(lambda: finished(daemon) > before, "the library has come, and a preview was made")
-    gimp.press("Velatura: Stylize")
-    time.sleep(2)  # thumbnails come, and nothing that could be asked tells
-    for _ in range(5):  # a thumbnail that is not there yet has no menu
-        menu(STYLES[1], "Down", "Return")
-        with contextlib.suppress(AssertionError):
-            until(lambda: remembered("favourites"), patience=8)
-            break
-        gimp.screen.shot(gimp.folder / "menu.png")
-        gimp.screen.xdotool("mousemove", *STYLES[0], "click", 1)
-    assert remembered("favourites"), "it is a favourite, and the first of all now"
-    menu(STYLES[1], "Down", "Down", "Right", "Down", "Return")
-    gimp.screen.xdotool("type", "Sea")
-    gimp.screen.xdotool("key", "Return")
-    until(lambda: remembered("folders"), "another one is in a folder")
-    ((style, folder),) = remembered("folders").items()
-    assert folder == "Sea" and [style] != remembered("favourites")
-    gimp.screen.xdotool("mousemove", *FOLDERS, "click", 1)
-    time.sleep(1)
-    gimp.screen.xdotool("key", "Down")
-    gimp.screen.xdotool("key", "Return")
-    time.sleep(1)
-    gimp.screen.xdotool("mousemove", STYLES[0][0], STYLES[0][1] + 36, "click", 1)
-    time.sleep(1)
-    gimp.screen.shot(gimp.folder / "folder.png")
-    gimp.press("Velatura: Stylize", "alt+o")
-    until(lambda: not gimp.plugins(), "the plug-in ends")
-    assert note(gimp)["recipe"]["styles"][0]["name"] == style
 
 
 def size_of(screen: Screen, window: int) -> tuple[int, int]:
