@@ -126,8 +126,8 @@ class Connection:
             content: the picture to work on; None for a texture.
             mask: GRAY, of the content's size: where and how strongly; None for everywhere.
             pictures: style pictures and region masks that the recipe names.
-            options: `priority`, `supersede`, `detached`, `preview_side`, `preview_every`, `device`; see
-                `messages.Submit`.
+            options: `priority`, `supersede`, `detached`, `preview_side`, `preview_every`, `slider`,
+                `device`; see `messages.Submit`.
 
         Raises:
             FieldError: for an option, or a part of the recipe, that is out of range.

@@ -29,6 +29,7 @@ class Options:
     detached: bool = False
     preview_side: int = 0
     preview_every: float = 0.0
+    slider: str = "exact"
     device: str = ""
 
 

@@ -180,6 +180,11 @@ class Submit(OnWire):
     preview_every: float = ranged(
         0.0, 0.0, 60.0, "time between previews of a long job; 0 is none", unit="seconds"
     )
+    slider: str = choice(
+        "exact",
+        ("exact", "ahead", "mixed"),
+        "of a `stylize` whose strength is on a slider: `ahead` if it may move soon, `mixed` while it moves",
+    )
     device: str = text("", "`cpu`, `cuda:1`, …: where this job runs; empty is the daemon's own choice", 40)
 
 

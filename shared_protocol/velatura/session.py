@@ -72,6 +72,7 @@ class DaemonSession:
         detached: bool = False,
         preview_side: int = 0,
         preview_every: float = 0.0,
+        slider: str = "exact",
         device: str = "",
         out: str | os.PathLike | None = None,
         pictures: Sequence[Blob] = (),
@@ -88,6 +89,8 @@ class DaemonSession:
             preview_side: longest side in pixels of the result, or with `preview_every` of the previews;
                 0 is full size.
             preview_every: seconds between previews; 0 is none.
+            slider: `exact`; `ahead` where the strength may be moved soon, `mixed` while it moves, see
+                PROTOCOL.md.
             device: `cpu`, `cuda:1`, …: where this job runs; by default where the daemon chose.
             out: file for the result; its folder is made where it is missing. What cannot become of it
                 (format, size, name, place) is said here, before the work.
@@ -124,6 +127,7 @@ class DaemonSession:
             "detached": detached,
             "preview_side": preview_side,
             "preview_every": preview_every,
+            "slider": slider,
             "device": device,
         }
         target = Path(out) if out is not None else None

@@ -14,7 +14,9 @@ from .recipe import Recipe, Style
 
 R = TypeVar("R", bound=Recipe)
 
-OPTIONS = frozenset(("priority", "supersede", "detached", "preview_side", "preview_every", "device"))
+OPTIONS = frozenset(
+    ("priority", "supersede", "detached", "preview_side", "preview_every", "slider", "device")
+)
 """How a job is to be run, as opposed to what it is: see `messages.Submit`."""
 
 

@@ -200,7 +200,9 @@ def test_bench_prints_nested_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_bench_of_sizes_passes_them_on_and_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def slider(sides, device, tell):
-        moves = {str(side): {"processor": side / 1e4, "floor": side / 2e4} for side in sides}
+        moves = {
+            str(side): {"move": side / 1e5, "processor": side / 1e4, "floor": side / 2e4} for side in sides
+        }
         return {
             "painter": {**moves, "four_megapixels_of_one": 4.0},
             "any_style": moves,

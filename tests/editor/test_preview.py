@@ -89,11 +89,33 @@ def test_a_drag_sends_recipes_only_and_each_replaces_the_one_before(
     daemon.finish(newest, 4)
     loop.run(0.1)
     assert not preview.full_size and len(daemon.jobs) == before + 2, "the hand is still on the slider"
+    assert [first.options.slider, newest.options.slider] == ["mixed", "mixed"]
     slide(studio, 0.5, released=True)
     loop.run(0.05)
+    assert daemon.job.options.slider == "ahead", "what is seen at rest is exact"
     daemon.finish(daemon.job, 5)
     loop.run(0.05)
     assert daemon.job.recipe == studio.look.stylize() and daemon.job.content is not newest.content
+    assert daemon.job.options.slider == "exact"
+
+
+def test_a_picture_mixed_of_others_tells_nothing_of_how_quick_the_device_is(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    paper.open(2 * SCREEN_SIDE, 3)
+    studio.look.choose("wave")
+    studio.look.scale = 0.5  # strokes that cannot shrink any more
+    studio.preview.turn(True)
+    loop.run(0.1)
+    sizes = []
+    for strength, mixed in ((0.7, (0.5, 0.75)), (0.6, ())):
+        daemon.finish(daemon.job, 1, mixed=mixed)
+        loop.run(0.1)
+        slide(studio, strength)
+        loop.run(0.1)
+        assert daemon.job.content is not None
+        sizes.append(daemon.job.content.layout.width)
+    assert sizes == [SCREEN_SIDE, 2 * SCREEN_SIDE]
 
 
 def test_moving_on_stops_the_full_size(

@@ -57,6 +57,7 @@ class Run(OfJob):
     """Digests among `pictures`, or empty."""
     preview_side: int = 0
     preview_every: float = 0.0
+    slider: str = "exact"
     device: str = ""
     """Where it runs; empty is the worker's own device."""
     checkpoint: int = 0

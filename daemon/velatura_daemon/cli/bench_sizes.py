@@ -1,9 +1,9 @@
 """What grows with a picture, measured through a daemon: a strength slider, and the way of the pixels; and how
 long a cold start takes.
 
-A move of a slider is timed by the clock and in processor seconds of the worker, which other programs on the
-machine disturb little; beside it stands its floor, the operations of what has to run over the best rate of a
-plain convolution in the worker's own precision.
+A move of a slider is timed as an editor asks for it, by the clock; and painted, by the clock and in processor
+seconds of the worker, which other programs on the machine disturb little. Beside that stands its floor, the
+operations of what has to run over the best rate of a plain convolution in the worker's own precision.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from velatura.editor.seen import SCREEN_SIDE
 
 from . import bench_floors
 from .bench_memory import processes, pss
 from .benchmarks import SIDE, Tell, bench_daemon, noise, operations, rates
 
-MOVES = (0.9, 0.8, 0.7, 0.6, 0.5)
+MOVES = (0.9, 0.81, 0.7, 0.56, 0.44)
 """Strengths that a slider comes by."""
 COMMAND = "from velatura_daemon.cli import main; main()"
 REST = 0.3
-"""Seconds in which a worker that has nothing left to do ahead takes less than a tenth of a processor."""
+"""Seconds in which a worker that has nothing left to do ahead does nothing."""
 BYTES_SIDES = (4096, 2048)
 """Width and height of the RGBA picture that goes there and back: 33 MB."""
 
 
 def slider(sides: Sequence[int], device: str = "", tell: Tell = lambda text: None) -> dict[str, Any]:
-    """Seconds for every network and side: `first` (fresh content), `first_move` after what is done ahead,
-    `move` (the median of those after it), all by the clock, `processor` (of a move), and the `floor` of what
-    is `counted`: processor seconds, or on another device those of the clock. What an editor's slider over a
-    picture larger than its screen asks for comes beside it, `view`: where one has zoomed in, a part of
-    `SCREEN_SIDE` pixels painted by the statistics of the whole at that size. (Where all is in sight it is the
-    picture reduced to `SCREEN_SIDE`, so what stands there.)"""
-    counted, clock = ("processor", "process_time") if device in ("", "cpu") else ("move", "perf_counter")
+    """What a move of a strength slider takes, for every network and side: see `_moves`. `floor` is that of a
+    picture that is painted, in processor seconds, or on another device by the clock (`counted` says which).
+    Where a picture is larger than an editor's screen, `view` is what is asked for when one has zoomed in: a
+    part of `SCREEN_SIDE` pixels painted by the statistics of the whole at that size. (Where all is in sight
+    it is the picture reduced to `SCREEN_SIDE`, so what stands there.)"""
+    counted, clock = ("processor", "process_time") if device in ("", "cpu") else ("painted", "perf_counter")
     best = rates(device, clock)
     figures: dict[str, Any] = {"gflops": best, "counted": counted}
     with bench_daemon(device) as (client, _):
@@ -59,36 +59,54 @@ def slider(sides: Sequence[int], device: str = "", tell: Tell = lambda text: Non
                 figures[name][str(side)] = {**measured, "floor": gflop / best[dtype]}
             by_side = figures[name]
             if {"1024", "2048"} <= by_side.keys():
-                four, one = (by_side[side][counted] for side in ("2048", "1024"))
-                by_side["four_megapixels_of_one"] = four / one
+                for figure in ("move", counted):
+                    four, one = (by_side[side][figure] for side in ("2048", "1024"))
+                    by_side[f"four_megapixels_of_one_{figure}"] = four / one
     return figures
 
 
 def _moves(client: Any, recipe: dict[str, Any], image: Any) -> dict[str, float]:
+    """Seconds by the clock: `first`, of a fresh content at full strength; `first_move`, and `move` (the
+    median of those after it) as an editor asks while the hand moves; `painted`, the same strengths exactly,
+    and `processor`, what that takes of the worker's processors. `ahead` is what they did ahead; `off` is how
+    far moves are from what is painted, root mean square, of 255."""
     worker = processes().Process(client.status()["pid"]).children()[0]
 
-    def seconds(strength: float) -> tuple[float, float]:
-        before, began = sum(worker.cpu_times()[:2]), time.perf_counter()
-        client.submit({**recipe, "strength": strength}, image).result()
-        return time.perf_counter() - began, sum(worker.cpu_times()[:2]) - before
+    def timed(strength: float, slider: str) -> tuple[Any, float, float]:
+        before, began = _processor(worker), time.perf_counter()
+        made = client.submit({**recipe, "strength": strength}, image, slider=slider).result()
+        return made, time.perf_counter() - began, _processor(worker) - before
 
-    first, _ = seconds(1.0)
+    _, first, _ = timed(1.0, "ahead")
+    before = _processor(worker)
     _until_at_rest(worker)
-    first_move, _ = seconds(0.95)
-    by_clock, processor = zip(*(seconds(strength) for strength in MOVES), strict=True)
+    _, first_move, _ = timed(0.95, "mixed")
+    _until_at_rest(worker)
+    ahead = _processor(worker) - before
+    moved, seconds, _ = zip(*(timed(strength, "mixed") for strength in MOVES), strict=True)
+    exact, painted, processor = zip(*(timed(strength, "exact") for strength in MOVES), strict=True)
+    off = np.subtract(moved, exact, dtype=np.float32)[..., :3]
     return {
         "first": first,
+        "ahead": ahead,
         "first_move": first_move,
-        "move": statistics.median(by_clock),
+        "move": statistics.median(seconds),
+        "painted": statistics.median(painted),
         "processor": statistics.median(processor),
+        "off": float(np.sqrt(np.square(off).mean())),
     }
+
+
+def _processor(worker: Any) -> float:
+    """Seconds that it has computed for."""
+    return sum(worker.cpu_times()[:2])
 
 
 def _until_at_rest(worker: Any) -> None:
     while True:
-        before = sum(worker.cpu_times()[:2])
+        before, waits = _processor(worker), worker.status() == "sleeping"
         time.sleep(REST)
-        if sum(worker.cpu_times()[:2]) - before < 0.1 * REST:
+        if waits and worker.status() == "sleeping" and _processor(worker) == before:
             return
 
 
@@ -139,10 +157,14 @@ def _command(*words: str) -> float:
 
 
 def drawn(figures: dict[str, Any], path: Path) -> None:
-    """Seconds of a slider's move, and its floor, against megapixels."""
-    lines = {}
+    """Seconds of a slider's move by the clock, of painting it as they are counted, and the floor of that."""
+    lines, counted = {}, figures["counted"]
     for name, color in (("painter", "C0"), ("any_style", "C1")):
         by_side = {int(side): each for side, each in figures[name].items() if side.isdigit()}
-        for label, figure, way in ((name, figures["counted"], "o-"), (f"{name}: floor", "floor", ":")):
-            lines[label] = ({side: each[figure] for side, each in by_side.items()}, color + way)
+        for label, figure, way in (
+            ("move", "move", "o-"),
+            (counted, counted, "s--"),
+            ("floor", "floor", ":"),
+        ):
+            lines[f"{name}: {label}"] = ({side: each[figure] for side, each in by_side.items()}, color + way)
     bench_floors.drawn(lines, "a slider's move", path)

@@ -30,8 +30,8 @@ from .learn import learn
 from .refine import refine
 from .resources import Resources
 from .result import plain
+from .slider import sliding
 from .sources import Sources
-from .stylize import stylize
 from .tasks import Checkpointed, Event, Finished, Task
 from .texture import texture
 from .upscale import upscale
@@ -115,16 +115,18 @@ class TorchEngine:
                 resources.job_bytes //= 2
 
     def idle(self) -> bool:
-        """Rebuilds the newest content from its features, one convolution a call, so that the first move
-        of a strength slider is as quick as the following ones."""
+        """Does a step, about one convolution, of what moves of a strength slider will need: rebuilds the
+        newest content from its features, then, where an editor shows such a slider, paints all over it."""
         resources = self.resources
-        if resources.ahead is None:
-            return False
         with torch.inference_mode():
-            if next(resources.ahead, self) is self:
-                resources.ahead = None
+            if resources.ahead is not None:
+                if next(resources.ahead, self) is self:
+                    resources.ahead = None
+                    resources.store.measure()
+            elif resources.sliding is not None and next(resources.sliding[1], self) is self:
+                resources.sliding = None
                 resources.store.measure()
-        return resources.ahead is not None
+        return resources.ahead is not None or resources.sliding is not None
 
     def trim(self) -> None:
         """Frees what can be made again from the pixels of a job."""
@@ -166,7 +168,7 @@ def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
     elif quality == "auto":
         quality = chosen(task, resources)
     if quality == "fast":
-        for event in stylize(task, resources):
+        for event in sliding(task, resources):
             if isinstance(event, Finished):
                 event = replace(event, recipe=replace(cast(Stylize, event.recipe), quality=quality))
             yield event

@@ -26,6 +26,7 @@ from .result import plain
 Key = tuple[Any, ...]
 """What is kept: its kind, then what names it."""
 CARD, PICTURE, SEEN, STYLE, STATISTICS = "card", "picture", "content", "style", "statistics"
+SLIDER = "slider"
 """Kinds, beside `NETWORK`."""
 
 
@@ -109,6 +110,8 @@ class Resources:
         """Seconds for a pixel and an evaluation, by `Effort.name`: how long the last one took here."""
         self.ahead: Iterator[None] | None = None
         """Work on the newest content that nobody waits for yet, one convolution a step."""
+        self.sliding: tuple[Key, Iterator[None]] | None = None
+        """After it: what a slider may want, and the key of what it is kept under."""
 
     @property
     def tile_bytes(self) -> int:
@@ -128,7 +131,7 @@ class Resources:
 
     def trim(self, networks: bool = False) -> None:
         """Frees what can be made again from the pixels of a job, and on request networks too."""
-        self.ahead = None
+        self.ahead = self.sliding = None
         self.store.drop(lambda key: networks or key[0] != NETWORK)
         gc.collect()
         if self.device.type == "cuda":

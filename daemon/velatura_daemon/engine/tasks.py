@@ -41,6 +41,8 @@ class Task(Generic[R]):
     stopping: Callable[[], bool] = lambda: False
     preview_side: int = 0
     preview_every: float = 0.0
+    slider: str = "exact"
+    """See `messages.Submit`."""
     device: str = ""
     """Where it is to run; empty is the engine's own device."""
     checkpoint: bytes | None = None

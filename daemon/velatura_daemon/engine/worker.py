@@ -315,6 +315,7 @@ def _task(order: orders.Run, fds: list[int], running: Running) -> Task:
         stopping=lambda: running.stopping,
         preview_side=order.preview_side,
         preview_every=order.preview_every,
+        slider=order.slider,
         device=order.device,
         checkpoint=checkpoint,
     )

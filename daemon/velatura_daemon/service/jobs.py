@@ -312,6 +312,7 @@ class Jobs:
             mask=job.submit.mask,
             preview_side=job.submit.preview_side,
             preview_every=job.submit.preview_every,
+            slider=job.submit.slider,
             device=job.submit.device,
             checkpoint=size,
             lent=not job.submit.detached and self.lends(job.owner),

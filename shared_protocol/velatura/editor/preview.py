@@ -271,7 +271,7 @@ class LivePreview(Showing):
         if truth and self._surface.view() is not None:
             truth = _("{truth} Zoom in to see them.", truth=truth)
         self.words = _("Painting a preview…")
-        small = Small(base, wanted, truth, at_rest=chosen is not None)
+        small = Small(base, wanted, truth, at_rest=chosen is not None, moving=not self._released)
         self._small.paint(small, *base.asked(recipe, painted, self._look.pictures))
 
     def _progressed(self, job: Job) -> None:

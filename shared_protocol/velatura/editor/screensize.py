@@ -32,12 +32,14 @@ class Small:
         wanted: what Apply would paint.
         truth: what a picture of this size cannot show rightly, in words.
         at_rest: whether it is painted at the chosen quality, once the hand rests; else in one pass.
+        moving: whether the hand is on a slider, so that a picture mixed of strengths nearby will do.
     """
 
     base: Base
     wanted: Recipe
     truth: str
     at_rest: bool
+    moving: bool
 
 
 class ScreenSize:
@@ -88,6 +90,7 @@ class ScreenSize:
         """
         base, facts, since = small.base, recipe.facts, self._clock()
         options: dict[str, Any] = {"pictures": pictures, "supersede": f"preview-{self._name}"}
+        options["slider"] = "mixed" if small.moving else "ahead"
         if facts.long:
             options["preview_every"] = FRAMES_EVERY
 
@@ -102,7 +105,8 @@ class ScreenSize:
         def ended(job: Job) -> None:
             if job is not self._job:
                 return
-            if job.state is State.DONE and not small.at_rest:
+            mixed = job.result is not None and "mixed" in job.result.record
+            if job.state is State.DONE and not small.at_rest and not mixed:
                 size = base.content.layout
                 self.pace = (self._clock() - since) / (size.width * size.height)
             self._ended(small, job)
