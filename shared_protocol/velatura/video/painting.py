@@ -2,7 +2,7 @@
 
 Beside the output stands a folder with the seconds that are done; the same call again goes on from there, any
 other call begins anew. What a second's last frame leaves for the next one is kept with it, so that a run in
-pieces gives the same frames as one in a single piece.
+pieces gives the encoder the same frames as one in a single piece.
 """
 
 from __future__ import annotations
