@@ -22,12 +22,11 @@ from safetensors.torch import load_file
 from sheets import photo
 from velatura.errors import VelaturaError
 from velatura.recipe import Style, Stylize
-from velatura_daemon.cli.bench_pictures import tensor
 from velatura_daemon.cli.bench_refine import plain_gatys_seconds
 from velatura_models.maths.quality import content_distance, look, style_distance
 from velatura_models.methods.loading import MODULES
 from velatura_models.networks.encoder import encoder_from_state
-from velatura_models.store.pictures import read_rgb
+from velatura_models.store.pictures import read_rgb, tensor_of
 
 DOCS = Path(__file__).parent
 PHOTOS = ("coffee", "astronaut", "chelsea")
@@ -97,7 +96,7 @@ def main() -> None:
             if result is not None:
                 source = read_rgb(pictures[style])
                 source.thumbnail((SIDE * 2, SIDE))
-                seen, before, wanted = (look(vgg, tensor(x)) for x in (result.picture, shown, source))
+                seen, before, wanted = (look(vgg, tensor_of(x)) for x in (result.picture, shown, source))
                 result.style = style_distance(seen, wanted) / style_distance(before, wanted)
                 result.content = content_distance(seen, before)
     draw(shown, pictures, results)

@@ -22,9 +22,9 @@ from PIL import Image, ImageDraw, ImageOps
 from safetensors.torch import load_file
 from velatura.pairs import Pair, as_map, pairs_of
 from velatura_daemon.cli.bench_pictures import COLUMNS as FIGURES
-from velatura_daemon.cli.bench_pictures import tensor
 from velatura_models.maths.quality import figures, look
 from velatura_models.networks.encoder import encoder_from_state
+from velatura_models.store.pictures import tensor_of
 
 ROOT = Path(__file__).parent
 IMAGES = ROOT / "images" / "geometry"
@@ -141,11 +141,11 @@ def dotted(image: Image.Image, points: list[tuple[float, float]]) -> Image.Image
 def judged(rows: list[Row], vgg: Path) -> None:
     """Prints a table of figures, seen by the real VGG-19."""
     eye = encoder_from_state(load_file(vgg))
-    looks = {row.couple.style: look(eye, tensor(row.small_style)) for row in rows}
-    photos = [look(eye, tensor(row.content)) for row in rows]
+    looks = {row.couple.style: look(eye, tensor_of(row.small_style)) for row in rows}
+    photos = [look(eye, tensor_of(row.content)) for row in rows]
     print("| |", " | ".join(FIGURES), "|")
     for title in COLUMNS:
-        made = [look(eye, tensor(row.column(title))) for row in rows]
+        made = [look(eye, tensor_of(row.column(title))) for row in rows]
         pairs = zip(made, photos, (row.couple.style for row in rows), strict=True)
         found = vars(figures(pairs, looks))
         print("|", title, "|", " | ".join(f"{found[name]:.3f}" for name in FIGURES), "|")

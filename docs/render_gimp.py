@@ -2,27 +2,24 @@
 
     python docs/render_gimp.py
 
-Needs what `make test-editors` needs, and paints with the real networks. The photograph is scikit-image's
-sample (public domain).
+Needs what `make test-editors` needs, and paints with the real networks.
 """
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import skimage.data
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from editors.gimp.session import Gimp
-from editors.roots import Root, Screen, build
+from editors.roots import Root, Screen
 from harness import REAL, Daemon, until
+from recording import recorded
 
 IMAGES = Path(__file__).parent / "images" / "gimp"
 WINDOW = "Untitled"
@@ -93,12 +90,8 @@ class Recorder:
         return lambda: self.gimp.value("len(image.get_layers())") == layers
 
 
-def record(root: Root, folder: Path) -> None:
+def record(root: Root, folder: Path, home: Path, file: Path) -> None:
     """All pictures of the page."""
-    home = folder / "home"
-    home.mkdir()
-    file = folder / "photo.png"
-    Image.fromarray(skimage.data.astronaut()).save(file)
     with (
         Daemon(REAL, home=home) as daemon,
         root.screen("1366x768") as screen,
@@ -135,13 +128,5 @@ def record(root: Root, folder: Path) -> None:
         until(recorder.made(3), "what it has is kept", patience=300)
 
 
-def main() -> None:
-    shared = Path(tempfile.mkdtemp(prefix="velatura-g-"))
-    try:
-        record(Root(build().path, (shared,)), Path(tempfile.mkdtemp(prefix="g-", dir=shared)))
-    finally:
-        shutil.rmtree(shared)
-
-
 if __name__ == "__main__":
-    main()
+    recorded(record)

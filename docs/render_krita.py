@@ -2,26 +2,23 @@
 
     python docs/render_krita.py
 
-Needs what `make test-editors` needs, and paints with the real networks. The photograph is scikit-image's
-sample (public domain).
+Needs what `make test-editors` needs, and paints with the real networks.
 """
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
-import skimage.data
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from editors.krita.conftest import SETUP
 from editors.krita.session import Krita
-from editors.roots import Root, Screen, build
+from editors.roots import Root, Screen
 from harness import REAL, Daemon
+from recording import recorded
 
 IMAGES = Path(__file__).parent / "images" / "krita"
 SIZE = (1366, 768)
@@ -124,12 +121,8 @@ beside.setGeometry(560, 330, 380, 380)
         Image.open(png).convert("RGB").save(IMAGES / f"{name}.png", optimize=True)
 
 
-def record(root: Root, folder: Path) -> None:
+def record(root: Root, folder: Path, home: Path, file: Path) -> None:
     """All pictures of the page."""
-    home = folder / "home"
-    home.mkdir()
-    file = folder / "photo.png"
-    Image.fromarray(skimage.data.astronaut()).save(file)
     with (
         Daemon(REAL, home=home) as _,
         root.screen("{}x{}".format(*SIZE)) as screen,
@@ -147,13 +140,5 @@ def record(root: Root, folder: Path) -> None:
         recorder.variations()
 
 
-def main() -> None:
-    shared = Path(tempfile.mkdtemp(prefix="velatura-k-"))
-    try:
-        record(Root(build().path, (shared,)), Path(tempfile.mkdtemp(prefix="k-", dir=shared)))
-    finally:
-        shutil.rmtree(shared)
-
-
 if __name__ == "__main__":
-    main()
+    recorded(record)

@@ -50,12 +50,9 @@ def gallery(v: velatura.Client) -> None:
 
 def quality(v: velatura.Client) -> None:
     """A photograph, and it in one style at qualities fast and fine."""
-    cat = photo("chelsea", 500, 333)
+    cat = photo("chelsea", (500, 333))
     made = [v.stylize(cat, style="woodcut", quality=name) for name in ("fast", "fine")]
-    sheet = Image.new("RGB", (1500, 333))
-    for index, picture in enumerate((cat, *made)):
-        sheet.paste(picture, (500 * index, 0))
-    sheet.save(IMAGES / "quality.jpg", quality=85)
+    sheet([[cat, *made]]).save(IMAGES / "quality.jpg", quality=85)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from velatura_daemon.styles.library import Library
 from velatura_models.networks.encoder import prepared
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.optimise.reconstruct import draw_figure
+from velatura_models.store.pictures import tensor_of
 from velatura_models.store.weights import load_backbone
 
 LIBRARY = Library(default_paths().styles, default_paths().cache)
@@ -127,7 +128,7 @@ def reconstructions(v: velatura.Client) -> None:
     """What each layer of the embedded backbone knows of a picture."""
     del v  # from the models alone
     photo_, painting = (
-        torch.from_numpy(np.asarray(picture, np.float32) / 255).permute(2, 0, 1)[None]
+        tensor_of(picture)
         for picture in (
             photo("chelsea", (144, 108)),
             LIBRARY.read(LIBRARY.get("marbling")).convert("RGB").resize((144, 144)),

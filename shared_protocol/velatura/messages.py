@@ -131,10 +131,8 @@ class Chunk(OfTransfer):
 
 
 @dataclass(frozen=True)
-class Lent(OnWire):
+class Lent(OfTransfer):
     """Sender of a blob, in place of all chunks: its memory was handed over, see Transfers."""
-
-    transfer: str = text("", "the transfer", NAME)
 
 
 @dataclass(frozen=True)
@@ -153,10 +151,8 @@ class Fetch(OnWire):
 
 
 @dataclass(frozen=True)
-class Drop(OnWire):
+class Drop(OfTransfer):
     """Either side: gives a transfer up; what was received of it is discarded."""
-
-    transfer: str = text("", "the transfer", NAME)
 
 
 @dataclass(frozen=True)
@@ -203,10 +199,8 @@ class Queued(OfJob):
 
 
 @dataclass(frozen=True)
-class Started(OnWire):
+class Started(OfJob):
     """Daemon: the job runs, or runs again after a pause."""
-
-    job: str = text("", "the job", NAME)
 
 
 @dataclass(frozen=True)
@@ -273,24 +267,18 @@ class Cancel(OnWire):
 
 
 @dataclass(frozen=True)
-class Stop(OnWire):
+class Stop(OfJob):
     """Client: end a refinement now and keep its best picture so far as the result."""
 
-    job: str = text("", "the job", NAME)
-
 
 @dataclass(frozen=True)
-class Attach(OnWire):
+class Attach(OfJob):
     """Client: take over a detached job; the daemon repeats its latest state."""
 
-    job: str = text("", "the job", NAME)
-
 
 @dataclass(frozen=True)
-class Release(OnWire):
+class Release(OfJob):
     """Client: the result is no longer needed."""
-
-    job: str = text("", "the job", NAME)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,6 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from torch import Tensor
 from velatura_daemon.cli.bench_floors import convolution_rate, cost
-from velatura_daemon.cli.bench_pictures import tensor
 from velatura_daemon.cli.bench_refine import STYLE_LAYERS, PlainGatys, PlainStrotss
 from velatura_daemon.paths import default_paths
 from velatura_daemon.styles.library import Library
@@ -50,6 +49,7 @@ from velatura_models.optimise.objective import Options
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.strotss import DRAWS, Strotss
+from velatura_models.store.pictures import tensor_of
 from velatura_models.store.weights import load_backbone
 
 DTYPES = ("float32", "bfloat16")
@@ -84,7 +84,7 @@ def photo(side: int, seed: int = 0) -> Tensor:
         image = library.read(library.get("impasto"))
     else:
         image = Image.fromarray(skimage.data.astronaut())
-    return tensor(ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.LANCZOS))
+    return tensor_of(ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.LANCZOS))
 
 
 def best_of(repeat: int, job) -> float:

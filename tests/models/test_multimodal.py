@@ -10,6 +10,7 @@ from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import Source, StyleShare
 from velatura_models.methods.multimodal import Multimodal
 from velatura_models.networks.multimodal_net import MultimodalNet
+from velatura_models.networks.playback import run_through
 from velatura_models.networks.residency import placed
 from velatura_models.store.files import WeightsError, load_into
 from velatura_models.store.nets import describe_net, save_net
@@ -157,7 +158,7 @@ def test_the_halo_covers_all_that_a_pixel_depends_on():
     def given(index, maps, scale, shift):
         return maps * scale[..., None, None] + 1  # all open: no ReLU hides a path
 
-    *_, made = (out := [], [*net.steps(x, out, given)], out[-1])
+    made = run_through(net.steps(x, given))[-1]
     made[0, :, 32, 672].sum().backward()
     assert x.grad is not None
     reached = x.grad.abs().sum((0, 1, 2)).nonzero().flatten()

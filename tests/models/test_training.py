@@ -239,8 +239,8 @@ def test_a_metric_gives_the_distance_that_the_teacher_sees():
 
 def test_a_metric_is_written_for_its_encoder(data):
     options = metric.MetricOptions(
-        data / "small.safetensors", data / "vgg.safetensors", data / "photos", data / "paintings",
-        data / "small.metric.safetensors", steps=2, crop=32,
+        encoder=data / "small.safetensors", vgg=data / "vgg.safetensors", content=data / "photos",
+        style=data / "paintings", out=data / "small.metric.safetensors", steps=2, crop=32,
     )  # fmt: skip
     state, about = read(metric.main(options), METRIC_FORMAT)
     assert {name: tuple(matrix.shape) for name, matrix in state.items()} == {

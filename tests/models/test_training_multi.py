@@ -245,7 +245,10 @@ def test_a_style_cannot_be_added_to_a_network_with_batch_norm(pictures):
     with pytest.raises(WeightsError, match="batch norm; a style can be added to conditional ones only"):
         add_style(
             StyleNPlusOneOptions(
-                pictures / "mine" / "moss.png", pictures / "photos", pictures / "out", net=str(path)
+                style=pictures / "mine" / "moss.png",
+                content=pictures / "photos",
+                out=pictures / "out",
+                net=str(path),
             )
         )
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 from velatura_models.networks.folded import Folded, foldable
+from velatura_models.networks.playback import run_through
 from velatura_models.networks.precision import eight_bits_pay
 from velatura_models.networks.transform_net import (
     TransformNet,
@@ -121,10 +122,7 @@ def painter(styles=2):
 
 
 def painted(folded, photo, rows, normalise=None):
-    out = []
-    for _ in folded.steps(photo, *rows, out, normalise):
-        pass
-    return out[0]
+    return run_through(folded.steps(photo, *rows, normalise))
 
 
 @pytest.mark.parametrize("size", [(8, 8), (20, 36), (64, 48)])

@@ -272,7 +272,7 @@ def test_the_loss_falls_and_the_last_pass_keeps_the_best(encoder: Encoder) -> No
     ]
     courses = [[step["total"] for step in steps] for steps in _by_level(walk)]
     assert all(min(course) < 0.5 * course[0] for course in courses[:2])
-    last = finished(walk._targets())
+    last = finished(walk.objective.targets(walk.encoder, walk._scene, walk._start.float()))
     assert finished(last.evaluate(walk.picture())).losses["total"] == pytest.approx(min(courses[2]), rel=1e-4)
     picture = walk.picture()
     assert picture.shape == CONTENT.shape

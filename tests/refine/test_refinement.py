@@ -81,7 +81,7 @@ def test_stopping_at_any_step_keeps_the_best_so_far(encoder: Encoder) -> None:
         best = min(best, step.losses.get("total", math.inf))
         if step.step == 9:
             break
-    loss = finished(walk._targets())
+    loss = finished(walk.objective.targets(walk.encoder, walk._scene, walk._start.float()))
     assert finished(loss.evaluate(walk.picture())).losses["total"] == pytest.approx(best, rel=1e-4)
 
 

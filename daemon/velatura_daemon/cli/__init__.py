@@ -46,7 +46,8 @@ MODULES = {
     "service": "install",
     "train": "train",
 }
-"""Command to the module whose `mount` adds it, in the order of `velatura --help`."""
+"""Command to the module that has it, as a function of its name or, for a group of commands, as `NAME_app`; in
+the order of `velatura --help`."""
 
 
 class _Commands(TyperGroup):
@@ -59,8 +60,12 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.list_commands(ctx):
             return None
-        room = typer.Typer()
-        import_module(f".{MODULES[cmd_name]}", __package__).mount(room)
+        module, room = import_module(f".{MODULES[cmd_name]}", __package__), typer.Typer()
+        group = getattr(module, f"{cmd_name}_app", None)
+        if group is not None:
+            room.add_typer(group, name=cmd_name)
+        else:
+            room.command()(getattr(module, cmd_name))
         return typer.main.get_group(room).commands[cmd_name]
 
     def invoke(self, ctx: Any) -> Any:

@@ -34,10 +34,6 @@ Where = Annotated[
 ]
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(batch)
-
-
 @runs(Stylize)
 def batch(
     chosen: Chosen,

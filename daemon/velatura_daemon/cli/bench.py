@@ -16,11 +16,7 @@ from velatura.recipe import RECIPES, recipe_from_map
 from . import show
 from .show import Json
 
-app = typer.Typer(help="Measure speed (by itself), memory, or pictures.", invoke_without_command=True)
-
-
-def mount(root: typer.Typer) -> None:
-    root.add_typer(app, name="bench")
+bench_app = typer.Typer(help="Measure speed (by itself), memory, or pictures.", invoke_without_command=True)
 
 
 Device = Annotated[str, typer.Option(help="Where to compute, such as cuda; as it is set if empty.")]
@@ -28,7 +24,7 @@ Sides = Annotated[str, typer.Option(help="Sides of square pictures, in pixels.")
 Plot = Annotated[Path | None, typer.Option(help="File to draw time against pixels in; needs matplotlib.")]
 
 
-@app.callback()
+@bench_app.callback()
 def speed(
     context: typer.Context,
     device: Device = "",
@@ -52,7 +48,7 @@ def speed(
     _print(benchmarks.speed(tell=show.note, device=device), json)
 
 
-@app.command()
+@bench_app.command()
 def slider(
     sides: Sides = "512,1024,2048", device: Device = "", plot: Plot = None, json: Json = False
 ) -> None:
@@ -65,7 +61,7 @@ def slider(
         bench_sizes.drawn(figures, plot)
 
 
-@app.command()
+@bench_app.command()
 def start(json: Json = False) -> None:
     """Measure a cold start, two commands, and the memory of a daemon at rest."""
     from . import bench_sizes
@@ -73,7 +69,7 @@ def start(json: Json = False) -> None:
     _print(bench_sizes.start(tell=show.note), json)
 
 
-@app.command()
+@bench_app.command()
 def pixels(json: Json = False) -> None:
     """Measure how long 33 MB of pixels take to the worker and back."""
     from . import bench_sizes
@@ -81,7 +77,7 @@ def pixels(json: Json = False) -> None:
     _print(bench_sizes.pixels(tell=show.note), json)
 
 
-@app.command()
+@bench_app.command()
 def race(
     sides: Sides = "256,512,1024",
     threads: Annotated[int, typer.Option(min=1, help="One counts processor time, more the clock.")] = 1,
@@ -92,7 +88,7 @@ def race(
     _run_alone("bench_race", threads, sides=_numbers(sides), threads=threads, plot=plot)
 
 
-@app.command()
+@bench_app.command()
 def refine(
     side: Annotated[int, typer.Option(min=96, max=1024, help="Of square pictures, in pixels.")] = 256,
     objectives: Annotated[str, typer.Option(help="Which, with commas.")] = "gram,neighbours,strotss",
@@ -110,7 +106,7 @@ def refine(
     _run_alone("bench_refine", 1, side=side, objectives=names, content=content, vgg=vgg, plot=plot)
 
 
-@app.command()
+@bench_app.command()
 def memory(
     side: Annotated[int, typer.Option(min=64, max=16384, help="Of the picture, in pixels.")] = 4096,
     method: Annotated[str, typer.Option(help="As for stylize.")] = "adain-skip",
@@ -123,7 +119,7 @@ def memory(
     _print(bench_memory.memory(side, method, depth, tell=show.note), json)
 
 
-@app.command()
+@bench_app.command()
 def pictures(
     vgg: Annotated[Path, typer.Option(help="Weights of VGG-19 to measure with, safetensors.")],
     content: Annotated[Path, typer.Option(help="Folder of photos.")],

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from velatura.choices import UNSET
 from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import Source, StyleShare, framed, painted, work
 from velatura_models.networks.decoder import Decoder
-from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, prepared
+from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, encoder_from_state, prepared
 from velatura_models.networks.playback import run_through
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.networks.residency import last_layers, resident
@@ -225,7 +226,7 @@ def card(
     found["rates"] = bench.measure_rates()
     found["dtype"] = str(bench.dtype)[6:]
     torch.manual_seed(0)
-    published = Encoder() if vgg is None else load_vgg(vgg)
+    published = Encoder() if vgg is None else encoder_from_state(load_file(vgg))
     slim, large = bench.slim(), bench.published_size(published)
     parts: list[tuple[str, str, Callable[[], dict[str, Any]]]] = []
     for side in sides:
@@ -245,14 +246,6 @@ def card(
                 raise
             tell(f"{name} {size} does not fit into memory")
     return found
-
-
-def load_vgg(path: Path) -> Encoder:
-    """VGG-19 from a file."""
-    from safetensors.torch import load_file
-    from velatura_models.networks.encoder import encoder_from_state
-
-    return encoder_from_state(load_file(path))
 
 
 def _source(name: str, card: Any) -> Source:

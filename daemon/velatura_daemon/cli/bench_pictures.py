@@ -59,13 +59,14 @@ def pictures(
     from safetensors.torch import load_file
     from velatura_models.maths import quality
     from velatura_models.networks.encoder import encoder_from_state
+    from velatura_models.store.pictures import tensor_of
 
     check_readable(vgg)
     photos, styles = ([path for path, _ in gather([str(folder)], READABLE)] for folder in (content, style))
     pairs = pairs_of(photos, styles, most)
     shown = {path: read(path, side) for path in (*photos, *styles)}
     eye = encoder_from_state(load_file(vgg))
-    looks = {path: quality.look(eye, tensor(picture)) for path, picture in shown.items()}
+    looks = {path: quality.look(eye, tensor_of(picture)) for path, picture in shown.items()}
     known = {path.stem: looks[path] for path in styles}
     told: dict[str, Any] = {}
     if made is None:
@@ -84,7 +85,7 @@ def pictures(
                 out.mkdir(parents=True, exist_ok=True)
                 result.save(out / name_of((photo, painting)))
                 kept[photo, painting] = result
-            yield quality.look(eye, tensor(result)), looks[photo], painting.stem
+            yield quality.look(eye, tensor_of(result)), looks[photo], painting.stem
             if number % 10 == 0:
                 tell(f"{number} of {len(pairs)} pairs")
         if out is not None:
@@ -155,14 +156,6 @@ def read(path: Path, side: int = 0) -> Image.Image:
     factor = side / min(image.size)
     width, height = (max(32, round(length * factor / 8) * 8) for length in image.size)
     return image.resize((width, height), Image.Resampling.LANCZOS)
-
-
-def tensor(image: Image.Image) -> Any:
-    """`(1, 3, H, W)` float32 in 0..1."""
-    import numpy as np
-    import torch
-
-    return torch.from_numpy(np.asarray(image, np.float32) / 255).permute(2, 0, 1)[None].contiguous()
 
 
 def sheet(

@@ -39,7 +39,7 @@ def ours(about: Any) -> dict[str, Paint]:
 
     def folded(dtype: torch.dtype) -> Paint:
         form = Folded(net, dtype)
-        return lambda photo: list(form.steps(photo, *rows, []))
+        return lambda photo: list(form.steps(photo, *rows))
 
     return {
         "plain": lambda photo: net(photo, shares),

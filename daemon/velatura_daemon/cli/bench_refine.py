@@ -35,11 +35,11 @@ from velatura_models.optimise.objective import Objective, Options
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.strotss import COLUMN, SAMPLES, Strotss
+from velatura_models.store.pictures import tensor_of
 from velatura_models.store.weights import load_backbone
 
 from ..paths import default_paths
 from ..styles.library import Library
-from .bench_pictures import tensor
 from .benchmarks import noise
 
 STYLE_LAYERS = [f"relu{b}_1" for b in range(1, 6)]
@@ -344,7 +344,7 @@ def pictures(side: int, content: str | None) -> tuple[Tensor, Tensor]:
         ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.LANCZOS, centering=(0, 0))
         for image in (photo, library.read(library.get("impasto")))
     )
-    found, style = map(tensor, squares)
+    found, style = map(tensor_of, squares)
     return found, style
 
 

@@ -23,11 +23,7 @@ from . import show
 from .exits import ALREADY_RUNNING, CommandError
 from .show import Json
 
-app = typer.Typer(no_args_is_help=True, help="The daemon: run, start, stop, status, logs.")
-
-
-def mount(root: typer.Typer) -> None:
-    root.add_typer(app, name="daemon")
+daemon_app = typer.Typer(no_args_is_help=True, help="The daemon: run, start, stop, status, logs.")
 
 
 STOP_SECONDS = 10.0
@@ -36,7 +32,7 @@ ANSWER_SECONDS = 4.0
 """How long it waits for an answer at all."""
 
 
-@app.command()
+@daemon_app.command()
 def run(
     listen: Annotated[
         str, typer.Option(help="Also listen for other machines, as tcp://0.0.0.0:7878; keys are required.")
@@ -53,7 +49,7 @@ def run(
         raise CommandError(ALREADY_RUNNING, str(other)) from other
 
 
-@app.command()
+@daemon_app.command()
 def start(json: Json = False) -> None:
     """Start the daemon in the background, unless one runs; returns when it answers."""
     before = launch.find()
@@ -66,7 +62,7 @@ def start(json: Json = False) -> None:
         show.line(f"{word}: process {address.pid} at {address.endpoint}")
 
 
-@app.command()
+@daemon_app.command()
 def stop(
     force: Annotated[bool, typer.Option("--force", help="End its process at once, without asking.")] = False,
 ) -> None:
@@ -83,7 +79,7 @@ def stop(
     show.line(f"stopped: process {address.pid}")
 
 
-@app.command()
+@daemon_app.command()
 def restart(
     force: Annotated[
         bool, typer.Option("--force", help="Also when it has work, which is cancelled.")
@@ -152,7 +148,7 @@ def _gone(address: endpoint.Address) -> bool:
     return True
 
 
-@app.command()
+@daemon_app.command()
 def status(json: Json = False) -> None:
     """Show what the daemon computes with, what it holds, and since when."""
     with velatura.connect(start=False) as client:
@@ -160,7 +156,7 @@ def status(json: Json = False) -> None:
     show.told(json, told, ("", ""), show.flat(told, _value))
 
 
-@app.command()
+@daemon_app.command()
 def logs(
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many lines from the end.")] = 50,
     worker: Annotated[

@@ -14,10 +14,6 @@ from .exits import PROBLEMS
 MARKS = {checks.OK: "ok", checks.NOTE: "--", checks.PROBLEM: "!!"}
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(doctor)
-
-
 def doctor(
     json: show.Json = False,
     start: Annotated[bool, typer.Option(help="Start a daemon where none runs.")] = True,

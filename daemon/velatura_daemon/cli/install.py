@@ -30,12 +30,6 @@ Folder = Annotated[
 ]
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(install)
-    app.command()(uninstall)
-    app.add_typer(service_app, name="service")
-
-
 def install(editor: Which, dry_run: DryRun = False, folder: Folder = None) -> None:
     """Put the plug-in into Krita or GIMP, or upgrade it."""
     _run("install", editor, dry_run, folder)

@@ -13,11 +13,6 @@ from velatura.jobstate import TERMINAL, State
 from . import show
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(ps)
-    app.command()(cancel)
-
-
 def ps(json: show.Json = False) -> None:
     """List the jobs of all clients."""
     with velatura.connect(start=False) as client:

@@ -16,10 +16,6 @@ from .recipes import parse_styles
 from .show import note
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(keypoints)
-
-
 @runs(Keypoints)
 def keypoints(
     chosen: Chosen,

@@ -16,11 +16,7 @@ from .exits import PROBLEMS
 from .progress import download_bar
 from .show import Json
 
-app = typer.Typer(no_args_is_help=True, help="Networks: list, show, pull, add, remove, verify.")
-
-
-def mount(root: typer.Typer) -> None:
-    root.add_typer(app, name="models")
+models_app = typer.Typer(no_args_is_help=True, help="Networks: list, show, pull, add, remove, verify.")
 
 
 DECODER_OF = {"wct": "adain-skip", "style-swap": "adain-skip"}
@@ -30,7 +26,7 @@ NETWORKS = {"style": ["multi"], "multimodal": ["multimodal"], "texture": ["textu
 """What serves what, by the kind of network; `serves` tells painters apart."""
 
 
-@app.command("list")
+@models_app.command("list")
 def list_models(json: Json = False) -> None:
     """List backbones and trained networks; `velatura models show NAME` tells licence and training."""
     rows = [{**row, "serves": serves(row)} for row in everything(default_paths().weights)]
@@ -68,7 +64,7 @@ def list_models(json: Json = False) -> None:
     )
 
 
-@app.command("show")
+@models_app.command("show")
 def show_model(name: str, json: Json = False) -> None:
     """Show all that is known of one backbone or network: licence, styles, training, file."""
     rows = {row["name"]: row for row in everything(default_paths().weights)}
@@ -106,7 +102,7 @@ def training_of(trained: dict[str, Any]) -> str:
     return "; ".join([*([note] if note else []), *(f"{key} {value}" for key, value in told.items())])
 
 
-@app.command()
+@models_app.command()
 def add(files: Annotated[list[Path], typer.Argument(help="Files that `velatura train` wrote.")]) -> None:
     """Install networks that you trained, so that every client can paint with them."""
     for file in files:
@@ -114,14 +110,14 @@ def add(files: Annotated[list[Path], typer.Argument(help="Files that `velatura t
         show.line(f"{net.title}: installed; styles: {', '.join(net.styles) or 'any'}")
 
 
-@app.command()
+@models_app.command()
 def remove(names: Annotated[list[str], typer.Argument(help="Networks of yours, as listed.")]) -> None:
     """Remove networks that you added."""
     for name in names:
         remove_net(name, default_paths().weights)
 
 
-@app.command()
+@models_app.command()
 def pull(
     names: Annotated[list[str], typer.Argument(help="Backbones: vgg19, vgg19-imagenet.")],
     url: Annotated[
@@ -141,7 +137,7 @@ def pull(
         show.line(f"{name}: {'installed' if fetched else 'already there, digests fit'}")
 
 
-@app.command()
+@models_app.command()
 def verify(
     names: Annotated[
         list[str] | None,

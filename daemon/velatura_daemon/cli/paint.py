@@ -89,11 +89,6 @@ class Samples(Pictures):
     ] = None
 
 
-def mount(app: typer.Typer) -> None:
-    for command in (stylize, refine, texture, upscale):
-        app.command()(command)
-
-
 @runs(Stylize)
 def stylize(chosen: Chosen, styled: Styled, pictures: Pictures) -> None:
     """Paint pictures in a style, in one pass."""

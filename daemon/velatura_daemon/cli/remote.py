@@ -15,11 +15,6 @@ keys_app = typer.Typer(no_args_is_help=True, help="Keys: who may use this daemon
 profile_app = typer.Typer(no_args_is_help=True, help="Profiles: daemons on other machines, by name.")
 
 
-def mount(root: typer.Typer) -> None:
-    root.add_typer(keys_app, name="keys")
-    root.add_typer(profile_app, name="profile")
-
-
 Name = Annotated[str, typer.Argument(help="A name of your choice: letters, digits, - and _.")]
 
 

@@ -15,10 +15,6 @@ from .options import Chosen, ForceOption, runs
 from .progress import JobBar
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(sheet)
-
-
 @runs(Stylize)
 def sheet(
     chosen: Chosen,

@@ -25,11 +25,7 @@ from .work import follow
 if TYPE_CHECKING:
     from ..styles.library import Library
 
-app = typer.Typer(no_args_is_help=True, help="Styles: list, show, add, learn, export, remove, pull.")
-
-
-def mount(root: typer.Typer) -> None:
-    root.add_typer(app, name="styles")
+styles_app = typer.Typer(no_args_is_help=True, help="Styles: list, show, add, learn, export, remove, pull.")
 
 
 Name = Annotated[str, typer.Option(help="Its name; made from the file's name by default.")]
@@ -39,7 +35,7 @@ Year = Annotated[str, typer.Option(help="When.")]
 Licence = Annotated[str, typer.Option(help="What others may do with it, such as `CC BY 4.0`.")]
 
 
-@app.command("list")
+@styles_app.command("list")
 def list_styles(json: Json = False) -> None:
     """List the styles: built-in ones and your own."""
     with velatura.connect() as client:
@@ -49,7 +45,7 @@ def list_styles(json: Json = False) -> None:
     show.told(json, styles, (*shown, "picture", "learned"), rows)
 
 
-@app.command("show")
+@styles_app.command("show")
 def show_style(name: str, json: Json = False) -> None:
     """Show all that is known of one style."""
     with velatura.connect() as client:
@@ -61,7 +57,7 @@ def show_style(name: str, json: Json = False) -> None:
     show.facts(json, styles[name])
 
 
-@app.command()
+@styles_app.command()
 def add(
     picture: Annotated[Path, typer.Argument(help=f"The picture, or a style's file (*{SUFFIX}).")],
     name: Name = "",
@@ -84,7 +80,7 @@ def add(
     show.line(chosen)
 
 
-@app.command()
+@styles_app.command()
 @runs(Learn)
 def learn(
     chosen: Chosen,
@@ -119,7 +115,7 @@ def learn(
     show.line(style)
 
 
-@app.command()
+@styles_app.command()
 def export(
     name: Annotated[str, typer.Argument(help="A style of the library.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write.")] = None,
@@ -132,7 +128,7 @@ def export(
         show.line(str(client.export_style(name, target)))
 
 
-@app.command()
+@styles_app.command()
 def remove(names: Annotated[list[str], typer.Argument(help="Names of your own styles.")]) -> None:
     """Remove styles of your own."""
     with velatura.connect() as client:
@@ -141,7 +137,7 @@ def remove(names: Annotated[list[str], typer.Argument(help="Names of your own st
             show.line(f"{name}: removed")
 
 
-@app.command()
+@styles_app.command()
 def pull(names: Annotated[list[str], typer.Argument(help="Names of works of art, or `all`.")]) -> None:
     """Fetch pictures of works of art, for the methods and backbones that need pixels."""
     library = _library()

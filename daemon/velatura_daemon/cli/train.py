@@ -66,11 +66,7 @@ COMMON = {
 }
 """Options that mean the same in every trainer; a trainer's own words come first."""
 
-app = typer.Typer(no_args_is_help=True, help="Train networks on pictures of your own.")
-
-
-def mount(root: typer.Typer) -> None:
-    root.add_typer(app, name="train")
+train_app = typer.Typer(no_args_is_help=True, help="Train networks on pictures of your own.")
 
 
 def trainer_command(name: str, module: Any) -> Callable[..., None]:
@@ -152,7 +148,7 @@ def _module(name: str) -> str:
 def _mount(name: str, text: str) -> None:
     passing_all_on = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
-    @app.command(name, help=text, context_settings=passing_all_on)
+    @train_app.command(name, help=text, context_settings=passing_all_on)
     def command(context: typer.Context) -> None:
         inner = typer.Typer(
             add_completion=False,

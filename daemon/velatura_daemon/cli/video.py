@@ -41,10 +41,6 @@ CrfOption = Annotated[
 ]
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(video)
-
-
 @runs(Stylize)
 def video(
     chosen: Chosen,

@@ -18,10 +18,6 @@ from . import show
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(web)
-
-
 def web(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the page is served.")] = 8501,
     host: Annotated[

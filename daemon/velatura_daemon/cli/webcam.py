@@ -30,10 +30,6 @@ SecondsOption = Annotated[float, typer.Option(min=0, help="End after so many sec
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Where it is shown; 0 is any that is free.")]
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(webcam)
-
-
 @runs(Stylize)
 def webcam(
     chosen: Chosen,

@@ -18,6 +18,7 @@ from velatura.fields import field_of
 from velatura.pairs import LEAST, Pair, as_map
 from velatura.recipe import Keypoints, Refine
 from velatura_models.methods.loading import Loader
+from velatura_models.networks.playback import retold
 from velatura_models.optimise import buddies
 from velatura_models.optimise.deform import Deform
 from velatura_models.optimise.objective import Objective
@@ -100,13 +101,8 @@ def found_pairs(
     Args:
         told: the event that is yielded of the share that is done.
     """
-    running = buddies.keypoints(loader.optimising_encoder().variant("max"), content, style, most)
-    while True:
-        try:
-            share = next(running)
-        except StopIteration as end:
-            return end.value
-        yield told(share)
+    encoder = loader.optimising_encoder().variant("max")
+    return (yield from retold(buddies.keypoints(encoder, content, style, most), told))
 
 
 def as_pairs(found: Tensor, content: tuple[int, int], style: tuple[int, int]) -> tuple[Pair, ...]:

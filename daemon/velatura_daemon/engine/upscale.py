@@ -92,10 +92,8 @@ def _enlarged(
         return plain  # type: ignore[return-value]  # strength is below 1
     below, right = max(LEAST - height, 0), max(LEAST - width, 0)
     x = F.pad(part, (0, right, 0, below), mode="replicate") if below or right else part
-    out: list[Tensor] = []
-    for _ in net.steps(x.to(resources.device).contiguous(memory_format=torch.channels_last), out):
-        yield
-    made = out[0][:, :, : height * net.factor, : width * net.factor].cpu()
+    made = yield from net.steps(x.to(resources.device).contiguous(memory_format=torch.channels_last))
+    made = made[:, :, : height * net.factor, : width * net.factor].cpu()
     return made if plain is None else plain + strength * (made - plain)
 
 

@@ -17,7 +17,6 @@ import json
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageOps
 from velatura.errors import VelaturaError
 
@@ -55,9 +54,9 @@ def build_cards(
         VelaturaError: `unknown_style` listing the works whose picture is not there; `digest_mismatch` for a
             picture that is not the one in the catalog. No card is written then.
     """
-    import torch
     from velatura_models.store.cards import compute_card, save_card
     from velatura_models.store.files import weights_digest
+    from velatura_models.store.pictures import tensor_of
     from velatura_models.store.weights import load_backbone
 
     found = _found(works, names)
@@ -66,8 +65,7 @@ def build_cards(
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for entry, path in found:
-        pixels = np.asarray(over_white(read_style(path, CARD_PICTURE)), np.float32) / 255
-        picture = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+        picture = tensor_of(over_white(read_style(path, CARD_PICTURE)))
         target = out / f"{entry.name}.{backbone}.safetensors"
         part = target.with_suffix(".part")
         save_card(compute_card(encoder, picture), part, weights)

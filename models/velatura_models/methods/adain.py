@@ -271,9 +271,8 @@ class AdaIN:
         return picture
 
     def _decoded(self, *maps: Tensor) -> Steps[tuple[Tensor, ...]]:
-        out: list[Tensor] = []
-        yield from self.decoder.steps(dict(zip(self.levels, maps, strict=True)), out)
-        return (out[0].float(),)
+        made = yield from self.decoder.steps(dict(zip(self.levels, maps, strict=True)))
+        return (made.float(),)
 
     def _view(
         self, content: Content, seen: Encoded, palette: Palette, colors: tuple[Tensor, Tensor] | None

@@ -55,9 +55,7 @@ class Multimodal(PictureMethod):
 
     def tile(self, rgb: Tensor, painting: Painting, normalise: Normalise | None) -> Steps[Tensor]:
         """What the refine subnet made."""
-        made: list[Tensor] = []
-        yield from painting.data.steps(rgb, made, normalise)
-        return made[-1]
+        return (yield from painting.data.steps(rgb, normalise))[-1]
 
 
 load = Multimodal

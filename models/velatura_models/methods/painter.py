@@ -155,9 +155,7 @@ class Painter(PictureMethod):
             rgb = F.pad(rgb, small, mode="replicate")
 
         def painted(x: Tensor, gamma: Tensor, beta: Tensor) -> Steps[tuple[Tensor, ...]]:
-            out: list[Tensor] = []
-            yield from row.net.steps(x, gamma, beta, out, normalise)
-            return tuple(out)
+            return ((yield from row.net.steps(x, gamma, beta, normalise)),)
 
         if normalise is not None:  # it may measure, or break off
             (made,) = yield from painted(rgb, row.gamma, row.beta)

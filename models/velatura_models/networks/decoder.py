@@ -9,7 +9,7 @@ encoder keep the content. Without skips it is exactly the published form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import ClassVar, cast
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from . import card, fused
 from .bands import Rows
 from .convolution import Conv3x3
+from .playback import run_through
 
 LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 """Where a decoder may take features from, deepest first."""
@@ -66,22 +67,19 @@ class Decoder(nn.Module):
         Returns:
             `(N, 3, 8h, 8w)`, RGB around 0..1, not clamped.
         """
-        out: list[Tensor] = []
-        for _ in self.steps(features, out):
-            pass
-        return out[0]
+        return run_through(self.steps(features))
 
-    def steps(self, features: Mapping[str, Tensor], out: list[Tensor]) -> Iterator[None]:
-        """`forward` one convolution at a time: appends the picture to `out`, yielding in between. What is
-        near the picture's own size is computed in bands.
+    def steps(self, features: Mapping[str, Tensor]) -> Generator[None, None, Tensor]:
+        """`forward` one convolution at a time, yielding in between. What is near the picture's own size is
+        computed in bands.
 
         The last convolution runs in the dtype of its own weights, so that a network in bfloat16 with
         that layer kept in float32 gives pictures finer than 8 bits. On a card, all may be one step (`fused`).
         """
         if self._fused(features):
-            out.append(fused.decoded(self, features))
+            made = fused.decoded(self, features)
             yield
-            return
+            return made
         rows = Rows.of(features["relu4_1"], 8)
         width = 8 * features["relu4_1"].shape[3]
         banded = features["relu4_1"].device.type == "cpu" and not torch.is_grad_enabled()
@@ -96,8 +94,9 @@ class Decoder(nn.Module):
             if index < SMALL:
                 rows = Rows.of(rows.part(0, rows.height), rows.step)
                 yield
-        out.append((yield from rows.whole(width, banded)))
+        made = yield from rows.whole(width, banded)
         yield
+        return made
 
     def _fused(self, features: Mapping[str, Tensor]) -> bool:
         """Whether a card computes all of it in one step."""

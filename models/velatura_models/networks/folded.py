@@ -24,7 +24,7 @@ A card computes whole pictures by kernels of its own where it can (`fused.Painti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -181,26 +181,25 @@ class Folded:
         return kernels + self.gamma.nbytes + self.beta.nbytes
 
     def steps(
-        self, x: Tensor, gamma: Tensor, beta: Tensor, out: list[Tensor], normalise: Normalise | None = None
-    ) -> Iterator[None]:
+        self, x: Tensor, gamma: Tensor, beta: Tensor, normalise: Normalise | None = None
+    ) -> Generator[None, None, Tensor]:
         """See `TransformNet.steps`; `x` is one picture `(1, 3, H, W)`."""
         scales, shifts = (rows[0].split(self.channels) for rows in (gamma, beta))
         if self.painting is not None and normalise is None:
-            out.append(self.painting(x, scales, shifts, EPS))
+            made = self.painting(x, scales, shifts, EPS)
             yield
-            return
+            return made
         cells = F.pixel_unshuffle(padded(x.float(), 4, 4, "reflect"), FOLD)
         first = self.stages[0].convolution
         seen = Maps(rounded(cells, 1 / 255, 0), 1 / 255) if first.dtype == torch.uint8 else Maps(cells)
-        stream = x
+        stream = y = x
         for index, stage in enumerate(self.stages):
             last = index == len(self.stages) - 1
             around = seen._replace(maps=stage.padded(seen.maps))
             y = stage.convolution(around, torch.float32 if last else self.wide)
             y = self._normalised(index, y.float() if last else y, scales[index], shifts[index], normalise)
             if last:
-                out.append(F.pixel_shuffle(y.sigmoid_(), FOLD).contiguous())
-                return
+                break
             if stage.begins:
                 stream = y = F.relu_(y)
             if stage.stream:
@@ -209,6 +208,7 @@ class Folded:
             if stage.unfolded:
                 seen = seen._replace(maps=F.pixel_shuffle(seen.maps, FOLD))
             yield
+        return F.pixel_shuffle(y.sigmoid_(), FOLD).contiguous()
 
     def _normalised(
         self, index: int, y: Tensor, scale: Tensor, shift: Tensor, normalise: Normalise | None

@@ -18,7 +18,7 @@ downsampling, bilinear upsampling between the subnets, and a sigmoid at the end 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import count, pairwise
 
 import torch
@@ -27,6 +27,7 @@ from torch.nn import functional as F
 
 from ..maths.color import luma
 from .convolution import convolution, reflected
+from .playback import run_through
 from .transform_net import Layer, Normalise
 
 GRID = 16
@@ -161,13 +162,10 @@ class MultimodalNet(nn.Module):
         Returns:
             What the three subnets made, `(B, 3, H/4, W/4)`, `(B, 3, H/2, W/2)`, `(B, 3, H, W)` float32.
         """
-        out: list[Tensor] = []
-        for _ in self.steps(x, out, normalise):
-            pass
-        return out
+        return run_through(self.steps(x, normalise))
 
-    def steps(self, x: Tensor, out: list[Tensor], normalise: Normalise | None = None) -> Iterator[None]:
-        """`forward` one convolution at a time: appends to `out`, yielding in between."""
+    def steps(self, x: Tensor, normalise: Normalise | None = None) -> Generator[None, None, list[Tensor]]:
+        """`forward` one convolution at a time, yielding in between."""
         if x.shape[2] % GRID or x.shape[3] % GRID or min(x.shape[2:]) < LEAST:
             raise ValueError(
                 f"sides {x.shape[3]} x {x.shape[2]} are not multiples of {GRID} of at least {LEAST} pixels"
@@ -183,9 +181,10 @@ class MultimodalNet(nn.Module):
         color = yield from self.rgb.steps(small, norm)
         light = yield from self.luminance.steps(luma(small), norm)
         made = yield from self.joint.steps(torch.cat([color, light], 1), norm)
-        out.append(small.float() + made if "style" in self.identity else torch.sigmoid(made))
+        out = [small.float() + made if "style" in self.identity else torch.sigmoid(made)]
         for name, block in (("enhance", self.enhance), ("refine", self.refine)):
             below = F.interpolate(out[-1], scale_factor=2.0, mode="bilinear", align_corners=False)
             below = below.contiguous(memory_format=torch.channels_last)
             made = yield from block.steps(below, norm)
             out.append(below + made if name in self.identity else torch.sigmoid(made))
+        return out

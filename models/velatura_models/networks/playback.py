@@ -22,6 +22,8 @@ from torch import Tensor
 logger = logging.getLogger(__name__)
 
 V = TypeVar("V")
+W = TypeVar("W")
+X = TypeVar("X")
 Made = tuple[Tensor, ...]
 Pass = Callable[..., Generator[Any, None, Made]]
 """A generator function of tensors on one device whose value is tensors."""
@@ -136,6 +138,16 @@ def played(owner: Any, name: Hashable, pixels: int, run: Pass, *inputs: Tensor) 
     if inputs[0].device.type != "cuda" or pixels > LARGE:
         return (yield from run(*inputs))
     return playback(owner)(name, lambda *given: run_through(run(*given)), inputs)
+
+
+def retold(steps: Generator[W, None, V], tell: Callable[[W], X]) -> Generator[X, None, V]:
+    """The same work, with something else told each time it yields."""
+    while True:
+        try:
+            told = next(steps)
+        except StopIteration as end:
+            return end.value
+        yield tell(told)
 
 
 def run_through(steps: Generator[Any, None, V]) -> V:

@@ -12,7 +12,7 @@ without batch norm. Instance norm is not offered: its statistics of the whole pi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .convolution import reflected
+from .playback import run_through
 from .transform_net import UPSAMPLINGS, column_conv, upsampled_conv
 
 FACTORS = (4, 8)
@@ -89,13 +90,10 @@ class SuperResNet(nn.Module):
         Returns:
             `(B, 3, factor h, factor w)` float32, about 0..1.
         """
-        out: list[Tensor] = []
-        for _ in self.steps(x, out):
-            pass
-        return out[0]
+        return run_through(self.steps(x))
 
-    def steps(self, x: Tensor, out: list[Tensor]) -> Iterator[None]:
-        """`forward` one convolution at a time: appends the picture to `out`, yielding in between."""
+    def steps(self, x: Tensor) -> Generator[None, None, Tensor]:
+        """`forward` one convolution at a time, yielding in between."""
         if min(x.shape[2:]) < LEAST:
             raise ValueError(f"{x.shape[3]} x {x.shape[2]} pixels; both sides must be at least {LEAST}")
         small, skip, last = x, x, len(self.convs) - 1
@@ -109,7 +107,7 @@ class SuperResNet(nn.Module):
                 x = x + skip if inside and index % 2 == 0 else F.relu(x, inplace=True)
             yield
         x = x.float()
-        out.append(bicubic(small.float(), self.factor) + x if self.residual else torch.tanh(x) * 0.6 + 0.5)
+        return bicubic(small.float(), self.factor) + x if self.residual else torch.tanh(x) * 0.6 + 0.5
 
     def _convolved(self, conv: Any, x: Tensor, upsample: bool) -> Tensor:
         x = x.to(conv.weight.dtype) if not torch.is_autocast_enabled(x.device.type) else x

@@ -16,7 +16,7 @@ training. It is then convolutions only: tiles with a halo equal the whole, whate
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..maths.tiling import Box, round_up
+from .playback import run_through
 
 NORMS = ("batch", "instance")
 NOISE = 3
@@ -126,13 +127,10 @@ class TextureNet(nn.Module):
         Returns:
             `(B, 3, H, W)` float32, about 0..1.
         """
-        out: list[Tensor] = []
-        for _ in self.steps(noise, picture, out):
-            pass
-        return out[0]
+        return run_through(self.steps(noise, picture))
 
-    def steps(self, noise: Sequence[Tensor], picture: Tensor | None, out: list[Tensor]) -> Iterator[None]:
-        """`forward`, one scale at a time: appends the picture to `out`, yielding in between."""
+    def steps(self, noise: Sequence[Tensor], picture: Tensor | None = None) -> Generator[None, None, Tensor]:
+        """`forward`, one scale at a time, yielding in between."""
         if (picture is not None) != self.content:
             raise ValueError("a network that paints needs a picture, another takes none")
         x = self._own(0, noise[0], picture)
@@ -142,7 +140,7 @@ class TextureNet(nn.Module):
             x = torch.cat([self.beside[k - 1](self._own(k, noise[k], picture)), x], 1)
             x = self.after[k - 1](x)
             yield
-        out.append(self.rgb(x).float() + 0.5)
+        return self.rgb(x).float() + 0.5
 
     def _own(self, k: int, noise: Tensor, picture: Tensor | None) -> Tensor:
         if picture is not None:
@@ -225,11 +223,10 @@ def synthesise(
             outer = Box(core.top - halo, core.left - halo, core.bottom + halo, core.right + halo)
             field = noise_field(seed, net.scales, whole, outer)
             field = [f.to(weight).contiguous(memory_format=torch.channels_last) for f in field]
-            out: list[Tensor] = []
-            yield from net.steps(field, None, out)
+            made = yield from net.steps(field)
             shown = core.grown(0, Box(0, 0, *size))
             rows, columns = shown.within(outer).slices()
-            yield shown, out[0][:, :, rows, columns].float().cpu()
+            yield shown, made[:, :, rows, columns].float().cpu()
 
 
 def texture_of(net: TextureNet, size: tuple[int, int], seed: int, side: int = SIDE) -> Tensor:

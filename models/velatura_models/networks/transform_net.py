@@ -13,7 +13,7 @@ of styles is a blend of rows and style N + 1 is one more row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .convolution import convolution, reflected
+from .playback import run_through
 
 EPS = 1e-5
 NORMS = ("instance", "batch")
@@ -149,15 +150,12 @@ class TransformNet(nn.Module):
         """
         if shares is None:
             shares = torch.ones(len(x), 1, device=x.device)
-        out: list[Tensor] = []
-        for _ in self.steps(x, *self.rows(shares), out, normalise):
-            pass
-        return out[0]
+        return run_through(self.steps(x, *self.rows(shares), normalise))
 
     def steps(
-        self, x: Tensor, gamma: Tensor, beta: Tensor, out: list[Tensor], normalise: Normalise | None = None
-    ) -> Iterator[None]:
-        """`forward` one convolution at a time: appends the picture to `out`, yielding in between.
+        self, x: Tensor, gamma: Tensor, beta: Tensor, normalise: Normalise | None = None
+    ) -> Generator[None, None, Tensor]:
+        """`forward` one convolution at a time, yielding in between.
 
         Args:
             gamma, beta: `(B, 1603)` from `rows`.
@@ -188,7 +186,7 @@ class TransformNet(nn.Module):
                 x = F.relu(x, inplace=True)
             yield
         x = x.float()
-        out.append(torch.sigmoid(x) if self.output == "sigmoid" else torch.tanh(x) * 0.6 + 0.5)
+        return torch.sigmoid(x) if self.output == "sigmoid" else torch.tanh(x) * 0.6 + 0.5
 
     def normalised(self, index: int, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """scale (x - mean) / deviation + shift, per picture and channel (Dumoulin et al., eq. 5), or with

@@ -7,11 +7,13 @@ so that whoever drives can yield, stop or checkpoint between any two evaluations
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 HISTORY_BYTES = 256 << 20
 """Memory for L-BFGS's pairs; large pictures keep fewer of them."""
@@ -40,69 +42,41 @@ class Descent(Protocol):
         ...
 
 
-class Adam:
-    """Adam (Kingma & Ba 2015, algorithm 1) with projection onto the bounds after every step.
+class Projected:
+    """An optimiser of torch's that looks at gradients only, with projection onto the bounds after every step.
 
     Args:
+        make: makes it, for a list of tensors and a rate.
         learning_rate: in units of the pixel range.
         bounds: least and largest value of every parameter.
     """
 
     def __init__(
-        self,
-        learning_rate: float,
-        bounds: tuple[float, float] = PIXELS,
-        betas: tuple[float, float] = (0.9, 0.99),
+        self, make: Callable[..., Optimizer], learning_rate: float, bounds: tuple[float, float] = PIXELS
     ) -> None:
-        self.learning_rate, self.bounds, self.betas = learning_rate, bounds, betas
-        self.first: Tensor | None = None
-        self.second: Tensor | None = None
-        self.count = 0
-
-    def step(self, x: Tensor, loss: float, gradient: Tensor, rate: float = 1.0) -> Tensor:
-        del loss  # Adam looks at gradients only
-        if self.first is None or self.second is None:
-            self.first, self.second = torch.zeros_like(x), torch.zeros_like(x)
-        beta1, beta2 = self.betas
-        self.count += 1
-        self.first.lerp_(gradient, 1 - beta1)
-        self.second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        size = self.learning_rate * rate / (1 - beta1**self.count)
-        scale = (self.second / (1 - beta2**self.count)).sqrt_().add_(1e-12)
-        return torch.addcdiv(x, self.first, scale, value=-size).clamp_(*self.bounds)
-
-    def retreat(self) -> None:
-        self.learning_rate /= 2
-        self.first = self.second = None
-        self.count = 0
-
-
-class RMSprop:
-    """RMSprop (Hinton 2012, lecture 6e) with projection onto the bounds after every step.
-
-    Args:
-        learning_rate: in units of the pixel range.
-        bounds: least and largest value of every parameter.
-        keep: how much of the mean square is kept at a step.
-    """
-
-    def __init__(
-        self, learning_rate: float, bounds: tuple[float, float] = PIXELS, keep: float = 0.99
-    ) -> None:
-        self.learning_rate, self.bounds, self.keep = learning_rate, bounds, keep
-        self.square: Tensor | None = None
+        self.make, self.learning_rate, self.bounds = make, learning_rate, bounds
+        self._own: Optimizer | None = None
 
     def step(self, x: Tensor, loss: float, gradient: Tensor, rate: float = 1.0) -> Tensor:
         del loss
-        if self.square is None:
-            self.square = torch.zeros_like(x)
-        self.square.mul_(self.keep).addcmul_(gradient, gradient, value=1 - self.keep)
-        scale = self.square.sqrt().add_(1e-8)
-        return torch.addcdiv(x, gradient, scale, value=-self.learning_rate * rate).clamp_(*self.bounds)
+        if self._own is None:
+            self._own = self.make([x.clone()], self.learning_rate)
+        group = self._own.param_groups[0]
+        (point,), group["lr"] = group["params"], self.learning_rate * rate
+        point.copy_(x)
+        point.grad = gradient
+        self._own.step()
+        return point.clamp(*self.bounds)
 
     def retreat(self) -> None:
         self.learning_rate /= 2
-        self.square = None
+        self._own = None
+
+
+Adam = partial(Projected, partial(torch.optim.Adam, betas=(0.9, 0.99), eps=1e-12))
+"""Kingma & Ba 2015, algorithm 1."""
+RMSprop = partial(Projected, torch.optim.RMSprop)
+"""Hinton 2012, lecture 6e."""
 
 
 class LBFGS:
@@ -237,7 +211,7 @@ def _dot(a: Sequence[float], b: Sequence[float]) -> float:
     return sum(x * y for x, y in zip(a, b, strict=True))
 
 
-DESCENTS = {"adam": Adam, "lbfgs": LBFGS, "rmsprop": RMSprop}
+DESCENTS: Mapping[str, Callable[..., Descent]] = {"adam": Adam, "lbfgs": LBFGS, "rmsprop": RMSprop}
 
 
 def make_descent(name: str, learning_rate: float, bounds: tuple[float, float] = PIXELS) -> Descent:

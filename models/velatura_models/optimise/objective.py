@@ -17,7 +17,7 @@ from ..networks.encoder import Encoder
 from .descent import make_descent
 from .losses import Loss
 from .problem import Problem
-from .scene import Level, Scene
+from .scene import Level, Manner, Scene
 from .variable import Variable
 
 
@@ -65,20 +65,14 @@ class Objective(Protocol):
 
 
 @dataclass(frozen=True)
-class Options:
-    """How it is optimised, and towards what; fields as in the `Refine` recipe, `side` the largest tile in
-    pixels."""
+class Options(Manner):
+    """How all of it is optimised, and towards what."""
 
     objective: Objective
     iterations: int = 200
     optimizer: str = "lbfgs"
-    learning_rate: float = 0.03
     init: str = "content"
     levels: int = 3
-    scale: float = 1.0
-    color: str = "style"
-    seed: int = 0
-    side: int | None = None
 
 
 def check_problem(problem: Problem, options: Options) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +17,7 @@ from ..networks.encoder import Encoder, prepared
 from ..networks.precision import faster_dtype
 from ..store.cards import resize_short
 from ..store.files import WeightsError
-from ..store.pictures import read_rgb
+from ..store.pictures import read_rgb, tensor_of
 from ..store.weights import load_backbone
 from .gram import Gram
 from .objective import Options
@@ -136,7 +135,8 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"--iterations is {given.iterations}; at least 1")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        photo, painting = (resize_short(_read(path), given.side) for path in (given.photo, given.painting))
+        read = (tensor_of(read_rgb(path)) for path in (given.photo, given.painting))
+        photo, painting = (resize_short(picture, given.side) for picture in read)
         encoder = prepared(
             load_backbone(given.backbone, given.weights).to(device), faster_dtype(device), "avg"
         )
@@ -144,11 +144,6 @@ def main(arguments: list[str] | None = None) -> None:
     except (ValueError, OSError, WeightsError) as error:
         parser.error(str(error))
     print(given.output)
-
-
-def _read(path: Path) -> Tensor:
-    pixels = np.asarray(read_rgb(path), np.float32) / 255
-    return torch.from_numpy(pixels).permute(2, 0, 1)[None]
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ..maths.color import color_stats, keep_luminance
 from ..networks.encoder import Encoder
+from ..networks.playback import retold
 from .descent import make_descent
-from .losses import Evaluation, Loss
 from .objective import Options, check_problem
 from .problem import Problem, padded
 from .pyramid import GRID, receptive_margin, resize, resize_mask
@@ -140,11 +140,12 @@ class Refinement:
     def _descend(self) -> Generator[Step, None, bool]:
         """One level; False when it had to be given up."""
         level, variable = self.levels[self._level], self._variable
-        loss = yield from self._targets()
+        targets = self.objective.targets(self.encoder, self._scene, self._start.float())
+        loss = yield from retold(targets, lambda _: self._report(False))
         descent = make_descent(self.options.optimizer, self.options.learning_rate, variable.bounds)
         x, failures = self._best, 0
         while self._in_level < level.evaluations:
-            evaluation = yield from self._evaluate(loss, x)
+            evaluation = yield from retold(variable.evaluate(loss, x), lambda part: self._report(False, part))
             value, gradient = evaluation.losses["total"], evaluation.gradient
             self._in_level += 1
             self.step += 1
@@ -168,24 +169,6 @@ class Refinement:
                 x = self._best.clone()
             yield self._report(True)
         return True
-
-    def _targets(self) -> Generator[Step, None, Loss]:
-        running = self.objective.targets(self.encoder, self._scene, self._start.float())
-        while True:
-            try:
-                next(running)
-            except StopIteration as end:
-                return end.value
-            yield self._report(False)
-
-    def _evaluate(self, loss: Loss, parameters: Tensor) -> Generator[Step, None, Evaluation]:
-        running = self._variable.evaluate(loss, parameters)
-        while True:
-            try:
-                done = next(running)
-            except StopIteration as end:
-                return end.value
-            yield self._report(False, done)
 
     def _share(self, part: float) -> float:
         """`fraction` with a further part of one evaluation."""

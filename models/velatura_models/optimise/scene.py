@@ -48,23 +48,15 @@ class Level:
         return self.box.height * self.box.width * self.evaluations
 
 
-class Manner(Protocol):
-    """What a level heeds of the `objective.Options`."""
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a level is optimised; fields as in the `Refine` recipe, `side` the largest tile in pixels."""
 
-    @property
-    def learning_rate(self) -> float: ...
-
-    @property
-    def scale(self) -> float: ...
-
-    @property
-    def color(self) -> str: ...
-
-    @property
-    def seed(self) -> int: ...
-
-    @property
-    def side(self) -> int | None: ...
+    learning_rate: float = 0.03
+    scale: float = 1.0
+    color: str = "style"
+    seed: int = 0
+    side: int | None = None
 
 
 @dataclass(frozen=True)

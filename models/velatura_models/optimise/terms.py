@@ -20,7 +20,7 @@ from torch import Tensor
 from ..maths.gram import layer_mask
 from ..maths.tiling import Box, Tile
 from ..networks.encoder import Encoder, depth
-from ..networks.playback import played
+from ..networks.playback import played, retold
 from .losses import Evaluation, content_loss, total_variation
 from .pyramid import GRID, LEAST, add_crop, crop, cut, layer_stride, receptive_margin
 
@@ -179,14 +179,7 @@ class Terms:
             passed += 1
             yield passed / steps
         for term in self.pixel_terms:
-            running = term.value(picture)
-            while True:
-                try:
-                    next(running)
-                except StopIteration as end:
-                    value, slope = end.value
-                    break
-                yield 1.0
+            value, slope = yield from retold(term.value(picture), lambda _: 1.0)
             losses[term.name] = losses[term.name] + value
             gradient += slope
         if self.support is not None:
@@ -219,14 +212,7 @@ class Terms:
         """
         takers: list[tuple[LocalTerm, Take]] = []
         for term in self.locals if graph else ():
-            getting_ready = term.look(tile)
-            while True:
-                try:
-                    next(getting_ready)
-                except StopIteration as ready:
-                    takers.append((term, ready.value))
-                    break
-                yield passed / steps
+            takers.append((term, (yield from retold(term.look(tile), lambda _: passed / steps))))
         inner = tile.core.within(tile.outer)
         layers = self.layers if graph else self.sum_layers
         pixels = crop(picture, tile.outer).detach().requires_grad_(graph)

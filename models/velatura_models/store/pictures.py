@@ -10,7 +10,9 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageCms, ImageOps
+from torch import Tensor
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 """Decoders that are used, whatever a file's name says."""
@@ -38,6 +40,11 @@ def read_rgb(path: Path, least: int = 0) -> Image.Image:
         raise ValueError(f"{path}: no such file") from error
     except Exception as error:  # decoders raise every kind of exception for damaged files
         raise ValueError(f"{path} cannot be read as a picture: {error}") from error
+
+
+def tensor_of(image: Image.Image) -> Tensor:
+    """An image of 8 bits as `(1, 3, H, W)` float32 in 0..1."""
+    return torch.from_numpy(np.asarray(image, np.float32) / 255).permute(2, 0, 1)[None].contiguous()
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -35,16 +35,16 @@ from ..networks.precision import autocast, faster_dtype
 from ..store.files import origin, weights_digest
 from ..store.weights import save_decoder
 from .crops import batches, with_flats
-from .painting import placed
-from .perceptual import color_distance, color_ranks, gram, off, phase_pattern
+from .painting import Options, placed
+from .perceptual import color_distance, color_ranks, gram, off, outside, phase_pattern
 from .run import Report, Run, cosine, quiet
 
 MOST = 4.0
 """A painting's error of Gram matrices counts up to this, as a share of their size."""
 
 
-@dataclass(frozen=True)
-class AdaINOptions:
+@dataclass(frozen=True, kw_only=True)
+class AdaINOptions(Options):
     """How to train.
 
     Args:
@@ -63,7 +63,6 @@ class AdaINOptions:
     vgg: Path
     content: Path
     style: Path
-    out: Path
     start: Path | None = None
     skips: tuple[str, ...] = ("relu3_1", "relu2_1")
     upsampling: str = "bilinear"
@@ -81,8 +80,6 @@ class AdaINOptions:
     batch: int = 8
     crop: int = 128
     sheet_every: int = 1000
-    seed: int = 0
-    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.content_loss not in ("normalised", "target"):
@@ -95,8 +92,7 @@ class AdaINOptions:
 
 def main(options: AdaINOptions, report: Report = quiet) -> Path:
     """Trains, and returns the path of the decoder written at the end."""
-    torch.manual_seed(options.seed)
-    device = torch.device(options.device)
+    device = options.begin()
     vgg = placed(encoder_from_state(load_file(options.vgg)), device, faster_dtype(device))
     state = load_file(options.encoder)
     encoder = placed(encoder_from_state(state), device)
@@ -115,29 +111,28 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
     else:
         optimizer = torch.optim.SGD(decoder.parameters(), options.rate, momentum=0.9, nesterov=True)
     shown: list[Tensor] = []
-    run = Run(
-        options.out,
-        {"decoder": decoder},
-        optimizer,
-        options.steps,
-        report,
-        averaged="decoder",
-        seed=options.seed,
-    )
+    parts = {"decoder": decoder}
+    run = Run(options.out, parts, optimizer, options.steps, report, averaged="decoder", seed=options.seed)
     photos = batches(options.content, options.crop, options.batch, run.seed)
     paintings = batches(options.style, options.crop, options.batch, run.seed + 1)
 
-    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+    weights = {
+        "style": options.style_weight,
+        "gram": options.gram_weight,
+        "colors": options.color_weight,
+        "identity": options.identity_weight,
+        "grid": options.grid_weight,
+    }
+
+    def losses() -> dict[str, Tensor]:
         c, s = with_flats(next(photos).to(device)), next(paintings).to(device)
         terms, made = losses_of(options, encoder, decoder, vgg, c, s)
         shown[:] = c, s, made.detach()
-        total = terms["content"] + options.style_weight * terms["style"]
-        total = total + options.gram_weight * terms["gram"] + options.color_weight * terms["colors"]
-        total = total + options.identity_weight * terms["identity"] + options.grid_weight * terms["grid"]
-        return total + terms["range"], terms
+        return terms
 
     run.train(
         losses,
+        weights,
         cosine(),
         sheet=lambda: [list(part.unbind()) for part in shown],
         sheet_every=options.sheet_every,
@@ -199,14 +194,13 @@ def losses_of(
     identity = torch.zeros(())
     if same:
         identity = F.l1_loss(back, original) + F.l1_loss(F.avg_pool2d(back, 8), F.avg_pool2d(original, 8))
-    outside = (F.relu(made - 1) + F.relu(-made)).mean()
     losses = {
         "content": content,
         "style": style_loss(seen, wanted),
         "gram": torch.stack([off_gram(seen[layer], maps) for layer, maps in painting.items()]).mean(),
         "colors": color_distance(made, color_ranks(s)),
         "identity": identity,
-        "range": outside,
+        "range": outside(made),
         "grid": phase_pattern(made, period=8),
     }
     return losses, made

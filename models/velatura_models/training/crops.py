@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
 from ..maths.grain import GRAIN
-from ..store.pictures import ENDINGS, read_rgb
+from ..store.pictures import ENDINGS, read_rgb, tensor_of
 
 FINEST = 2.3
 """A crop shows at least 1 / FINEST of a picture's short side: both whole pictures and details."""
@@ -37,7 +37,7 @@ def pictures_in(folder: Path) -> list[Path]:
 
 def whole_picture(path: Path) -> Tensor:
     """A picture `(1, 3, H, W)` float32 in 0..1."""
-    return (_planes(path).float() / 255)[None].contiguous()
+    return tensor_of(read_rgb(path))
 
 
 def random_crop(picture: Tensor, side: int, rng: random.Random) -> Tensor:

@@ -25,7 +25,7 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import describe_net, find_net, save_net
 from .crops import batches, pictures_in, whole_picture
-from .painting import chosen, loss_network
+from .painting import PresetOptions, chosen, loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
 from .run import Report, Run, constant, cosine, figure_class, quiet
 
@@ -100,8 +100,8 @@ scales the gradient: style_weight = plain m_style^4 / m_content^2, smooth_weight
 m_content^2."""
 
 
-@dataclass(frozen=True)
-class FastOptions:
+@dataclass(frozen=True, kw_only=True)
+class FastOptions(PresetOptions):
     """How to train.
 
     Args:
@@ -118,16 +118,10 @@ class FastOptions:
 
     style: Path
     content: Path
-    out: Path
     preset: str = "quick"
     start: str | None = None
     weights: Path | None = None
-    vgg: Path | None = None
     style_side: int = 384
-    steps: int | None = None
-    batch: int | None = None
-    crop: int | None = None
-    rate: float | None = None
     content_weight: float | None = None
     style_weight: float | None = None
     smooth_weight: float | None = None
@@ -136,8 +130,6 @@ class FastOptions:
     sample: Path | None = None
     note: str = ""
     sheet_every: int = 200
-    seed: int = 0
-    device: str = "cpu"
 
 
 def main(options: FastOptions, report: Report = quiet) -> Path:
@@ -147,8 +139,7 @@ def main(options: FastOptions, report: Report = quiet) -> Path:
     plan = chosen(PRESETS, options)
     if plan.crop % STRIDE or plan.crop < LEAST:
         raise ValueError(f"crop is {plan.crop}; it must be a multiple of {STRIDE}, at least {LEAST}")
-    torch.manual_seed(options.seed)
-    device = torch.device(options.device)
+    device = options.begin()
     vgg, seen_with = loss_network(options.vgg, device)
     loss = Perceptual(vgg, plan.content_layers, plan.style_layers, plan.relative)
     picture = resize_short(whole_picture(options.style), options.style_side).to(device)
@@ -165,28 +156,21 @@ def main(options: FastOptions, report: Report = quiet) -> Path:
     ]
     optimizer = torch.optim.Adam(groups, plan.rate)
     batch = sample
-    run = Run(
-        options.out,
-        {"net": net},
-        optimizer,
-        plan.steps,
-        report,
-        every=max(1, min(50, plan.steps // 20)),
-        seed=options.seed,
-    )
+    every = max(1, min(50, plan.steps // 20))
+    run = Run(options.out, {"net": net}, optimizer, plan.steps, report, every=every, seed=options.seed)
     photos = batches(options.content, plan.crop, plan.batch, run.seed)
     weights = {"content": plan.content_weight, "style": plan.style_weight, "smooth": plan.smooth_weight}
 
-    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+    def losses() -> dict[str, Tensor]:
         nonlocal batch
         batch = next(photos).to(device)
         with autocast(device):
             made = net(batch)
-        terms = _losses(loss, made, batch, targets)
-        return torch.stack([weights[name] * term for name, term in terms.items()]).sum(), terms
+        return _losses(loss, made, batch, targets)
 
     run.train(
         losses,
+        weights,
         cosine(warmup=20) if plan.cosine else constant,
         sheet=lambda: [list(batch.unbind()), list(painted(net, batch).unbind())],
         sheet_every=options.sheet_every,

@@ -24,14 +24,15 @@ from ..networks.residency import placed
 from ..store.files import origin, weights_digest
 from ..store.weights import METRIC_LAYERS, save_metric
 from .crops import batches
+from .painting import Options
 from .run import Report, quiet
 
 RIDGE = 1e-4
 """Of the channels' mean power: keeps directions that hardly occur finite."""
 
 
-@dataclass(frozen=True)
-class MetricOptions:
+@dataclass(frozen=True, kw_only=True)
+class MetricOptions(Options):
     """What to fit on.
 
     Args:
@@ -45,17 +46,14 @@ class MetricOptions:
     vgg: Path
     content: Path
     style: Path
-    out: Path
     steps: int = 100
     crop: int = 224
-    seed: int = 0
-    device: str = "cpu"
 
 
 @torch.inference_mode()
 def main(options: MetricOptions, report: Report = quiet) -> Path:
     """Fits every layer's metric, and returns the path of the file."""
-    device = torch.device(options.device)
+    device = options.begin()
     state = load_file(options.encoder)
     student = placed(encoder_from_state(state), device)
     teacher = placed(encoder_from_state(load_file(options.vgg)), device)

@@ -24,7 +24,7 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import PHOTO, describe_net, save_net
 from .crops import batches, pictures_in, whole_picture, with_flats
-from .painting import STYLE_SIDE, loss_network
+from .painting import STYLE_SIDE, Options, loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, color_distance, color_ranks, phase_pattern
 from .run import Report, Run, cosine, quiet
 
@@ -34,8 +34,8 @@ OTHERS = 1 / 5
 """Share of the pictures that are painted in `MultiOptions.others`."""
 
 
-@dataclass(frozen=True)
-class MultiOptions:
+@dataclass(frozen=True, kw_only=True)
+class MultiOptions(Options):
     """How to train.
 
     Args:
@@ -63,7 +63,6 @@ class MultiOptions:
 
     content: Path
     styles: Path
-    out: Path
     others: Path | None = None
     vgg: Path | None = None
     start: Path | None = None
@@ -83,8 +82,6 @@ class MultiOptions:
     copies: int = 2
     crop: int = 256
     sheet_every: int = 500
-    seed: int = 0
-    device: str = "cpu"
     widths: tuple[int, ...] = (16, 32, 64)
     blocks: int = 5
     upsampling: str = "bilinear"
@@ -103,8 +100,7 @@ class MultiOptions:
 
 def main(options: MultiOptions, report: Report = quiet) -> Path:
     """Trains, and returns the path of the network written at the end."""
-    torch.manual_seed(options.seed)
-    device = torch.device(options.device)
+    device = options.begin()
     vgg, seen_with = loss_network(options.vgg, device)
     paths = pictures_in(options.styles)
     names = [path.stem for path in paths] + [PHOTO] * options.photo
@@ -133,6 +129,16 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     shares = torch.eye(len(rows), device=device)
     row_of = torch.tensor([*range(len(paths)), *range(len(names), len(rows))], device=device)
 
+    weights = {
+        "content": options.content_weight,
+        "style": options.style_weight,
+        "smooth": options.smooth_weight,
+        "colors": options.color_weight,
+        "grid": options.grid_weight,
+        "photo": options.photo_weight,
+        "copied": options.photo_weight,
+    }
+
     def write() -> Path:
         more = {"style weight": options.style_weight, "note": options.note}
         trained = run.told(options.batch, options.crop, seen_with, **more)
@@ -142,7 +148,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
         kept.load_state_dict({**state, **{row: state[row][: len(names)] for row in ("gamma", "beta")}})
         return save_net(path, "transform", kept, architecture, names, trained)
 
-    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+    def losses() -> dict[str, Tensor]:
         batch = next(photos).to(device)
         index = torch.randint(len(paths), (options.batch,), device=device)
         if others:
@@ -153,8 +159,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
             photo = batch.repeat_interleave(options.copies, 0)
             with torch.no_grad():
                 copied = model(photo, shares[index])
-            terms = {"copied": F.mse_loss(net(photo, shares[index]), copied)}
-            return options.photo_weight * terms["copied"], terms
+            return {"copied": F.mse_loss(net(photo, shares[index]), copied)}
         flat = with_flats(batch)
         made = net(flat.repeat_interleave(options.copies, 0), shares[row_of[index]])
         seen, before = made, flat
@@ -162,24 +167,14 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
             seen, before = resized(made, flat)
         terms = {**loss(seen, before, targets, index), "grid": phase_pattern(made)}
         terms["colors"] = color_distance(made, colors[index])
-        total = (
-            options.content_weight * terms["content"]
-            + options.style_weight * terms["style"]
-            + options.smooth_weight * terms["smooth"]
-            + options.color_weight * terms["colors"]
-            + options.grid_weight * terms["grid"]
-        )
         if options.photo and run.step % PHOTO_EVERY == 0:
             terms["photo"] = F.mse_loss(net(batch[:1], shares[len(paths)][None]), batch[:1])
-            total = total + options.photo_weight * terms["photo"]
-        return total, terms
+        return terms
 
-    for step in run.training(
-        losses,
-        cosine(),
-        sheet=lambda: sheet(run.mean, next(photos).to(device)[:2]),
-        sheet_every=options.sheet_every,
-    ):
+    def drawn() -> list[list[Tensor]]:
+        return sheet(run.mean, next(photos).to(device)[:2])
+
+    for step in run.training(losses, weights, cosine(), sheet=drawn, sheet_every=options.sheet_every):
         if step % options.sheet_every == 0:
             write()
     return write()

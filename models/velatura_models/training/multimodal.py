@@ -25,8 +25,16 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import describe_net, save_net
 from .crops import batches, whole_picture, with_flats
-from .painting import chosen, loss_network
-from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, color_distance, color_ranks, phase_pattern
+from .painting import PresetOptions, chosen, loss_network
+from .perceptual import (
+    CONTENT_LAYERS,
+    STYLE_LAYERS,
+    Perceptual,
+    color_distance,
+    color_ranks,
+    outside,
+    phase_pattern,
+)
 from .run import Report, Run, cosine, quiet
 
 
@@ -49,8 +57,8 @@ PRESETS = {
 }
 
 
-@dataclass(frozen=True)
-class MultimodalOptions:
+@dataclass(frozen=True, kw_only=True)
+class MultimodalOptions(PresetOptions):
     """How to train.
 
     Args:
@@ -71,14 +79,8 @@ class MultimodalOptions:
 
     style: Path
     content: Path
-    out: Path
     name: str = ""
-    vgg: Path | None = None
     preset: str = "cpu"
-    steps: int | None = None
-    batch: int | None = None
-    crop: int | None = None
-    rate: float | None = None
     widths: tuple[int, ...] = ()
     identity: tuple[str, ...] = ()
     start: Path | None = None
@@ -92,9 +94,6 @@ class MultimodalOptions:
     content_layers: tuple[str, ...] = CONTENT_LAYERS
     style_layers: tuple[str, ...] = STYLE_LAYERS
     shares: tuple[float, ...] = (1.0, 1.0, 1.0)
-    sheet_every: int = 250
-    seed: int = 0
-    device: str = "cpu"
 
 
 def main(options: MultimodalOptions, report: Report = quiet) -> Path:
@@ -102,8 +101,7 @@ def main(options: MultimodalOptions, report: Report = quiet) -> Path:
     if len(options.shares) != len(SUBNETS) or min(options.shares) < 0:
         raise ValueError(f"shares is {options.shares}; three numbers of at least 0 are needed")
     preset = chosen(PRESETS, options)
-    torch.manual_seed(options.seed)
-    device = torch.device(options.device)
+    device = options.begin()
     base = PRESETS[options.preset]
     architecture = {
         "widths": list(options.widths or base.widths),
@@ -128,14 +126,26 @@ def main(options: MultimodalOptions, report: Report = quiet) -> Path:
     colors = color_ranks(painting)
     photos = batches(options.content, crop, preset.batch, run.seed)
 
-    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+    each = {
+        "content": options.content_weight,
+        "style": options.style_weight,
+        "smooth": options.smooth_weight,
+        "colors": options.color_weight,
+        "grid": options.grid_weight,
+        "range": 1.0,
+    }
+    shares = zip(SUBNETS, options.shares, strict=True)
+    weights = {f"{name}.{term}": share * each[term] for name, share in shares for term in each}
+
+    def losses() -> dict[str, Tensor]:
         batch = with_flats(next(photos).to(device))
         with autocast(device):
             made = net(batch)
-        return losses_of(options, loss, made, batch, targets, colors)
+        return losses_of(loss, made, batch, targets, colors)
 
     run.train(
         losses,
+        weights,
         cosine(warmup=min(100, max(1, preset.steps // 10))),
         sheet=lambda: sheet(net, next(photos).to(device)[:2]),
         sheet_every=options.sheet_every,
@@ -150,14 +160,9 @@ def main(options: MultimodalOptions, report: Report = quiet) -> Path:
 
 
 def losses_of(
-    options: MultimodalOptions,
-    loss: Perceptual,
-    made: list[Tensor],
-    photos: Tensor,
-    targets: list[dict[str, Tensor]],
-    colors: Tensor,
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """What is to become small, and every subnet's terms, named `style.content` and so on.
+    loss: Perceptual, made: list[Tensor], photos: Tensor, targets: list[dict[str, Tensor]], colors: Tensor
+) -> dict[str, Tensor]:
+    """Every subnet's terms, named `style.content` and so on.
 
     Args:
         made: of the three subnets, smallest first.
@@ -166,23 +171,16 @@ def losses_of(
         colors: of the style, from `color_ranks`.
     """
     terms: dict[str, Tensor] = {}
-    total = photos.new_zeros(())
     index = torch.zeros(len(photos), dtype=torch.long, device=photos.device)
-    for name, share, size, picture, target in zip(
-        SUBNETS, options.shares, (4, 2, 1), made, targets, strict=True
-    ):
+    for name, size, picture, target in zip(SUBNETS, (4, 2, 1), made, targets, strict=True):
         seen = loss(picture, F.avg_pool2d(photos, size), target, index)
-        outside = (F.relu(picture - 1) + F.relu(-picture)).mean()
-        total = total + share * (
-            options.content_weight * seen["content"]
-            + options.style_weight * seen["style"]
-            + options.smooth_weight * seen["smooth"]
-            + options.color_weight * color_distance(picture, colors)
-            + options.grid_weight * phase_pattern(picture)
-            + outside
-        )
-        terms |= {f"{name}.content": seen["content"], f"{name}.style": seen["style"]}
-    return total, terms
+        seen |= {
+            "colors": color_distance(picture, colors),
+            "grid": phase_pattern(picture),
+            "range": outside(picture),
+        }
+        terms |= {f"{name}.{term}": value for term, value in seen.items()}
+    return terms
 
 
 def sheet(net: MultimodalNet, photos: Tensor) -> list[list[Tensor]]:

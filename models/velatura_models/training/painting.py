@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,12 +22,39 @@ STYLE_SIDE = 512
 """Short side in pixels at which losses see the painter's style pictures: it sets the size of its strokes."""
 
 
-def chosen(presets: Mapping[str, S], options: Any) -> S:
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What every trainer is told."""
+
+    out: Path
+    seed: int = 0
+    device: str = "cpu"
+
+    def begin(self) -> torch.device:
+        """Seeds torch, and gives the device to train on."""
+        torch.manual_seed(self.seed)
+        return torch.device(self.device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresetOptions(Options):
+    """What a trainer with presets is told besides; None leaves a field to the preset."""
+
+    preset: str
+    vgg: Path | None = None
+    steps: int | None = None
+    batch: int | None = None
+    crop: int | None = None
+    rate: float | None = None
+    sheet_every: int = 250
+
+
+def chosen(presets: Mapping[str, S], options: PresetOptions) -> S:
     """The preset that options name, with those of its fields that they give themselves.
 
     Args:
         presets: dataclasses by name.
-        options: has `preset`, and fields of the same names as the presets', None where not given.
+        options: has fields of the same names as the presets', None where not given.
 
     Raises:
         ValueError: for a preset that does not exist.

@@ -42,6 +42,11 @@ def total_variation(pictures: Tensor) -> Tensor:
     return down.square().mean() + right.square().mean()
 
 
+def outside(pictures: Tensor) -> Tensor:
+    """By how much pictures leave 0..1, which no file can show: a number."""
+    return (F.relu(pictures - 1) + F.relu(-pictures)).mean()
+
+
 def color_ranks(pictures: Tensor) -> Tensor:
     """Colours along fixed directions, sorted, `(B, DIRECTIONS, PIXELS)`: two pictures whose mean absolute
     difference here is 0 have the same colours, wherever they lie (a sliced Wasserstein distance, Rabin et al.

@@ -26,9 +26,9 @@ from torch import Tensor, nn
 
 Report = Callable[[int, int, Mapping[str, float]], None]
 """Called with step, steps in all and the losses since the last report."""
-Losses = Callable[[], tuple[Tensor, Mapping[str, Tensor]]]
-"""Computes a step: what is to become small, and the terms to tell of. A term that a step lacks is averaged
-over the steps that have it."""
+Losses = Callable[[], Mapping[str, Tensor]]
+"""Computes a step's terms, whose weighted sum is to become small. What is told of a term that some steps lack
+is its mean over those that have it."""
 Rate = Callable[[int, int], float]
 """Factor of the learning rate at a step of so many."""
 Sheet = Callable[[], Sequence[Sequence[Tensor]]]
@@ -106,14 +106,15 @@ class Run:
     def checkpoint(self) -> Path:
         return self.out / "checkpoint.pt"
 
-    def train(self, losses: Losses, rate: Rate = constant, **how: Any) -> None:
+    def train(self, losses: Losses, weights: Mapping[str, float], rate: Rate = constant, **how: Any) -> None:
         """Takes all steps that are left; arguments as for `training`."""
-        for _ in self.training(losses, rate, **how):
+        for _ in self.training(losses, weights, rate, **how):
             pass
 
     def training(
         self,
         losses: Losses,
+        weights: Mapping[str, float],
         rate: Rate = constant,
         *,
         clip: float = 5.0,
@@ -125,6 +126,7 @@ class Run:
 
         Args:
             losses: computes a step.
+            weights: what each term counts; one that is not named counts 1.
             rate: the learning rate over the steps.
             clip: norm that gradients are clipped to.
             sheet: called every `sheet_every` steps and at the end.
@@ -138,8 +140,9 @@ class Run:
             factor = rate(self.step, self.steps)
             for group, peak in zip(self.optimizer.param_groups, self._peaks, strict=True):
                 group["lr"] = peak * factor
-            total, terms = losses()
+            terms = losses()
             self._tell(terms)
+            total = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()
             nn.utils.clip_grad_norm_(parameters, clip)

@@ -25,13 +25,14 @@ from ..networks.precision import autocast
 from ..networks.residency import placed
 from ..store.weights import save_encoder
 from .crops import batches
+from .painting import Options
 from .run import Report, Run, cosine, quiet
 
 MATCHED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 
 
-@dataclass(frozen=True)
-class SlimOptions:
+@dataclass(frozen=True, kw_only=True)
+class SlimOptions(Options):
     """How to distil.
 
     Args:
@@ -43,7 +44,6 @@ class SlimOptions:
     vgg: Path
     content: Path
     style: Path
-    out: Path
     start: Path | None = None
     widths: tuple[int, ...] = SLIM_WIDTHS
     steps: int = 3250
@@ -51,14 +51,11 @@ class SlimOptions:
     crop: int = 128
     rate: float = 3e-4
     projection_rate: float = 3e-3
-    seed: int = 0
-    device: str = "cpu"
 
 
 def main(options: SlimOptions, report: Report = quiet) -> Path:
     """Distils, and returns the path of the encoder written at the end."""
-    torch.manual_seed(options.seed)
-    device = torch.device(options.device)
+    device = options.begin()
     teacher = placed(encoder_from_state(load_file(options.vgg)), device)
 
     def pictures(seed: int) -> Iterator[Tensor]:
@@ -73,34 +70,29 @@ def main(options: SlimOptions, report: Report = quiet) -> Path:
         with torch.no_grad():
             student = narrowed(teacher, options.widths, next(pictures(options.seed)))
     student = placed(student.train().requires_grad_(True), device)
+    blocks = {layer: int(layer[4]) - 1 for layer in MATCHED}
     projections = nn.ModuleDict(
-        {
-            layer: nn.Conv2d(student.widths[int(layer[4]) - 1], teacher.widths[int(layer[4]) - 1], 1)
-            for layer in MATCHED
-        }
+        {layer: nn.Conv2d(student.widths[b], teacher.widths[b], 1) for layer, b in blocks.items()}
     ).to(device)
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": student.parameters(), "lr": options.rate},
-            {"params": projections.parameters(), "lr": options.projection_rate},
-        ],
-        weight_decay=1e-4,
-    )
+    groups = [
+        {"params": student.parameters()},
+        {"params": projections.parameters(), "lr": options.projection_rate},
+    ]
+    optimizer = torch.optim.AdamW(groups, options.rate, weight_decay=1e-4)
     first = copy.deepcopy(student)
     parts = {"student": student, "projections": projections}
     run = Run(options.out, parts, optimizer, options.steps, report, averaged="student", seed=options.seed)
     mixed = pictures(run.seed)
 
-    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+    def losses() -> dict[str, Tensor]:
         x = next(mixed)
         with autocast(device):
             with torch.no_grad():
                 target = teacher(x, MATCHED)
             seen = student(x, MATCHED)
-            terms = {layer: unexplained(projections[layer](seen[layer]), target[layer]) for layer in MATCHED}
-        return torch.stack(list(terms.values())).sum(), terms
+            return {layer: unexplained(projections[layer](seen[layer]), target[layer]) for layer in MATCHED}
 
-    run.train(losses, cosine(), clip=math.inf)
+    run.train(losses, {}, cosine(), clip=math.inf)
     path = options.out / "slim.safetensors"
     about = {"source": "distilled from VGG-19", "steps": str(run.step)}
     with torch.no_grad():

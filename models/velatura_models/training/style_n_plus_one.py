@@ -25,7 +25,7 @@ from ..store.cards import resize_short
 from ..store.files import Net, WeightsError, load_into
 from ..store.nets import PHOTO, describe_net, find_net, save_net
 from .crops import batches, whole_picture
-from .painting import STYLE_SIDE, loss_network
+from .painting import STYLE_SIDE, Options, loss_network
 from .perceptual import Perceptual
 from .run import Report, Run, cosine, quiet
 
@@ -37,8 +37,8 @@ TRIED = 128
 """Side in pixels at which the styles that a network knows are tried."""
 
 
-@dataclass(frozen=True)
-class StyleNPlusOneOptions:
+@dataclass(frozen=True, kw_only=True)
+class StyleNPlusOneOptions(Options):
     """How to train.
 
     Args:
@@ -51,7 +51,6 @@ class StyleNPlusOneOptions:
 
     style: Path
     content: Path
-    out: Path
     net: str = PAINTER
     weights: Path | None = None
     vgg: Path | None = None
@@ -62,8 +61,6 @@ class StyleNPlusOneOptions:
     steps: int = 150
     batch: int = 2
     crop: int = 256
-    seed: int = 0
-    device: str = "cpu"
 
 
 class AddedStyle(nn.Module):
@@ -76,7 +73,7 @@ class AddedStyle(nn.Module):
 
 def main(options: StyleNPlusOneOptions, report: Report = quiet) -> Path:
     """Trains, and returns the path of the style's file written at the end."""
-    device = torch.device(options.device)
+    device = options.begin()
     path = Path(options.net)
     about = describe_net(path) if path.is_file() else find_net(options.net, "transform", options.weights)
     vgg, seen_with = loss_network(options.vgg, device)
@@ -178,20 +175,16 @@ def learn(
     elif run.step >= steps:
         run.steps = run.step + steps
 
-    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+    weights = {"content": content_weight, "style": style_weight, "smooth": 0.0}
+
+    def losses() -> dict[str, Tensor]:
         batch = next(photos).to(device)
         made = painted(net, row, batch)
         shown[:] = batch, made.detach()
-        terms = terms_of(made, batch)
-        return content_weight * terms["content"] + style_weight * terms["style"], terms
+        return terms_of(made, batch)
 
-    with closing(
-        run.training(
-            losses,
-            cosine(warmup=10),
-            sheet=(lambda: [list(part.unbind()) for part in shown]) if plots else None,
-        )
-    ) as taken:
+    made = (lambda: [list(part.unbind()) for part in shown]) if plots else None
+    with closing(run.training(losses, weights, cosine(warmup=10), sheet=made)) as taken:
         for _ in taken:
             yield run
     return run
@@ -212,8 +205,5 @@ def save_row(row: AddedStyle, folder: Path, name: str, about: Net, trained: dict
 
 def painted(net: TransformNet, row: AddedStyle, batch: Tensor) -> Tensor:
     """A batch `(B, 3, H, W)` painted in the added style, H and W multiples of 4."""
-    out: list[Tensor] = []
     gamma, beta = (part.expand(len(batch), -1) for part in (row.gamma, row.beta))
-    for _ in net.steps(batch, gamma, beta, out):
-        pass
-    return out[0]
+    return run_through(net.steps(batch, gamma, beta))

@@ -22,7 +22,7 @@ from ..networks.residency import placed
 from ..networks.superres import LEAST, SuperResNet, bicubic, degraded
 from ..store.nets import save_net
 from .crops import batches
-from .painting import chosen, loss_network
+from .painting import PresetOptions, chosen, loss_network
 from .perceptual import phase_pattern
 from .run import Report, Run, constant, cosine, quiet
 
@@ -62,8 +62,8 @@ PRESETS = {
 }
 
 
-@dataclass(frozen=True)
-class SuperresOptions:
+@dataclass(frozen=True, kw_only=True)
+class SuperresOptions(PresetOptions):
     """How to train.
 
     Args:
@@ -77,21 +77,13 @@ class SuperresOptions:
     """
 
     content: Path
-    out: Path
     factor: int = 4
     preset: str = "quick"
-    vgg: Path | None = None
-    steps: int | None = None
-    batch: int | None = None
-    crop: int | None = None
-    rate: float | None = None
     feature_weight: float | None = None
     pixel_weight: float | None = None
     grid_weight: float | None = None
     note: str = ""
     sheet_every: int = 500
-    seed: int = 0
-    device: str = "cpu"
 
 
 def main(options: SuperresOptions, report: Report = quiet) -> Path:
@@ -100,8 +92,7 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
     least = max(LEAST, 2) * options.factor
     if plan.crop % options.factor or plan.crop < least:
         raise ValueError(f"crop is {plan.crop}; it must be a multiple of {options.factor}, at least {least}")
-    torch.manual_seed(options.seed)
-    device = torch.device(options.device)
+    device = options.begin()
     vgg, seen_by = loss_network(options.vgg, device)
     architecture = {
         "factor": options.factor,
@@ -116,8 +107,9 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
     run = Run(options.out, {"net": net}, optimizer, plan.steps, report, seed=options.seed)
     photos = batches(options.content, plan.crop, plan.batch, run.seed)
     weight = next(vgg.parameters())
+    weights = {"feature": plan.feature_weight, "pixel": plan.pixel_weight, "grid": plan.grid_weight}
 
-    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+    def losses() -> dict[str, Tensor]:
         large = next(photos).to(device)
         small = degraded(large, options.factor)
         if torch.rand(()) < GRAINY:
@@ -127,13 +119,15 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
         with torch.no_grad():
             wanted = vgg(large.to(weight), (LAYER,))[LAYER]
         features = vgg(made.to(weight).contiguous(memory_format=torch.channels_last), (LAYER,))[LAYER]
-        terms = {"feature": F.mse_loss(features.float(), wanted.float()), "pixel": F.mse_loss(made, large)}
-        terms["grid"] = phase_pattern(made)
-        weights = {"feature": plan.feature_weight, "pixel": plan.pixel_weight, "grid": plan.grid_weight}
-        return torch.stack([weights[name] * term for name, term in terms.items()]).sum(), terms
+        return {
+            "feature": F.mse_loss(features.float(), wanted.float()),
+            "pixel": F.mse_loss(made, large),
+            "grid": phase_pattern(made),
+        }
 
     run.train(
         losses,
+        weights,
         cosine() if plan.cosine else constant,
         clip=1.0,
         sheet=lambda: sheet(net, next(photos).to(device)[:4]),

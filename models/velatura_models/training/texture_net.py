@@ -28,8 +28,8 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import describe_net, save_net
 from .crops import batches, whole_picture
-from .painting import chosen, loss_network
-from .perceptual import Perceptual, color_distance, color_ranks, finest, gram, off, phase_pattern
+from .painting import PresetOptions, chosen, loss_network
+from .perceptual import Perceptual, color_distance, color_ranks, finest, gram, off, outside, phase_pattern
 from .run import Report, Run, quiet
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -55,8 +55,8 @@ PRESETS = {
 }
 
 
-@dataclass(frozen=True)
-class TextureNetOptions:
+@dataclass(frozen=True, kw_only=True)
+class TextureNetOptions(PresetOptions):
     """How to train.
 
     Args:
@@ -74,15 +74,9 @@ class TextureNetOptions:
     """
 
     style: Path
-    out: Path
     name: str = ""
     content: Path | None = None
-    vgg: Path | None = None
     preset: str = "cpu"
-    steps: int | None = None
-    batch: int | None = None
-    crop: int | None = None
-    rate: float | None = None
     scales: int | None = None
     norm: str = "batch"
     style_side: int = 256
@@ -91,16 +85,12 @@ class TextureNetOptions:
     detail_weight: float = 1.0
     start: Path | None = None
     content_weight: float = 0.1
-    sheet_every: int = 250
-    seed: int = 0
-    device: str = "cpu"
 
 
 def main(options: TextureNetOptions, report: Report = quiet) -> Path:
     """Trains, and returns the path of the network written at the end."""
     preset = chosen(PRESETS, options)
-    torch.manual_seed(options.seed)
-    device = torch.device(options.device)
+    device = options.begin()
     paints = options.content is not None
     architecture = {"scales": options.scales or 5 + paints, "norm": options.norm, "content": paints}
     net = placed(TextureNet(**architecture), device)
@@ -119,7 +109,14 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
     if options.content is not None:
         photos = batches(options.content, crop, preset.batch, run.seed)
 
-    def losses() -> tuple[Tensor, dict[str, Tensor]]:
+    weights = {
+        "content": options.content_weight,
+        "colors": options.color_weight,
+        "grid": options.grid_weight,
+        "detail": options.detail_weight,
+    }
+
+    def losses() -> dict[str, Tensor]:
         nonlocal batch
         torch.manual_seed(options.seed + run.step)  # a run that is resumed sees the noise that it would have
         sides = [crop >> k for k in reversed(range(net.scales))]
@@ -131,11 +128,12 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
         terms = losses_of(loss, made, batch, targets)
         terms |= {"colors": color_distance(made, colors), "grid": phase_pattern(made)}
         terms["detail"] = ((finest(made) - details) / (details + LEAST_DETAIL)).square().mean()
-        total = terms["style"] + terms["range"] + options.content_weight * terms.get("content", 0.0)
-        total = total + options.color_weight * terms["colors"] + options.grid_weight * terms["grid"]
-        return total + options.detail_weight * terms["detail"], terms
+        return terms
 
-    run.train(losses, fading, sheet=lambda: sheet(net, style, batch, crop), sheet_every=options.sheet_every)
+    def drawn() -> list[list[Tensor]]:
+        return sheet(net, style, batch, crop)
+
+    run.train(losses, weights, fading, sheet=drawn, sheet_every=options.sheet_every)
     if not paints:
         settle(net)
     name = options.name or options.style.stem
@@ -166,7 +164,7 @@ def losses_of(
     style = made.new_zeros(())
     for layer in loss.style_layers:
         style = style + off(gram(seen[layer]), targets[layer]).mean() / len(loss.style_layers)
-    terms = {"style": style, "range": (F.relu(made - 1) + F.relu(-made)).mean()}
+    terms = {"style": style, "range": outside(made)}
     if photos is not None:
         with torch.no_grad():
             before = loss.features(photos, loss.content_layers)

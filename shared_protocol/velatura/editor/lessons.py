@@ -7,7 +7,6 @@ can by then. It is the daemon that learns, and it goes on when the editor is clo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from velatura.blob import Blob, Picture
 from velatura.errors import VelaturaError
@@ -18,6 +17,7 @@ from velatura.recipe import Learn, Style
 
 from . import geometry, words
 from .calls import Follower
+from .entries import Entry
 from .i18n import _
 from .link import Link
 from .paper import Gone, Reading, Refused
@@ -25,17 +25,6 @@ from .pump import Pump
 
 LOOK_EVERY = 4.0
 """Seconds between looks."""
-
-
-class Learnable(Protocol):
-    """A style of the gallery; see `gallery.Entry`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def can_learn(self) -> bool: ...
 
 
 class Lessons:
@@ -55,7 +44,7 @@ class Lessons:
         link: Link,
         paper: Reading,
         pump: Pump,
-        entry: Callable[[str], Learnable | None],
+        entry: Callable[[str], Entry | None],
         say: Callable[[str], None],
         looked: Callable[[str], None],
     ) -> None:
@@ -108,7 +97,7 @@ class Lessons:
         if self._job is not None:
             self._link.cancel(self._job)
 
-    def _begin(self, entry: Learnable, content: Blob | None) -> None:
+    def _begin(self, entry: Entry, content: Blob | None) -> None:
         def changed(job: Job) -> None:
             progress = job.progress
             left, step, of = (progress.seconds_left, progress.step, progress.of) if progress else (0.0, 0, 0)
