@@ -185,7 +185,10 @@ class Exchange:
                     self._arrived(name, Picture(download.receiver.layout, download.receiver.into), None)
             elif isinstance(message, Lent) and download.receiver is not None:
                 into = self._taken(name, download.receiver.layout.nbytes)
-                self._send(download.receiver.lent(into))
+                download.receiver.lent(into)
+                while (have := download.receiver.verify()) is None:
+                    pass
+                self._send(have)
                 self._arrived(name, Picture(download.receiver.layout, into), None)
             elif isinstance(message, Error):
                 self._arrived(name, None, as_exception(message))

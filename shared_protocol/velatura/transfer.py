@@ -34,6 +34,7 @@ class Phase(str, Enum):
 
     OFFERED = "offered"  # announced; nothing has moved
     MOVING = "moving"  # chunks are on their way
+    VERIFYING = "verifying"  # the receiver has all of it, lent, and looks whether it is right
     DONE = "done"  # the receiver has it, verified
     ENDED = "ended"  # given up; `error` says why, None after a drop
 
@@ -195,13 +196,27 @@ class Receiver:
             return Credit(self.transfer, 1)  # the one just used up; a slow owner may send it later
         return self._whole()
 
-    def lent(self, data: Buffer) -> Have:
-        """The sender has handed its memory over, which takes the place of `into`.
+    def lent(self, data: Buffer) -> None:
+        """The sender has handed its memory over, which takes the place of `into`; `verify` goes through it.
+
+        Raises:
+            VelaturaError: `bad_frame` where none was allowed; the transfer has then ended.
+        """
+        if self.phase is not Phase.MOVING:
+            raise self._end("bad_frame", f"memory for a transfer that is {self.phase.value}")
+        self.into, self.received, self.phase = memoryview(data).cast("B"), 0, Phase.VERIFYING
+
+    def verify(self) -> Have | None:
+        """Hashes the next piece of lent memory, as long as a chunk; the answer to send after the last.
 
         Raises as `receive` does.
         """
         if not self.digest.startswith(RANDOM):
-            self._hash.update(data)
+            piece = self.into[self.received : self.received + CHUNK_BYTES]
+            self._hash.update(piece)
+            self.received += piece.nbytes
+            if self.received < self.layout.nbytes:
+                return None
         return self._whole()
 
     def _whole(self) -> Have:

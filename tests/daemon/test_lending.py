@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 
@@ -166,6 +167,35 @@ def test_memory_that_is_not_what_it_is_called_is_refused(lender: tuple[Peer, len
     assert line.give("up-false", memory.fd)
     peer.send(m.Lent("up-false"))
     assert peer.error().code == "digest_mismatch"
+    assert talk.status()["blobs"]["reserved"] == 0
+
+
+def test_others_are_answered_while_lent_memory_is_verified(lender: tuple[Peer, lending.Line], talk: Talk):
+    """What follows is there with the message that lends, and answered before all was looked at."""
+    peer, line = lender
+    large = Layout(8192, 8192, "GRAY")
+    data = bytes(large.nbytes)
+    memory, name = sealed(data), digest(large, [data])
+    pid = talk.status()["pid"]
+
+    def lend(transfer: str, then: m.Message, body: bytes | None = None) -> None:
+        peer.send(m.Offer(transfer, name, large))
+        peer.expect(m.Credit)
+        os.kill(pid, signal.SIGSTOP)
+        for _ in range(1 + isinstance(then, m.Lent)):
+            assert line.give(transfer, memory.fd)
+        peer.send(m.Lent(transfer))
+        peer.send(then, body)
+        os.kill(pid, signal.SIGCONT)
+
+    lend("dropped", m.Drop("dropped"))
+    for transfer, then, body in (("more", m.Chunk("more", 0, 1), b"x"), ("twice", m.Lent("twice"), None)):
+        lend(transfer, then, body)
+        error = peer.error()
+        assert (error.code, error.transfer) == ("bad_frame", transfer)
+    lend("good", m.Request("now", "status"))
+    assert peer.expect(m.Reply).items[0]["blobs"]["reserved"] == large.nbytes, "of the others nothing is left"
+    assert peer.expect(m.Have).transfer == "good"
     assert talk.status()["blobs"]["reserved"] == 0
 
 

@@ -131,10 +131,11 @@ class Supervisor:
             self._check_time(now)
         for session in self.sessions:
             try:
+                session.transfers.verify(now)
                 self._flush(session, now)
             except Exception:
-                log.exception("session %.8s cannot be written to", session.token)
-                self._end(session, "it cannot be written to", now)
+                log.exception("session %.8s cannot be served", session.token)
+                self._end(session, "it cannot be served", now)
         if self.scheduler.wants_worker and self.worker.state == "off":
             self.worker.start(now)
 
@@ -142,6 +143,8 @@ class Supervisor:
         """Milliseconds that the poll may take."""
         wait = max(0.0, self._next_ping - self.now())
         for session in self.sessions:
+            if session.transfers.verifying:
+                return 0
             if session.blocked or session.outbox.holds_back:
                 wait = min(wait, GAP)
             elif session.outbox or session.transfers.ready:

@@ -59,11 +59,11 @@ class _Incoming:
             reserve_slot(self.fd, chunk.offset, chunk.length)
         return self.receiver.receive(chunk, body)
 
-    def borrow(self, fd: int) -> Have:
-        """Takes memory that the client has sealed in place of one's own, and verifies it."""
+    def borrow(self, fd: int) -> None:
+        """Takes memory that the client has sealed in place of one's own."""
         os.close(self.fd)
         self.fd = fd
-        return self.receiver.lent(map_slot(fd, self.receiver.layout.nbytes))
+        self.receiver.lent(map_slot(fd, self.receiver.layout.nbytes))
 
     def keep(self) -> None:
         """The blob is whole: the store has it from now on."""
@@ -164,6 +164,18 @@ class Transfers:
                 return out.sender.next_chunk()
         return None
 
+    @property
+    def verifying(self) -> bool:
+        """Whether `verify` has something to do."""
+        return any(each.receiver.phase is Phase.VERIFYING for each in self._incoming.values())
+
+    def verify(self, now: float) -> None:
+        """Goes on with lent memory whose digest is being recomputed, by as much as a chunk."""
+        for name, incoming in self._incoming.items():
+            if incoming.receiver.phase is Phase.VERIFYING:
+                self._verify(name, incoming, now)
+                return
+
     def check_time(self, now: float) -> None:
         """Drops what has stood still for too long."""
         for name, incoming in list(self._incoming.items()):
@@ -257,12 +269,23 @@ class Transfers:
             words = "no sealed memory of the picture's size came with it"
             raise VelaturaError("bad_frame", f"{message.transfer!r} was lent, but {words}")
         try:
-            answer = incoming.borrow(fd)
+            incoming.borrow(fd)
         except VelaturaError:
             self._end_upload(message.transfer, now)
             raise
-        self.send(answer)
-        self._came(message.transfer, incoming, now)
+        self._verify(message.transfer, incoming, now)
+
+    def _verify(self, name: str, incoming: _Incoming, now: float) -> None:
+        incoming.touched = now
+        try:
+            answer = incoming.receiver.verify()
+        except VelaturaError as error:
+            self.send(error_for(error, transfer=name))
+            self._end_upload(name, now)
+            return
+        if answer is not None:
+            self.send(answer)
+            self._came(name, incoming, now)
 
     def _came(self, name: str, incoming: _Incoming, now: float) -> None:
         del self._incoming[name]
