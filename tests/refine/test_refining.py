@@ -17,6 +17,7 @@ from velatura.pixels import Layout
 from velatura.recipe import (
     UNSET,
     Keypoints,
+    Recipe,
     Refine,
     Style,
     Stylize,
@@ -446,6 +447,31 @@ def test_the_backbone_is_vgg19_where_it_was_pulled_and_the_pictures_are_at_hand(
         path.unlink()
 
 
+@pytest.mark.parametrize("quality", ["refine", "fast", "fine", "finest"])
+@pytest.mark.parametrize("case", ["no mask", "mask of nothing", "mask of what is transparent"])
+def test_where_nothing_can_be_painted_the_original_comes_back_at_every_quality(
+    engine: TorchEngine, quality: str, case: str
+) -> None:
+    picture = scene().copy()
+    picture[:, : 50 if "what" in case else WIDTH if case == "no mask" else 0, 3] = 0
+    mask = {"mask of nothing": mask_slot(0, 0, 0, 0), "no mask": None}.get(case, mask_slot(0, 0, HEIGHT, 50))
+    recipe = REFINE if quality == "refine" else Stylize((STYLE,), quality=quality)
+    result, _ = run(engine, task(recipe, slot(picture, "RGBA"), mask))
+    assert bytes(result.data) == picture.tobytes()
+    words = {"no mask": ["picture is transparent everywhere"], "mask of nothing": []}
+    for said in words.get(case, ["mask covers transparent pixels only"]):
+        assert f"the {said}, so nothing is painted" in result.record["notes"]
+
+
+@pytest.mark.parametrize("recipe", [REFINE, Stylize((STYLE,)), Texture((STYLE,), 64, 64, 1)])
+def test_a_style_of_one_colour_is_told(engine: TorchEngine, recipe: Recipe) -> None:
+    plain = slot(np.full((64, 64, 3), (120, 130, 90), np.uint8), "RGB")
+    told = task(replace(recipe, styles=(Style(digest=plain.digest),)), pictures=(plain,))
+    if isinstance(recipe, Texture):
+        told = replace(told, content=None)
+    assert any("has one colour only" in said for said in run(engine, told)[0].record["notes"])
+
+
 def test_what_cannot_be_done_is_said_with_the_field(engine: TorchEngine) -> None:
     def refuse(words: str, what: Task) -> None:
         with pytest.raises(VelaturaError, match=words) as caught:
@@ -454,17 +480,10 @@ def test_what_cannot_be_done_is_said_with_the_field(engine: TorchEngine) -> None
         assert caught.value.code in known
 
     refuse("content: is missing", task(REFINE, None))
-    refuse("mask: is empty", task(REFINE, mask=mask_slot(0, 0, 0, 0)))
     refuse("mask: is 10 x 10 pixels", task(REFINE, mask=slot(np.ones((10, 10, 1), np.uint8), "GRAY")))
     no_layer = (("relu6_1", 0.0), ("relu1_1", 1.0))
     refuse("recipe.style_layers: has no relu6_1; known", task(replace(REFINE, style_layers=no_layer)))
     refuse("recipe.content_layers: has no relu6_1; known", task(replace(REFINE, content_layers=no_layer)))
-    unseen = scene()
-    unseen = np.dstack([unseen[..., :3], np.where(np.arange(WIDTH) < 50, 0, 255) + 0 * unseen[..., 3]])
-    half = slot(unseen.astype(np.uint8), "RGBA")
-    refuse("mask: covers transparent pixels only", task(REFINE, half, mask_slot(0, 0, HEIGHT, 50)))
-    nothing = slot(scene() * np.array([1, 1, 1, 0], np.uint8), "RGBA")
-    refuse("content: covers transparent pixels only", task(REFINE, nothing))
     hole = scene(channels=3).astype("<f4") / 255
     hole[3, 4, 1] = np.nan
     refuse("NaN", task(REFINE, slot(hole, "RGB")))

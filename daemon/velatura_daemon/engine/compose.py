@@ -164,12 +164,33 @@ class Canvas:
             return self.picture.alpha if self.mask is None else self.mask
         return self.mask * self.picture.alpha
 
+    @property
+    def unpaintable(self) -> tuple[str, ...] | None:
+        """What is to be said where no pixel can change; None where one can. That a mask is 0 everywhere has
+        been said by whoever read it (`velatura.pictures.images`)."""
+        if self.counts is None or bool((self.counts > 0).any()):
+            return None
+        if self.mask is None:
+            return ("the picture is transparent everywhere, so nothing is painted",)
+        masked = bool((self.mask > 0).any())
+        return ("the mask covers transparent pixels only, so nothing is painted",) if masked else ()
+
     def smaller(self, side: int) -> Canvas:
         """The same at a longest side of at most `side` pixels; itself where it is no larger."""
         if not side or side >= max(self.size):
             return self
         slot = Slot(self.layout, self.original)
         return Canvas(slot, shrink(read_picture(slot, device=self.picture.rgb.device), side), self.mask)
+
+    def unchanged(self, output: Output) -> memoryview:
+        """The result's memory, which holds the content as it came.
+
+        Args:
+            output: gives the memory.
+        """
+        out = output(self.layout)
+        out[:] = self.original
+        return out
 
     def put(self, out: memoryview, box: Box, made: Tensor) -> None:
         """Writes a part of the picture.
@@ -212,8 +233,7 @@ class Canvas:
         Returns:
             (as the generator's value) the layout and the memory, written in full.
         """
-        out = output(self.layout)
-        out[:] = self.original
+        out = self.unchanged(output)
         height, width = self.size
         for top in range(0, height, BAND):
             box = Box(top, 0, min(top + BAND, height), width)

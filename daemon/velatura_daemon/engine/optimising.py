@@ -98,7 +98,7 @@ def prepare(
     pairs = zip(styles, recipe.styles, strict=True)
     styles = [_remembered(source, style, loader, resources) for source, style in pairs]
     options = replace(options, scale=recipe.scale, side=tile_side(encoder, resources, size))
-    return Optimisation(recipe, loader, encoder, styles, options, tuple(notes))
+    return Optimisation(recipe, loader, encoder, styles, options, (*notes, *sources.notes))
 
 
 class Walk:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 
 from torch import Tensor
-from velatura.errors import FieldError, VelaturaError
+from velatura.errors import VelaturaError
 from velatura.recipe import Refine, Stylize, settled
 from velatura_models.methods.loading import Loader
 from velatura_models.optimise.gram import Gram
@@ -20,6 +21,7 @@ from .compose import Written, read_canvas, read_picture
 from .keypoints import deforming, shares_of, with_pairs
 from .optimising import Walk, gram, options_of, prepare
 from .resources import Resources
+from .result import finished
 from .stylize import stylize
 from .tasks import Event, Finished, Slot, Task
 
@@ -30,13 +32,8 @@ def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> I
     With `preview_every`, `preview_side` bounds the previews and the result is of full size; without,
     it bounds the result, as for other jobs. `strength` lays what is made over the content.
     """
+    began = time.perf_counter()
     canvas = yield from read_canvas(task, resources.store, 0 if task.preview_every else task.preview_side)
-    if canvas.mask is not None and not bool((canvas.mask > 0).any()):
-        raise FieldError("mask", "is empty: no pixel is above 0; paint or select what to refine")
-    counts = canvas.counts
-    if counts is not None and not bool((counts > 0).any()):
-        where = "content" if canvas.mask is None else "mask"
-        raise FieldError(where, "covers transparent pixels only: there is nothing to refine")
     yield None
     recipe = settled(task.recipe)
     if recipe.shapes == "only":
@@ -45,12 +42,16 @@ def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> I
     options = options_of(recipe, _objective(recipe), recipe.init, recipe.color)
     job = prepare(task, resources, options, canvas.size, canvas)
     yield None
+    if (why := canvas.unpaintable) is not None:
+        same, spent = canvas.unchanged(task.output), time.perf_counter() - began
+        yield finished(canvas.layout, same, job.recipe, job.loader, spent, (*job.notes, *why))
+        return
     if recipe.shapes != "keep":
         job = yield from with_pairs(job, canvas.picture.rgb)
     start = None
     if job.recipe.init == "stylized":
         start = yield from _stylized(task, resources, job.loader, max(canvas.size))
-    problem = Problem(canvas.size, job.styles, canvas.picture.rgb, counts, start)
+    problem = Problem(canvas.size, job.styles, canvas.picture.rgb, canvas.counts, start)
     small = canvas.smaller(task.preview_side)
 
     def begin(checkpoint: Mapping[str, Tensor] | None) -> Refinement:

@@ -12,6 +12,7 @@ from torch import Tensor
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Style
+from velatura_models.maths.color import ColorStats, color_stats
 from velatura_models.maths.sizes import shrink_map
 from velatura_models.store.cards import BASE, SCALES, Card, card_path, compute_card, load_card, save_card
 from velatura_models.store.weights import find_backbone
@@ -21,6 +22,9 @@ from ..styles.reading import read_style
 from .compose import Canvas, read_mask, read_picture
 from .resources import CARD, Resources
 from .tasks import Slot, Task
+
+ONE_COLOR = 1 / 255
+"""Standard deviation of each channel below which a picture has one colour."""
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +47,14 @@ class Sources:
     Args:
         task: holds style pictures and region masks by digest.
         resources: the library, and the cards that are kept.
+
+    Attributes:
+        notes: what is to be said of the styles that were asked for so far.
     """
 
     def __init__(self, task: Task, resources: Resources) -> None:
         self.task, self.resources = task, resources
+        self.notes: list[str] = []
 
     def has_picture(self, style: Style) -> bool:
         """Whether the style's own picture is at hand; False for a work of art that was not pulled."""
@@ -71,13 +79,17 @@ class Sources:
             VelaturaError: where there is neither, with what to do about it.
         """
         if style.digest:
-            return read_picture(self._sent(style.digest, "style picture"), "style").rgb
-        entry = self.resources.library.get(style.name)
-        path = entry.picture or entry.rendering
-        if path is None:
-            raise _without_picture(entry)
-        image = read_style(path, longest=4 * BASE)
-        return read_picture(Slot(Layout(*image.size, image.mode), memoryview(image.tobytes())), "style").rgb
+            slot = self._sent(style.digest, "style picture")
+        else:
+            entry = self.resources.library.get(style.name)
+            path = entry.picture or entry.rendering
+            if path is None:
+                raise _without_picture(entry)
+            image = read_style(path, longest=4 * BASE)
+            slot = Slot(Layout(*image.size, image.mode), memoryview(image.tobytes()))
+        rgb = read_picture(slot, "style").rgb
+        self._look_at(style, color_stats(rgb))
+        return rgb
 
     def card(self, style: Style, scale: float, backbone: str) -> Card:
         """The card of one style, from memory, from what ships, from the disk cache, or computed.
@@ -115,6 +127,7 @@ class Sources:
             held = _kept(held, path, weights)
         assert held is not None  # wanted is empty only where a card is held
         store[key] = held
+        self._look_at(style, held.color)
         return held
 
     def region(self, style: Style, index: int, canvas: Canvas) -> Tensor | None:
@@ -129,6 +142,13 @@ class Sources:
     def reference(self) -> Slot:
         """The picture whose statistics stand for the content's."""
         return self._sent(self.task.recipe.reference, "reference", "recipe.reference")
+
+    def _look_at(self, style: Style, color: ColorStats) -> None:
+        """Notes that a style has one colour, which is seldom meant."""
+        if float(color.cov.diagonal().max()) < ONE_COLOR**2:
+            which = f"the style {style.name!r}" if style.name else "the style's picture"
+            said = f"{which} has one colour only, so little is to be seen in what is painted of it"
+            self.notes += [said] if said not in self.notes else []
 
     def _sent(self, digest: str, what: str, where: str = "") -> Slot:
         if digest not in self.task.pictures:

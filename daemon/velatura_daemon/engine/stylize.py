@@ -98,8 +98,7 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
         yield Progressed(0, 1)  # reading takes a while, too
     job = yield from prepare(task, resources, loader)
     canvas, method, part, about = job.canvas, job.method, job.part, {}
-    out = task.output(canvas.layout)
-    out[:] = canvas.original
+    out = canvas.unchanged(task.output)
     if part is not None:
         content = part.work.content
         tiles, done, told = len(content.tiles), 0, -1
@@ -144,8 +143,9 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     yield
     whole = canvas.picture.box
     changed = whole if canvas.mask is None else Box.around(canvas.mask)
-    if recipe.strength == 0 or changed is None:
-        return Prepared(recipe, loader, method, canvas, None, notes)
+    why = canvas.unpaintable
+    if recipe.strength == 0 or changed is None or why is not None:
+        return Prepared(recipe, loader, method, canvas, None, (*notes, *(why or ())))
     box = changed.grown(CONTEXT, whole).aligned(whole)
     sources, total, styles = Sources(task, resources), sum(s.weight for s in recipe.styles), []
     for index, style in enumerate(recipe.styles):
@@ -155,6 +155,7 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
         if style.mask and (over := sources.region(style, index, canvas)) is not None:
             region = crop(over, box)
         styles.append(StyleShare(method.style(source), style.weight / total, region))
+    notes = (*notes, *sources.notes)
     counts = None if canvas.counts is None else crop(canvas.counts, box)
     side = method.footprint.side(room, resources.settings.tile)
     content = framed(crop(canvas.picture.rgb, box), counts, method.footprint, side, kept)
