@@ -22,7 +22,6 @@ from typing import Any
 
 from . import __version__, endpoint
 from .endpoint import Address
-from .names import style_name
 from .pairs import deformed
 from .recipe import Keypoints, Learn, Refine, Stylize, Texture, Upscale
 from .session import DaemonSession
@@ -302,8 +301,8 @@ class Client(DaemonSession):
         """Teaches the painter a style, in about a minute; from then on its name is enough, and fast.
 
         Args:
-            picture: a path, PIL image or array, which becomes a style of the library; or the name of a style
-                that is there, to learn it or to learn it better.
+            picture: a path, PIL image or array, which becomes a style of the library where it is none yet; or
+                the name of a style that is there. What was learned before is gone on with.
             name, title, artist, year, rights: of a new style, as for `add_style`; a path's name by default.
             image: to try it on meanwhile and in the end; a photo by default.
             wait: False gives the `JobFuture` at once.
@@ -319,9 +318,7 @@ class Client(DaemonSession):
         if isinstance(picture, str) and not is_file(picture):
             name = picture
         else:
-            path = Path(picture) if isinstance(picture, (str, os.PathLike)) else None
-            name = name or (style_name(path.stem) if path is not None else "")
-            self.add_style(name, picture, title or (path.stem if path else ""), artist, year, rights)
+            name = self.add_style(name, picture, title, artist, year, rights)["name"]
         recipe, _, options = build(Learn, name, None, False, more)
         job = self.submit(recipe, image, out=out, **options)
         if not wait:

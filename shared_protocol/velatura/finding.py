@@ -36,7 +36,7 @@ class Learn(Kind):
 
     styles: tuple[Style, ...] = listed("the style of the library that is learned", most=1)
     steps: int = ranged(
-        150, 1, 10000, "How long it learns; run again, it goes on from where it was",
+        150, 1, 10000, "How long it learns; run again, it goes on by as many",
         Shown("Steps", "basic", soft=(50, 1000), log=True),
     )  # fmt: skip
     style_weight: float = ranged(

@@ -293,6 +293,7 @@ class Request(OnWire):
             "styles",
             "style_add",
             "style_remove",
+            "style_unlearn",
             "style_import",
             "style_export",
             "style_picture",
@@ -308,7 +309,7 @@ class Request(OnWire):
     after: str = text("", "for lists: the last item's name of the page before; empty for the first")
     args: dict[str, Any] = field(default_factory=dict)
     """style_add: name, title, artist, year, digest (of an offered picture, or where `file` is true of a
-    picture's file); style_remove, style_export, style_picture:
+    picture's file); style_remove, style_unlearn, style_export, style_picture:
     name; style_import: digest (of an offered file, see `stylefile`), name; pull, pull_cancel: kind, name."""
 
 

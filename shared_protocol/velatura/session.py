@@ -20,6 +20,7 @@ from .connection_thread import ConnectionThread
 from .endpoint import Address
 from .errors import FieldError, VelaturaError, VersionWarning
 from .jobs import Answered, Down, Fetched, HappenedEvent, Job, JobChanged, JobEnded, JobPreview, Uploaded
+from .names import style_name
 from .pixels import Layout
 from .recipe import Recipe, check_recipe, pictures_of, recipe_from_map
 from .sharing import Shared
@@ -170,15 +171,25 @@ class DaemonSession:
         year: int | str = "",
         rights: str = "",
     ) -> dict[str, Any]:
-        """Adds a picture to the style library; gives the new entry.
+        """Adds a picture to the style library; gives the new entry, or the one that has this picture already.
 
         Args:
-            name: small letters, digits and single hyphens.
+            name: small letters, digits and single hyphens; empty for one made of a path's name.
             picture: a path, PIL image or array.
             title, artist, year, rights: for people, at most 200 characters each; rights such as `CC BY 4.0`.
+                A path's name is the title by default.
+
+        Raises:
+            FieldError: for a name that is none, or another picture's. VelaturaError: `bad_image`, …
         """
         from .pictures import images
 
+        stem = Path(picture).stem if isinstance(picture, (str, os.PathLike)) else ""
+        name = name or style_name(stem)
+        if not name:
+            raise FieldError("name", f"cannot be made of {stem!r}; give one")
+        if stem and not title and all(style["name"] != name for style in self.styles()):
+            title = stem
         blob = images.read_style(picture, "picture").blob()
         texts = {"title": title, "artist": artist, "year": str(year), "rights": rights}
         return self._send_style("style_add", blob, name=name, **texts)
@@ -210,6 +221,11 @@ class DaemonSession:
     def remove_style(self, name: str) -> None:
         """Removes one of the user's own styles."""
         self._ask("style_remove", name=name)
+
+    def unlearn(self, name: str) -> dict[str, Any]:
+        """Takes out what the painter learned of a style, which is painted as any picture from then on; gives
+        its entry."""
+        return self._ask("style_unlearn", name=name)[0]
 
     def jobs(self) -> list[dict[str, Any]]:
         """All jobs of the daemon, of every session."""

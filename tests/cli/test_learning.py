@@ -37,7 +37,18 @@ def test_a_picture_is_learned_under_a_name_and_again_by_it(moss: Path) -> None:
     shown = velatura("styles", "show", "moss-2", "--json").json
     assert (shown["title"], shown["artist"], shown["rights"]) == ("Moss (2)", "Me", "CC BY 4.0")
     assert velatura("styles", "learn", "moss-2", "--steps", 2).out == "moss-2\n"
-    assert velatura("styles", "learn", moss).code == exits.BY_CODE["bad_field"]  # its name is taken
+    assert velatura("styles", "learn", moss, "--steps", 2).out == "moss-2\n"  # the same picture goes on
+    assert velatura("styles", "learn", moss, "--title", "Fern").code == exits.BY_CODE["bad_field"]
+    Image.fromarray(pixels(6, 48)).save("fern.png")
+    other = velatura("styles", "learn", "fern.png", "--name", "moss-2")
+    assert (
+        other.code == exits.BY_CODE["bad_field"] and "the name of a style with another picture" in other.err
+    )
+    refused = velatura("styles", "unlearn", "moss-2")  # this engine has learned nothing
+    assert refused.code == exits.BY_CODE["bad_field"] and "has learned nothing of 'moss-2'" in refused.err
+    assert velatura("styles", "show", "moss-2", "--json").json["title"] == "Moss (2)"
+    told = velatura("styles", "show", "moss-2").out
+    assert "has_picture" not in told and "picture  yes" in told
     assert velatura("styles", "learn", "nothing.png").code == exits.FILES
     assert velatura("styles", "learn", "moss-2", "--steps", 0).code == exits.BY_CODE["bad_field"]
 
@@ -49,7 +60,10 @@ def test_a_style_is_exported_and_added_elsewhere(moss: Path) -> None:
     assert velatura("styles", "export", "moss", "--force", "-o", "moss.velatura").code == 0
     assert velatura("styles", "export", "moss", "-o", "moss.png").code == exits.FILES
     assert velatura("styles", "export", "mos").code == exits.BY_CODE["unknown_style"]
-    assert velatura("styles", "add", "moss.velatura").code == exits.BY_CODE["bad_field"]  # it is here
+    assert velatura("styles", "add", "moss.velatura").out == "moss\n"  # it is here
+    Image.fromarray(pixels(6, 48)).save("fern.png")
+    other = velatura("styles", "add", "fern.png", "--name", "moss")
+    assert other.code == exits.BY_CODE["bad_field"] and "choose another name" in other.err
     assert velatura("styles", "add", "moss.velatura", "--name", "fern").out == "fern\n"
     assert velatura("styles", "show", "fern", "--json").json["title"] == "Möss"
     refused = velatura("styles", "add", "moss.velatura", "--name", "x", "--title", "Y")
@@ -60,7 +74,10 @@ def test_a_style_is_exported_and_added_elsewhere(moss: Path) -> None:
 
 def test_python_learns_arrays_exports_and_imports(moss: Path) -> None:
     with python.connect() as client:
-        assert client.learn(pixels(6, 40), "felt", title="Felt", steps=3) == "felt"
+        for _ in range(2):
+            assert client.learn(pixels(6, 40), "felt", title="Felt", steps=3) == "felt"
+        with pytest.raises(VelaturaError, match="the name of a style with another picture"):
+            client.learn(pixels(7, 40), "felt")
         job = client.learn("felt", steps=3, image=np.asarray(Image.open("a.png")), wait=False)
         assert isinstance(job.recipe, Learn) and job.recipe.steps == 3
         assert job.result().shape == (24, 24, 3)

@@ -489,13 +489,10 @@ class FakeDaemon:
         """An intermediate picture, all of one value."""
         self.say(JobPreview(job, 1, plain(result_layout(job), value)))
 
-    def finish(
-        self, job: Job, value: int = 0, ran: Recipe | None = None, mixed: Sequence[float] = ()
-    ) -> None:
+    def finish(self, job: Job, value: int = 0, ran: Recipe | None = None, **record: Any) -> None:
         """The result is all of one value."""
         job.state, job.picture = State.DONE, plain(result_layout(job), value)
-        record = {"build": "fake", **({"mixed": mixed} if mixed else {})}
-        job.result = Result(job.id, "x", job.picture.layout, ran or job.recipe, record)
+        job.result = Result(job.id, "x", job.picture.layout, ran or job.recipe, {"build": "fake", **record})
         self.say(JobEnded(job))
 
     def fail(self, job: Job, code: str, words: str) -> None:

@@ -309,6 +309,11 @@ def test_learning_needs_no_picture_and_may_be_cancelled_or_fail(
     assert gallery.lessons.learning == "" and "again goes on from there" in gallery.words
     gallery.lessons.learn("moss")
     loop.run(0.1)
+    daemon.finish(daemon.job, better=False)
+    loop.run(0.1)
+    assert gallery.words == "“Moss” is not better yet, and stays as it was. Learning it again goes on."
+    gallery.lessons.learn("moss")
+    loop.run(0.1)
     daemon.fail(daemon.job, "bad_image", "It is of one colour.")
     loop.run(0.1)
     assert (gallery.lessons.learning, gallery.words) == ("", "It is of one colour.")

@@ -1,6 +1,8 @@
 """Learning a style: what it leaves, what a cancelled one leaves, and what another painter means for it."""
 
+import itertools
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +11,14 @@ from engines import CONTENT, engine_at, pixels, run, scene, slot, task
 from PIL import Image
 from velatura.errors import FieldError, VelaturaError
 from velatura.recipe import Learn, Style, Stylize
+from velatura_daemon.engine import learn as learning
 from velatura_daemon.engine.tasks import Checkpointed, Previewed, Progressed
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.nets import PHOTO, installed, save_net
 
 MOSS = Learn((Style("moss"),), steps=3)
+JUDGED = learning._off
+"""What a row is judged by; in other tests each counts as better than what was before."""
 
 
 def small_painter(folder, seed, name="painter"):
@@ -37,7 +42,14 @@ def engine(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def nothing_learned(engine):
+def nothing_learned(engine, monkeypatch):
+    falling = itertools.count(0, -1)
+
+    def better(*_):
+        yield
+        return float(next(falling))
+
+    monkeypatch.setattr(learning, "_off", better)
     yield
     for net in installed("style", engine.resources.paths.weights):
         net.path.unlink()
@@ -72,13 +84,37 @@ def test_learning_again_goes_on_and_the_new_row_is_painted(engine):
     assert bytes(run(engine, Stylize((Style("moss"),))).data) != bytes(before.data)
 
 
+def test_a_row_is_kept_only_where_it_paints_the_style_better(engine, monkeypatch):
+    run(engine, MOSS, None, pictures=())  # counts as better, whatever it is
+    monkeypatch.setattr(learning, "_off", JUDGED)
+    longer = run(engine, replace(MOSS, steps=12), None, pictures=()).record
+    assert longer["better"] and longer["off"][1] < longer["off"][0] and len(longer["notes"]) == 1
+    engine.resources.library.unlearn("moss")
+    shown = run(engine, Stylize((Style("moss"),)), CONTENT, preview_side=50)
+    short = run(engine, replace(MOSS, steps=1), CONTENT, pictures=(), preview_side=50)
+    assert not short.record["better"] and rows(engine) == []
+    assert "does not paint 'Moss' better yet than before" in short.record["notes"][-1]
+    assert (pixels(short) == pixels(shown)[..., :3]).all(), "the look is at what the style gives"
+
+
+def test_what_was_learned_is_taken_out_again(engine):
+    before = run(engine, Stylize((Style("moss"),)))
+    run(engine, MOSS, None, pictures=())
+    assert engine.resources.library.unlearn("moss").learned == "" and rows(engine) == []
+    assert bytes(run(engine, Stylize((Style("moss"),))).data) == bytes(before.data)
+    for name, words in (("moss", "has learned nothing of"), ("nobody", "no style is called")):
+        with pytest.raises(VelaturaError, match=words):
+            engine.resources.library.unlearn(name)
+
+
 def test_a_cancelled_one_leaves_no_row_and_the_next_goes_on(engine):
     steps = engine.run(task(Learn((Style("moss"),), steps=9), None, pictures=()))
     while not (isinstance(event := next(steps), Progressed) and event.step == 2):
         pass
     steps.close()
     assert rows(engine) == [] and engine.resources.library.get("moss").learned == ""
-    assert run(engine, MOSS, None, pictures=()).record["notes"] == ["went on from step 2"]
+    again = run(engine, MOSS, None, pictures=()).record
+    assert again["notes"] == ["went on from step 2"] and again["steps"] == 2 + MOSS.steps
 
 
 def test_a_stopped_one_keeps_what_it_has(engine):
@@ -91,8 +127,9 @@ def test_a_worker_that_died_is_followed_by_one_that_goes_on(engine, monkeypatch)
     for event in engine.run(task(Learn((Style("moss"),), steps=9), None, pictures=())):
         if isinstance(event, Checkpointed):
             break
-    resumed = run(engine, MOSS, None, pictures=(), checkpoint=event.state)
+    resumed = run(engine, Learn((Style("moss"),), steps=9), None, pictures=(), checkpoint=event.state)
     assert resumed.record["notes"] == [f"went on from step {event.step}"]
+    assert resumed.record["steps"] == 9
 
 
 def test_it_is_tried_on_the_picture_that_is_sent_however_small(engine):

@@ -19,7 +19,7 @@ from velatura_models.training.multi import main as train_multi
 from velatura_models.training.painting import loss_network
 from velatura_models.training.perceptual import Perceptual, finest, gram, phase_pattern, total_variation
 from velatura_models.training.run import average
-from velatura_models.training.style_n_plus_one import StyleNPlusOneOptions, learn, load_painter, row_of
+from velatura_models.training.style_n_plus_one import Judge, StyleNPlusOneOptions, learn, load_painter, row_of
 from velatura_models.training.style_n_plus_one import main as add_style
 
 WIDTHS = (4, 6, 8, 8, 8)
@@ -210,11 +210,11 @@ def test_learning_a_style_can_stop_at_any_step_goes_on_and_gets_better(pictures)
     picture = whole_picture(pictures / "mine" / "moss.png")
     said: list[dict[str, float]] = []
 
-    def learning(**kwargs):
+    def learning(steps=30):
         photos = batches(pictures / "photos", 32, 2, 0)
-        lessons = {"style_side": 32, "steps": 30, "rate": 0.05, **kwargs}
         report = lambda step, of, losses: said.append({"step": step, "of": of, **losses})  # noqa: E731
-        return learn(net, about.styles, picture, photos, vgg, pictures / "learned", report=report, **lessons)
+        how = {"steps": steps, "rate": 0.05, "report": report}
+        return learn(net, about.styles, photos, Judge(vgg, picture, 32), pictures / "learned", **how)
 
     first = learning()
     tried = [row_of(next(first)).gamma.detach().clone() for _ in range(2)]  # both styles, not the photo
@@ -225,7 +225,7 @@ def test_learning_a_style_can_stop_at_any_step_goes_on_and_gets_better(pictures)
     first.close()
     assert not list(pictures.rglob("*.style.safetensors"))  # no half row
     assert torch.equal(load_row(pictures / "learned"), stopped)
-    *_, run = learning()
+    *_, run = learning(30 - run.step)
     assert not torch.equal(row_of(run).gamma, stopped)
     assert [line["step"] for line in said] == [10, 20, 30] and said[-1]["style"] < said[0]["style"]
     for _ in learning():

@@ -62,6 +62,9 @@ def test_a_style_is_the_same_elsewhere(tmp_path: Path):
     assert load(row.path.read_bytes())["gamma"].tolist() == ROW["gamma"].tolist()
     again, sent = (exchange.unpack(file) for file in (there.export("moss"), data))
     assert (again.texts, again.picture, again.thumbnail) == (sent.texts, sent.picture, sent.thumbnail)
+    assert there.add_file(data) == entry, "it is here already"
+    there.unlearn("moss")
+    assert there.get("moss").learned == "" and there.add_file(data) == entry, "what was learned comes again"
     other = there.add_file(data, "moss-2")
     assert other.name == "moss-2" and find_net("moss-2", "style", there.weights).styles == ("moss-2",)
     there.remove("moss")
@@ -71,8 +74,9 @@ def test_a_style_is_the_same_elsewhere(tmp_path: Path):
 def test_a_work_of_art_goes_with_its_card_and_rendering_and_a_row_alone_does_too(tmp_path: Path):
     here = library(tmp_path)
     data = here.export("great-wave")
+    assert here.add_file(data) == here.get("great-wave"), "it is here already"
     with pytest.raises(FieldError, match="is a built-in style; choose another name"):
-        here.add_file(data)
+        here.add_file(forged(data, picture=np.frombuffer(png(), np.uint8)))
     wave = here.add_file(data, "my-wave")
     work = here.get("great-wave")
     assert wave.thumbnail is not None and wave.error == "" and wave.picture is not None

@@ -169,6 +169,13 @@ def test_a_name_is_given_only_once(library):
     assert np.array_equal(np.asarray(library.read(library.get("mine"))), np.asarray(noise_image()))
 
 
+def test_the_same_picture_again_is_the_style_that_is_there(library):
+    mine = library.add("mine", file_of(noise_image(), "TIFF"), title="Mine", artist="Me")
+    assert library.add("mine", noise_image()) == library.add("mine", noise_image(), title="Mine") == mine
+    with pytest.raises(FieldError, match="artist: is 'You', but this picture is here as 'mine' with 'Me'"):
+        library.add("mine", noise_image(), artist="You")
+
+
 def test_of_many_that_add_the_same_name_at_once_exactly_one_succeeds(library):
     start = threading.Barrier(8)
 

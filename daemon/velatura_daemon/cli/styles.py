@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import velatura
 from velatura.errors import FieldError, VelaturaError
-from velatura.names import style_name
 from velatura.recipe import Learn
 from velatura.stylefile import SUFFIX, is_style_file
 from velatura.styles import is_file
@@ -25,7 +24,9 @@ from .work import follow
 if TYPE_CHECKING:
     from ..styles.library import Library
 
-styles_app = typer.Typer(no_args_is_help=True, help="Styles: list, show, add, learn, export, remove, pull.")
+styles_app = typer.Typer(
+    no_args_is_help=True, help="Styles: list, show, add, learn, unlearn, export, remove, pull."
+)
 
 
 Name = Annotated[str, typer.Option(help="Its name; made from the file's name by default.")]
@@ -54,7 +55,10 @@ def show_style(name: str, json: Json = False) -> None:
         close = difflib.get_close_matches(name, styles, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else "see: velatura styles list"
         raise VelaturaError("unknown_style", f"no style is called {name!r}; {hint}")
-    show.facts(json, styles[name])
+    style = styles[name]
+    known = {key: style[key] for key in ("name", "title", "artist", "year", "kind", "rights", "tags")}
+    held = {"picture": _picture(style), "cards": style["cards"], "learned": style["learned"]}
+    show.facts(json, style, {**known, **held})
 
 
 @styles_app.command()
@@ -75,9 +79,7 @@ def add(
                     raise FieldError(option, "is given, but the file says it itself")
             show.line(client.import_style(picture, name)["name"])
             return
-        chosen = _name_of(picture, name)
-        client.add_style(chosen, picture, title or picture.stem, artist, year, licence)
-    show.line(chosen)
+        show.line(client.add_style(name, picture, title, artist, year, licence)["name"])
 
 
 @styles_app.command()
@@ -96,23 +98,41 @@ def learn(
 ) -> None:
     """Teach the painter a style in about a minute: then it is bold, fast and mixes with the built-in ones.
 
-    Ctrl-C stops and keeps what it has learned; a second Ctrl-C discards it. Run again, it gets better.
+    Run again, with the picture or the name, it goes on and gets better; what does not paint the style better
+    than before is not used, and said. Ctrl-C stops and keeps what it has learned; a second Ctrl-C gives up,
+    and the style stays as it was. `velatura styles unlearn` takes out what was learned.
     """
     check_readable(on, Path(picture) if is_file(picture) else None)
     if out is not None:
         check_output(out, force)
+    about = {"title": title, "artist": artist, "year": year, "rights": licence}
     with velatura.connect(client="velatura styles learn") as client, JobBar() as bar:
-        style = picture
-        if is_file(picture):
-            style = _name_of(Path(picture), name)
-            client.add_style(style, Path(picture), title or Path(picture).stem, artist, year, licence)
+        if not is_file(picture):
+            style = picture
+        elif is_style_file(picture):
+            style = client.import_style(picture, name)["name"]
+        else:
+            style = client.add_style(name, Path(picture), **about)["name"]
         job = client.learn(style, image=on, out=out, wait=False, **chosen)
         bar.begin(style)
-        follow(job, bar, can_stop=True)
+        try:
+            follow(job, bar, stopping="stopping and keeping what it has learned; Ctrl-C again gives it up")
+        except KeyboardInterrupt:
+            show.note(f"velatura: {style} stays as it was; `velatura styles learn {style}` goes on")
+            raise
         job.result()
         for said in job.record.get("notes", ()):
             show.note(f"velatura: {said}")
     show.line(style)
+
+
+@styles_app.command()
+def unlearn(names: Annotated[list[str], typer.Argument(help="Names of styles that were learned.")]) -> None:
+    """Take out what the painter learned of styles: they are painted as any picture again."""
+    with velatura.connect() as client:
+        for name in names:
+            client.unlearn(name)
+            show.line(f"{name}: taken out; `velatura styles learn {name}` goes on from where it was")
 
 
 @styles_app.command()
@@ -154,13 +174,6 @@ def _library() -> Library:
 
     paths = default_paths()
     return Library(paths.styles, paths.cache, paths.weights)
-
-
-def _name_of(picture: Path, name: str) -> str:
-    chosen = name or style_name(picture.stem)
-    if not chosen:
-        raise FieldError("name", f"cannot be made from {picture.name!r}; give one with --name")
-    return chosen
 
 
 def _picture(style: dict[str, Any]) -> str:

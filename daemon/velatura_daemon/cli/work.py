@@ -23,6 +23,8 @@ from .recipes import SourcedStyles
 AHEAD = 2
 """Jobs of a batch that are with the daemon at a time: while one runs, the next one's pixels travel."""
 
+STOPPING = "stopping and keeping the best picture so far; Ctrl-C again discards it"
+
 ABOUT_ONE_PICTURE = frozenset({"bad_image", "too_large", "busy", "out_of_memory", "worker_died", "internal"})
 """Errors that say nothing about the other pictures of a batch."""
 
@@ -81,17 +83,19 @@ def run(
 
         results: list[Done] = []
         try:
-            run_batch(pairs, submit, bar, results, preview, whole.facts.stops and len(pairs) == 1)
+            one = whole.facts.stops and len(pairs) == 1
+            run_batch(pairs, submit, bar, results, preview, STOPPING if one else "")
         finally:
             report(results, json)
     refuse_failures(results)
 
 
-def follow(job: JobFuture, bar: JobBar, preview: Watcher | None = None, can_stop: bool = False) -> None:
-    """Shows a job until it ends.
+def follow(job: JobFuture, bar: JobBar, preview: Watcher | None = None, stopping: str = "") -> None:
+    """Shows a job until it ends. The first Ctrl-C stops one that can be stopped, and keeps what it has made;
+    otherwise, and at the second, it is cancelled and KeyboardInterrupt goes on.
 
-    With `can_stop` the first Ctrl-C stops it and keeps its best picture; otherwise, and at the second, it is
-    cancelled and KeyboardInterrupt goes on.
+    Args:
+        stopping: what is said when it is stopped; empty for a job that cannot be.
     """
     while True:
         try:
@@ -106,12 +110,12 @@ def follow(job: JobFuture, bar: JobBar, preview: Watcher | None = None, can_stop
                     preview(event.step, event.preview)
             return
         except KeyboardInterrupt:
-            if not can_stop:
+            if not stopping:
                 job.cancel()
                 raise
-            can_stop = False
             job.stop()
-            bar.announce("stopping and keeping the best picture so far; Ctrl-C again discards it")
+            bar.announce(stopping)
+            stopping = ""
 
 
 def run_batch(
@@ -120,7 +124,7 @@ def run_batch(
     bar: JobBar,
     results: list[Done],
     preview: Watcher | None = None,
-    can_stop: bool = False,
+    stopping: str = "",
 ) -> None:
     """Runs one job a picture, in order. A picture of several that cannot be used is noted, the others go on;
     one for which there was no room comes again at the end, alone. After an error that concerns all of them,
@@ -131,7 +135,7 @@ def run_batch(
         submit: makes the job for a picture, an output and a priority.
         bar: where to show it.
         results: what became of each picture is appended here, so that it is known also when the rest fails.
-        preview, can_stop: see `follow`.
+        preview, stopping: see `follow`.
 
     Raises:
         VelaturaError: the error of a single picture, or one that concerns all of them.
@@ -163,7 +167,7 @@ def run_batch(
             source, target, job, since = running.popleft()
             bar.begin((source or target).name)
             try:
-                follow(job, bar, preview, can_stop)
+                follow(job, bar, preview, stopping)
                 job.result()  # the client writes it
                 seconds = time.monotonic() - max(since, ended)
                 results.append(description(job, str(source or ""), target, seconds))

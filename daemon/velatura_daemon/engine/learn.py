@@ -2,16 +2,18 @@
 
 The run lies in the cache folder, under the digests of painter, picture and loss network: a job that was
 cancelled, or whose worker died, is gone on with, and one that has ended is bettered by the next. The painter
-knows the style when its row's file has moved into place, at the end and not before.
+knows the style when its row's file has moved into place, at the end and not before; and only where it paints
+the style better than the same recipe did when the job began, by the loss that is learned with.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,29 +23,36 @@ from torch.nn import functional as F
 from velatura.errors import FieldError
 from velatura.finding import LOOK_SIDE
 from velatura.pixels import Layout
-from velatura.recipe import Learn
+from velatura.pixels import digest as digest_of
+from velatura.recipe import Learn, Style, Stylize
 from velatura_models.maths.tiling import round_up
+from velatura_models.methods.method import Steps
 from velatura_models.methods.painter import PAINTER
 from velatura_models.networks.transform_net import STRIDE
 from velatura_models.store.files import Net
 from velatura_models.store.nets import find_net
 from velatura_models.store.weights import find_backbone, load_backbone
 
-from .compose import Written, read_picture, shrink, write_texture
+from .compose import read_picture, shrink, write_texture
 from .optimising import best_backbone
 from .resources import Resources
 from .result import finished
 from .sources import Sources
+from .stylize import stylized
 from .tasks import Checkpointed, Event, Previewed, Progressed, Slot, Task
 
 if TYPE_CHECKING:
     from velatura_models.training.run import Run
+    from velatura_models.training.style_n_plus_one import Judge
 
 MOST = 2
 """How many times a small picture is enlarged, at most, to be seen at the painter's size."""
 
 CROP, BATCH = 256, 2
 """Photos a step, and their side in pixels."""
+
+TRIED = ("astronaut", "tea-gardens", "chelsea")
+"""Photos that a style is painted on before and after, to see whether it has become better."""
 
 SAVE_EVERY = 10.0
 """Seconds of computing between checkpoints."""
@@ -60,35 +69,44 @@ def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
 
     recipe, style = task.recipe, task.recipe.styles[0]
     about = find_net(PAINTER, "transform", resources.paths.weights)
-    picture = _picture(style.name, about, task, resources)
+    picture, notes = _picture(style, about, Sources(task, resources))
     backbone, digest = _backbone(recipe, resources)
     yield None
     net = training.load_painter(about, resources.device)
     vgg = placed(load_backbone(backbone, resources.paths.weights), resources.device, resources.dtype)
-    sample = _sample(task, training.SAMPLE)
+    side = min(round(training.STYLE_SIDE * recipe.scale), MOST * min(picture.shape[2:]))
+    judge = training.Judge(vgg, picture, side, style_weight=recipe.style_weight)
     entry = resources.library.get(style.name)
     folder = _folder(resources, about.digest, entry.digest, digest, recipe.scale)
+    content = task.content or _photo(training.SAMPLE, LOOK_SIDE)
+    look = min(LOOK_SIDE, task.preview_side or LOOK_SIDE)
+    sample = shrink(read_picture(content), look).rgb
+    tried = [_photo(training.PHOTOS / f"{name}.jpg", CROP) for name in TRIED]
+    yield None
+    as_known = partial(stylized, task, Stylize(recipe.styles), resources=resources)
+    before = yield from _off(judge, tried, as_known)
     losses: dict[str, float] = {}
 
-    def show(run: Run) -> Written:
+    def by_row(run: Run, rgb: Tensor) -> Tensor:
         with torch.no_grad():
-            made = _painted(lambda x: training.painted(net, training.row_of(run), x), sample)
-        return write_texture(made, task.output)
+            return _painted(partial(training.painted, net, training.row_of(run)), rgb)
+
+    def learned(photo: Slot) -> Steps[Tensor]:
+        yield
+        assert run is not None
+        return by_row(run, read_picture(photo).rgb)
 
     spent, began, looked, saved = 0.0, None, FIRST_LOOK - task.preview_every, 0.0
-    notes, run = [], None
+    run = None
     with (
         closing(batches(training.PHOTOS, CROP, BATCH, recipe.seed)) as photos,
         closing(
             training.learn(
                 net,
                 about.styles,
-                picture,
                 photos,
-                vgg,
+                judge,
                 folder,
-                style_weight=recipe.style_weight,
-                style_side=min(round(training.STYLE_SIDE * recipe.scale), MOST * min(picture.shape[2:])),
                 steps=recipe.steps,
                 seed=recipe.seed,
                 report=lambda step, of, means: losses.update(means),
@@ -96,14 +114,16 @@ def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
         ) as steps,
     ):
         while True:
-            before = time.perf_counter()
+            since = time.perf_counter()
             run = next(steps, None) or run
-            spent += time.perf_counter() - before
+            spent += time.perf_counter() - since
             assert run is not None  # rows are tried before the first step
             if began is None:
                 began = run.step
                 if began:
                     notes.append(f"went on from step {began - 1}")
+                if task.checkpoint is not None:
+                    run.steps = int(task.checkpoint)
             if run.step >= run.steps or task.stopping():
                 break
             done = run.step - began
@@ -111,33 +131,57 @@ def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
             yield Progressed(run.step, run.steps, dict(losses), round(left, 1))
             if task.preview_every and spent - looked >= task.preview_every:
                 looked = spent
-                yield Previewed(run.step, *(yield from show(run)))
+                yield Previewed(run.step, *(yield from write_texture(by_row(run, sample), task.output)))
             if run.step and spent - saved >= SAVE_EVERY:
                 saved = spent
                 run.save()
-                yield Checkpointed(run.step, str(run.step).encode())
+                yield Checkpointed(run.step, str(run.steps).encode())
     if run.step < run.steps:
         notes.append(f"stopped on request at step {run.step} of {run.steps}")
-    layout, data = yield from show(run)
-    trained = run.told(BATCH, CROP, backbone)
+    after = yield from _off(judge, tried, learned)
+    better = after < before
     resources.library.get(style.name)  # it may have been removed meanwhile
-    training.save_row(training.row_of(run), resources.paths.weights / "nets", style.name, about, trained)
+    if better:
+        made = by_row(run, sample)
+        trained = run.told(BATCH, CROP, backbone)
+        training.save_row(training.row_of(run), resources.paths.weights / "nets", style.name, about, trained)
+    else:
+        made = yield from as_known(content, side=look)
+        notes.append(
+            f"it does not paint {entry.title!r} better yet than before (off by {after:.3g}, before by"
+            f" {before:.3g}), so that stays as it was; learning it again goes on"
+        )
+    layout, data = yield from write_texture(made, task.output)
     loader = replace(resources.loader, backbone=backbone)
     loader.used.update({about.title: about.digest, f"{backbone}/encoder": digest})
-    ran = replace(recipe, backbone=backbone)
-    yield finished(layout, data, ran, loader, spent, notes, steps=run.step)
+    ran, off = replace(recipe, backbone=backbone), [round(before, 4), round(after, 4)]
+    yield finished(layout, data, ran, loader, spent, notes, steps=run.step, better=better, off=off)
 
 
-def _picture(name: str, about: Net, task: Task[Learn], resources: Resources) -> Tensor:
-    """The style's pixels, `(1, 3, H, W)`.
+def _off(judge: Judge, photos: Sequence[Slot], paint: Callable[[Slot], Steps[Tensor]]) -> Steps[float]:
+    """How far pictures are from a style and from the photos that they show, by the loss that is learned with.
+
+    Args:
+        paint: makes a picture `(1, 3, H, W)` of a photo.
+    """
+    total = 0.0
+    for photo in photos:
+        made = yield from paint(photo)
+        total += judge.off(made, read_picture(photo).rgb) / len(photos)
+        yield
+    return total
+
+
+def _picture(style: Style, about: Net, sources: Sources) -> tuple[Tensor, list[str]]:
+    """The style's pixels, `(1, 3, H, W)`, and what is to be said of them.
 
     Raises:
         FieldError: for a style that is the painter's own.
         VelaturaError: for one that does not exist, or whose picture is not at hand, with what to do.
     """
-    if name in about.styles:
-        raise FieldError("recipe.styles[0].name", f"is {name!r}, which the painter knows already")
-    return Sources(task, resources).picture(task.recipe.styles[0])
+    if style.name in about.styles:
+        raise FieldError("recipe.styles[0].name", f"is {style.name!r}, which the painter knows already")
+    return sources.picture(style), sources.notes
 
 
 def _backbone(recipe: Learn, resources: Resources) -> tuple[str, str]:
@@ -152,16 +196,14 @@ def _folder(resources: Resources, *what: object) -> Path:
     return resources.paths.cache / "learning" / name
 
 
-def _sample(task: Task[Learn], photo: Path) -> Tensor:
-    """What the style is tried on, `(1, 3, H, W)`: the job's content, or a photo."""
-    side = min(LOOK_SIDE, task.preview_side or LOOK_SIDE)
-    slot = task.content
-    if slot is None:
-        from velatura_models.store.pictures import read_rgb
+def _photo(path: Path, side: int) -> Slot:
+    """A photo to try a style on, at most so many pixels long."""
+    from velatura_models.store.pictures import read_rgb
 
-        image = read_rgb(photo)
-        slot = Slot(Layout(*image.size, "RGB"), memoryview(image.tobytes()))
-    return shrink(read_picture(slot), side).rgb
+    image = read_rgb(path)
+    image.thumbnail((side, side))
+    layout, data = Layout(*image.size, "RGB"), image.tobytes()
+    return Slot(layout, memoryview(data), digest_of(layout, [data]))
 
 
 def _painted(paint: Callable[[Tensor], Tensor], rgb: Tensor) -> Tensor:

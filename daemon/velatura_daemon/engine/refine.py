@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from torch import Tensor
-from velatura.errors import VelaturaError
 from velatura.recipe import Refine, Stylize, settled
-from velatura_models.methods.loading import Loader
 from velatura_models.optimise.gram import Gram
 from velatura_models.optimise.neighbours import Neighbours
 from velatura_models.optimise.objective import Objective
@@ -17,13 +15,13 @@ from velatura_models.optimise.problem import Problem
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.strotss import Strotss
 
-from .compose import Written, read_canvas, read_picture
+from .compose import Written, read_canvas
 from .keypoints import deforming, shares_of, with_pairs
 from .optimising import Walk, gram, options_of, prepare
 from .resources import Resources
 from .result import finished
-from .stylize import stylize
-from .tasks import Event, Finished, Slot, Task
+from .stylize import stylized
+from .tasks import Event, Task
 
 
 def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> Iterator[Event]:
@@ -50,7 +48,9 @@ def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> I
         job = yield from with_pairs(job, canvas.picture.rgb)
     start = None
     if job.recipe.init == "stylized":
-        start = yield from _stylized(task, resources, job.loader, max(canvas.size))
+        assert task.content is not None  # the engine has asked the recipe's facts
+        first = Stylize(task.recipe.styles, scale=task.recipe.scale, color=task.recipe.color)
+        start = yield from stylized(task, first, task.content, resources, job.loader, max(canvas.size))
     problem = Problem(canvas.size, job.styles, canvas.picture.rgb, canvas.counts, start)
     small = canvas.smaller(task.preview_side)
 
@@ -100,25 +100,3 @@ OBJECTIVES: Mapping[str, Callable[[Refine], Objective]] = {
     "strotss": _strotss,
 }
 """Objectives by the recipe's names for them."""
-
-
-def _stylized(
-    task: Task[Refine], resources: Resources, loader: Loader, side: int
-) -> Generator[None, None, Tensor]:
-    """The content after one feed-forward pass with the same styles, by the embedded network, which is always
-    there: where to begin."""
-    recipe = Stylize(task.recipe.styles, scale=task.recipe.scale, color=task.recipe.color)
-    before = Task(
-        task.job,
-        recipe,
-        task.content,
-        None,
-        task.pictures,
-        output=lambda layout: memoryview(bytearray(layout.nbytes)),
-        preview_side=side,
-    )
-    for event in stylize(before, resources, loader):
-        if isinstance(event, Finished):
-            return read_picture(Slot(event.layout, event.data)).rgb
-        yield None
-    raise VelaturaError("internal", "the feed-forward pass ended without a picture")

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
+from velatura.errors import VelaturaError
 from velatura.recipe import Stylize
 from velatura_models.maths.color import ColorStats, apply_matching, color_stats, keep_luminance, matching
 from velatura_models.maths.tiling import Box, crop
@@ -38,7 +39,7 @@ from .compose import Canvas, Raster, read_canvas, read_picture, shrink
 from .resources import SEEN, STATISTICS, Key, Resources
 from .result import finished
 from .sources import Sources
-from .tasks import Event, Progressed, Task
+from .tasks import Event, Finished, Progressed, Slot, Task
 
 LARGE = 2048 * 2048
 """Pixels of a picture whose reading is felt."""
@@ -124,6 +125,30 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
     if part is not None:
         resources.store[part.key], resources.ahead = part.work.seen, method.ahead(part.work)
     yield result
+
+
+def stylized(
+    task: Task,
+    recipe: Stylize,
+    content: Slot,
+    resources: Resources,
+    loader: Loader | None = None,
+    side: int = 0,
+) -> Steps[Tensor]:
+    """A pass that is a part of another job: the picture that it makes, as networks see it.
+
+    Args:
+        task: whose pictures the recipe may name.
+        loader: of the job that this is a part of.
+        side: longest side of the result, in pixels; 0 is the content's.
+    """
+    memory = lambda layout: memoryview(bytearray(layout.nbytes))  # noqa: E731
+    part = Task(task.job, recipe, content, None, task.pictures, output=memory, preview_side=side)
+    for event in stylize(part, resources, loader):
+        if isinstance(event, Finished):
+            return read_picture(Slot(event.layout, event.data)).rgb
+        yield None
+    raise VelaturaError("internal", "the feed-forward pass ended without a picture")
 
 
 def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) -> Steps[Prepared]:

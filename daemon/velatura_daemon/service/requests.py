@@ -151,6 +151,7 @@ class Answers:
                 "styles": self._styles,
                 "models": self._models,
                 "style_remove": self._remove_style,
+                "style_unlearn": self._unlearn_style,
                 "style_export": self._export_style,
                 "style_picture": self._style_picture,
             }
@@ -220,6 +221,9 @@ class Answers:
     def _remove_style(self, request: Request) -> Items:
         self.library.remove(_text(request, "name"))
         return []
+
+    def _unlearn_style(self, request: Request) -> Items:
+        return [self.library.unlearn(_text(request, "name")).to_map()]
 
     def _export_style(self, request: Request) -> Items:
         name = _text(request, "name")

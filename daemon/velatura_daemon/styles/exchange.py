@@ -139,6 +139,16 @@ def unpack(data: bytes) -> StyleFile:
     )
 
 
+def same(one: StyleFile, other: StyleFile) -> bool:
+    """Whether two files are of one style: the same picture, else the same card, else the same row."""
+
+    def known_by(held: StyleFile) -> tuple[bytes, dict[str, bytes]]:
+        arrays = {} if held.picture else load(held.card) if held.card else held.row
+        return held.picture, {name: array.tobytes() for name, array in arrays.items()}
+
+    return known_by(one) == known_by(other)
+
+
 def row_file(held: StyleFile, name: str) -> bytes:
     """The file of a network of kind `style`, as `store.nets` reads them, for a style's row."""
     digest = digest_of((key, array.shape, array.tobytes()) for key, array in held.row.items())

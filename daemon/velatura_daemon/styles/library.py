@@ -106,7 +106,7 @@ class Library:
         year: str = "",
         rights: str = "",
     ) -> StyleEntry:
-        """Stores a user's picture as a style.
+        """Stores a user's picture as a style. The same picture again under its name gives what is there.
 
         Args:
             name: small letters, digits, single hyphens; `style_name` makes one from a title.
@@ -115,17 +115,26 @@ class Library:
             title, artist, year, rights: free text, at most 200 characters each.
 
         Raises:
-            FieldError: for a name that breaks the rules, or a text that is too long.
-            VelaturaError: `bad_field` for a name that is taken; `bad_image` or `too_large` for the picture.
+            FieldError: for a name that breaks the rules or is taken, or a text that is too long.
+            VelaturaError: `bad_image` or `too_large` for the picture.
         """
         check_name(name)
-        texts = {"title": title or name.replace("-", " ").capitalize(), "artist": artist, "year": year}
-        texts["rights"] = rights
+        texts = {"title": title, "artist": artist, "year": year, "rights": rights}
         for key, value in texts.items():
             if not isinstance(value, str) or len(value) > LONGEST_TEXT:
                 raise FieldError(key, f"must be text of at most {LONGEST_TEXT} characters")
-        self._refuse_taken(name)
+        if name in self.shipped:
+            self._refuse_taken(name)
         data, ending, image = _picture_file(picture)
+        known = self._find(name)
+        if known is not None and known.picture and not known.error and read_style(known.picture) == image:
+            for key, value in texts.items():
+                if value and value != getattr(known, key):
+                    words = f"is {value!r}, but this picture is here as {name!r} with {getattr(known, key)!r}"
+                    raise FieldError(key, f"{words}; leave that, or remove the style first")
+            return known
+        self._refuse_taken(name)
+        texts["title"] = title or name.replace("-", " ").capitalize()
         thumbnail = io.BytesIO()
         thumbnail_of(image).save(thumbnail, "JPEG", quality=90)
         files = {f"picture{ending}": data, "thumbnail.jpg": thumbnail.getvalue()}
@@ -153,7 +162,8 @@ class Library:
             raise VelaturaError("bad_image", f"style {name!r} cannot be read: {error}") from error
 
     def add_file(self, data: bytes, name: str = "") -> StyleEntry:
-        """Stores a style that `export` gave.
+        """Stores a style that `export` gave. The same style again under its name gives what is there, and
+        what was learned of it where that is not.
 
         Args:
             name: to call it by; by default what it is called there.
@@ -164,19 +174,36 @@ class Library:
         """
         held = exchange.unpack(data)
         name = check_name(name or held.texts["name"])
+        known = self._find(name)
+        if known is not None and exchange.same(held, exchange.unpack(self.export(name))):
+            if held.row and not known.builtin and known.learned != "yes":
+                self._keep_row(held, name)
+            return self.get(name)
         self._refuse_taken(name)
         files = {"thumbnail.jpg": held.thumbnail, CARD_FILE: held.card}
         if held.picture:
             files[f"picture{ending_of(held.picture)}"] = held.picture
         files = {file: content for file, content in files.items() if content}
-        if held.row and self.weights is not None:
-            nets = self.weights / "nets"
-            nets.mkdir(parents=True, exist_ok=True)
-            partial = nets / f".{name}.{secrets.token_hex(4)}.adding"
-            write_through(partial, exchange.row_file(held, name))
-            partial.replace(nets / f"{name}.style.safetensors")
+        if held.row:
+            self._keep_row(held, name)
         if held.picture or held.card:
             self._keep(name, {**held.texts, "title": held.texts["title"] or name}, files)
+        return self.get(name)
+
+    def unlearn(self, name: str) -> StyleEntry:
+        """Deletes what the painter learned of a user's style, which is painted as any picture from then on.
+
+        Raises:
+            VelaturaError: `unknown_style`; `bad_field` where nothing was learned, or there is nothing else.
+        """
+        entry = self._find(name)
+        if entry is None:
+            raise self._unknown(name)
+        if entry.row is None or describe_net(entry.row).kind != "style":
+            raise FieldError("name", f"the painter has learned nothing of {name!r} that could be taken out")
+        if not (entry.picture or entry.cards):
+            raise FieldError("name", f"{name!r} is nothing but what was learned; remove the style instead")
+        entry.row.unlink(missing_ok=True)
         return self.get(name)
 
     def remove(self, name: str) -> None:
@@ -285,6 +312,16 @@ class Library:
             )
         return read_style(entry.picture, longest)
 
+    def _keep_row(self, held: exchange.StyleFile, name: str) -> None:
+        """Writes what a style's file says was learned to where networks lie."""
+        if self.weights is None:
+            return
+        nets = self.weights / "nets"
+        nets.mkdir(parents=True, exist_ok=True)
+        partial = nets / f".{name}.{secrets.token_hex(4)}.adding"
+        write_through(partial, exchange.row_file(held, name))
+        partial.replace(nets / f"{name}.style.safetensors")
+
     def _keep(self, name: str, texts: Mapping[str, str], files: Mapping[str, bytes]) -> None:
         try:
             write_folder(self.user_dir, name, texts, files)
@@ -347,7 +384,9 @@ class Library:
             raise FieldError("name", f"{name!r} is a built-in style; choose another name")
         if (self.user_dir / name).exists():
             raise FieldError(
-                "name", f"a style {name!r} exists already; remove it first or choose another name"
+                "name",
+                f"is {name!r}, the name of a style with another picture; choose another name, or remove that"
+                " style first",
             )
 
 

@@ -46,7 +46,7 @@ class StyleNPlusOneOptions(Options):
         out: folder of the run; continued where it holds a checkpoint, and better when run again.
         net: the network to add to: a file, or the name of an installed one.
         weights: folder of your own weights, where an installed network is yours.
-        steps: to take; where an earlier run in `out` had ended, so many more.
+        steps: to take; where an earlier run in `out` has been, so many more.
     """
 
     style: Path
@@ -71,6 +71,39 @@ class AddedStyle(nn.Module):
         self.gamma, self.beta = nn.Parameter(gamma.clone()), nn.Parameter(beta.clone())
 
 
+class Judge:
+    """How far painted pictures are from a style, and from their photos.
+
+    Args:
+        vgg: the network that it sees with, from `loss_network`.
+        picture: the style, `(1, 3, H, W)` in 0..1.
+        side: short side in pixels at which the style is seen.
+        content_weight, style_weight: of the terms of the total.
+    """
+
+    def __init__(
+        self,
+        vgg: Encoder,
+        picture: Tensor,
+        side: int = STYLE_SIDE,
+        content_weight: float = 0.8,
+        style_weight: float = 10.0,
+    ) -> None:
+        self._loss = Perceptual(vgg)
+        self.weights = {"content": content_weight, "style": style_weight, "smooth": 0.0}
+        self._targets = self._loss.style_targets([resize_short(picture, side)])
+
+    def terms(self, made: Tensor, photos: Tensor) -> dict[str, Tensor]:
+        """The losses of painted photos, both `(B, 3, H, W)`."""
+        index = torch.zeros(len(photos), dtype=torch.long, device=photos.device)
+        return self._loss(made, photos, self._targets, index)
+
+    def off(self, made: Tensor, photos: Tensor) -> float:
+        """The sum of these: what learning makes small."""
+        with torch.no_grad():
+            return float(sum(self.weights[name] * term for name, term in self.terms(made, photos).items()))
+
+
 def main(options: StyleNPlusOneOptions, report: Report = quiet) -> Path:
     """Trains, and returns the path of the style's file written at the end."""
     device = options.begin()
@@ -80,13 +113,15 @@ def main(options: StyleNPlusOneOptions, report: Report = quiet) -> Path:
     learning = learn(
         load_painter(about, device),
         about.styles,
-        whole_picture(options.style).to(device),
         batches(options.content, options.crop, options.batch, options.seed),
-        vgg,
+        Judge(
+            vgg,
+            whole_picture(options.style).to(device),
+            options.style_side,
+            options.content_weight,
+            options.style_weight,
+        ),
         options.out,
-        content_weight=options.content_weight,
-        style_weight=options.style_weight,
-        style_side=options.style_side,
         rate=options.rate,
         steps=options.steps,
         seed=options.seed,
@@ -115,14 +150,10 @@ def load_painter(about: Net, device: torch.device) -> TransformNet:
 def learn(
     net: TransformNet,
     styles: Sequence[str],
-    picture: Tensor,
     photos: Iterator[Tensor],
-    vgg: Encoder,
+    judge: Judge,
     out: Path,
     *,
-    content_weight: float = 0.8,
-    style_weight: float = 10.0,
-    style_side: int = STYLE_SIDE,
     rate: float = 1e-2,
     steps: int = 150,
     seed: int = 0,
@@ -133,14 +164,11 @@ def learn(
 
     Args:
         net: from `load_painter`. styles: its rows' names.
-        picture: the style, `(1, 3, H, W)` in 0..1.
         photos: batches `(B, 3, h, w)` to paint, h and w multiples of 4.
-        vgg: the network that the loss sees with, from `loss_network`.
-        out: folder of the run. Where this was closed early, or has ended, another call with the same network
-            and picture goes on from there.
-        style_side: short side in pixels at which the style is seen.
+        judge: says how good a painted batch is.
+        out: folder of the run. Another call with the same network and picture goes on from where it is.
         rate: learning rate at its highest.
-        steps: to take; where an earlier run had ended, so many more.
+        steps: to take; where an earlier run has been, so many more. Whoever holds the run may change it.
         report: called every ten steps.
 
     Yields:
@@ -151,40 +179,31 @@ def learn(
         The run at its end.
     """
     device = net.gamma.device
-    loss = Perceptual(vgg)
-    targets = loss.style_targets([resize_short(picture, style_side).to(device)])
-
-    def terms_of(made: Tensor, batch: Tensor) -> dict[str, Tensor]:
-        return loss(made, batch, targets, torch.zeros(len(batch), dtype=torch.long, device=device))
-
     row = AddedStyle(net.gamma[:1], net.beta[:1])
     optimizer = torch.optim.Adam(row.parameters(), rate, betas=(0.9, 0.99))
     shown: list[Tensor] = []
     run = Run(out, {"row": row}, optimizer, steps, report, every=10, seed=seed, plots=plots)
+    run.steps = run.step + steps
     if run.step == 0:
         sample = resize_short(next(photos)[:1].to(device), TRIED)
         best = float("inf")
         for index in (number for number, name in enumerate(styles) if name != PHOTO):
             with torch.no_grad():
                 tried = AddedStyle(net.gamma[index : index + 1], net.beta[index : index + 1])
-                off = float(terms_of(painted(net, tried, sample), sample)["style"])
+                off = float(judge.terms(painted(net, tried, sample), sample)["style"])
             if off < best:
                 best = off
                 row.load_state_dict(tried.state_dict())
             yield run
-    elif run.step >= steps:
-        run.steps = run.step + steps
-
-    weights = {"content": content_weight, "style": style_weight, "smooth": 0.0}
 
     def losses() -> dict[str, Tensor]:
         batch = next(photos).to(device)
         made = painted(net, row, batch)
         shown[:] = batch, made.detach()
-        return terms_of(made, batch)
+        return judge.terms(made, batch)
 
     made = (lambda: [list(part.unbind()) for part in shown]) if plots else None
-    with closing(run.training(losses, weights, cosine(warmup=10), sheet=made)) as taken:
+    with closing(run.training(losses, judge.weights, cosine(warmup=10), sheet=made)) as taken:
         for _ in taken:
             yield run
     return run

@@ -110,7 +110,13 @@ class Lessons:
 
         def ended(job: Job) -> None:
             if job.state is State.DONE:
-                self._over(_("“{title}” is learned: it is painted at once now.", title=entry.title))
+                text = _("“{title}” is learned: it is painted at once now.", title=entry.title)
+                if job.result is not None and not job.result.record.get("better", True):
+                    text = _(
+                        "“{title}” is not better yet, and stays as it was. Learning it again goes on.",
+                        title=entry.title,
+                    )
+                self._over(text)
                 self._link.refresh()
             elif job.error is not None:
                 self._failed(job.error)
