@@ -219,15 +219,15 @@ def options_of(
 ) -> Options:
     """The fields that these recipes share as the optimiser takes them, without a tile size."""
     return Options(
-        objective,
-        recipe.iterations,
-        recipe.optimizer,
-        recipe.learning_rate,
-        init,
-        recipe.levels,
-        recipe.scale,
-        color,
-        recipe.seed,
+        objective=objective,
+        iterations=recipe.iterations,
+        optimizer=recipe.optimizer,
+        learning_rate=recipe.learning_rate,
+        init=init,
+        levels=recipe.levels,
+        scale=recipe.scale,
+        color=color,
+        seed=recipe.seed,
     )
 
 
