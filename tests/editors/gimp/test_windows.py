@@ -30,7 +30,8 @@ def gimp(root: Root, folder: Path, daemon: Daemon, screen: Screen) -> Iterator[G
 
 @pytest.fixture(autouse=True)
 def fresh(gimp: Gimp) -> None:
-    """One layer, no selection, nothing to undo."""
+    """One layer, no selection, nothing to undo, and no plug-in of the test before at work."""
+    until(lambda: not gimp.plugins(), "the plug-in ends")
     gimp.run("""
 for extra in image.get_layers()[:-1]:
     image.remove_layer(extra)
@@ -44,6 +45,13 @@ image.clean_all()
 def finished(daemon: Daemon) -> int:
     """How many jobs the daemon has finished."""
     return daemon.log().count(": done")
+
+
+def open_dialog(gimp: Gimp, daemon: Daemon, kind: str, previews: int = 1) -> None:
+    """Opens a dialog, and waits for the library and its first previews: small, then in full size."""
+    before = finished(daemon)
+    gimp.choose(WINDOW, kind)
+    until(lambda: finished(daemon) >= before + previews, "the library has come, and a preview was made")
 
 
 @pytest.mark.parametrize("output", ["new-layer", "new-layer-masked", "in-place"])
@@ -86,9 +94,7 @@ def test_the_cancel_button_frees_the_daemon_within_two_seconds(gimp: Gimp, daemo
 def test_a_job_ends_with_the_view_it_was_started_from(gimp: Gimp, daemon: Daemon) -> None:
     """GIMP itself keeps a closed image for as long as a procedure works on it."""
     gimp.run("other, there = new_image(300, 200); window = Gimp.Display.new(other); other.clean_all()")
-    before = finished(daemon)
-    gimp.choose(WINDOW, "refine")
-    until(lambda: finished(daemon) > before, "the library has come, and a preview was made")
+    open_dialog(gimp, daemon, "refine")
     gimp.press("Velatura: Refine, for experts", "alt+s", "Tab", *["5"] * 3, "Tab", "alt+o")
     with daemon.connect() as talk:
         talk.until(lambda: [j for j in talk.ask("jobs") if j["state"] == "running"], "the refinement runs")
@@ -126,10 +132,7 @@ put(layer, picture(400, 300))
 
 
 def test_the_dialog_previews_and_runs_and_repeats(gimp: Gimp, daemon: Daemon) -> None:
-    before = finished(daemon)
-    gimp.choose(WINDOW, "stylize")
-    until(lambda: gimp.screen.windows("Velatura: Stylize"), "the dialog appears")
-    until(lambda: finished(daemon) > before, "a preview was made")
+    open_dialog(gimp, daemon, "stylize")
     first = gimp.screen.shot(gimp.folder / "first.png")
 
     def previewed() -> bool:
@@ -170,10 +173,8 @@ originals = image.get_layers()
     assert gimp.finish()["status"] == "success"
     (daemon.home / "open").unlink()
     assert gimp.value("len(image.get_layers())") == 4
-    before = finished(daemon)
     gimp.run("image.set_selected_layers(originals)")
-    gimp.choose(WINDOW, "stylize")
-    until(lambda: finished(daemon) > before, "a preview was made")
+    open_dialog(gimp, daemon, "stylize")
     gimp.press("Velatura: Stylize", "alt+o")
     until(lambda: gimp.value("len(image.get_layers())") == 6, "each has a new layer")
     until(lambda: not gimp.plugins(), "the plug-in ends")
@@ -217,9 +218,7 @@ entries[-1]["made"]["recipe"] |= {"strength": 0.25, "styles": [{"name": "mosaic"
 data = json.dumps(entries[-1:]).encode()
 image.attach_parasite(Gimp.Parasite.new("velatura-tried", 0, data))
 """)
-    before = finished(daemon)
-    gimp.choose(WINDOW, "stylize")
-    until(lambda: finished(daemon) > before, "a preview was made")
+    open_dialog(gimp, daemon, "stylize")
     gimp.screen.xdotool("mousemove", *RESULTS, "click", 1)
     time.sleep(1)
     gimp.screen.shot(gimp.folder / "results.png")
@@ -237,9 +236,7 @@ extra = layer.copy()
 image.insert_layer(extra, None, 0)
 image.set_selected_layers([extra])
 """)
-    before = finished(daemon)
-    gimp.choose(WINDOW, "stylize")
-    until(lambda: finished(daemon) >= before + 2, "a preview was made, small and in full size")
+    open_dialog(gimp, daemon, "stylize", previews=2)
     time.sleep(0.3)  # GIMP kills a plug-in that reads a layer at the moment in which it goes
     gimp.run("image.remove_layer(extra); before = state(image)")
     plain = Image.open(gimp.screen.shot(gimp.folder / "plain.png")).convert("RGB").crop((0, 0, 700, 60))
@@ -258,10 +255,10 @@ image.set_selected_layers([extra])
     assert gimp.value("state(image) == before")
 
 
-def test_what_changed_while_the_dialog_was_open_counts_on_ok(gimp: Gimp) -> None:
+def test_what_changed_while_the_dialog_was_open_counts_on_ok(gimp: Gimp, daemon: Daemon) -> None:
     """Another precision, another mode and another selection: the result fits the image as it is then."""
-    gimp.choose(WINDOW, "stylize")
-    until(lambda: gimp.screen.windows("Velatura: Stylize"), "the dialog appears")
+    open_dialog(gimp, daemon, "stylize", previews=2)
+    time.sleep(0.3)  # as above
     gimp.run("""
 image.convert_precision(Gimp.Precision.U16_NON_LINEAR)
 image.convert_grayscale()
@@ -296,11 +293,9 @@ image.convert_precision(Gimp.Precision.U8_NON_LINEAR)
 def test_dialogs_fit_a_small_screen_preview_and_close(
     gimp: Gimp, daemon: Daemon, kind: str, title: str
 ) -> None:
-    before = finished(daemon)
     gimp.run("before = state(image)")
-    gimp.choose(WINDOW, kind)
+    open_dialog(gimp, daemon, kind)
     (window,) = until(lambda: gimp.screen.windows(title), "the dialog appears")
-    until(lambda: finished(daemon) > before, "a preview was made")
     width, height = size_of(gimp.screen, window)
     assert width <= 1366 and height <= 768 - 40, "its buttons lie below the screen"
     gimp.press(title, "Escape")
@@ -308,12 +303,12 @@ def test_dialogs_fit_a_small_screen_preview_and_close(
     assert gimp.value("state(image) == before")
 
 
-def test_restyle_opens_the_dialog_with_the_recipe_of_the_layer(gimp: Gimp) -> None:
+def test_restyle_opens_the_dialog_with_the_recipe_of_the_layer(gimp: Gimp, daemon: Daemon) -> None:
     gimp.run("""
 made = call("stylize", image, layer, style="mosaic", strength=0.25)
 image.set_selected_layers([Gimp.Item.get_by_id(made["layer"])])
 """)
-    gimp.choose(WINDOW, "restyle")
+    open_dialog(gimp, daemon, "restyle")
     gimp.press("Velatura: Re-style", "alt+o")
     until(lambda: gimp.value("len(image.get_layers())") == 3, "the result is another layer")
     recipe = note(gimp)["recipe"]
@@ -322,9 +317,7 @@ image.set_selected_layers([Gimp.Item.get_by_id(made["layer"])])
 
 def test_what_takes_many_steps_is_stopped_and_kept_from_the_dialog(gimp: Gimp, daemon: Daemon) -> None:
     """The Refine filter asks for all the work that the picture is worth; the dialog shows it growing."""
-    before = finished(daemon)
-    gimp.choose(WINDOW, "finest")
-    until(lambda: finished(daemon) > before, "the library has come, and a preview was made")
+    open_dialog(gimp, daemon, "finest")
     gimp.press("Velatura: Refine", "alt+o")
     time.sleep(1)  # a third of its steps
     gimp.press("Velatura: Refine", "alt+k")
