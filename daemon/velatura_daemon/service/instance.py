@@ -6,8 +6,6 @@ says who holds it.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from filelock import FileLock, Timeout
 from velatura import endpoint
 from velatura.errors import VelaturaError
@@ -28,24 +26,24 @@ class InstanceLock:
         VelaturaError: `insecure` when the folder may be entered by others, or its home written to.
     """
 
-    def __init__(self, base: Path | None = None) -> None:
-        endpoint.check_own(base or endpoint.home())
-        endpoint.private_folder(endpoint.run_folder(base))
-        self._lock = FileLock(endpoint.lock_file(base), mode=0o600)
+    def __init__(self) -> None:
+        endpoint.check_own(endpoint.home())
+        endpoint.private_folder(endpoint.run_folder())
+        self._lock = FileLock(endpoint.lock_file(), mode=0o600)
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
-            raise AlreadyRunning(who_runs(base)) from None
+            raise AlreadyRunning(who_runs()) from None
 
     def close(self) -> None:
         """Gives the lock back."""
         self._lock.release()
 
 
-def who_runs(base: Path | None) -> str:
+def who_runs() -> str:
     """The daemon of this home folder, in words."""
     try:
-        address = endpoint.read_file(endpoint.connection_file(base))
+        address = endpoint.read_file(endpoint.connection_file())
     except VelaturaError:
         return "another daemon is starting in this home folder"
     return (

@@ -43,14 +43,13 @@ class Listener:
 
     Args:
         settings: `listen` adds TCP to ipc.
-        base: the home folder; the usual one by default.
 
     Raises:
         FieldError: for a `listen` that cannot be bound.
         VelaturaError: `insecure` for a folder or key that others could touch.
     """
 
-    def __init__(self, settings: Settings, base: Path | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.context = zmq.Context(io_threads=1)
         self.router = self.context.socket(zmq.ROUTER)
         wire.limit(self.router)
@@ -70,12 +69,12 @@ class Listener:
             "" if zmq.has("ipc") and sys.platform != "win32" else "tcp://127.0.0.1:*"
         )
         if zmq.has("ipc") and sys.platform != "win32":
-            self._bind_ipc(base)
+            self._bind_ipc()
         if listen:
-            self._bind_tcp(listen, base)
+            self._bind_tcp(listen)
 
-    def _bind_ipc(self, base: Path | None) -> None:
-        path = endpoint.socket_path(base)
+    def _bind_ipc(self) -> None:
+        path = endpoint.socket_path()
         self.endpoint = f"ipc://{path}"
         self.activated = _is_handed_over(path)
         inner = path.with_name("router")
@@ -98,14 +97,14 @@ class Listener:
             os.umask(before)
         self._front = Front(listening, inner, most_connections())
 
-    def _bind_tcp(self, listen: str, base: Path | None) -> None:
+    def _bind_tcp(self, listen: str) -> None:
         if not listen.startswith("tcp://"):
             raise FieldError("listen", f"is {listen!r}; write tcp://ADDRESS:PORT")
-        public, secret = keys.key_pair("server", base)
-        keys.admit(keys.key_pair("client", base)[0], "local", base)
+        public, secret = keys.key_pair("server")
+        keys.admit(keys.key_pair("client")[0], "local")
         self._authenticator = ThreadAuthenticator(self.context)
         self._authenticator.start()
-        self._authenticator.configure_curve_callback("velatura", _Admitted(base))
+        self._authenticator.configure_curve_callback("velatura", _Admitted())
         self.router.setsockopt(zmq.ZAP_DOMAIN, b"velatura")
         self.router.curve_server = True
         self.router.curve_publickey, self.router.curve_secretkey = public, secret
@@ -133,12 +132,12 @@ class Listener:
             file.unlink(missing_ok=True)
 
 
-def check_unserved(base: Path | None = None) -> None:
+def check_unserved() -> None:
     """Raises `AlreadyRunning` when somebody listens at the socket: a daemon, or the system for one, which
     starts it now that it was asked."""
     if sys.platform == "win32":
         return
-    path = endpoint.socket_path(base)
+    path = endpoint.socket_path()
     if _is_handed_over(path):
         return
     with sockets.socket(sockets.AF_UNIX) as probe:
@@ -146,7 +145,7 @@ def check_unserved(base: Path | None = None) -> None:
             probe.connect(str(path))
         except OSError:
             return
-    raise AlreadyRunning(who_runs(base))
+    raise AlreadyRunning(who_runs())
 
 
 def _is_handed_over(path: Path) -> bool:
@@ -162,8 +161,5 @@ def _is_handed_over(path: Path) -> bool:
 class _Admitted:
     """Asks the folder of admitted keys at every handshake, so that admitting one needs no restart."""
 
-    def __init__(self, base: Path | None) -> None:
-        self._base = base
-
     def callback(self, domain: str, key: bytes) -> bool:
-        return key in keys.admitted(self._base).values()
+        return key in keys.admitted().values()
