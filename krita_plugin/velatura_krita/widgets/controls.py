@@ -15,7 +15,8 @@ from ..qt import QtCore, QtWidgets
 from .arrow_row import ArrowRow
 from .gallery_view import picture_of
 from .mix_pad import MixPad
-from .rows import HEIGHT, Fold, Rows
+from .parts import HEIGHT, Listening, column
+from .rows import Fold, Rows
 
 GROUPS = ("basic", "more", "expert")
 
@@ -23,7 +24,7 @@ PAINTING = "stylize"
 """The kind of job that the preview shows, and that Apply runs."""
 
 
-class Controls(QtWidgets.QWidget):
+class Controls(QtWidgets.QWidget, Listening):
     """Shows the look and changes it. While a slider moves the preview follows; on release it commits."""
 
     def __init__(self, studio: Studio) -> None:
@@ -40,24 +41,20 @@ class Controls(QtWidgets.QWidget):
         self._as_mask.toggled.connect(lambda on: setattr(look, "as_mask", on))
         self._arrows = ArrowRow(studio)
         self._more = Fold(_("More"), self._folded())
-        column = _column(self)
-        for part in (self._pad, self._add(controls([PAINTING], ["basic"])), self._more):
-            column.addWidget(part)
-        self._ends = [
+        column(self, self._pad, self._add(controls([PAINTING], ["basic"])), self._more)
+        self.listen(
             look.changed.connect(self.refresh),
             studio.link.changed.connect(self._on_link),
             studio.gallery.picture_changed.connect(self._picture_came),
-        ]
+        )
         self.refresh()
         self._on_link("models")
 
     def _folded(self) -> QtWidgets.QWidget:
         """The rarer settings of what Apply does, then a fold for each other kind of job: what only it has."""
         box = QtWidgets.QWidget()
-        column = _column(box)
-        column.addWidget(self._add(controls([PAINTING], ["more"])))
-        column.addWidget(self._as_mask)
-        column.addWidget(Fold(_("For experts"), self._add(controls([PAINTING], ["expert"]))))
+        expert = Fold(_("For experts"), self._add(controls([PAINTING], ["expert"])))
+        whole = column(box, self._add(controls([PAINTING], ["more"])), self._as_mask, expert)
         seen = {control.setting for control in controls([PAINTING], GROUPS)}
         for kind, cls in RECIPES.items():
             own = [c for c in controls([kind], GROUPS) if c.setting not in seen]
@@ -65,14 +62,13 @@ class Controls(QtWidgets.QWidget):
                 continue
             seen |= {control.setting for control in own}
             inside = QtWidgets.QWidget()
-            rows = _column(inside)
-            rows.addWidget(self._add(c for c in own if c.field.shown.group != "expert"))
+            rows = column(inside, self._add(c for c in own if c.field.shown.group != "expert"))
             if kind == "refine":
                 rows.addWidget(self._arrows)
-            expert = [c for c in own if c.field.shown.group == "expert"]
-            if expert:
-                rows.addWidget(Fold(_("For experts"), self._add(expert)))
-            column.addWidget(Fold(_(cls.FACTS.title), inside))
+            rare = [c for c in own if c.field.shown.group == "expert"]
+            if rare:
+                rows.addWidget(Fold(_("For experts"), self._add(rare)))
+            whole.addWidget(Fold(_(cls.FACTS.title), inside))
         return box
 
     def _add(self, shown: Iterable[Control]) -> Rows:
@@ -118,15 +114,3 @@ class Controls(QtWidgets.QWidget):
             if not usable:
                 tip = _("Not here yet: menu, Downloads")
             box.setItemData(row, tip, QtCore.Qt.ItemDataRole.ToolTipRole)
-
-    def forget(self) -> None:
-        self._arrows.forget()
-        for end in self._ends:
-            end()
-
-
-def _column(widget: QtWidgets.QWidget) -> QtWidgets.QVBoxLayout:
-    column = QtWidgets.QVBoxLayout(widget)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(4)
-    return column

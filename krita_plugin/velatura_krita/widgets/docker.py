@@ -11,7 +11,7 @@ from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
 from velatura.editor.tasks import Task
 
-from ..qt import QtCore, QtGui, QtWidgets, gone
+from ..qt import QtCore, QtGui, QtWidgets
 from .buttons import SIDE, IconButton, MainButton
 from .controls import Controls
 from .folders import FolderChoice
@@ -19,6 +19,7 @@ from .gallery_view import GalleryView
 from .kept import KeptStrip
 from .menus import drop, gallery_menu, main_menu, source_menu
 from .naming import NamingLine
+from .parts import Listening, button, column, line, say, wrapped
 from .pull_row import PullRow
 from .question import QuestionRow
 from .rows import Fold
@@ -37,7 +38,7 @@ _TOUCHES = {
 }
 
 
-class Panel(QtWidgets.QWidget):
+class Panel(QtWidgets.QWidget, Listening):
     """Everything inside the docker.
 
     Args:
@@ -72,26 +73,23 @@ class Panel(QtWidgets.QWidget):
         self._gallery.menu_asked.connect(lambda name, at: gallery_menu(self, studio, name, at, self.naming))
         self._gallery.dropped.connect(lambda mime: drop(studio, mime))
         self._folder = FolderChoice(gallery)
-        self._gallery_words = _label()
-        self._learn = QtWidgets.QPushButton(_("Learn this style"))
-        self._learn.setToolTip(_("Teach the painter this style, so that it is painted at once"))
-        self._learn.setMinimumHeight(SIDE)
-        self._learn.clicked.connect(lambda: gallery.lessons.press(studio.look.styles))
+        self._gallery_words = wrapped()
+        tip = _("Teach the painter this style, so that it is painted at once")
+        learn = gallery.lessons.press
+        self._learn = button(_("Learn this style"), tip, lambda: learn(studio.look.styles), SIDE)
         self._controls = Controls(studio)
-        self._source = _label()
+        self._source = wrapped()
         self._strength = IconButton(
             "strength", _("Paint where, and how strongly: a press makes a mask for it"), studio.maps.paint
         )
-        self._made = _label()
-        self._restyle = QtWidgets.QPushButton(_("Re-style"))
-        self._restyle.setToolTip(_("Take this layer's recipe and paint its source again"))
-        self._restyle.setMinimumHeight(SIDE)
-        self._restyle.clicked.connect(studio.restyle)
+        self._made = wrapped()
+        tip = _("Take this layer's recipe and paint its source again")
+        self._restyle = button(_("Re-style"), tip, studio.restyle, SIDE)
         self._strip = Strip(studio)
         self._strip_fold = Fold(_("Variations"), self._strip, follow=True)
         self._results = TaskList(studio, lambda tasks: tuple(task for task in tasks if task.over))
         holder = QtWidgets.QWidget()
-        self._stack(holder, (self._results,), 0, 0)
+        column(holder, self._results, spacing=0)
         self._results_fold = Fold(_("Results"), holder, follow=True)
         self._kept = KeptStrip(studio)
         self._kept_fold = Fold(_("Kept in this picture"), self._kept, follow=True)
@@ -101,7 +99,7 @@ class Panel(QtWidgets.QWidget):
         self._compare = IconButton("compare", _("Hold to see the original"), text=_("Compare"))
         self._compare.pressed.connect(lambda: surface.hold(True))
         self._compare.released.connect(lambda: surface.hold(False))
-        self._preview_words = _label()
+        self._preview_words = wrapped()
         self._picture = QtWidgets.QLabel()
         self._picture.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
         self._picture.setAccessibleName(_("Preview"))
@@ -113,70 +111,56 @@ class Panel(QtWidgets.QWidget):
             _("Paint it with all the work that it is worth; stop whenever you like it"),
             studio.refine,
         )
-        self._refine_words = _label()
+        self._refine_words = wrapped()
         self._tasks = TaskList(studio, in_sight)
         self._pull = PullRow(studio)
         self._dot = QtWidgets.QLabel("●")
         self._dot.setToolTip(f"Velatura {velatura.__version__}")
-        self._daemon = _label()
+        self._daemon = wrapped()
         self._daemon.setAccessibleName(_("State of the daemon"))
-        self._help = QtWidgets.QPushButton()
-        self._help.setToolTip(_("What helps now"))
-        self._help.setMinimumHeight(SIDE)
-        self._help.clicked.connect(self._on_help)
+        self._help = button("", _("What helps now"), self._on_help, SIDE)
         self._menu = IconButton("menu", _("More that Velatura can do, presets, recent looks, help"))
         self.naming = NamingLine()
         self._menu.setMenu(main_menu(self, studio, self.naming, BUTTONS))
         self._menu.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
         self._lay_out()
-        self._ends = self._listen()
-        for widget in (self, *self.findChildren(QtWidgets.QWidget)):
+        self.listen(*self._follow())
+        inside = self.findChildren(QtWidgets.QWidget)
+        self._parts = [widget for widget in inside if isinstance(widget, Listening)]
+        for widget in (self, *inside):
             widget.installEventFilter(self)
         self._refresh_all()
 
     # --- building ---------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        made = _row(self._made, self._restyle)
+        made = line(self._made, self._restyle)
         made.setStretch(0, 1)
-        top = _row(self._search, self._favourites, self._on_layer, self._mix, self._add)
-        source = _row(self._source, self._strength)
+        top = line(self._search, self._favourites, self._on_layer, self._mix, self._add)
+        source = line(self._source, self._strength)
         source.setStretch(0, 1)
         inside = QtWidgets.QWidget()
-        self._stack(inside, (
-            top, self._folder, self._gallery, self._gallery_words, self._learn, self._controls, source, made,
-            self._picture, self._strip_fold, self._results_fold, self._kept_fold,
-        ), 6)  # fmt: skip
-        inside.layout().setStretch(2, 1)
+        column(
+            inside, top, self._folder, self._gallery, self._gallery_words, self._learn, self._controls,
+            source, made, self._picture, self._strip_fold, self._results_fold, self._kept_fold,
+            spacing=6, margin=6,
+        ).setStretch(2, 1)  # fmt: skip
         scroll = QtWidgets.QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
-        state = _row(self._dot, self._daemon, self._help, self._menu)
+        state = line(self._dot, self._daemon, self._help, self._menu)
         state.setStretch(1, 1)
         foot = QtWidgets.QWidget()
-        self._stack(foot, (
-            _row(self._preview, self._compare), self._preview_words, self._question,
-            _row(self._apply, self._refine), self._refine_words, self.naming, self._tasks, self._pull, state,
-        ), 4)  # fmt: skip
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(scroll, 1)
-        column.addWidget(foot)
+        column(
+            foot, line(self._preview, self._compare), self._preview_words, self._question,
+            line(self._apply, self._refine), self._refine_words, self.naming, self._tasks, self._pull, state,
+            margin=6,
+        )  # fmt: skip
+        column(self, scroll, foot, spacing=0).setStretch(0, 1)
 
-    def _stack(
-        self, widget: QtWidgets.QWidget, parts: tuple[Any, ...], spacing: int, margin: int = 6
-    ) -> None:
-        column = QtWidgets.QVBoxLayout(widget)
-        column.setContentsMargins(margin, margin, margin, margin)
-        column.setSpacing(spacing)
-        for part in parts:
-            add = column.addLayout if isinstance(part, QtWidgets.QLayout) else column.addWidget
-            add(part)
-
-    def _listen(self) -> list[Callable[[], None]]:
+    def _follow(self) -> list[Callable[[], None]]:
         studio = self._studio
         return [
             studio.changed.connect(self._on_studio),
@@ -189,16 +173,9 @@ class Panel(QtWidgets.QWidget):
         ]
 
     def forget(self) -> None:
-        """The window is closing; the shared state lives on."""
-        for end in self._ends:
-            end()
-        self._ends = []
-        if not gone(self):
-            for part in (
-                self._controls, self._tasks, self._results, self._question, self._strip, self._kept,
-                self._pull,
-            ):  # fmt: skip
-                part.forget()
+        super().forget()
+        for part in self._parts:
+            part.forget()
 
     def sizeHint(self) -> QtCore.QSize:
         return QtCore.QSize(280, 640)
@@ -249,13 +226,13 @@ class Panel(QtWidgets.QWidget):
             self._results.refresh()
             self._results_fold.setVisible(any(task.over for task in self._studio.tasks))
         elif name == "source_words":
-            _say(self._source, self._studio.source_words)
+            say(self._source, self._studio.source_words)
             self._strength.setVisible(bool(self._studio.source_words))
         elif name == "refine_words":
             time = self._studio.refine_words
-            _say(self._refine_words, _("Refine takes {time} here.", time=time) if time else "")
+            say(self._refine_words, _("Refine takes {time} here.", time=time) if time else "")
         elif name == "made_words":
-            _say(self._made, self._studio.made_words)
+            say(self._made, self._studio.made_words)
             self._restyle.setVisible(self._studio.can_restyle)
 
     def _on_look(self, name: str) -> None:
@@ -293,7 +270,7 @@ class Panel(QtWidgets.QWidget):
         text = preview.words
         if elsewhere and not text:
             text = _("The canvas cannot be drawn on here, so the preview is shown in the docker.")
-        _say(self._preview_words, text)
+        say(self._preview_words, text)
         elsewhere = elsewhere and preview.image is not None
         self._picture.setVisible(elsewhere)
         if elsewhere and name in ("image", "on_canvas", "shown"):
@@ -313,7 +290,7 @@ class Panel(QtWidgets.QWidget):
         text = gallery.words or gallery.search_words
         if not text and not gallery.entries:
             text = _("Press anywhere here, and the styles appear. Nothing runs before that.")
-        _say(self._gallery_words, text)
+        say(self._gallery_words, text)
         self._offer_lesson()
         self._on_layer.setChecked(gallery.on_layer)
         self._favourites.setChecked(gallery.favourites_only)
@@ -330,23 +307,3 @@ class Panel(QtWidgets.QWidget):
 def in_sight(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
     """The tasks that always stay in sight: the two newest under way, or else the newest of all."""
     return tuple(task for task in tasks if not task.over)[:2] or tasks[:1]
-
-
-def _label() -> QtWidgets.QLabel:
-    label = QtWidgets.QLabel()
-    label.setWordWrap(True)
-    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-    return label
-
-
-def _row(*parts: QtWidgets.QWidget) -> QtWidgets.QHBoxLayout:
-    line = QtWidgets.QHBoxLayout()
-    line.setSpacing(3)
-    for part in parts:
-        line.addWidget(part)
-    return line
-
-
-def _say(label: QtWidgets.QLabel, text: str) -> None:
-    label.setText(text)
-    label.setVisible(bool(text))

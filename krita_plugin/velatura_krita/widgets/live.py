@@ -9,6 +9,7 @@ from velatura.editor.studio import Studio
 
 from ..qt import QtCore, QtGui, QtWidgets, gone
 from .buttons import IconButton, MainButton
+from .parts import Listening, column, line, say, wrapped
 
 
 class Shown(QtWidgets.QWidget):
@@ -36,7 +37,7 @@ class Shown(QtWidgets.QWidget):
         painter.end()
 
 
-class Live(QtWidgets.QWidget):
+class Live(QtWidgets.QWidget, Listening):
     """The live panel; while it is on, the canvas itself is left free.
 
     Args:
@@ -53,18 +54,9 @@ class Live(QtWidgets.QWidget):
         self.apply = MainButton(
             "brush", _("To a new layer"), _("Make a layer of what is shown"), studio.apply
         )
-        self._words = QtWidgets.QLabel()
-        self._words.setWordWrap(True)
-        line = QtWidgets.QHBoxLayout()
-        line.addWidget(self.live)
-        line.addWidget(self.apply)
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(6, 6, 6, 6)
-        column.addWidget(self.shown, 1)
-        column.addWidget(self._words)
-        column.addLayout(line)
-        self._end = studio.preview.changed.connect(self.refresh)
-        self._end_look = studio.look.changed.connect(self.refresh)
+        self._words = wrapped()
+        column(self, self.shown, self._words, line(self.live, self.apply), margin=6).setStretch(0, 1)
+        self.listen(studio.preview.changed.connect(self.refresh), studio.look.changed.connect(self.refresh))
         self.refresh()
 
     def _turn(self, on: bool) -> None:
@@ -89,13 +81,11 @@ class Live(QtWidgets.QWidget):
         ask = _("Choose a style in the Velatura docker.")
         off = _("Press Live: the picture in the chosen style follows your brush here.")
         self.shown.words = off if not on else ask if not self._studio.look.styles else preview.words
-        self._words.setText(preview.words if on and preview.image is not None else "")
-        self._words.setVisible(bool(self._words.text()))
+        say(self._words, preview.words if on and preview.image is not None else "")
         self.shown.update()
 
     def forget(self) -> None:
         """The window is closing."""
-        self._end()
-        self._end_look()
+        super().forget()
         if not gone(self) and self._surface.beside:
             self._surface.put_beside(False)

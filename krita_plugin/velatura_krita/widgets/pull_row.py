@@ -7,18 +7,18 @@ from velatura.editor.studio import Studio
 
 from ..qt import QtWidgets
 from .buttons import IconButton
+from .parts import Listening, wrapped
 from .task_rows import Title, bar, show_fraction
 
 
-class PullRow(QtWidgets.QFrame):
+class PullRow(QtWidgets.QFrame, Listening):
     """The download that runs, with how many wait; or one that failed, with why; hidden without any."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._pulls = pulls = studio.pulls
         self._title = Title("")
-        self._words = QtWidgets.QLabel()
-        self._words.setWordWrap(True)
+        self._words = wrapped()
         self._bar = bar(_("Progress of the download"))
         self._retry = IconButton("retry", _("Try again"), lambda: pulls.begin(*pulls.failed))
         self._cancel = IconButton("cancel", _("Cancel; what has come is kept"), self._end_it)
@@ -31,7 +31,7 @@ class PullRow(QtWidgets.QFrame):
         for column, button in enumerate((self._retry, self._cancel), start=1):
             grid.addWidget(button, 0, column, 3, 1)
         grid.setColumnStretch(0, 1)
-        self._end = pulls.changed.connect(lambda name: self.refresh())
+        self.listen(pulls.changed.connect(lambda name: self.refresh()))
         self.refresh()
 
     def _end_it(self) -> None:
@@ -54,7 +54,3 @@ class PullRow(QtWidgets.QFrame):
         what = _("Cancel; what has come is kept") if now.under_way else _("Remove from the list")
         self._cancel.setToolTip(what)
         self._cancel.setAccessibleName(what)
-
-    def forget(self) -> None:
-        """The window is closing."""
-        self._end()

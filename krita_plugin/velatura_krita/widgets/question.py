@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
 
 from ..qt import QtWidgets
-from .rows import HEIGHT
+from .parts import Listening, button, column, line, wrapped
 
 
-class QuestionRow(QtWidgets.QFrame):
+class QuestionRow(QtWidgets.QFrame, Listening):
     """The studio's question with a button for each answer; hidden while nothing is asked."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self.setObjectName("velatura_question")
         self._studio = studio
-        self._words = QtWidgets.QLabel()
-        self._words.setWordWrap(True)
-        self._buttons = QtWidgets.QHBoxLayout()
-        self._buttons.setSpacing(4)
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self._words)
-        column.addLayout(self._buttons)
-        self._end = studio.changed.connect(lambda name: self.refresh() if name == "question" else None)
+        self._words, self._buttons = wrapped(), line(spacing=4)
+        column(self, self._words, self._buttons)
+        self.listen(studio.changed.connect(lambda name: self.refresh() if name == "question" else None))
         self.refresh()
 
     def refresh(self) -> None:
@@ -33,20 +28,13 @@ class QuestionRow(QtWidgets.QFrame):
         question = self._studio.question
         self.setVisible(question is not None)
         while (item := self._buttons.takeAt(0)) is not None:
-            button = item.widget()
-            button.hide()
-            button.deleteLater()
+            old = item.widget()
+            old.hide()
+            old.deleteLater()
         if question is None:
             return
         self._words.setText(question.words)
         answers = [*((answer.label, answer) for answer in question.answers), (_("Leave it"), None)]
         for label, answer in answers:
-            button = QtWidgets.QPushButton(label)
-            button.setToolTip(question.words)
-            button.setMinimumHeight(HEIGHT)
-            button.clicked.connect(lambda checked=False, answer=answer: self._studio.answer(answer))
-            self._buttons.addWidget(button)
-
-    def forget(self) -> None:
-        """The window is closing."""
-        self._end()
+            choose = partial(self._studio.answer, answer)
+            self._buttons.addWidget(button(label, question.words, choose))

@@ -13,9 +13,8 @@ from velatura.editor.i18n import _
 from velatura.editor.look import Control, Look
 
 from ..qt import QtCore, QtWidgets
+from .parts import HEIGHT, column
 from .slider import Slider
-
-HEIGHT = 28
 
 SETTLES = 50
 """Milliseconds in which Qt lays out what has just come into sight."""
@@ -133,11 +132,7 @@ class Fold(QtWidgets.QWidget):
         self.button.setToolTip(_("Show or hide what is below"))
         self.button.toggled.connect(self._unfold)
         self._inside = inside
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.button)
-        column.addWidget(inside)
+        column(self, self.button, inside)
         self._unfold(False)
 
     def _unfold(self, on: bool) -> None:

@@ -9,13 +9,13 @@ from velatura.recipe import RECIPES
 
 from ..qt import QtCore, QtGui, QtWidgets
 from .gallery_view import picture_of
-from .rows import HEIGHT
+from .parts import HEIGHT, Listening, PictureRow, button, column, line, picture_button
 
 SIDE = 72
 """Of a picture, in pixels."""
 
 
-class Strip(QtWidgets.QWidget):
+class Strip(QtWidgets.QWidget, Listening):
     """The pictures in one row, below what is varied; a press takes one's settings. It asks for them while it
     can be seen."""
 
@@ -30,27 +30,16 @@ class Strip(QtWidgets.QWidget):
         for kind in KINDS:
             self._kind.addItem(_(RECIPES[kind].FACTS.title), kind)
         self._kind.activated.connect(lambda row: studio.variations.show_kind(self._kind.itemData(row)))
-        self._make = QtWidgets.QPushButton(_("Make it"))
-        self._make.setToolTip(_("A new layer with the settings that were taken"))
-        self._make.setMinimumHeight(HEIGHT)
-        self._make.clicked.connect(lambda: studio.make(studio.variations.kind))
-        self._pictures = QtWidgets.QScrollArea()
-        self._pictures.setWidgetResizable(True)
-        self._pictures.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        self._pictures.setVerticalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._pictures.setFixedHeight(SIDE + 46)
-        line = QtWidgets.QHBoxLayout()
-        line.addWidget(self._kind, 1)
-        line.addWidget(self._make)
-        column = QtWidgets.QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(line)
-        column.addWidget(self._pictures)
-        self._ends = [
+        tip = _("A new layer with the settings that were taken")
+        self._make = button(_("Make it"), tip, lambda: studio.make(studio.variations.kind))
+        self._pictures = PictureRow(SIDE + 46)
+        above = line(self._kind, self._make)
+        above.setStretch(0, 1)
+        column(self, above, self._pictures)
+        self.listen(
             studio.variations.changed.connect(self._changed),
             studio.variations.picture_came.connect(self._came),
-        ]
+        )
         self._fill()
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:
@@ -68,40 +57,21 @@ class Strip(QtWidgets.QWidget):
     def _fill(self) -> None:
         self._kind.setCurrentIndex(KINDS.index(self._studio.variations.kind))
         self._make.setVisible(self._studio.variations.kind != KINDS[0])  # which Apply makes
-        inside = QtWidgets.QWidget()
-        line = QtWidgets.QHBoxLayout(inside)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(4)
-        self.buttons = {}
-        for variation in self._studio.variations.offered:
-            button = self.buttons[variation.name] = self._button(variation)
-            line.addWidget(button)
-        if not self.buttons:
-            words = self._studio.variations.words or _("Choose a style first.")
-            line.addWidget(QtWidgets.QLabel(words))
-        line.addStretch(1)
-        self._pictures.setWidget(inside)
+        self.buttons = {each.name: self._button(each) for each in self._studio.variations.offered}
+        words = self._studio.variations.words or _("Choose a style first.")
+        self._pictures.fill(self.buttons.values() or [QtWidgets.QLabel(words)])
         for name in self.buttons:
             self._came(name)
 
     def _button(self, variation: Variation) -> QtWidgets.QToolButton:
-        button = QtWidgets.QToolButton()
-        button.setText(variation.title)
-        button.setToolTip(_("Take these settings: {what}", what=variation.title))
-        button.setAutoRaise(True)
-        button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-        button.setFixedWidth(max(SIDE, button.fontMetrics().horizontalAdvance(variation.title)) + 10)
-        button.setIconSize(QtCore.QSize(SIDE, SIDE))
-        button.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-        button.clicked.connect(lambda checked=False: self._studio.vary(variation))
-        return button
+        tip = _("Take these settings: {what}", what=variation.title)
+        made = picture_button(SIDE, tip, lambda: self._studio.vary(variation))
+        made.setText(variation.title)
+        made.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        made.setFixedWidth(max(SIDE, made.fontMetrics().horizontalAdvance(variation.title)) + 10)
+        return made
 
     def _came(self, name: str) -> None:
         pixmap = picture_of(self._studio.variations.picture(name))
         if name in self.buttons and pixmap is not None:
             self.buttons[name].setIcon(QtGui.QIcon(pixmap))
-
-    def forget(self) -> None:
-        """The window is closing."""
-        for end in self._ends:
-            end()

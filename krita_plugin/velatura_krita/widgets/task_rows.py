@@ -10,6 +10,7 @@ from velatura.editor.tasks import Task
 
 from ..qt import QtCore, QtGui, QtWidgets
 from .buttons import IconButton
+from .parts import Listening, column, wrapped
 
 PICTURE = 40
 """Side of a task's picture, in pixels."""
@@ -54,7 +55,7 @@ def show_fraction(bar: QtWidgets.QProgressBar, fraction: float | None) -> None:
         bar.setValue(round(fraction * 1000))
 
 
-class TaskRow(QtWidgets.QFrame):
+class TaskRow(QtWidgets.QFrame, Listening):
     """One task."""
 
     def __init__(self, studio: Studio, task: Task) -> None:
@@ -66,9 +67,7 @@ class TaskRow(QtWidgets.QFrame):
         self._picture.setFixedSize(PICTURE, PICTURE)
         self._picture.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
         self._title = Title(task.title)
-        self._words = QtWidgets.QLabel()
-        self._words.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-        self._words.setWordWrap(True)
+        self._words = wrapped()
         self._bar = bar(_("Progress of {task}", task=task.title))
         self._go = self._button("go", _("Go to its layer"), lambda: studio.go_to(task))
         self._stop = self._button("stop", _("Stop and keep"), task.stop)
@@ -83,10 +82,10 @@ class TaskRow(QtWidgets.QFrame):
         for line, part in enumerate((self._title, self._words, self._bar)):
             grid.addWidget(part, line, 1)
         buttons = (self._go, self._retry, self._stop, self._cancel, self._dismiss)
-        for column, button in enumerate(buttons, start=2):
-            grid.addWidget(button, 0, column, 3, 1)
+        for place, button in enumerate(buttons, start=2):
+            grid.addWidget(button, 0, place, 3, 1)
         grid.setColumnStretch(1, 1)
-        self._end = task.changed.connect(self.refresh)
+        self.listen(task.changed.connect(self.refresh))
         self.refresh()
 
     def _button(self, name: str, text: str, call: Callable[[], object]) -> IconButton:
@@ -110,12 +109,8 @@ class TaskRow(QtWidgets.QFrame):
         self._retry.setVisible(task.can_retry)
         self._dismiss.setVisible(task.over)
 
-    def forget(self) -> None:
-        """The row goes away; the task may live on."""
-        self._end()
 
-
-class TaskList(QtWidgets.QWidget):
+class TaskList(QtWidgets.QWidget, Listening):
     """Some of the tasks, the newest first.
 
     Args:
@@ -126,9 +121,7 @@ class TaskList(QtWidgets.QWidget):
         super().__init__()
         self._studio, self._chosen = studio, chosen
         self._rows: list[TaskRow] = []
-        self._column = QtWidgets.QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(2)
+        self._column = column(self, spacing=2)
         self.refresh()
 
     def refresh(self) -> None:
