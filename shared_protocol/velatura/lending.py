@@ -35,6 +35,8 @@ KEPT_SIZE = 0x2 | 0x4
 UNCHANGED, NO_MORE_CHANGED = 0x8, 0x10
 """F_SEAL_WRITE; F_SEAL_FUTURE_WRITE, under which whoever has mapped it already may go on writing."""
 ADD_SEALS, GET_SEALS = 1033, 1034
+POPULATE_WRITE = 23
+"""MADV_POPULATE_WRITE."""
 
 NAME_BYTES = 128
 
@@ -54,8 +56,8 @@ class Memory:
 
     Args:
         nbytes: its size.
-        at_once: have its pages from the start, the dearer half of filling it; else as they are written, so
-            that no call takes long.
+        at_once: have its pages from the start, and mapped, the dearer half of filling it; else as they are
+            written, so that no call takes long.
 
     Raises:
         OSError: there is no room, or no descriptor.
@@ -65,22 +67,31 @@ class Memory:
         self.nbytes = nbytes
         self.fd = os.memfd_create("velatura-lent", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         self.close = weakref.finalize(self, os.close, self.fd)
+        self._mapped: mmap.mmap | None = None
         try:
             os.ftruncate(self.fd, nbytes)
             if at_once:
                 os.posix_fallocate(self.fd, 0, nbytes)
+                self._mapped = mmap.mmap(self.fd, nbytes)
+                with contextlib.suppress(OSError):  # a kernel before 5.14: page by page, as they are written
+                    self._mapped.madvise(POPULATE_WRITE)
         except OSError:
             self.close()
             raise
 
     def write(self, offset: int, data: memoryview) -> None:
         """Writes all of `data` at `offset`."""
+        if self._mapped is not None:
+            self._mapped[offset : offset + len(data)] = data
+            return
         while data:
             done = os.pwrite(self.fd, data, offset)
             data, offset = data[done:], offset + done
 
     def seal(self) -> None:
         """It stays as it is from now on."""
+        if self._mapped is not None:
+            self._mapped.close()
         seal(self.fd)
 
     @functools.cached_property

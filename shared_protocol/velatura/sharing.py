@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from .pictures.arrays import Pixels
 
 KEPT = 2
+LATER = 0.05
+"""Seconds after which memory is made and given back, so that this picture is on its way first."""
 
 
 class Shared:
     """The latest few, and memory for the next, whose making takes longer than filling it; for any thread."""
 
     def __init__(self) -> None:
-        self._blobs: deque[Blob] = deque(maxlen=KEPT)
+        self._blobs: deque[Blob] = deque()
         self._spare: Memory | None = None
 
     def blob(self, pixels: Pixels) -> Blob:
@@ -40,10 +42,15 @@ class Shared:
         blob.lend(True, spare if spare is not None and spare.nbytes == blob.layout.nbytes else None)
         blob.hash_whole()
         if blob.memory is not None:
+            goes = [self._blobs.popleft()] if len(self._blobs) == KEPT else []
             self._blobs.append(blob)
-            threading.Thread(target=self._set_aside, args=(blob.layout.nbytes,), daemon=True).start()
+            later = threading.Timer(LATER, self._set_aside, (blob.layout.nbytes, goes))
+            later.daemon = True
+            later.start()
         return blob
 
-    def _set_aside(self, nbytes: int) -> None:
+    def _set_aside(self, nbytes: int, goes: list[Blob]) -> None:
+        """Makes memory for the next, and gives that of the oldest back."""
+        goes.clear()
         with contextlib.suppress(OSError):  # no room: it is tried again when it is needed
             self._spare = Memory(nbytes, at_once=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,29 @@ def layout(pages: int) -> Layout:
 
 def add(store: BlobStore, name: str, pages: int = 1) -> None:
     store.add(name, layout(pages), slots.create_slot(pages * PAGE))
+
+
+def test_the_memory_of_a_large_picture_is_given_back_in_the_background(monkeypatch):
+    monkeypatch.setattr(slots, "LARGE", 2 * PAGE)
+    close, by_us = os.close, []
+
+    def closed(fd: int) -> None:
+        by_us.append(threading.current_thread() is threading.main_thread())
+        close(fd)
+
+    monkeypatch.setattr(os, "close", closed)
+    store = BlobStore(9 * PAGE)
+    for name, pages in (("large", 2), ("small", 1)):
+        add(store, name, pages)
+        blob = store.get(name)
+        assert blob is not None
+        store.drop_unpinned()
+        for thread in threading.enumerate():
+            if thread.name == "closing":
+                thread.join(5)
+        with pytest.raises(OSError, match="descriptor"):
+            os.fstat(blob.fd)
+    assert by_us == [False, True]
 
 
 def test_the_least_recently_used_blob_goes_first_and_pinned_ones_stay():

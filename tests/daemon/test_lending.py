@@ -120,9 +120,10 @@ def test_an_array_keeps_its_name_until_it_changes(client: Client, monkeypatch: p
     assert names[0] == names[1] != names[2] and all(name.startswith(RANDOM) for name in names)
 
 
-def test_what_is_lent_cannot_be_changed_any_more():
+@pytest.mark.parametrize("spare", [None, lending.Memory(LAYOUT.nbytes, at_once=True)])
+def test_what_is_lent_cannot_be_changed_any_more(spare: lending.Memory | None):
     blob = Blob(LAYOUT, bytes(range(256)) * 4096)
-    blob.lend()
+    blob.lend(spare=spare)
     blob.hash_whole()
     assert blob.memory is not None and lending.is_sound(blob.memory.fd, LAYOUT.nbytes)
     assert not lending.is_sound(blob.memory.fd, LAYOUT.nbytes + 4097)

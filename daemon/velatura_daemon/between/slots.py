@@ -12,13 +12,14 @@ import errno
 import mmap
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from velatura.errors import VelaturaError
 
 LARGE = 8 << 20
-"""Bytes from which on a slot is weighed against the memory that is available."""
+"""Bytes from which on a slot is weighed against the memory that is available, and closed by a thread."""
 
 MARGIN = 256 << 20
 """Bytes of available memory that no slot may take."""
@@ -92,6 +93,15 @@ def read_slot(fd: int, offset: int, length: int) -> bytes:
         pieces.append(piece)
         offset, length = offset + len(piece), length - len(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def close_slot(fd: int, nbytes: int) -> None:
+    """Gives a slot's descriptor back, and with the last one its memory: of a large one, whose pages take the
+    system milliseconds, on a thread of its own."""
+    if nbytes < LARGE:
+        os.close(fd)
+    else:
+        threading.Thread(target=os.close, args=(fd,), name="closing", daemon=True).start()
 
 
 def available_memory() -> int | None:

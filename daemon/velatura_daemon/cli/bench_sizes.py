@@ -113,7 +113,8 @@ def _until_at_rest(worker: Any) -> None:
 def pixels(tell: Tell = lambda text: None) -> dict[str, float]:
     """Milliseconds that 33 MB take to the worker and back, beside what the worker does with them: the first
     time, when the picture is handed over, and again, when it is known; and the floor, one copy there, at the
-    rate at which memory is copied, while what comes back is mapped."""
+    rate at which memory is copied, while what comes back is mapped. The result of the time before is given
+    back before the clock starts."""
     tell(f"{4 * BYTES_SIDES[0] * BYTES_SIDES[1] / 1e6:.0f} MB both ways")
     image = noise(BYTES_SIDES[0], 3)[: BYTES_SIDES[1]]
     recipe = {"kind": "stylize", "styles": [{"name": "mosaic"}], "method": "multi", "strength": 0.0}
@@ -123,6 +124,7 @@ def pixels(tell: Tell = lambda text: None) -> dict[str, float]:
             fresh = image.copy()
             fresh[0, 0, 0] = turn
             for kind in took:
+                job = None
                 began = time.perf_counter()
                 job = client.submit(recipe, fresh)
                 job.result()

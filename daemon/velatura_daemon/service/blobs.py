@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 
+from ..between.slots import close_slot
+
 PAGE = 4096
 """Bytes that the smallest slot takes."""
 
@@ -147,4 +149,4 @@ class BlobStore:
     def _drop(self, blob: SlotBlob) -> None:
         del self._blobs[blob.digest]
         self.used -= blob.cost
-        os.close(blob.fd)
+        close_slot(blob.fd, blob.cost)
