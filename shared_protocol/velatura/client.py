@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__, endpoint
+from . import __version__, endpoint, stylefile
 from .endpoint import Address
 from .pairs import deformed
 from .recipe import Keypoints, Learn, Refine, Stylize, Texture, Upscale
@@ -79,8 +79,9 @@ class Client(DaemonSession):
 
         Args:
             image: PIL image, numpy array (see `velatura.pictures.images`) or path.
-            style: a library name, a picture (path, PIL image, array), a dict of either to its weight, or a
-                list of (style, weight) or (style, weight, region mask).
+            style: a library name, a picture (path, PIL image, array), a style's file (`NAME.velatura`, which
+                joins the library), a dict of these to their weights, or a list of (style, weight) or
+                (style, weight, region mask).
             strength: 0 gives the original, 1 the full style.
             mask: where and how strongly, of the image's size: white or 1 is in full.
             keep_color: True keeps the image's colours and changes lightness only; `"statistics"` fits the
@@ -212,12 +213,12 @@ class Client(DaemonSession):
             cannot be read; otherwise as `stylize`.
         """
         from .extras import need
-        from .styles import build
+        from .styles import build, by_name
 
         need("video")
         from .video import painting
 
-        recipe, pictures, _ = build(Stylize, style, None, keep_color, more)
+        recipe, pictures, _ = build(Stylize, by_name(style, self.added), None, keep_color, more)
         options = {"tell": tell} if tell is not None else {}
         return painting.paint(
             self, Path(source), Path(out), recipe, pictures,
@@ -263,11 +264,11 @@ class Client(DaemonSession):
         told: Callable[[int, int], None] = lambda done, of: None,
         **more: Any,
     ) -> Any:
-        """Draws one picture in many styles, with their titles, as one.
+        """Draws one picture in many styles, with their names and titles, as one.
 
         Args:
             image: as for `stylize`.
-            styles: names in the library; by default all that can be used.
+            styles: names in the library, or files; by default all that can be used.
             side: longest side of each, in pixels.
             columns: in a row; 0 fits the sheet.
             quality: as for `stylize`; a style without its picture is painted fast.
@@ -279,8 +280,10 @@ class Client(DaemonSession):
             A PIL image, or the path with `out`.
         """
         from .pictures import sheet
+        from .styles import by_name
 
         target = Path(out) if out is not None else None
+        styles = [by_name(style, self.added) for style in styles]
         how = {"quality": quality, **more}
         return sheet.painted(self, image, styles, side, columns, target, told, how)
 
@@ -301,8 +304,9 @@ class Client(DaemonSession):
         """Teaches the painter a style, in about a minute; from then on its name is enough, and fast.
 
         Args:
-            picture: a path, PIL image or array, which becomes a style of the library where it is none yet; or
-                the name of a style that is there. What was learned before is gone on with.
+            picture: a path, also of a style's file, PIL image or array, which becomes a style of the library
+                where it is none yet; or the name of a style that is there. What was learned before is gone on
+                with.
             name, title, artist, year, rights: of a new style, as for `add_style`; a path's name by default.
             image: to try it on meanwhile and in the end; a photo by default.
             wait: False gives the `JobFuture` at once.
@@ -315,7 +319,9 @@ class Client(DaemonSession):
         """
         from .styles import build, is_file
 
-        if isinstance(picture, str) and not is_file(picture):
+        if isinstance(picture, (str, os.PathLike)) and stylefile.is_style_file(Path(picture)):
+            name = self.import_style(picture, name)["name"]
+        elif isinstance(picture, str) and not is_file(picture):
             name = picture
         else:
             name = self.add_style(name, picture, title, artist, year, rights)["name"]
@@ -339,8 +345,9 @@ class Client(DaemonSession):
         more: dict[str, Any],
     ) -> Any:
         from .pictures import images
-        from .styles import build
+        from .styles import build, by_name
 
+        style = by_name(style, self.added)
         pixels = images.read(image) if image is not None else None
         size = (pixels.array.shape[1], pixels.array.shape[0]) if pixels is not None else None
         recipe, pictures, options = build(kind, style, size, keep_color, fields | more)

@@ -206,6 +206,16 @@ class DaemonSession:
         blob = stylefile.blob_of(stylefile.read(Path(path)))
         return self._send_style("style_import", blob, name=name)
 
+    def added(self, path: Path) -> str:
+        """A style's name, by its file, which joins the library (and that is said) where it is not there."""
+        from .pictures.arrays import note
+
+        known = {style["name"] for style in self.styles()}
+        name = self.import_style(path)["name"]
+        if name not in known:
+            note(str(path), f"is in the library now, as {name!r}")
+        return name
+
     def export_style(self, name: str, path: str | os.PathLike | None = None) -> Path:
         """Writes a style of the library as one file to pass on: picture or card, what was learned of it,
         thumbnail, title, artist and rights. Gives the path.

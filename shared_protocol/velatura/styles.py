@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .blob import Blob
 from .errors import FieldError
 from .recipe import Recipe, Style
+from .stylefile import is_style_file
 
 R = TypeVar("R", bound=Recipe)
 
@@ -54,12 +55,31 @@ def build(
     return kind(**fields), pictures, options
 
 
+def by_name(style: Any, add: Callable[[Path], str]) -> Any:
+    """What `build` takes as styles, with names in place of style files (`NAME.velatura`).
+
+    Args:
+        add: puts such a file into the library, where it is not there yet, and gives its name.
+    """
+
+    def named(what: Any) -> Any:
+        path = Path(what) if isinstance(what, (str, os.PathLike)) else None
+        return add(path) if path is not None and is_style_file(path) else what
+
+    if isinstance(style, Mapping):
+        return {named(what): weight for what, weight in style.items()}
+    if isinstance(style, (list, tuple)):
+        parts = [entry if isinstance(entry, (list, tuple)) else (entry,) for entry in style]
+        return [(*map(named, part[:1]), *part[1:]) for part in parts]
+    return named(style)
+
+
 def styles_of(style: Any, size: tuple[int, int] | None = None) -> tuple[tuple[Style, ...], list[Blob]]:
     """The recipe's styles, and the pictures they name.
 
     Args:
         style: a library name, a picture (path, PIL image, array), a dict of names or paths to weights, or a
-            list of styles, (style, weight) or (style, weight, region mask).
+            list of styles, (style, weight) or (style, weight, region mask). Style files: see `by_name`.
         size: width and height of the content, which region masks must have.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,28 @@ def test_a_style_is_exported_and_added_elsewhere(moss: Path) -> None:
     assert refused.code == exits.BY_CODE["bad_field"] and "the file says it itself" in refused.err
     Path("bad.velatura").write_bytes(Path("moss.velatura").read_bytes()[:-9])
     assert "truncated or damaged" in velatura("styles", "add", "bad.velatura").err
+
+
+def test_a_style_file_is_used_as_a_style_by_every_command(moss: Path) -> None:
+    velatura("styles", "add", moss, "--name", "moss")
+    velatura("styles", "export", "moss")
+    velatura("styles", "remove", "moss")
+    shutil.copy("moss.velatura", "other.velatura")
+    first = velatura("stylize", "a.png", "-s", "moss.velatura:0.5", "-s", "mosaic", "-o", "1.png", "--json")
+    assert "moss.velatura: is in the library now, as 'moss'" in first.err
+    assert [style["name"] for style in first.json[0]["recipe"]["styles"]] == ["moss", "mosaic"]
+    again = velatura("refine", "a.png", "-s", "other.velatura", "-o", "2.png", "--iterations", 3)
+    assert (again.code, "in the library" in again.err) == (0, False)
+    velatura("styles", "remove", "moss")
+    drawn = velatura("sheet", "a.png", "-s", "moss.velatura", "-s", str(moss), "--side", 32)
+    assert drawn.code == 0 and "in the library now" in drawn.err
+    assert velatura("styles", "learn", "other.velatura", "--steps", 3).out == "moss\n"
+    with python.connect() as client:
+        job = client.stylize("a.png", {"other.velatura": 0.3, str(moss): 0.7}, wait=False, out="3.png")
+        assert job.recipe.styles[0].name == "moss" and job.recipe.styles[1].digest
+        assert job.result() == Path("3.png")
+    refused = velatura("stylize", "moss.velatura", "-s", "mosaic", "-o", "4.png")
+    assert refused.code == exits.BY_CODE["bad_image"] and "is a style's file" in refused.err
 
 
 def test_python_learns_arrays_exports_and_imports(moss: Path) -> None:

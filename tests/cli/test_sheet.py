@@ -44,7 +44,7 @@ def test_python_gives_every_style_its_cell_and_says_how_far_it_is(folder: Path) 
 def test_a_title_fits_its_cell_whatever_font_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = Image.new("RGBA", (64, 32), (255, 0, 0, 0))
     monkeypatch.setattr(sheet, "FONTS", ())
-    made = np.asarray(sheet.draw([("Étretat: The Beach and the Falaise d'Amont", cell)] * 3, 2))
+    made = np.asarray(sheet.draw([("etretat", "Étretat: The Beach and the Falaise d'Amont", cell)] * 3, 2))
     assert made.shape[1] == 2 * (64 + sheet.GAP) + sheet.GAP
     assert (made[sheet.GAP : sheet.GAP + 32, sheet.GAP : sheet.GAP + 64] == 255).all(), "transparent: paper"
     assert (made[: sheet.GAP + 32] == 255).all() and (made[sheet.GAP + 32 :, : sheet.GAP + 64] < 255).any()

@@ -179,3 +179,16 @@ def test_addresses_of_stores_are_read_and_written(home: Path, tmp_path: Path):
     places.write("memory://folder/a.png", b"abc")
     assert places.read("memory://folder/a.png") == b"abc" and places.exists("memory://folder/a.png")
     assert places.listed("memory://folder", {".png"}) == [("memory:///folder/a.png", "a.png")]
+
+
+def test_a_style_file_joins_the_library_of_whoever_paints(home: Path, tmp_path: Path) -> None:
+    from velatura_daemon.cluster.work import _style
+    from velatura_daemon.styles.library import Library
+
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)).save(tmp_path / "a.png")
+    other = Library(tmp_path / "styles", tmp_path / "cache")
+    other.add("moss", tmp_path / "a.png")
+    for name in ("moss.velatura", "again.velatura"):
+        (tmp_path / name).write_bytes(other.export("moss"))
+        assert _style(str(tmp_path / name)) == "moss"
+    assert len(list(home.rglob("styles/moss"))) == 1

@@ -28,7 +28,8 @@ StyleOption = Annotated[
     typer.Option(
         "--style",
         "-s",
-        help="Style: a NAME of the library or a picture FILE, with :WEIGHT for a blend. Repeat for more.",
+        help="Style: a NAME of the library, or the FILE of a picture or of a style (NAME.velatura), with"
+        " :WEIGHT for a blend. Repeat for more.",
         autocompletion=completion.styles,
     ),
 ]

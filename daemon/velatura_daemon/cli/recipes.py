@@ -6,10 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from velatura.errors import FieldError
 from velatura.recipe import RecipeClass, Style, check_recipe, recipe_from_map
+from velatura.stylefile import is_style_file
+from velatura.styles import by_name
+
+if TYPE_CHECKING:
+    from velatura.client import Client
 
 
 def parse_styles(given: Sequence[str]) -> dict[str | Path, float]:
@@ -66,14 +71,19 @@ class SourcedStyles:
         )
 
     def load(self) -> None:
-        """Reads the pictures among the styles, once.
+        """Reads the pictures among the styles, once; style files are left to `add`.
 
         Raises:
             VelaturaError: `bad_image` or `too_large`, naming the file.
         """
         from velatura.pictures import images
 
-        self._read = {path: images.read_style(path) for path in self.styles if isinstance(path, Path)}
+        pictures = [what for what in self.styles if isinstance(what, Path) and not is_style_file(what)]
+        self._read = {path: images.read_style(path) for path in pictures}
+
+    def add(self, client: Client) -> None:
+        """Puts the style files among the styles into the library, and names them from here on."""
+        self.styles = by_name(self.styles, lambda path: client.added(path))
 
     def into(self, recipe: Any, content: Any = None) -> tuple[Any, list[Any]]:
         """A recipe with these styles, its own where there are none, and the pictures they name, once `load`

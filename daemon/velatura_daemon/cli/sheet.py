@@ -23,13 +23,14 @@ def sheet(
         Path | None, typer.Option("--out", "-o", help="The file to write; by default IN-sheet.jpg here.")
     ] = None,
     style: Annotated[
-        list[str] | None, typer.Option("--style", "-s", help="One of these alone; repeat. All by default.")
+        list[str] | None,
+        typer.Option("--style", "-s", help="In this alone, a NAME or FILE; repeat. All by default."),
     ] = None,
     side: Annotated[int, typer.Option(min=32, max=2048, help="Longest side of each, in pixels.")] = 320,
     columns: Annotated[int, typer.Option(min=0, max=100, help="In a row; 0 fits the sheet.")] = 0,
     force: ForceOption = False,
 ) -> None:
-    """Draw one picture in every style, with their titles."""
+    """Draw one picture in every style, with their names and titles."""
     check_readable(picture)
     target = out or Path(f"{picture.stem}-sheet.jpg")
     check_output(target, force)

@@ -73,8 +73,9 @@ def video(
     else:
         whole = whole_recipe(Stylize, recipe, chosen, sourced)
     sourced.load()
-    whole, pictures = sourced.into(whole)
     with velatura.connect(client="velatura video") as client, JobBar() as bar:
+        sourced.add(client)
+        whole, pictures = sourced.into(whole)
         bar.begin(source.name)
 
         def tell(progress: painting.Progress) -> None:

@@ -62,7 +62,6 @@ def webcam(
     sourced = SourcedStyles(parse_styles(style or []), [])
     whole = whole_recipe(Stylize, recipe, chosen, sourced)
     sourced.load()
-    whole, pictures = sourced.into(whole)
     with (
         Camera(camera, side) as filmed,
         velatura.connect(client="velatura webcam") as client,
@@ -71,6 +70,8 @@ def webcam(
         contextlib.suppress(KeyboardInterrupt),  # the way to end it
     ):
         show.line(screen.address)
+        sourced.add(client)
+        whole, pictures = sourced.into(whole)
         for shot in paint(client, filmed, whole, pictures, steady=steady):
             screen.show(lambda shot=shot: cv2.imencode(".jpg", shot.frame[:, :, ::-1])[1].tobytes())
             if recording is not None:

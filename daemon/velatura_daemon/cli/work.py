@@ -66,6 +66,7 @@ def run(
     """
     sourced.load()
     with velatura.connect(client=f"velatura {whole.KIND}") as client, JobBar(len(pairs)) as bar:
+        sourced.add(client)
 
         def submit(source: Path | None, target: Path, priority: str) -> JobFuture:
             from velatura.pictures import images

@@ -20,11 +20,14 @@ from velatura.errors import VelaturaError
 from velatura.pictures import files, images
 from velatura.pixels import Layout
 from velatura.recipe import RECIPES, check_recipe
+from velatura.stylefile import is_style_file
 from velatura.styles import build
 
 from ..engine.tasks import Engine, Finished, Slot, Task
 from ..engine.worker import make_engine
+from ..paths import default_paths
 from ..settings import load_settings
+from ..styles.library import Library
 from . import places
 from .orders import Order, Outcome
 
@@ -100,7 +103,10 @@ def _memory(layout: Layout) -> memoryview:
 
 @lru_cache(maxsize=16)
 def _style(what: str) -> Any:
-    """A library's name as it is, a picture read."""
+    """A library's name as it is, a style's file as the library calls it from here on, a picture read."""
     if not places.is_address(what) and not PurePosixPath(what).suffix and "/" not in what:
         return what
+    if is_style_file(what):
+        paths = default_paths()
+        return Library(paths.styles, paths.cache, paths.weights).add_file(places.read(what)).name
     return images.read_style(files.decode(places.read(what), what, PurePosixPath(what).suffix), what)

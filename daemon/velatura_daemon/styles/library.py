@@ -174,8 +174,7 @@ class Library:
         """
         held = exchange.unpack(data)
         name = check_name(name or held.texts["name"])
-        known = self._find(name)
-        if known is not None and exchange.same(held, exchange.unpack(self.export(name))):
+        if (known := self._same(held, name)) is not None:
             if held.row and not known.builtin and known.learned != "yes":
                 self._keep_row(held, name)
             return self.get(name)
@@ -187,7 +186,11 @@ class Library:
         if held.row:
             self._keep_row(held, name)
         if held.picture or held.card:
-            self._keep(name, {**held.texts, "title": held.texts["title"] or name}, files)
+            try:
+                self._keep(name, {**held.texts, "title": held.texts["title"] or name}, files)
+            except FieldError:
+                if self._same(held, name) is None:  # else another process added the same
+                    raise
         return self.get(name)
 
     def unlearn(self, name: str) -> StyleEntry:
@@ -311,6 +314,13 @@ class Library:
                 f"style {entry.name!r} is at hand as a card only, and this needs its picture; {how}",
             )
         return read_style(entry.picture, longest)
+
+    def _same(self, held: exchange.StyleFile, name: str) -> StyleEntry | None:
+        """The style of that name, where it is the one that a file holds."""
+        known = self._find(name)
+        if known is None or not exchange.same(held, exchange.unpack(self.export(name))):
+            return None
+        return known
 
     def _keep_row(self, held: exchange.StyleFile, name: str) -> None:
         """Writes what a style's file says was learned to where networks lie."""

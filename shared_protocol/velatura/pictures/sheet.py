@@ -1,4 +1,4 @@
-"""One picture in many styles, drawn as one: cells side by side with their titles below."""
+"""One picture in many styles, drawn as one: cells side by side, with their names and titles below."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ GAP = 12
 """Pixels around a cell."""
 FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "NotoSans-Regular.ttf", "Arial.ttf", "Helvetica.ttc")
 """Looked for among the system's, the first that is there; pillow's own knows no accents."""
-PAPER, INK = "white", "#202020"
+PAPER, INK, PENCIL = "white", "#202020", "#707070"
+Cell = tuple[str, str, Image.Image]
+"""The name that a style is asked for by, its title, and a picture."""
 
 
 class Paints(Protocol):
@@ -45,22 +47,20 @@ def painted(
     """
     known = {style["name"]: style for style in client.styles() if not style["error"]}
     small = _small(images.read(image).array, side)
-    jobs: list[tuple[str, Any]] = []
-    cells: list[tuple[str, Image.Image]] = []
+    jobs: list[tuple[str, str, Any]] = []
+    cells: list[Cell] = []
     try:
         for name in styles or known:
-            style = known.get(name, {"title": name})
-            fields = dict(how)
-            if how["quality"] in ("fine", "finest") and not (
-                style.get("has_picture") or style.get("has_rendering")
-            ):
+            style, fields = known.get(name), dict(how)
+            if style is not None and not (style["has_picture"] or style.get("has_rendering")):
                 fields["quality"] = "fast"
-            jobs.append((style["title"], client.stylize(small, name, wait=False, priority="batch", **fields)))
-        for title, job in jobs:
-            cells.append((title, job.result()))
+            title = style["title"] if style is not None else ""
+            jobs.append((name, title, client.stylize(small, name, wait=False, priority="batch", **fields)))
+        for name, title, job in jobs:
+            cells.append((name, title, job.result()))
             told(len(cells), len(jobs))
     except BaseException:  # a keyboard interrupt too must not leave them running
-        for _, job in jobs:
+        for *_, job in jobs:
             job.cancel()
         raise
     sheet = draw(cells, columns)
@@ -79,26 +79,28 @@ def _small(array: np.ndarray, side: int) -> Image.Image:
     return small
 
 
-def draw(cells: Sequence[tuple[str, Image.Image]], columns: int = 0) -> Image.Image:
+def draw(cells: Sequence[Cell], columns: int = 0) -> Image.Image:
     """The sheet.
 
     Args:
-        cells: title and picture, all pictures of one size.
+        cells: all pictures of one size.
         columns: in a row; 0 makes the sheet about half as wide again as high.
     """
-    width, height = cells[0][1].size
+    width, height = cells[0][2].size
     size = max(11, width // 20)
     font, plain = _font(size)
-    across, down = width + GAP, height + GAP + 2 * size
+    line = size + size // 3
+    across, down = width + GAP, height + GAP + 2 * line
     columns = min(columns or max(1, round(math.sqrt(1.5 * len(cells) * down / across))), len(cells))
     rows = -(-len(cells) // columns)
     sheet = Image.new("RGB", (columns * across + GAP, rows * down + GAP), PAPER)
     pen = ImageDraw.Draw(sheet)
-    for place, (title, picture) in enumerate(cells):
+    for place, (name, title, picture) in enumerate(cells):
         left, top = GAP + place % columns * across, GAP + place // columns * down
         sheet.paste(picture, (left, top), picture if picture.mode == "RGBA" else None)
-        text = _fitting(_plain(title) if plain else title, font, width)
-        pen.text((left, top + height + size // 3), text, INK, font)
+        for row, (text, ink) in enumerate(((name, INK), (title, PENCIL))):
+            text = _fitting(_plain(text) if plain else text, font, width)
+            pen.text((left, top + height + size // 3 + row * line), text, ink, font)
     return sheet
 
 
