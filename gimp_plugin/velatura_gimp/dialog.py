@@ -221,7 +221,7 @@ class Dialog:
             self._controls.pack_start(self._arrow_bar, False, False, 0)
         if cls.FACTS.styles:
             presets = Presets(
-                self.desk.memory, self.kind, self._current, lambda recipe: self._take(Made(recipe))
+                self.desk.memory, self.kind, self._current, lambda recipe: self._take(Made(recipe)), self.say
             )
             self._controls.pack_start(presets, False, False, 0)
         height = Gdk.Display.get_default().get_monitor(0).get_workarea().height - AROUND
@@ -355,8 +355,8 @@ class Dialog:
     def _link_changed(self, name: str) -> None:
         link = self.link
         if name == "state":
-            state, broken = words.daemon(link.state, trouble=link.trouble), link.state in BROKEN
-            self.say(state if broken else "", *([(_("Try again"), link.restart)] if broken else []))
+            broken = link.state in BROKEN
+            self.say(link.words if broken else "", *([(_("Try again"), link.restart)] if broken else []))
             self._begun = False
         if name == "can_renew" and link.can_renew:  # nothing is lost by it, and a dialog is soon closed
             link.renew()
@@ -367,8 +367,7 @@ class Dialog:
             self._begin()
         if name in ("state", "status"):
             loading = words.warming(link.status)
-            state = words.daemon(link.state, trouble=link.trouble, loading=loading)
-            self.view.say(state if loading else self.preview.words or state)
+            self.view.say(link.words if loading else self.preview.words or link.words)
 
     # -- presets --------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gi.repository import Gdk, Gtk
-from velatura.editor import menus, words
+from velatura.editor import menus
 from velatura.editor.desk import Desk
 from velatura.editor.i18n import _
 from velatura.editor.menus import Item
@@ -52,9 +52,7 @@ class DaemonButton(Gtk.Button):
         self.connect("clicked", lambda _button: self._open())
 
     def _open(self) -> None:
-        link = self._desk.link
-        where = words.daemon(link.state, words.device(link.status), link.busy, link.trouble)
-        menu = menu_of((Item(where, enabled=False), menus.LINE, *menus.of_daemon(self._desk)))
+        menu = menu_of((Item(self._desk.link.words, enabled=False), menus.LINE, *menus.of_daemon(self._desk)))
         menu.attach_to_widget(self, None)
         menu.popup_at_widget(self, Gdk.Gravity.SOUTH_WEST, Gdk.Gravity.NORTH_WEST, None)
 
@@ -71,16 +69,10 @@ class PullRow(Gtk.Box):
         self._again.connect("clicked", lambda _button: pulls.begin(*pulls.failed))
         self._end = Gtk.Button(label=_("Cancel the download"), visible=True)
         self._end.set_tooltip_text(_("What has come is kept"))
-        self._end.connect("clicked", lambda _button: self._give_up())
+        self._end.connect("clicked", lambda _button: pulls.give_up())
         for widget in (self._bar, self._words, self._again, self._end):
             self.pack_start(widget, widget in (self._bar, self._words), True, 0)
         pulls.changed.connect(lambda _name: self._refresh())
-
-    def _give_up(self) -> None:
-        if self._pulls.under_way:
-            self._pulls.cancel(*self._pulls.under_way)
-        else:
-            self._pulls.forget_failed()
 
     def _refresh(self) -> None:
         now: Pull | None = self._pulls.current

@@ -21,13 +21,19 @@ class Presets(Gtk.Box):
         kind: of recipe that is listed.
         current: the recipe as everything is set; raises `Refused` or `VelaturaError`.
         take: called with the recipe of the preset that was chosen.
+        say: says what has to be done first.
     """
 
     def __init__(
-        self, memory: Memory, kind: str, current: Callable[[], Recipe], take: Callable[[Recipe], None]
+        self,
+        memory: Memory,
+        kind: str,
+        current: Callable[[], Recipe],
+        take: Callable[[Recipe], None],
+        say: Callable[[str], None],
     ) -> None:
         super().__init__(spacing=6)
-        self._memory, self._kind, self._current, self._take = memory, kind, current, take
+        self._memory, self._kind, self._current, self._take, self._say = memory, kind, current, take, say
         self._list = Gtk.ComboBoxText.new_with_entry()
         self._name = self._list.get_child()
         self._name.set_placeholder_text(_("Presets"))
@@ -57,12 +63,14 @@ class Presets(Gtk.Box):
         name = self._name.get_text().strip()
         if not name:
             self._name.grab_focus()
+            self._say(_("Type a name for the preset first."))
             return
         try:
             self._memory.keep(name, self._current())
         except (Refused, VelaturaError) as problem:
-            self._name.set_text(words.trouble(problem))
+            self._say(words.trouble(problem))
             return
+        self._say("")
         self._fill()
         self._name.set_text(name)
 

@@ -36,16 +36,19 @@ GLANCE = 400
 """Milliseconds between looks at the layer while a stroke goes on, where the preview is beside the canvas."""
 
 
+def canvases(view: Any) -> list[QtWidgets.QWidget]:
+    """The widgets that Krita draws the pictures of a view's window on; none where this Krita has others."""
+    area = view.window().qwindow().centralWidget()
+    inside = area.findChildren(QtWidgets.QWidget) if area else ()
+    return [widget for widget in inside if widget.metaObject().className() in _CANVASES]
+
+
 def canvas_of(view: Any) -> QtWidgets.QWidget | None:
-    """The widget that Krita draws a view's picture on, or None where this Krita has another."""
+    """The one that is in sight, which Krita draws a view's picture on."""
     if view is None:
         return None
+    found = [widget for widget in canvases(view) if widget.isVisible()]
     area = view.window().qwindow().centralWidget()
-    found = [
-        widget
-        for widget in (area.findChildren(QtWidgets.QWidget) if area else ())
-        if widget.metaObject().className() in _CANVASES and widget.isVisible()
-    ]
     mdi = area.findChild(QtWidgets.QMdiArea) if area else None
     if mdi is not None and mdi.activeSubWindow() is not None:
         inside = [widget for widget in found if mdi.activeSubWindow().isAncestorOf(widget)]
@@ -165,7 +168,8 @@ class Surface(QtCore.QObject):
             self._image = self._stroke.opened(QtGui.QImage(image))
         self._follow()
         self._timer.start(FRAME)
-        return self._overlay is not None
+        view = document.active_view()  # a canvas may come into sight a moment later
+        return not self.beside and (view is None or bool(canvases(view)))
 
     def hide(self) -> None:
         self._timer.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from velatura.editor import annotation
@@ -41,6 +42,35 @@ def test_a_damaged_file_is_set_aside_and_told(tmp_path: Path) -> None:
     assert (tmp_path / "memory.damaged.json").exists()
     memory.keep("new", WAVE)
     assert Memory(file).presets == {"new": WAVE}
+
+
+def test_two_dialogs_keep_what_the_other_one_kept(tmp_path: Path) -> None:
+    file = tmp_path / "memory.json"
+    one, other = Memory(file), Memory(file)
+    one.keep("mine", WAVE)
+    other.set("preview", False)
+    other.use(WAVE)
+    assert one.presets == Memory(file).presets == {"mine": WAVE}
+    assert Memory(file).settings == {"preview": False}
+
+
+def test_a_preset_of_a_later_version_costs_no_others_and_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "memory.json"
+    Memory(file).keep("mine", WAVE)
+    stored = json.loads(file.read_text())
+    later = {"kind": "later", "glaze": 3}
+    file.write_text(json.dumps({**stored, "presets": {**stored["presets"], "later": later}}))
+    memory = Memory(file)
+    assert list(memory.presets) == ["mine"] and not memory.complaint
+    memory.keep("another", WAVE)
+    assert json.loads(file.read_text())["presets"]["later"] == later
+
+
+def test_what_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the folder belongs")
+    memory = Memory(tmp_path / "taken" / "memory.json")
+    memory.keep("mine", WAVE)
+    assert memory.presets == {"mine": WAVE} and "could not be saved" in memory.complaint
 
 
 def test_the_annotation_keeps_recipes_by_layer() -> None:

@@ -73,13 +73,13 @@ def test_a_pull_that_fails_or_is_cancelled_can_be_begun_again(
     assert pulls.offered[1].words == "the museum does not answer; try again later" and not pulls.under_way
     assert told == ["The Sea, Her: the museum does not answer; try again later"]
     assert pulls.current == pulls.offered[1] and pulls.current_words == pulls.current.words
-    pulls.forget_failed()
+    pulls.give_up()
     assert pulls.current is None and pulls.offered[1].words == "0.2 MB"
     says(daemon, loop, "sea")
     pulls.begin(pulls.offered[1])
     loop.run(0.1)
     assert pulls.under_way and pulls.offered[1].error == ""
-    pulls.cancel(pulls.offered[1])
+    pulls.give_up()
     says(daemon, loop, "sea", state="cancelled", done=1000)
     assert ("pull_cancel", {"kind": "style", "name": "sea"}) in daemon.asked
     assert pulls.offered[1].words == "Cancelled; it goes on from there."

@@ -41,6 +41,9 @@ from .scratch import Converter
 SETTLING = 1.0
 """Seconds that Krita is given to make a new layer the active one."""
 
+UNDOS = 3
+"""How often an undo is asked for: Krita drops one that meets a picture at work."""
+
 
 def add_layer(
     taken: Source, picture: Picture, name: str, bake: bool = True, locked: bool = False
@@ -113,9 +116,11 @@ def withdraw(layer: Layer) -> bool:
         return False
     node.setLocked(False)
     tell_layer_dockers()
-    if step is not None and history_step() == step:
-        application().action("edit_undo").trigger()
+    for _try in range(UNDOS):
         document.waitForDone()
+        if step is not None and history_step() == step:
+            application().action("edit_undo").trigger()
+    document.waitForDone()
     if alive(layer):
         node.remove()
     return True

@@ -69,7 +69,7 @@ class Panel(QtWidgets.QWidget, Listening):
         self._add.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
         self._gallery = GalleryView(gallery, studio.look)
         self._gallery.setAccessibleName(_("Styles"))
-        self._gallery.picked.connect(self._pick)
+        self._gallery.picked.connect(lambda name: studio.pick(name, self._mix.isChecked()))
         self._gallery.menu_asked.connect(lambda name, at: gallery_menu(self, studio, name, at, self.naming))
         self._gallery.dropped.connect(lambda mime: drop(studio, mime))
         self._folder = FolderChoice(gallery)
@@ -191,10 +191,6 @@ class Panel(QtWidgets.QWidget, Listening):
 
     # --- what the artist does ----------------------------------------------------------------------------
 
-    def _pick(self, name: str) -> None:
-        if not self._studio.pick(name, self._mix.isChecked()):
-            self._studio.gallery.words = _("A mix has at most four styles; press one to take it out.")
-
     def _on_help(self) -> None:
         link = self._studio.link
         if link.state == "missing":
@@ -247,11 +243,7 @@ class Panel(QtWidgets.QWidget, Listening):
     def _on_link(self, name: str) -> None:
         link = self._studio.link
         if name in ("state", "trouble", "status", "busy", "outdated", "can_renew"):
-            where, loading = words.device(link.status), words.warming(link.status)
-            text = words.daemon(link.state, where, link.busy, link.trouble, loading)
-            if link.state == "ready" and link.outdated:
-                text = words.outdated(link.outdated)
-            self._daemon.setText(text)
+            self._daemon.setText(link.words)
             colors = {"ready": "#5fb36b", "starting": "#d9a441", "silent": "#d9a441", "asleep": "#8a8a8a"}
             self._dot.setStyleSheet(f"color: {colors.get(link.state, '#d06060')}")
             labels = {

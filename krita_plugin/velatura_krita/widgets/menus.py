@@ -102,12 +102,9 @@ def gallery_menu(
         what, tip = _("Name of the folder, then Enter"), _("The style is put there")
         naming.ask(what, tip, lambda folder: studio.gallery.put(name, folder))
 
-    def mix() -> None:
-        studio.look.toggle(name)
-        studio.preview.request(released=True)
-
     in_mix = name in studio.look.styles
-    mixing = [Item(_("Take out of the mix") if in_mix else _("Add to the mix"), mix)]
+    text = _("Take out of the mix") if in_mix else _("Add to the mix")
+    mixing = [Item(text, lambda: studio.pick(name, mix=True))]
     if in_mix and len(studio.look.styles) > 1:
         paint = Item(_("Paint a mask for it"), lambda: studio.maps.paint(name))
         mixing.append(Item(_("Where it is painted"), items=(paint, *_maps(studio, name))))

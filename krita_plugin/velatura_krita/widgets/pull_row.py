@@ -21,7 +21,7 @@ class PullRow(QtWidgets.QFrame, Listening):
         self._words = wrapped()
         self._bar = bar(_("Progress of the download"))
         self._retry = IconButton("retry", _("Try again"), lambda: pulls.begin(*pulls.failed))
-        self._cancel = IconButton("cancel", _("Cancel; what has come is kept"), self._end_it)
+        self._cancel = IconButton("cancel", _("Cancel; what has come is kept"), pulls.give_up)
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(0, 2, 0, 2)
         grid.setVerticalSpacing(1)
@@ -33,12 +33,6 @@ class PullRow(QtWidgets.QFrame, Listening):
         grid.setColumnStretch(0, 1)
         self.listen(pulls.changed.connect(lambda name: self.refresh()))
         self.refresh()
-
-    def _end_it(self) -> None:
-        if self._pulls.under_way:
-            self._pulls.cancel(*self._pulls.under_way)
-        else:
-            self._pulls.forget_failed()
 
     def refresh(self) -> None:
         """Shows the downloads as they are."""

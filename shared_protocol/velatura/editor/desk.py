@@ -75,6 +75,8 @@ class Desk(Observable):
             self.link, look, paper, self.pump, surface, self.tell, secrets.token_hex(4), clock
         )
         look.changed.connect(lambda name: self._forget_question())
+        memory.changed.connect(lambda name: self._complain())
+        self._complain()
         for tried in (self.gallery, self.variations):
             tried.changed.connect(self._hold_preview)
 
@@ -86,6 +88,11 @@ class Desk(Observable):
         """Small pictures that are looked at come before what takes seconds."""
         if name == "trying":
             self.preview.hold(self.gallery.trying or self.variations.trying)
+
+    def _complain(self) -> None:
+        """What the artist wanted to keep could not be kept."""
+        if self.memory.complaint:
+            self.gallery.words = self.memory.complaint
 
     def tell(self, text: str) -> None:
         self.told.emit(text)

@@ -96,6 +96,14 @@ class Link(Observable):
     def awake(self) -> bool:
         return self.state not in ("asleep", "stopped", "missing", "refused")
 
+    @property
+    def words(self) -> str:
+        """How it is, for the artist."""
+        if self.state == "ready" and self.outdated:
+            return words.outdated(self.outdated)
+        where, loading = words.device(self.status), words.warming(self.status)
+        return words.daemon(self.state, where, self.busy, self.trouble, loading)
+
     def wake(self, start: bool = True) -> None:
         """Connects to the daemon, starting one where none runs. Harmless when connected already."""
         if self.awake or self._closed:

@@ -131,12 +131,11 @@ class Pulls(Observable):
         """Pulls them, one after another; what had come of one before is kept."""
         self._ask("pull", pulls)
 
-    def cancel(self, *pulls: Pull) -> None:
-        """Ends them; what has come is kept for the next time."""
-        self._ask("pull_cancel", pulls)
-
-    def forget_failed(self) -> None:
-        """The artist has read why."""
+    def give_up(self) -> None:
+        """Ends those under way, what has come is kept; without any, the artist has read why some failed."""
+        if self.under_way:
+            self._ask("pull_cancel", self.under_way)
+            return
         self._forgotten = {(pull.kind, pull.name) for pull in self.failed}
         self._offer()
 

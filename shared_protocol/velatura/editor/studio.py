@@ -287,15 +287,15 @@ class Studio(Desk):
         """The newest task that is under way."""
         return next((task for task in self.tasks if not task.over), None)
 
-    def pick(self, name: str, mix: bool = False) -> bool:
+    def pick(self, name: str, mix: bool = False) -> None:
         """A style is pressed: it becomes the only one, or joins or leaves the mix, and its preview is shown
-        unless the artist does without; False where the mix is full."""
+        unless the artist does without."""
         if not mix:
             self.look.choose(name)
         elif not self.look.toggle(name):
-            return False
+            self.gallery.words = _("A mix has at most four styles; press one to take it out.")
+            return
         self._preview_chosen()
-        return True
 
     def show_preview(self, on: bool) -> None:
         """The artist wants the preview, or does without from now on."""

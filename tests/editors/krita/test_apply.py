@@ -84,10 +84,9 @@ def test_every_space_gets_one_undoable_layer(krita: Krita, model: str, depth: st
         error = np.abs(made[..., :3].astype(float) - inverse)[solid].max()
         assert error <= whole * (2e-3 if depth == "F16" else 1e-6) + (depth[0] == "U"), "untouched on the way"
 
-    krita.run("app.action('edit_undo').trigger()")
-    krita.until("whole() == wanted and history()[1] == row", wanted=before[1], row=before[0][1])
-    krita.run("app.action('edit_redo').trigger()")
-    krita.until("whole() == wanted and history()[1] == row", wanted=after[1], row=after[0][1])
+    there = "history()[1] == row and whole() == wanted"
+    krita.travel("edit_undo", there, wanted=before[1], row=before[0][1])
+    krita.travel("edit_redo", there, wanted=after[1], row=after[0][1])
 
 
 def test_those_are_all_spaces_that_krita_has(krita: Krita) -> None:

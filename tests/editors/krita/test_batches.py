@@ -80,8 +80,7 @@ doc.setCurrentTime(5); doc.waitForDone()
         pixels = np.frombuffer(data, np.uint8).reshape(HEIGHT, WIDTH, 4)
         assert colour(pixels[8:18, 8:28].tobytes()) == [wanted]
         assert np.count_nonzero(pixels[..., 3]) == 200
-    krita.run("app.action('edit_undo').trigger(); doc.waitForDone()")
-    krita.until("len(layers(doc)) == 1")
+    krita.travel("edit_undo", "len(layers(doc)) == 1")
     assert krita.run("doc.currentTime(), layer.hasKeyframeAtTime(5)") == [5, True]
 
 

@@ -53,8 +53,8 @@ def test_what_matters_stays_in_sight_at_any_width(panel: Krita, width: int, colu
     try:
         assert krita.run("size(width, 500)", width=width)[0] <= width
         for name in ("_apply", "_refine", "_preview", "_tasks", "_daemon", "_menu", "_search"):
-            assert krita.run(f"seen(panel.{name})"), name
-        assert krita.run("seen(panel._tasks._rows[0])")
+            krita.until(f"seen(panel.{name})")
+        krita.until("seen(panel._tasks._rows[0])")
         krita.until("columns() >= wanted", wanted=columns)
     finally:
         krita.run("panel._controls._more.button.setChecked(False)")

@@ -32,7 +32,7 @@ def downloads():
         True,
         False,
     ]
-    assert krita.run("row._words.text()").startswith("20 MB of ")
+    krita.until("row._words.text().startswith('20 MB of ')")
     assert krita.run("downloads()[0].isEnabled()") is False
     krita.run("row._cancel.click()")
     krita.until("not row.isVisible() and downloads()[0].isEnabled()")

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from harness import Daemon
+from harness import Daemon, until
 from PIL import Image
 
 from editors.krita.session import Krita
@@ -32,8 +32,11 @@ def open_halves(krita: Krita) -> None:
 
 
 def layers_in(file: Path) -> int:
-    """The number of layers in a .kra file."""
-    text = zipfile.ZipFile(file).read("maindoc.xml").decode("utf-8")
+    """The number of layers in a .kra file; 0 while it is being written."""
+    try:
+        text = zipfile.ZipFile(file).read("maindoc.xml").decode("utf-8")
+    except (FileNotFoundError, zipfile.BadZipFile, KeyError):
+        return 0
     return len(re.findall(r"<layer\b", text))
 
 
@@ -88,9 +91,9 @@ def test_an_autosave_during_a_preview_holds_the_artists_layers_only(krita: Krita
     krita.run("studio.look.choose('mosaic'); studio.preview.turn(True)")
     krita.until("studio.preview.shown")
     krita.run("app.action('add_new_paint_layer').trigger(); doc.waitForDone()")
-    krita.until("__import__('glob').glob(pattern)", pattern=str(folder / "auto.kra-autosave.kra"))
+    layers = until(lambda: layers_in(folder / "auto.kra-autosave.kra"), "Krita saves by itself")
     krita.until("studio.preview.shown or studio.preview.words")
-    assert layers_in(folder / "auto.kra-autosave.kra") == 2
+    assert layers == 2
 
 
 def test_it_is_seen_where_the_layer_is(krita: Krita, folder: Path) -> None:
@@ -182,6 +185,20 @@ def test_apply_uses_what_the_preview_has_computed(krita: Krita) -> None:
     krita.until("task.over")
     assert krita.run("task._job") is None
     assert krita.run("task.state, studio.preview.shown, len(layers(doc))") == ["done", False, 2]
+
+
+def test_it_makes_room_for_the_layer_also_where_its_canvas_came_into_sight_late(krita: Krita) -> None:
+    open_halves(krita)
+    krita.run(
+        "from velatura_krita.overlay import canvas_of; canvas = canvas_of(app.activeWindow().activeView())"
+    )
+    krita.run("canvas.hide(); studio.look.choose('mosaic'); studio.preview.turn(True)")
+    krita.until("studio.preview.full_size")
+    krita.run("canvas.show()")
+    krita.until("plugin.surface()._overlay is not None")
+    krita.run("task = studio.apply()")
+    krita.until("task.over")
+    assert krita.run("task.state, studio.preview.shown, plugin.surface()._overlay") == ["done", False, None]
 
 
 def test_without_a_canvas_the_docker_shows_it_and_says_so(krita: Krita) -> None:

@@ -85,7 +85,7 @@ def test_a_style_of_ones_own_from_the_selection(krita: Krita) -> None:
     krita.until("doc.activeNode() is not None")
     krita.run("layer.setName('My sky'); studio.gallery.own.add_from_layer(selected=True)")
     krita.until("any(e.name == 'my-sky' and e.mine for e in studio.gallery.entries)")
-    assert krita.run("studio.look.styles") == ["my-sky"]
+    krita.until("studio.look.styles == ('my-sky',)")
     krita.until("studio.gallery.picture('my-sky') is not None or studio.gallery.in_sight(('my-sky',))")
     krita.run("studio.gallery.own.remove('my-sky')")
     krita.until("not any(e.name == 'my-sky' for e in studio.gallery.entries)")

@@ -70,10 +70,9 @@ def test_frames_stream_into_one_locked_layer(krita: Krita, enough: Callable[[], 
         assert abs(made[at + 3] - source[at + 3] * feather / 255) <= 1
         if made[at + 3]:
             assert made[at : at + 3] == bytes(255 - v for v in source[at : at + 3]), "the terminal result"
-    krita.run("app.action('edit_undo').trigger()")
-    krita.until("whole() == was and len(layers(doc)) == 1")
-    krita.run("app.action('edit_redo').trigger()")
-    krita.until("len(layers(doc)) == 2 and pixels(layers(doc)[1], 10, 10, 100, 60) == made", made=made)
+    krita.travel("edit_undo", "len(layers(doc)) == 1 and whole() == was")
+    back = "len(layers(doc)) == 2 and pixels(layers(doc)[1], 10, 10, 100, 60) == made"
+    krita.travel("edit_redo", back, made=made)
 
 
 def test_another_picture_is_not_touched(krita: Krita, enough: Callable[[], None]) -> None:
@@ -105,20 +104,21 @@ def test_a_layer_or_picture_that_is_gone_ends_the_job(krita: Krita, daemon: Daem
     begin(krita)
     shown(krita, 2)
     ways = {
-        "undo": "app.action('edit_undo').trigger(); doc.waitForDone()",
         "delete": "layers(doc)[1].remove(); doc.waitForDone()",
         "close": "doc.setModified(False); app.action('file_close').trigger()",
         "close by script": "doc.setModified(False); doc.close()",
     }
-    krita.run(ways[how])
-    krita.until("task.over")
+    if how == "undo":
+        krita.travel("edit_undo", "task.over")
+    else:
+        krita.run(ways[how])
+        krita.until("task.over")
     assert krita.run("task.state") == "cancelled" and "gone" in krita.run("task.words")
     krita.until("not studio.link.busy")
     assert jobs_at(daemon) == []
     if how == "undo":
         krita.until("whole() == was and history()[1] == before[1]")
-        krita.run("app.action('edit_redo').trigger(); doc.waitForDone()")
-        krita.until("len(layers(doc)) == 2 and not layers(doc)[1].locked()")
+        krita.travel("edit_redo", "len(layers(doc)) == 2 and not layers(doc)[1].locked()")
         assert "is back" in krita.run("task.words")
         assert krita.run("layers(doc)[1].uniqueId().toString() in paper.recipes(paper.source())")
 

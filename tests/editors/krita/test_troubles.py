@@ -106,7 +106,7 @@ def test_a_stopped_daemon_is_told_and_may_come_back(krita: Krita, daemon: Daemon
     finally:
         os.kill(daemon.process.pid, signal.SIGCONT)
     krita.until("studio.link.state == 'ready'")
-    assert "Ready on the processor" in krita.until("docker('velatura_docker').panel._daemon.text()")
+    krita.until("'Ready on the processor' in docker('velatura_docker').panel._daemon.text()")
 
 
 def test_a_job_that_fails_says_why_and_keeps_its_inputs(krita: Krita) -> None:
