@@ -105,7 +105,7 @@ class ScreenSize:
         def ended(job: Job) -> None:
             if job is not self._job:
                 return
-            mixed = job.result is not None and "mixed" in job.result.record
+            mixed = job.result is not None and job.result.record.get("mixed")
             if job.state is State.DONE and not small.at_rest and not mixed:
                 size = base.content.layout
                 self.pace = (self._clock() - since) / (size.width * size.height)
