@@ -204,7 +204,10 @@ class DaemonSession:
             VelaturaError: `bad_image` for a file that is damaged, no style, or holds what none may hold.
         """
         blob = stylefile.blob_of(stylefile.read(Path(path)))
-        return self._send_style("style_import", blob, name=name)
+        try:
+            return self._send_style("style_import", blob, name=name)
+        except VelaturaError as error:
+            raise error if error.field else VelaturaError(error.code, error.message, str(path)) from error
 
     def added(self, path: Path) -> str:
         """A style's name, by its file, which joins the library (and that is said) where it is not there."""

@@ -196,6 +196,10 @@ def test_memory_is_given_back_when_results_are_released(start_daemon):
 
 
 def test_a_picture_over_the_limit_is_refused_with_the_limit(start_daemon):
+    with start_daemon(blobs_mb=2).connect() as talk:
+        job = talk.run(stylize(), picture(700, 700))  # it has room, and its result has none beside it
+        assert job.error is not None and job.error.code == "too_large"
+        assert "the daemon holds at most 2 MB, its setting blobs_mb" in job.error.message
     with start_daemon(max_blob_mb=1).connect() as talk:
         job = talk.run(stylize(), picture(1024, 1024))
         assert job.error is not None and job.error.code == "too_large"

@@ -79,7 +79,7 @@ class SourcedStyles:
         from velatura.pictures import images
 
         pictures = [what for what in self.styles if isinstance(what, Path) and not is_style_file(what)]
-        self._read = {path: images.read_style(path) for path in pictures}
+        self._read = {path: images.read_style(path, str(path)) for path in pictures}
 
     def add(self, client: Client) -> None:
         """Puts the style files among the styles into the library, and names them from here on."""

@@ -18,7 +18,7 @@ from velatura.messages import Cancelled, Failed, Message, Preview, Progress, Res
 from velatura.pixels import RANDOM, Layout
 
 from ..between import orders
-from .blobs import BlobStore, SlotBlob
+from .blobs import BlobStore, SlotBlob, cost
 from .record import JobRecord, failed, fitting, message_of, story
 from .scheduler import Effect, Scheduler, Tell
 from .submission import check_masks, check_parts, digests_of, result_bytes, ticket_of
@@ -361,10 +361,16 @@ class Jobs:
 
         Raises:
             FieldError: for a mask that does not fit.
-            VelaturaError: `busy` when there is no room.
+            VelaturaError: `busy` when there is no room; `too_large` when there never will be.
         """
         check_masks(job.submit, self._layout)
-        job.reserved = self.store.reserve(result_bytes(job.submit, self._layout(job.submit.content)))
+        made = result_bytes(job.submit, self._layout(job.submit.content))
+        held = [self.store.get(digest) for digest in set(digests_of(job.submit))]
+        whole = cost(made) + sum(blob.cost for blob in held if blob is not None)
+        if whole > self.store.budget:
+            words = f"its pictures and its result take {(whole >> 20) + 1} MB; the daemon holds at most"
+            raise VelaturaError("too_large", f"{words} {self.store.budget >> 20} MB, its setting blobs_mb")
+        job.reserved = self.store.reserve(made)
 
     def _layout(self, digest: str) -> Layout | None:
         blob = self.store.get(digest)

@@ -127,7 +127,7 @@ def of_content(head: bytes, suffix: str = "") -> Format | str:
         suffix: of its name; decides for TGA, which has no mark, and for camera raw, which looks like TIFF.
     """
     if suffix.lower() == ".velatura":
-        return "is a style's file, which is for styles: `velatura styles add` takes it"
+        return "is a style's file, not a picture; add it to the styles (`velatura styles add`)"
     raw = suffix.lower() in _RAW_SUFFIXES
     if raw or (head[:4] == b"II*\0" and head[8:10] == b"CR"):
         return _refusal(_RAW)
