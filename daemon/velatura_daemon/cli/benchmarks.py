@@ -29,7 +29,6 @@ ROUNDS = 7
 PAUSE = 0.4
 """Seconds between a first and a second strength: a quick hand on a slider."""
 
-CALL = "run(**json.loads(sys.argv[1]))"
 NETWORKS = {"slim": ("slim", "auto"), "vgg19_sized": ("vgg19", "auto"), "painter": ("slim", "multi")}
 """What is timed: backbone and method."""
 
@@ -225,15 +224,11 @@ def child(module: str, function: str, environment: dict[str, str] | None, **give
         environment: of that interpreter; None for a default one.
         given: the function's arguments, plain values.
     """
-    command = interpreter(module, function, given, f"print(json.dumps({CALL}))")
+    code = f"import json, sys; from {__package__}.{module} import {function} as run"
+    code += "; print(json.dumps(run(**json.loads(sys.argv[1]))))"
+    command = [sys.executable, "-c", code, json.dumps(given, default=str)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
-
-
-def interpreter(module: str, function: str, given: dict[str, Any], call: str = CALL) -> list[str]:
-    """A command that calls a function of a module of this folder."""
-    code = f"import json, sys; from {__package__}.{module} import {function} as run; {call}"
-    return [sys.executable, "-c", code, json.dumps(given, default=str)]
 
 
 def worker_environment_here() -> dict[str, str]:

@@ -93,7 +93,7 @@ class Rungs:
             made *= share
             made += one[rows]
             target[rows] = np.rint(made) if target.dtype.kind == "u" else made
-        about = {"seconds": round(time.perf_counter() - began, 4)}
+        about: dict[str, object] = {"seconds": round(time.perf_counter() - began, 4)}
         if below < above:
             about["mixed"] = [below, above]
         recipe = replace(self.last.recipe, strength=strength)
