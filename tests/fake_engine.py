@@ -49,7 +49,7 @@ class FakeEngine:
         self.settings = settings
         self.home = Path(os.environ["VELATURA_HOME"])
         self.warmed = False
-        self.trimmed = 0
+        self.trimmed = self.rested = 0
         self.idled = 0
 
     def warm(self) -> None:
@@ -61,6 +61,9 @@ class FakeEngine:
 
     def trim(self) -> None:
         self.trimmed += 1
+
+    def rest(self) -> None:
+        self.rested += 1
 
     def status(self) -> dict[str, Any]:
         return {

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 import velatura_daemon.engine
+from engines import STYLE, run
 from hypothesis import given
 from hypothesis import strategies as st
 from velatura.effort import PACE
 from velatura.pixels import Layout
-from velatura.recipe import RECIPES
+from velatura.recipe import RECIPES, Stylize
 from velatura_daemon.engine.compose import Canvas, Raster, keep
 from velatura_daemon.engine.engine import RUNNERS
 from velatura_daemon.engine.resources import CARD, PICTURE, SEEN, Key, Resources, Store, pace_on
@@ -166,3 +167,18 @@ def test_a_card_is_trusted_to_be_quicker_until_it_was_measured():
     on_processor, on_card = (pace_on(torch.device(name)) for name in ("cpu", "cuda"))
     assert on_processor == dict(PACE)
     assert {name: 5 * seconds for name, seconds in on_card.items()} == pytest.approx(on_processor)
+
+
+def test_at_rest_networks_in_float32_go_where_another_precision_is_used(engine, monkeypatch):
+    store = engine.resources.store
+
+    def networks():
+        return {key[-1] for key in store if key[0] == NETWORK}
+
+    run(engine, Stylize((STYLE,)))
+    engine.rest()
+    assert networks() == {torch.float32}, "they are what jobs run in"
+    monkeypatch.setattr(engine.resources, "dtype", torch.bfloat16)
+    run(engine, Stylize((STYLE,)))
+    engine.rest()
+    assert networks() == {torch.bfloat16}

@@ -21,8 +21,17 @@ import numpy as np
 from velatura.editor.seen import SCREEN_SIDE
 
 from . import bench_floors
-from .bench_memory import processes, pss
-from .benchmarks import SIDE, Tell, bench_daemon, noise, operations, rates
+from .bench_memory import own, processes, pss
+from .benchmarks import (
+    SIDE,
+    Tell,
+    bench_daemon,
+    child,
+    noise,
+    operations,
+    rates,
+    worker_environment_here,
+)
 
 MOVES = (0.9, 0.81, 0.7, 0.56, 0.44)
 """Strengths that a slider comes by."""
@@ -135,17 +144,26 @@ def pixels(tell: Tell = lambda text: None) -> dict[str, float]:
 
 def start(tell: Tell = lambda text: None) -> dict[str, float]:
     """Seconds of `velatura --version`, of `velatura styles list` beside a running daemon, from nothing to the
-    first picture; and megabytes that the daemon's processes, and its worker, hold once they have rested."""
+    first picture; and megabytes that the daemon's processes, and its worker, hold once they have rested: with
+    what they share with others, and the worker's own beside those of a program that has imported torch."""
     tell("a cold start")
     with bench_daemon() as (client, start):
         tell("commands")
         figures = {**start, "version": _command("--version"), "styles_list": _command("styles", "list")}
         tell("memory at rest")
-        time.sleep(7)  # the worker gives memory back after five
+        _until_at_rest(processes().Process(client.status()["worker"]["pid"]))
+        time.sleep(6)  # the worker gives memory back after five
         status = client.status()
         figures["idle_mb"] = float(pss(status["pid"]) >> 20)
-        figures["idle_worker_mb"] = float(pss(status["worker"]["pid"]) >> 20)
+        worker = status["worker"]["pid"]
+        figures["idle_worker_mb"], figures["own_mb"] = pss(worker) / 2**20, own(worker) / 2**20
+    figures["own_torch_mb"] = child("bench_sizes", "torch_alone", worker_environment_here())
     return figures
+
+
+def torch_alone() -> float:
+    """Megabytes of this process's own, with torch and little else in it."""
+    return own(os.getpid()) / 2**20
 
 
 def _command(*words: str) -> float:

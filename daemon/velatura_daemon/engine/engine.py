@@ -16,7 +16,7 @@ import torch
 from velatura.effort import PATIENCE
 from velatura.errors import FieldError, VelaturaError
 from velatura.recipe import Keypoints, Learn, Recipe, Refine, Stylize, Texture, Upscale
-from velatura_models.methods.loading import load_method
+from velatura_models.methods.loading import NETWORK, load_method
 from velatura_models.methods.method import Source, StyleShare, framed, painted, work
 from velatura_models.networks.precision import eight_bits_pay, faster_dtype, seconds
 from velatura_models.store.cards import compute_card
@@ -132,6 +132,13 @@ class TorchEngine:
         """Frees what can be made again from the pixels of a job."""
         for resources in (self.resources, *self.others.values()):
             resources.trim()
+
+    def rest(self) -> None:
+        """Lets go of networks in float32 where jobs run in another precision: they see new styles alone, and
+        are the largest, with the kernels that were made for them."""
+        for resources in (self.resources, *self.others.values()):
+            if resources.dtype != torch.float32:
+                resources.store.drop(lambda key: key[0] == NETWORK and torch.float32 in key)
 
     def status(self) -> dict[str, Any]:
         """See `tasks.Engine.status`."""

@@ -108,6 +108,10 @@ class Engine(Protocol):
         """Gives caches back after an out-of-memory error."""
         ...
 
+    def rest(self) -> None:
+        """Gives back what is seldom needed, as nothing was asked for a while."""
+        ...
+
     def status(self) -> dict[str, Any]:
         """Device and why, dtype and why, resident networks, cache bytes; plain values."""
         ...

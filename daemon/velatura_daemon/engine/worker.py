@@ -131,6 +131,8 @@ class Worker:
         if wait:
             ready, _, _ = select.select([self.channel], [], [], None if self.rested else REST)
             if not ready:
+                if self.engine is not None:
+                    self.engine.rest()
                 give_memory_back()
                 self.rested = True
         for order, fds in self.channel.receive():
