@@ -138,7 +138,9 @@ def part_strotss(given: argparse.Namespace) -> dict[str, float]:
     encoder = prepared(network("vgg19", given.vgg), dtype)
     problem = Problem((side, side), [StyleSource(style)], content)
     own = (given.repeat + 1) * DRAWS  # of each size
-    walk = Refinement(encoder, problem, Options(Strotss(), 2 * own, "rmsprop", 2e-3, levels=2)).run()
+    walk = Refinement(
+        encoder, problem, Options(Strotss(), 2 * own, "rmsprop", learning_rate=2e-3, levels=2)
+    ).run()
 
     def steps(count: int) -> None:
         for _ in range(count):

@@ -33,7 +33,7 @@ CONTENT, STYLE = (
 PROBLEM = Problem(SIZE, [StyleSource(STYLE)], CONTENT)
 PAIRS = ((0.2, 0.3, 0.3, 0.35), (0.7, 0.3, 0.62, 0.3), (0.3, 0.7, 0.3, 0.6), (0.7, 0.75, 0.7, 0.8))
 INNER: dict[str, Objective] = {"gram": Gram(tv_weight=0.1), "neighbours": Neighbours(), "strotss": Strotss()}
-OPTIONS = Options(Deform(Gram(), PAIRS), 12, "adam", 5e-3, levels=2)
+OPTIONS = Options(Deform(Gram(), PAIRS), 12, "adam", learning_rate=5e-3, levels=2)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from .conftest import box_mask, finished, random_encoder, random_picture
 CONTENT = random_picture(72, 100, 1).float()
 STYLE = random_picture(64, 88, 5).float().flip(1)
 PROBLEM = Problem((72, 100), [StyleSource(STYLE)], CONTENT)
-OPTIONS = Options(Neighbours(), 14, "adam", 5e-3, levels=2)
+OPTIONS = Options(Neighbours(), 14, "adam", learning_rate=5e-3, levels=2)
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ from .conftest import box_mask, finished, random_encoder, random_picture
 CONTENT = random_picture(72, 100, 1).float()
 STYLE = random_picture(64, 88, 5).float().flip(1)
 PROBLEM = Problem((72, 100), [StyleSource(STYLE)], CONTENT)
-OPTIONS = Options(Strotss(), 12, "rmsprop", 2e-3, levels=2)
+OPTIONS = Options(Strotss(), 12, "rmsprop", learning_rate=2e-3, levels=2)
 
 
 @pytest.fixture(scope="module")
