@@ -315,7 +315,8 @@ class Client(DaemonSession):
                 `submit` such as `preview_every`.
 
         Returns:
-            The style's name; or the `JobFuture`, whose result is the look at it.
+            The style's name, with a `PictureWarning` where it is not painted better yet, and so as before; or
+            the `JobFuture`, whose result is the look at it.
         """
         from .styles import build, is_file
 
@@ -330,6 +331,10 @@ class Client(DaemonSession):
         if not wait:
             return job
         _awaited(job)
+        if not job.record.get("better", True):
+            from .pictures.arrays import note
+
+            note(name, "is not painted better yet, and stays as it was; learning it again goes on")
         return name
 
     def _run(

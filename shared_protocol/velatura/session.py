@@ -187,10 +187,12 @@ class DaemonSession:
         stem = Path(picture).stem if isinstance(picture, (str, os.PathLike)) else ""
         name = name or style_name(stem)
         if not name:
-            raise FieldError("name", f"cannot be made of {stem!r}; give one")
+            raise FieldError(
+                "name", f"cannot be made of {stem!r}; give one" if stem else "is missing; give one"
+            )
         if stem and not title and all(style["name"] != name for style in self.styles()):
             title = stem
-        blob = images.read_style(picture, "picture").blob()
+        blob = images.read_style(picture, str(picture) if stem else "picture").blob()
         texts = {"title": title, "artist": artist, "year": str(year), "rights": rights}
         return self._send_style("style_add", blob, name=name, **texts)
 

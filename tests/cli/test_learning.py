@@ -12,8 +12,9 @@ import velatura as python
 from cli.conftest import pixels
 from cli.running import velatura
 from PIL import Image
-from velatura.errors import VelaturaError
+from velatura.errors import PictureWarning, VelaturaError
 from velatura.recipe import Learn
+from velatura.waiting import JobFuture
 from velatura_daemon.cli import exits
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -93,6 +94,12 @@ def test_a_style_file_is_used_as_a_style_by_every_command(moss: Path) -> None:
         assert job.result() == Path("3.png")
     refused = velatura("stylize", "moss.velatura", "-s", "mosaic", "-o", "4.png")
     assert refused.code == exits.BY_CODE["bad_image"] and "is a style's file" in refused.err
+
+
+def test_python_is_told_where_a_style_is_not_better_yet(moss: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(JobFuture, "record", {"better": False})
+    with python.connect() as client, pytest.warns(PictureWarning, match="moss-2: is not painted better yet"):
+        assert client.learn(moss, steps=3) == "moss-2"
 
 
 def test_python_learns_arrays_exports_and_imports(moss: Path) -> None:
