@@ -9,7 +9,7 @@ from models.driving import noise as picture
 from models.driving import small_pair, stylized
 from velatura_models.maths.color import ColorStats, apply_matching, color_stats, transport
 from velatura_models.maths.stats import mean_std
-from velatura_models.maths.tiling import STRIDE, Box, tiles
+from velatura_models.maths.tiling import STRIDE, Box, Footprint, tiles
 from velatura_models.methods.adain import KEPT, AdaIN, StyleLook, colored
 from velatura_models.methods.loading import Loader
 from velatura_models.methods.method import StyleShare
@@ -77,6 +77,19 @@ def test_a_blend_decodes_the_weighted_sum_of_the_targets():
         ]
         mixed[level] = 0.25 * parts[0] + 0.75 * parts[1]
     torch.testing.assert_close(got, net.decoder(mixed), rtol=1e-4, atol=1e-5)
+
+
+def test_a_picture_stays_whole_where_it_fits_with_nothing_kept_of_its_tiles():
+    footprint, picture = Footprint(halo=16, per_pixel=100), Box(0, 0, 198, 200)
+    needed = 100 * 200 * 200
+
+    def cut(room, kept):
+        return len(footprint.cut(200, 200, footprint.fitting(picture, room, kept)))
+
+    assert cut(needed, 0) == cut(needed // 2, needed // 2) == 1
+    assert (
+        cut(needed // 2, needed // 2 - 8000) == len(footprint.cut(200, 200, footprint.side(needed // 2))) > 1
+    )
 
 
 @settings(max_examples=40, deadline=None)

@@ -182,7 +182,7 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
         styles.append(StyleShare(method.style(source), style.weight / total, region))
     notes = (*notes, *sources.notes)
     counts = None if canvas.counts is None else crop(canvas.counts, box)
-    side = method.footprint.side(room, resources.settings.tile)
+    side = method.footprint.fitting(box, room, kept, resources.settings.tile)
     content = framed(crop(canvas.picture.rgb, box), counts, method.footprint, side, kept)
     strength = recipe.strength if canvas.mask is None else crop(canvas.mask, box) * recipe.strength
     todo = work(content, styles, strength, recipe.residual, recipe.exact, recipe.color == "style")
