@@ -126,7 +126,7 @@ class Footprint:
         return max(int((room / self.per_pixel) ** 0.5) - 2 * self.halo, 8 * self.grid)
 
     def fitting(self, picture: Box, room: int, kept: int, fixed: int = 0) -> int:
-        """As `side`, for a picture of which `kept` bytes more are kept where it is cut: it is not cut where it
+        """As `side`, for a picture of which `kept` bytes more are kept where it is cut: it is not where it
         fits in both."""
         whole = self.side(room + kept, fixed)
         if len(self.cut(self.padded(picture.height), self.padded(picture.width), whole)) == 1:
