@@ -375,7 +375,7 @@ def test_shapes_move_inside_the_mask_with_previews_and_the_recipe_says_by_which_
 
 
 def test_a_deformation_stops_resumes_and_is_made_again(engine: TorchEngine) -> None:
-    recipe = Refine((STYLE,), objective="strotss", iterations=6, levels=1, shapes="joint", pairs=PAIRS)
+    recipe = Refine((STYLE,), objective="strotss", iterations=3, levels=1, shapes="joint", pairs=PAIRS)
     whole, events = run(engine, task(recipe))
     state = next(event.state for event in events if isinstance(event, Checkpointed))
     resumed, _ = run(engine, task(recipe, checkpoint=state))
