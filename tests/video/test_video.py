@@ -315,6 +315,7 @@ def test_the_command_says_what_is_wrong_before_it_works(tmp_path: Path, monkeypa
     assert velatura("video", tmp_path / "no.mp4", "-s", "mosaic", "-o", tmp_path / "out.mp4").code == 20
     (tmp_path / "there.mp4").touch()
     assert velatura("video", source, "-s", "mosaic", "-o", tmp_path / "there.mp4").code == 21
+    assert "cannot write into" in velatura("video", source, "-s", "mosaic", "-o", source / "out.mp4").err
 
 
 def test_a_track_may_bring_all_styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

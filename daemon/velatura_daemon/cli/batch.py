@@ -58,7 +58,7 @@ def batch(
 
     if bool(inputs) == bool(jobs):
         raise FieldError("inputs", "or --jobs: give one of the two")
-    sourced = SourcedStyles(parse_styles(style or []), [])
+    sourced = SourcedStyles(parse_styles(style))
     fields: dict[str, Any] = dict(chosen)
     if sourced or recipe is not None:
         whole = whole_recipe(Stylize, recipe, chosen, sourced)

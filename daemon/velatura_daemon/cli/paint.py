@@ -141,7 +141,7 @@ def _paint(
     watched: Watched = Watched(),  # a value
 ) -> None:
     check_readable(pictures.recipe, styled.mask, *(styled.region or []))
-    styles = SourcedStyles(parse_styles(styled.style or []), styled.region or [])
+    styles = SourcedStyles(parse_styles(styled.style), styled.region or [])
     if pictures.inputs:
         pairs: list[Pair] = list(
             plan(pictures.inputs, pictures.out, pictures.force, skip=pictures.skip_existing)
@@ -150,7 +150,7 @@ def _paint(
         check_output(Path(pictures.out), pictures.force)
         pairs = [(None, Path(pictures.out))]
     sample = None if kind.FACTS.content else next((source for source, _ in pairs), None)
-    given = styles if sample is None else SourcedStyles({sample: 1.0}, [])
+    given = styles if sample is None else SourcedStyles({sample: 1.0})
     whole = whole_recipe(kind, pictures.recipe, chosen, given)
     options: dict[str, Any] = {"mask": styled.mask, "device": pictures.device}
     if watched.previews is not None:

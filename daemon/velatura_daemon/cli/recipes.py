@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from velatura.client import Client
 
 
-def parse_styles(given: Sequence[str]) -> dict[str | Path, float]:
+def parse_styles(given: Sequence[str] | None) -> dict[str | Path, float]:
     """Styles and their weights, in order.
 
     `great-wave`, `great-wave:0.3`, `my/painting.png:0.7`. What exists as a file is one, weight or not, so
@@ -28,7 +28,7 @@ def parse_styles(given: Sequence[str]) -> dict[str | Path, float]:
             or a style named twice.
     """
     styles: dict[str | Path, float] = {}
-    for index, text in enumerate(given):
+    for index, text in enumerate(given or ()):
         what, weight = _weighted(text, f"styles[{index}]")
         key = Path(what) if Path(what).is_file() else what
         if isinstance(key, str) and ("/" in what or "\\" in what or Path(what).suffix):
@@ -50,7 +50,7 @@ class SourcedStyles:
         FieldError: for another number of regions.
     """
 
-    def __init__(self, styles: Mapping[str | Path, float], regions: Sequence[Path]) -> None:
+    def __init__(self, styles: Mapping[str | Path, float], regions: Sequence[Path] = ()) -> None:
         if regions and len(regions) != len(styles):
             raise FieldError(
                 "regions", f"has {len(regions)} masks for {len(styles)} styles; give one for each"

@@ -11,8 +11,7 @@ from velatura.extras import need
 from velatura.recipe import Stylize
 
 from . import show
-from .exits import EXISTS, CommandError
-from .files import check_readable
+from .files import check_output, check_readable
 from .options import Chosen, ForceOption, RecipeOption, StyleOption, runs
 from .progress import JobBar
 from .recipes import SourcedStyles, parse_styles, whole_recipe
@@ -64,10 +63,9 @@ def video(
 
     check_readable(source, recipe, track, mask, raft)
     painting.check_output(source, out)
-    if out.exists() and not force:
-        raise CommandError(EXISTS, f"{out} exists; --force overwrites it")
+    check_output(out, force, painting.CODECS)
     flow = _raft(raft) if raft is not None else None
-    sourced = SourcedStyles(parse_styles(style or []), [])
+    sourced = SourcedStyles(parse_styles(style))
     if track is not None and recipe is None and not sourced:
         whole = Stylize(**chosen)  # the track's keys name styles, and are checked with them
     else:

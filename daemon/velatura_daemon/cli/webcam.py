@@ -12,7 +12,7 @@ from velatura.extras import need
 from velatura.recipe import Stylize
 
 from . import show
-from .exits import EXISTS, CommandError
+from .files import check_output
 from .options import Chosen, ForceOption, RecipeOption, StyleOption, runs
 from .recipes import SourcedStyles, parse_styles, whole_recipe
 from .video import CrfOption, SteadyOption
@@ -57,9 +57,8 @@ def webcam(
 
     if out is not None:
         painting.check_output(Path(camera), out)
-        if out.exists() and not force:
-            raise CommandError(EXISTS, f"{out} exists; --force overwrites it")
-    sourced = SourcedStyles(parse_styles(style or []), [])
+        check_output(out, force, painting.CODECS)
+    sourced = SourcedStyles(parse_styles(style))
     whole = whole_recipe(Stylize, recipe, chosen, sourced)
     sourced.load()
     with (

@@ -75,7 +75,7 @@ def run(
             if source is not None and whole.FACTS.content:
                 pixels = images.read(source)
             elif source is not None:
-                styles = SourcedStyles({source: 1.0}, [])
+                styles = SourcedStyles({source: 1.0})
                 styles.load()
             recipe, pictures = styles.into(whole, pixels)
             return client.submit(
