@@ -78,6 +78,10 @@ def test_a_wrong_setting_is_a_problem_with_its_range(monkeypatch: pytest.MonkeyP
     outcome = velatura("doctor", "--json")
     assert outcome.code == exits.PROBLEMS and outcome.json["problems"] == 1
     assert "tile: is -1; allowed is 0 to 16384 pixels" in findings()["settings"]["detail"]
+    monkeypatch.delenv("VELATURA_TILE")
+    monkeypatch.setenv("VELATURA_THREDS", "2")
+    strange = findings()["environment"]
+    assert (strange["level"], strange["remedy"]) == ("problem", "did you mean VELATURA_THREADS?")
 
 
 @pytest.mark.usefixtures("no_weights")

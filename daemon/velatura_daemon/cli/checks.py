@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.metadata
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from velatura.errors import VelaturaError
 from velatura.messages import PROTOCOL
 
 from ..paths import Paths
-from ..settings import load_settings
+from ..settings import PREFIX, Settings, load_settings
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 SEE_LOG = "see: velatura daemon logs; velatura daemon logs --worker"
@@ -28,6 +29,8 @@ WARM_SECONDS = 60.0
 """How long a worker may take to warm up before that counts as a problem."""
 ROOM = 64 << 20
 """Bytes of disk below which a folder counts as full."""
+OTHER_VARIABLES = ("home", "connection", "models_url", "web_token")
+"""Environment variables beside those of the settings, in small letters."""
 EDITORS = {"gimp": "velatura_gimp", "krita": "velatura_krita"}
 
 
@@ -94,13 +97,20 @@ def packages() -> Iterator[Finding]:
 
 def settings(paths: Paths) -> Iterator[Finding]:
     """The settings file and environment variables."""
+    there = paths.settings_file.exists()
     try:
         load_settings(paths)
     except VelaturaError as error:
-        yield Finding("settings", PROBLEM, str(error), f"correct it there, or remove {paths.settings_file}")
+        remedy = "correct it there" + (f", or remove {paths.settings_file}" if there else "")
+        yield Finding("settings", PROBLEM, str(error), remedy)
         return
-    kind = str(paths.settings_file) if paths.settings_file.exists() else "defaults (no settings file)"
-    yield Finding("settings", OK, kind)
+    yield Finding("settings", OK, str(paths.settings_file) if there else "defaults (no settings file)")
+    known = [PREFIX + name.upper() for name in (*(f.name for f in fields(Settings)), *OTHER_VARIABLES)]
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            remedy = f"did you mean {near[0]}?" if near else "unset it"
+            yield Finding("environment", PROBLEM, f"{name} is no variable of Velatura's", remedy)
 
 
 def folders(paths: Paths) -> Iterator[Finding]:
@@ -166,7 +176,9 @@ def device(paths: Paths) -> Iterator[Finding]:
     try:
         chosen, why = choose_device(settings.device)
     except VelaturaError as error:
-        yield Finding("device setting", PROBLEM, str(error), f'set device = "auto" in {paths.settings_file}')
+        variable = f"{PREFIX}DEVICE"
+        remedy = f"unset {variable}" if variable in os.environ else f"take it out of {paths.settings_file}"
+        yield Finding("device setting", PROBLEM, str(error), remedy)
     else:
         yield Finding("device setting", OK, f"{settings.device}: {chosen}, since {why}")
 
