@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import velatura as python
 from cli.conftest import pixels
-from cli.running import velatura
+from cli.running import command, velatura
 from PIL import Image
 from velatura.pictures import sheet
 from velatura_daemon.cli import exits
@@ -25,6 +27,13 @@ def test_a_picture_is_drawn_in_the_styles_asked_for(folder: Path) -> None:
     assert velatura("sheet", "a.png", "-o", "x.xyz").code == exits.FILES
     assert velatura("sheet", "none.png").code == exits.FILES
     assert velatura("sheet", "a.png", "-o", "y.png", "--quality", "best").code == exits.BY_CODE["bad_field"]
+
+
+def test_a_sheet_comes_and_goes_by_pipes(folder: Path) -> None:
+    words = command("sheet", "-", "-s", "mosaic", "-o", "-")
+    done = subprocess.run(words, input=Path("a.png").read_bytes(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"standard output\n")
+    assert Image.open(io.BytesIO(done.stdout)).width == 24 + 2 * sheet.GAP
 
 
 def test_python_gives_every_style_its_cell_and_says_how_far_it_is(folder: Path) -> None:

@@ -28,12 +28,13 @@ def piped(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     results then goes to standard error.
 
     Args:
-        given: `inputs`, words of which one may be `-`, and `out`; either may be missing.
+        given: `inputs`, words of which one may be `-`, or `picture`, and `out`; any may be missing.
 
     Raises:
         CommandError: for a keyboard or a screen in place of a pipe, or `-` twice.
     """
-    inputs, out = [str(word) for word in given.get("inputs") or []], str(given.get("out", ""))
+    words = given.get("inputs") or [given.get("picture", "")]
+    inputs, out = [str(word) for word in words], str(given.get("out", ""))
     if PIPE not in (*inputs, out):
         yield given
         return
@@ -45,9 +46,12 @@ def piped(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
             read = folder / "standard-input"
             show.CALLED[str(read)] = "standard input"
             _read_input(read, inputs.count(PIPE))
-            files["inputs"] = [str(read) if word == PIPE else word for word in inputs]
+            if "picture" in given:
+                files["picture"] = type(given["picture"])(read)
+            else:
+                files["inputs"] = [str(read) if word == PIPE else word for word in inputs]
         if out == PIPE:
-            stream, files["out"] = _output(), str(written)
+            stream, files["out"] = _output(), type(given["out"])(written)
             later.enter_context(contextlib.redirect_stdout(sys.stderr))
             yield files
             stream.write(written.read_bytes())

@@ -18,7 +18,7 @@ from .progress import JobBar
 @runs(Stylize)
 def sheet(
     chosen: Chosen,
-    picture: Annotated[Path, typer.Argument(metavar="IN", help="The picture.")],
+    picture: Annotated[Path, typer.Argument(metavar="IN", help="The picture; - is standard input.")],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The file to write; by default IN-sheet.jpg here.")
     ] = None,
