@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import velatura
-from PIL import Image, ImageDraw
+from PIL import Image
 from safetensors.torch import load_file
-from sheets import photo
+from sheets import photo, sheet, worded
 from velatura.errors import VelaturaError
 from velatura.recipe import Style, Stylize
 from velatura_daemon.cli.bench_refine import plain_gatys_seconds
@@ -99,29 +99,23 @@ def main() -> None:
                 seen, before, wanted = (look(vgg, tensor_of(x)) for x in (result.picture, shown, source))
                 result.style = style_distance(seen, wanted) / style_distance(before, wanted)
                 result.content = content_distance(seen, before)
-    draw(shown, pictures, results)
+    draw(shown, results)
     write(results, plain)
 
 
-def draw(shown: Image.Image, pictures: dict[str, Path], results: dict[str, dict[str, Result | None]]) -> None:
+def draw(shown: Image.Image, results: dict[str, dict[str, Result | None]]) -> None:
     """The sheet: a column a style, a row a method."""
-    rows = [("", dict.fromkeys(STYLES)), *results.items()]
-    gap = 4
-    size = ((len(STYLES) + 1) * (CELL + gap), len(rows) * (CELL + gap))
-    sheet = Image.new("RGB", size, "white")
-    pen = ImageDraw.Draw(sheet)
-    sheet.paste(shown.resize((CELL, CELL), Image.Resampling.LANCZOS), (0, 0))
-    for line, (method, row) in enumerate(rows):
-        pen.text((8, line * (CELL + gap) + CELL // 2), method, fill="black", font_size=16)
-        for column, style in enumerate(STYLES, 1):
-            place = (column * (CELL + gap), line * (CELL + gap))
-            result = row[style]
-            if result is not None:
-                sheet.paste(result.picture.resize((CELL, CELL), Image.Resampling.LANCZOS), place)
-            else:
-                words = style if not method else "-"
-                pen.text((place[0] + 8, place[1] + CELL // 2), words, fill="black", font_size=16)
-    sheet.save(DOCS / "images" / "comparison.jpg", quality=86)
+
+    def cell(what: Image.Image | str) -> Image.Image:
+        if isinstance(what, str):
+            return worded(what, (CELL, CELL))
+        return what.resize((CELL, CELL), Image.Resampling.LANCZOS)
+
+    rows = [[shown, *STYLES]]
+    for method, row in results.items():
+        rows.append([method, *(made.picture if (made := row[style]) else "-" for style in STYLES)])
+    drawn = sheet([[cell(what) for what in row] for row in rows], gap=4)
+    drawn.save(DOCS / "images" / "comparison.jpg", quality=86)
 
 
 def write(results: dict[str, dict[str, Result | None]], plain: float) -> None:

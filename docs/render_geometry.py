@@ -20,6 +20,7 @@ import psutil
 import velatura
 from PIL import Image, ImageDraw, ImageOps
 from safetensors.torch import load_file
+from sheets import captioned, sheet
 from velatura.pairs import Pair, as_map, pairs_of
 from velatura_daemon.cli.bench_pictures import COLUMNS as FIGURES
 from velatura_models.maths.quality import figures, look
@@ -155,27 +156,15 @@ def main(folder: Path, names: list[str], vgg: Path | None) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with velatura.connect() as v:
         rows = [Row(v, name, folder) for name in names]
-        cells: list[list[tuple[Image.Image, str]]] = []
+        cells: list[list[Image.Image]] = []
         for row in rows:
             pairs = pairs_of(json.loads(row.pairs().read_text()))
-            cells.append([(dotted(row.content, [(p.x, p.y) for p in pairs]), f"{len(pairs)} pairs")])
-            cells[-1].append((dotted(row.style, [(p.x2, p.y2) for p in pairs]), ""))
+            content = dotted(row.content, [(p.x, p.y) for p in pairs])
+            style = dotted(row.style, [(p.x2, p.y2) for p in pairs])
+            cells.append([captioned(content, f"{len(pairs)} pairs"), captioned(style, "")])
             for title in COLUMNS:
-                shown = ImageOps.contain(row.column(title), (CELL, CELL), Image.Resampling.LANCZOS)
-                made = ImageOps.pad(shown, (CELL, CELL), color="white")
-                cells[-1].append((made, f"{row.seconds(title)} s"))
-    titles, gap, line = ("content", "style", *COLUMNS), 4, 14
-    width = len(titles) * (CELL + gap) - gap
-    sheet = Image.new("RGB", (width, line + len(cells) * (CELL + line + gap)), "white")
-    pen = ImageDraw.Draw(sheet)
-    for column, title in enumerate(titles):
-        left = column * (CELL + gap)
-        pen.text((left + 2, 1), title, fill="black")
-        for number, row in enumerate(cells):
-            top = line + number * (CELL + line + gap)
-            sheet.paste(row[column][0], (left, top))
-            pen.text((left + 2, top + CELL + 1), row[column][1], fill="black")
-    sheet.save(IMAGES / "shapes.jpg", quality=88)
+                cells[-1].append(captioned(dotted(row.column(title), []), f"{row.seconds(title)} s"))
+    sheet(cells, ("content", "style", *COLUMNS), gap=4).save(IMAGES / "shapes.jpg", quality=88)
     if vgg is not None:
         judged(rows, vgg)
 

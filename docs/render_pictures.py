@@ -9,15 +9,13 @@ from pathlib import Path
 
 import velatura
 import velatura_models
-from PIL import Image, ImageDraw, ImageFont
-from sheets import fitted, photo, sheet
+from PIL import Image
+from sheets import captioned, fitted, photo, sheet
 
 IMAGES = Path(__file__).parent / "images"
 HILLS = Path(velatura_models.__file__).parent / "training" / "photos" / "tea-gardens.jpg"
 STRIP = ("composition-vii", "great-wave", "stained-glass", "starry-night", "the-scream", "windswept")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-LABEL = 20
-"""Pixels for a name below a picture."""
 
 
 def grid(pictures: list[Image.Image], columns: int) -> Image.Image:
@@ -38,13 +36,7 @@ def gallery(v: velatura.Client) -> None:
     cat, size = photo("chelsea", (400, 268)), (186, 124)
     names = [style["name"] for style in v.styles() if style["kind"] != "user"]
     made = {"photograph": cat} | {name: v.stylize(cat, style=name) for name in names}
-    cells = []
-    for name, picture in made.items():
-        width, height = size
-        cell = Image.new("RGB", (width, height + LABEL), "white")
-        cell.paste(picture.resize(size, Image.Resampling.LANCZOS))
-        ImageDraw.Draw(cell).text((2, height + 1), name, "black", ImageFont.load_default(13))
-        cells.append(cell)
+    cells = [captioned(made[name].resize(size, Image.Resampling.LANCZOS), name) for name in made]
     grid(cells, 6).save(IMAGES / "gallery.webp", quality=74, method=6)
 
 

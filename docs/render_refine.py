@@ -117,9 +117,7 @@ def textures(v: velatura.Client) -> None:
         for name in ("mosaic", "marbling", "starry-night")
     ]
     tile = v.texture(style="batik", width=96, height=96, tileable=True, iterations=ITERATIONS)
-    twice = Image.new("RGB", (192, 192))
-    for corner in ((0, 0), (96, 0), (0, 96), (96, 96)):
-        twice.paste(tile, corner)
+    twice = sheet([[tile, tile]] * 2, gap=0)
     titles = ("mosaic", "marbling", "starry-night", "batik: a 96 px tile, four times")
     sheet([[*made, twice]], titles).save(IMAGES / "textures.jpg", quality=85)
 

@@ -18,6 +18,20 @@ def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return ImageOps.fit(image.convert("RGB"), size, Image.Resampling.LANCZOS)
 
 
+def captioned(picture: Image.Image, words: str, line: int = 20) -> Image.Image:
+    """A picture with words below it, in a line of so many pixels."""
+    out = ImageOps.expand(picture, (0, 0, 0, line), "white")
+    ImageDraw.Draw(out).text((2, picture.height + 1), words, "black", ImageFont.load_default(line - 7))
+    return out
+
+
+def worded(words: str, size: tuple[int, int]) -> Image.Image:
+    """Words where a picture could be."""
+    out = Image.new("RGB", size, "white")
+    ImageDraw.Draw(out).text((8, size[1] // 2), words, "black", ImageFont.load_default(16))
+    return out
+
+
 def sheet(
     rows: Sequence[Sequence[Image.Image]], titles: Sequence[str] = (), gap: int = 6, head: int = 16
 ) -> Image.Image:
