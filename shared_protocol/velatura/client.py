@@ -133,7 +133,7 @@ class Client(DaemonSession):
                 and options of `submit` such as `preview_every`.
         """
         fields = {"iterations": iterations, **deformed(deform)}
-        return self._run(Refine, image, style, mask, keep_color, wait, out, fields, more)
+        return self._run(Refine, image, style, mask, keep_color, wait, out, fields, more, deform)
 
     def texture(
         self,
@@ -348,14 +348,17 @@ class Client(DaemonSession):
         out: Any,
         fields: dict[str, Any],
         more: dict[str, Any],
+        deform: Any = None,
     ) -> Any:
         from .pictures import images
-        from .styles import build, by_name
+        from .styles import build, by_name, warn_of_stretch
 
         style = by_name(style, self.added)
         pixels = images.read(image) if image is not None else None
         size = (pixels.array.shape[1], pixels.array.shape[0]) if pixels is not None else None
         recipe, pictures, options = build(kind, style, size, keep_color, fields | more)
+        if pixels is not None:
+            warn_of_stretch(deform, pixels.layout, recipe, pictures)
         job = self.submit(recipe, pixels, mask, out=out, pictures=pictures, **options)
         return _awaited(job) if wait else job
 

@@ -55,14 +55,7 @@ def read_pairs(file: str | os.PathLike) -> tuple[Pair, ...]:
     Raises:
         FieldError: naming the file and what is wrong in it.
     """
-    path = Path(file)
-    try:
-        found = json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise FieldError("deform", f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise FieldError("deform", f"{path} is not JSON: {error}") from error
-    return pairs_of(found, str(path))
+    return pairs_of(read_map(file), str(file))
 
 
 def pairs_of(found: Any, where: str = "deform") -> tuple[Pair, ...]:
@@ -121,6 +114,24 @@ def as_map(pairs: Sequence[Pair], content: Sequence[int], style: Sequence[int]) 
         for p in pairs
     ]
     return {"content": list(content), "style": list(style), "pairs": rows}
+
+
+def as_text(found: Mapping[str, Any]) -> str:
+    """Such a map as JSON to be edited, a pair a line."""
+    sizes = ", ".join(f'"{name}": {json.dumps(found[name])}' for name in ("content", "style"))
+    rows = ",".join(f"\n  {json.dumps(row)}" for row in found["pairs"]) + "\n" * bool(found["pairs"])
+    return f'{{{sizes}, "pairs": [{rows}]}}\n'
+
+
+def read_map(file: str | os.PathLike) -> Any:
+    """What a file of pairs holds; raises `FieldError` where it cannot be read."""
+    path = Path(file)
+    try:
+        return json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise FieldError("deform", f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise FieldError("deform", f"{path} is not JSON: {error}") from error
 
 
 def _size(found: Mapping[str, Any], name: str, where: str) -> list[float]:

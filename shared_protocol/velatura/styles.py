@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .blob import Blob
-from .errors import FieldError
-from .recipe import Recipe, Style
+from .errors import FieldError, PictureWarning
+from .pairs import read_map
+from .pixels import Layout
+from .recipe import Recipe, Refine, Style
 from .stylefile import is_style_file
 
 R = TypeVar("R", bound=Recipe)
@@ -19,6 +22,9 @@ OPTIONS = frozenset(
     ("priority", "supersede", "detached", "preview_side", "preview_every", "slider", "device")
 )
 """How a job is to be run, as opposed to what it is: see `messages.Submit`."""
+
+SAME = 0.02
+"""By how much proportions of two pictures may differ and count as the same: what rounding leaves."""
 
 
 def build(
@@ -133,3 +139,24 @@ def is_file(text: str) -> bool:
     """Whether a text names a file rather than a style of the library."""
     separators = [os.sep] + ([os.altsep] if os.altsep else [])
     return any(s in text for s in separators) or bool(Path(text).suffix) or text.startswith("~")
+
+
+def warn_of_stretch(deform: Any, content: Layout, recipe: Refine, pictures: Sequence[Blob]) -> None:
+    """Warns where places are stretched: given for a picture of other proportions than the one at hand.
+
+    Args:
+        deform: see `pairs.deformed`, which has taken it.
+        pictures: that the recipe names; of one of the library the daemon knows the size alone.
+    """
+    if deform is None or deform == "auto":
+        return
+    found = deform if isinstance(deform, Mapping) else read_map(deform)
+    if not found["pairs"]:
+        return
+    styles = [picture.layout for picture in pictures if picture.key == recipe.styles[0].digest]
+    for name, layout in zip(("content", "style"), (content, *styles), strict=False):
+        width, height = found[name]
+        if abs(layout.width * height / (layout.height * width) - 1) > SAME:
+            words = f"the pairs were made for a {name} of {width:g} x {height:g}; this one has"
+            words += f" {layout.width} x {layout.height}, and their places are stretched with it"
+            warnings.warn(words, PictureWarning, stacklevel=3)

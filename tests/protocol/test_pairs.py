@@ -6,8 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from velatura.blob import Blob
 from velatura.errors import FieldError
-from velatura.pairs import Pair, as_map, check_pairs, pairs_of, read_pairs
+from velatura.pairs import Pair, as_map, as_text, check_pairs, deformed, pairs_of, read_pairs
+from velatura.pixels import Layout
+from velatura.recipe import Refine, Style
+from velatura.styles import warn_of_stretch
 
 GOOD = {
     "content": [200, 100],
@@ -20,11 +24,25 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     pairs = pairs_of(GOOD)
     assert pairs[0] == Pair(0.1, 0.5, 0.5, 0.25)
     path = tmp_path / "points.json"
-    path.write_text(json.dumps(as_map(pairs, (200, 100), (50, 80))))
+    path.write_text(as_text(as_map(pairs, (200, 100), (50, 80))))
     assert read_pairs(path) == pairs
-    assert json.loads(path.read_text()) == GOOD
-    path.write_text(json.dumps(as_map((), (200, 100), (50, 80))))
+    assert json.loads(path.read_text()) == GOOD and len(path.read_text().splitlines()) == 2 + len(pairs)
+    path.write_text(as_text(as_map((), (200, 100), (50, 80))))
     assert read_pairs(path) == ()
+
+
+def test_places_that_are_stretched_are_told(recwarn: pytest.WarningsRecorder) -> None:
+    assert deformed(GOOD)["pairs"] == pairs_of(GOOD)
+    like, unlike = (Blob(Layout(*size, "RGB"), bytes(size[0] * size[1] * 3)) for size in ((25, 40), (40, 25)))
+    for deform in (None, "auto"):
+        warn_of_stretch(deform, Layout(1, 9, "RGB"), Refine(), [])
+    of_like = Refine((Style(digest=like.key),))
+    warn_of_stretch(GOOD, Layout(401, 200, "RGB"), of_like, [unlike, like])  # the same, at other sizes
+    assert not recwarn.list
+    warn_of_stretch(GOOD, Layout(200, 200, "RGB"), Refine((Style(digest=unlike.key),)), [unlike, like])
+    words = [str(warning.message) for warning in recwarn.list]
+    assert "for a content of 200 x 100; this one has 200 x 200" in words[0]
+    assert "for a style of 50 x 80; this one has 40 x 25" in words[1] and len(words) == 2
 
 
 @pytest.mark.parametrize(

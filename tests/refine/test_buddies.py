@@ -45,6 +45,11 @@ def test_where_nothing_corresponds_there_are_no_pairs(slim: Encoder) -> None:
     tiny = torch.rand(1, 3, 5, 3, generator=torch.Generator().manual_seed(1))  # less than one position
     pairs = finished(keypoints(slim, gray, tiny))
     assert bool(((pairs >= 0) & (pairs <= torch.tensor([60.0, 40, 3, 5]))).all())
+    cup, rocket = (
+        torch.from_numpy(made().copy()).permute(2, 0, 1)[None].float() / 255
+        for made in (skimage.data.coffee, skimage.data.rocket)
+    )
+    assert finished(keypoints(slim, cup, rocket)).shape == (0, 4)
 
 
 def grid(side: int = 200) -> Tensor:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import velatura
+from velatura.pairs import as_text
 from velatura.recipe import Keypoints
 
 from .files import check_output, check_readable
@@ -35,6 +35,6 @@ def keypoints(
     (source,) = parse_styles([style])
     with velatura.connect(client="velatura keypoints") as client:
         found = client.keypoints(content, source, out=picture, **chosen)
-    out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    out.write_text(as_text(found), "utf-8")
     count = len(found["pairs"])
     note(f"{count} pairs: {out}" if count else f"no good pairs were found; {out} is without any")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from velatura.pairs import deformed
 from velatura.recipe import RecipeClass, Refine, Stylize, Texture, Upscale
+from velatura.styles import warn_of_stretch
 
 from .exits import USAGE, CommandError
 from .files import check_output, check_readable, plan
 from .options import Chosen, ForceOption, JsonOption, RecipeOption, StyleOption, runs
 from .recipes import SourcedStyles, parse_styles, whole_recipe
-from .work import Pair, Watcher, run
+from .work import Look, Pair, Watcher, run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +115,9 @@ def refine(
 
     Ctrl-C stops a single one and keeps the best picture so far; a second Ctrl-C discards it.
     """
-    _paint(Refine, {**deformed(deform), **chosen}, pictures, styled, watched)
+    _paint(
+        Refine, {**deformed(deform), **chosen}, pictures, styled, watched, partial(warn_of_stretch, deform)
+    )
 
 
 @runs(Texture)
@@ -139,6 +143,7 @@ def _paint(
     pictures: Pictures,
     styled: Styled = Styled(),  # a value
     watched: Watched = Watched(),  # a value
+    look: Look | None = None,
 ) -> None:
     check_readable(pictures.recipe, styled.mask, *(styled.region or []))
     styles = SourcedStyles(parse_styles(styled.style), styled.region or [])
@@ -152,7 +157,7 @@ def _paint(
     sample = None if kind.FACTS.content else next((source for source, _ in pairs), None)
     given = styles if sample is None else SourcedStyles({sample: 1.0})
     whole = whole_recipe(kind, pictures.recipe, chosen, given)
-    options: dict[str, Any] = {"mask": styled.mask, "device": pictures.device}
+    options: dict[str, Any] = {"mask": styled.mask, "device": pictures.device, "look": look}
     if watched.previews is not None:
         if len(pairs) > 1:
             words = f"--previews shows one picture as it develops; there are {len(pairs)}"

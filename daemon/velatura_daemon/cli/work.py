@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import velatura
+from velatura.blob import Blob
 from velatura.errors import VelaturaError
 from velatura.jobstate import State
+from velatura.pixels import Layout
 from velatura.recipe import Recipe, recipe_to_map
 from velatura.waiting import JobFuture
 
@@ -31,6 +33,8 @@ ABOUT_ONE_PICTURE = frozenset({"bad_image", "too_large", "busy", "out_of_memory"
 Pair = tuple[Path | None, Path]
 Watcher = Callable[[int, Any], None]
 """Called with the step and a PIL image."""
+Look = Callable[[Layout, Any, Sequence[Blob]], None]
+"""Called with a picture's layout, its recipe, and the pictures that this names."""
 
 
 @dataclass
@@ -52,6 +56,7 @@ def run(
     json: bool,
     mask: Path | None = None,
     preview: Watcher | None = None,
+    look: Look | None = None,
     **options: Any,
 ) -> None:
     """The work of a command, from connecting to the report.
@@ -63,6 +68,7 @@ def run(
         json: whether the report is JSON.
         mask, options: of `Client.submit`.
         preview: see `follow`.
+        look: may warn of what does not fit.
     """
     sourced.load()
     with velatura.connect(client=f"velatura {whole.KIND}") as client, JobBar(len(pairs)) as bar:
@@ -78,6 +84,8 @@ def run(
                 styles = SourcedStyles({source: 1.0})
                 styles.load()
             recipe, pictures = styles.into(whole, pixels)
+            if look is not None and pixels is not None:
+                look(pixels.layout, recipe, pictures)
             return client.submit(
                 recipe, pixels, mask, priority=priority, out=target, pictures=pictures, **options
             )

@@ -52,7 +52,7 @@ def keypoints(task: Task[Keypoints], resources: Resources) -> Iterator[Event]:
     size = (width, height)
     pairs = as_pairs(found, size, its)
     layout, data = yield from canvas.write(_drawn(canvas.picture.rgb, found), task.output)
-    notes, seconds = [NONE] if len(pairs) < LEAST else [], time.perf_counter() - started
+    notes, seconds = [] if pairs else [NONE], time.perf_counter() - started
     recipe = replace(recipe, backbone=backbone)
     yield finished(layout, data, recipe, loader, seconds, notes, **as_map(pairs, size, its))
 
@@ -80,9 +80,10 @@ def with_pairs(job: Optimisation[Refine], content: Tensor) -> Generator[Event, N
         found = yield from found_pairs(content, style, job.loader, most, lambda share: None)
         pairs = as_pairs(found, (content.shape[-1], content.shape[-2]), (style.shape[-1], style.shape[-2]))
         recipe = replace(recipe, pairs=pairs)
-        notes.append(f"shapes go by {len(pairs)} pairs that were found" if pairs else NONE)
-    if len(recipe.pairs) < LEAST:
+        notes.append(f"shapes go by {len(pairs)} pairs that were found" if pairs else f"{NONE}; shapes stay")
+    elif len(recipe.pairs) < LEAST:
         notes.append(f"shapes stay: it takes {LEAST} pairs of places, not {len(recipe.pairs)}")
+    if len(recipe.pairs) < LEAST:
         recipe, objective = replace(recipe, shapes="keep"), objective.inner
     else:
         objective = deforming(recipe, objective.inner)

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ..maths.gram import wide
 from ..maths.spline import similarity, transformed
-from ..networks.encoder import Encoder, depth
+from ..networks.encoder import VGG19_WIDTHS, Encoder, depth
 from .pyramid import LEAST, resize
 from .terms import as_input, more
 from .warp import Warp
@@ -47,6 +47,10 @@ MOST = 24
 
 FARTHEST = 0.2
 """Longest displacement of a pair, after alignment, as a share of the longer side."""
+
+ALIKE, ALIKE_NARROW = 0.17, 0.23
+"""Least `likeness` of two pictures in which something corresponds, by VGG-19 and by a narrower encoder, where
+more is alike by chance."""
 
 
 Window = tuple[Tensor, Tensor]
@@ -91,7 +95,8 @@ def keypoints(
 
 
 def best_buddies(encoder: Encoder, one: Tensor, other: Tensor) -> Generator[float, None, Candidates]:
-    """All pairs that are left in the shallowest layer. Yields the share that is done."""
+    """All pairs that are left in the shallowest layer, none where the two pictures are not alike. Yields the
+    share that is done."""
     maps = []
     for number, picture in enumerate((one, other)):
         features: dict[str, Tensor] = {}
@@ -127,7 +132,21 @@ def best_buddies(encoder: Encoder, one: Tensor, other: Tensor) -> Generator[floa
         pairs = _different(parts)
         if number == 0:
             pairs = _apart(pairs)
-    return pairs
+    least = ALIKE if encoder.widths == VGG19_WIDTHS else ALIKE_NARROW
+    alike = likeness(first[top], second[top], pairs) >= least
+    return pairs if alike else _different([])
+
+
+def likeness(one: Tensor, other: Tensor, pairs: Candidates) -> float:
+    """How alike the deepest maps `(C, h, w)` of two pictures are where pairs of the shallowest layer lie: the
+    mean correlation of squares of three positions; 1 for twice the same, 0 for places taken at random."""
+    sides = []
+    for maps, places in ((one, pairs.here), (other, pairs.there)):
+        standard = (maps - maps.mean((1, 2), keepdim=True)) / maps.std((1, 2), keepdim=True).clamp_min(1e-6)
+        means = F.avg_pool2d(standard[None], 3, 1, 1, count_include_pad=False)[0]
+        at = (places // 2 ** (len(LAYERS) - 1)).minimum(torch.tensor(maps.shape[1:]) - 1)
+        sides.append(F.normalize(means[:, at[:, 0], at[:, 1]], dim=0))
+    return float((sides[0] * sides[1]).sum(0).mean()) if len(pairs.here) else 0.0
 
 
 def cleaned(pairs: Tensor, side: float, most: int = MOST) -> Tensor:
@@ -266,7 +285,7 @@ def _unfolded(pairs: Tensor, side: float) -> Tensor:
         tried = [*chosen, k]
         if not Warp(size, pairs[tried, :2]).folds(ways[tried] / max(size), CALM):
             chosen = tried
-    return pairs[chosen]
+    return pairs[chosen] if len(chosen) > 2 else pairs[:0]
 
 
 def _spread(pairs: Tensor, side: float, most: int) -> Tensor:
