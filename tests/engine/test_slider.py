@@ -97,3 +97,12 @@ def test_without_the_addition_that_makes_strength_0_exact_all_is_painted(engine)
     run(engine, at(1.0, residual=False), slider="ahead")
     idle(engine)
     assert "mixed" not in run(engine, at(0.7, residual=False), slider="mixed").record
+
+
+def test_a_pass_that_takes_no_longer_needs_no_help(engine, monkeypatch):
+    for quick, helped in ((0.0, True), (60.0, False)):
+        engine.trim()
+        monkeypatch.setattr(slider, "QUICK", quick)
+        run(engine, at(1.0), slider="ahead")
+        idle(engine)
+        assert ("mixed" in run(engine, at(0.7), slider="mixed").record) is helped

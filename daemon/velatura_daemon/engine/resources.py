@@ -110,7 +110,7 @@ class Resources:
         """Seconds for a pixel and an evaluation, by `Effort.name`: how long the last one took here."""
         self.ahead: Iterator[None] | None = None
         """Work on the newest content that nobody waits for yet, one convolution a step."""
-        self.sliding: tuple[Key, Iterator[None]] | None = None
+        self.sliding: tuple[Key, Iterator[object]] | None = None
         """After it: what a slider may want, and the key of what it is kept under."""
 
     @property

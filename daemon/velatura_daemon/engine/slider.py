@@ -40,7 +40,7 @@ class Rungs:
     Args:
         strength: that was asked for last.
         moved: whether the hand has moved.
-        seconds: that the quickest pass took.
+        seconds: that the quickest pass took which was made ahead: others may have been kept by the method.
         last: what was finished last.
     """
 
@@ -60,8 +60,6 @@ class Rungs:
         if self.last is not None and self.last.recipe.networks != made.recipe.networks:
             self.pictures.clear()
         self.last = made
-        if strength > 0:
-            self.seconds = min(self.seconds, made.record["seconds"])
         self.pictures[strength] = as_array(made.layout, made.data).copy()
         while self.nbytes > ROOM and self.pictures:
             known = sorted(self.pictures)
@@ -147,11 +145,12 @@ def _added(
     raise AssertionError("every job ends with Finished")
 
 
-def _ahead(task: Task[Stylize], resources: Resources, key: Key, rungs: Rungs) -> Iterator[None]:
+def _ahead(task: Task[Stylize], resources: Resources, key: Key, rungs: Rungs) -> Iterator[Event]:
     """Paints at other strengths as long as there is any that a slider may want."""
     while (strength := rungs.lacking()) is not None:
         recipe = replace(task.recipe, strength=strength)
         other = replace(task, recipe=recipe, output=lambda layout: memoryview(bytearray(layout.nbytes)))
-        for _ in _added(other, resources, key, rungs):
-            yield
+        made = yield from _added(other, resources, key, rungs)
+        if strength > 0:
+            rungs.seconds = min(rungs.seconds, made.record["seconds"])
         yield
