@@ -87,6 +87,7 @@ def test_frames_come_out_as_many_and_as_they_were(tmp_path: Path):
         ("full.mp4", {"color_range": 2}, {"colour.range": 2}),
         ("deep.mkv", {"codec": "libx265", "pixels": "yuv420p10le"}, {"pixels": "yuv420p10le", "deep": True}),
         ("one.mp4", {"count": 1}, {}),
+        ("bare.h264", {}, {}),  # no index, and no times of its own
         ("wide.mp4", {"sample_aspect_ratio": Fraction(4, 3)}, {"aspect": Fraction(4, 3)}),
     ],
 )
@@ -96,13 +97,15 @@ def test_what_a_file_says_of_itself_is_kept(tmp_path: Path, name: str, options: 
     if options.get("codec"):
         frames = [f.astype(np.uint16) * 257 for f in frames]
     before, was = read(write(tmp_path / name, frames, **options))
-    made, clip = read(paint(tmp_path, tmp_path / name, name=f"out{Path(name).suffix}", steady=False))
+    kept = Path(name).suffix.replace(".h264", ".mp4")
+    made, clip = read(paint(tmp_path, tmp_path / name, name=f"out{kept}", steady=False))
     for field, value in wanted.items():
         found = clip
         for part in field.split("."):
             found = getattr(found, part)
         assert found == value, field
     assert clip.colour.range == was.colour.range and len(clip) == len(frames)
+    assert np.array_equal(was.frame(len(was) - 1), before[-1])
     assert [clip.seconds(i) for i in range(len(clip))] == pytest.approx(
         [was.seconds(i) for i in range(len(was))], abs=0.001
     )

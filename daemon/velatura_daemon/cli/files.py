@@ -142,7 +142,7 @@ def check_readable(*paths: Path | None) -> None:
     """
     for path in paths:
         if path is not None and not path.is_file():
-            raise CommandError(FILES, f"{path}: no such file")
+            raise CommandError(FILES, f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
 
 
 def _names(pictures: Sequence[tuple[Path, Path]], writable: Collection[str]) -> list[Path]:

@@ -6,6 +6,7 @@ refused at once, frames are counted rather than estimated, and scene cuts are kn
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -106,11 +107,16 @@ class Clip:
         Raises:
             VelaturaError: `bad_image` where the file has changed since it was scanned.
         """
-        with _opened(self.path) as container:
+        with contextlib.ExitStack() as opened:
+            container = opened.enter_context(_opened(self.path))
+            try:
+                if start:
+                    sought = container.streams.video[0]
+                    container.seek(self.times[start], stream=sought, backward=True, any_frame=False)
+            except FFmpegError:  # a bare stream, without an index: from its beginning
+                container = opened.enter_context(_opened(self.path))
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            if start:
-                container.seek(self.times[start], stream=stream, backward=True, any_frame=False)
             index = start
             for place, frame in enumerate(_decoded(self.path, container, self.base)):
                 if place == 0 and frame.pts > self.times[start]:
