@@ -132,7 +132,8 @@ class FakeEngine:
 
     def _finish(self, task: Task, record: dict[str, Any]) -> Finished:
         layout, data = self._picture(task, 0)
-        return Finished(layout, data, task.recipe, {"engine": "fake", "pid": os.getpid(), **record})
+        about = {"engine": "fake", "pid": os.getpid(), "slider": task.slider}
+        return Finished(layout, data, task.recipe, {**about, **record})
 
     def _picture(self, task: Task, mark: int) -> tuple[Layout, memoryview]:
         """The content inverted (a texture: one grey, an enlargement: white); previews differ in their first

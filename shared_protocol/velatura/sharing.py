@@ -42,7 +42,7 @@ class Shared:
         blob.lend(True, spare if spare is not None and spare.nbytes == blob.layout.nbytes else None)
         blob.hash_whole()
         if blob.memory is not None:
-            goes = [self._blobs.popleft()] if len(self._blobs) == KEPT else []
+            goes = [self._blobs.popleft() for _ in range(len(self._blobs) + 1 - KEPT)]
             self._blobs.append(blob)
             later = threading.Timer(LATER, self._set_aside, (blob.layout.nbytes, goes))
             later.daemon = True

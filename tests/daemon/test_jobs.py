@@ -27,6 +27,11 @@ def test_a_picture_goes_in_and_comes_back_changed(talk: Talk):
     assert job.result.recipe == stylize()
 
 
+def test_the_engine_is_told_that_a_slider_moves(talk: Talk):
+    job = talk.run(stylize(), picture(), slider="mixed")
+    assert job.result is not None and job.result.record["slider"] == "mixed"
+
+
 def test_large_pictures_travel_in_many_chunks(talk: Talk):
     content = picture(2048, 1500)
     job = talk.run(stylize(), content)
