@@ -10,7 +10,7 @@ even a large picture can be interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -164,12 +164,18 @@ class Canvas:
             return self.picture.alpha if self.mask is None else self.mask
         return self.mask * self.picture.alpha
 
-    @property
-    def unpaintable(self) -> tuple[str, ...] | None:
+    def unpaintable(self, regions: Sequence[Tensor | None] = ()) -> tuple[str, ...] | None:
         """What is to be said where no pixel can change; None where one can. That a mask is 0 everywhere has
-        been said by whoever read it (`velatura.pictures.images`)."""
-        if self.counts is None or bool((self.counts > 0).any()):
-            return None
+        been said by whoever read it (`velatura.pictures.images`).
+
+        Args:
+            regions: where each style applies, `(1, 1, H, W)` in 0..1, or None for everywhere.
+        """
+        counts = torch.ones(1, device=self.picture.rgb.device) if self.counts is None else self.counts
+        if bool((counts > 0).any()):
+            if not regions or any(where is None or bool((where * counts > 0).any()) for where in regions):
+                return None
+            return ("no style has a region where there is something to paint, so nothing is painted",)
         if self.mask is None:
             return ("the picture is transparent everywhere, so nothing is painted",)
         masked = bool((self.mask > 0).any())

@@ -40,7 +40,7 @@ def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> I
     options = options_of(recipe, _objective(recipe), recipe.init, recipe.color)
     job = prepare(task, resources, options, canvas.size, canvas)
     yield None
-    if (why := canvas.unpaintable) is not None:
+    if (why := canvas.unpaintable([style.mask for style in job.styles])) is not None:
         same, spent = canvas.unchanged(task.output), time.perf_counter() - began
         yield finished(canvas.layout, same, job.recipe, job.loader, spent, (*job.notes, *why))
         return

@@ -168,17 +168,17 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     yield
     whole = canvas.picture.box
     changed = whole if canvas.mask is None else Box.around(canvas.mask)
-    why = canvas.unpaintable
+    sources = Sources(task, resources)
+    regions = [sources.region(style, index, canvas) for index, style in enumerate(recipe.styles)]
+    why = canvas.unpaintable(regions)
     if recipe.strength == 0 or changed is None or why is not None:
         return Prepared(recipe, loader, method, canvas, None, (*notes, *(why or ())))
     box = changed.grown(CONTEXT, whole).aligned(whole)
-    sources, total, styles = Sources(task, resources), sum(s.weight for s in recipe.styles), []
-    for index, style in enumerate(recipe.styles):
+    total, styles = sum(s.weight for s in recipe.styles), []
+    for style, where in zip(recipe.styles, regions, strict=True):
         card = partial(sources.card, style, recipe.scale, recipe.backbone)
         source = Source(style.name or style.digest, recipe.scale, card, partial(sources.picture, style))
-        region = None
-        if style.mask and (over := sources.region(style, index, canvas)) is not None:
-            region = crop(over, box)
+        region = None if where is None else crop(where, box)
         styles.append(StyleShare(method.style(source), style.weight / total, region))
     notes = (*notes, *sources.notes)
     counts = None if canvas.counts is None else crop(canvas.counts, box)
