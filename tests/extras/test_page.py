@@ -247,7 +247,7 @@ def test_a_refinement_is_seen_growing_and_stopped(visit: Callable[..., Page]):
     page.get_by_role("button", name="Download").wait_for()
 
 
-def test_a_style_of_ones_own_is_kept_and_learned(visit: Callable[..., Page], home: Path):
+def test_a_style_of_ones_own_is_kept_and_its_learning_stopped(visit: Callable[..., Page], home: Path):
     page = visit()
     page.get_by_label("Style", exact=True).fill("A picture of my own")
     page.get_by_role("option", name="A picture of my own").click()
@@ -270,7 +270,8 @@ def test_a_style_of_ones_own_is_kept_and_learned(visit: Callable[..., Page], hom
     shot(page, "learning")
     page.get_by_role("button", name="Stop and keep").click()
     page.get_by_role("button", name="Download").wait_for()
-    assert list(home.rglob("nets/coffee.style.safetensors")), "the painter has one more row"
+    page.get_by_text("does not paint 'coffee' better yet than before").wait_for()
+    assert not list(home.rglob("nets/coffee.style.safetensors")), "and so it stays as it was"
 
 
 def test_visitors_and_tabs_do_not_see_each_other(visit: Callable[..., Page], address: str):

@@ -224,7 +224,7 @@ def _watch() -> None:
     visitor = _visitor()
     ended = visitor.take()
     if ended is not None:
-        st.session_state.said = ended.error
+        st.session_state.said, st.session_state.notes = ended.error, ended.notes
         st.session_state.draft = ended.draft
         st.rerun()
     running = visitor.running
@@ -240,6 +240,8 @@ def _watch() -> None:
 def _result(visitor: Visitor, kind: RecipeClass, content: Any) -> None:
     if st.session_state.get("said"):
         st.error(st.session_state.said)
+    for note in st.session_state.get("notes", ()):
+        st.caption(f"{note[:1].upper()}{note[1:]}.")
     assert visitor.result is not None
     data = visitor.result.read_bytes()
     after = read_upload(data, "result.png")

@@ -49,6 +49,8 @@ class Running:
     preview: Any = None
     over: bool = False
     error: str = ""
+    notes: Sequence[str] = ()
+    """What is to be said of the result."""
 
     def follow(self) -> None:
         """On a thread of its own: notes what happens until the end."""
@@ -59,6 +61,7 @@ class Running:
                     self.preview = event.preview
                 self.said = f"{event.step} of {event.of}" if event.of else event.reason
             self.future.result()
+            self.notes = self.future.record.get("notes", ())
         except VelaturaError as error:
             self.error = error.message if error.code != "cancelled" else ""
         except OSError as error:
