@@ -32,6 +32,7 @@ from .resources import Resources
 from .result import plain
 from .slider import sliding
 from .sources import Sources
+from .stylize import stylize
 from .tasks import Checkpointed, Event, Finished, Task
 from .texture import texture
 from .upscale import upscale
@@ -175,7 +176,8 @@ def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
     elif quality == "auto":
         quality = chosen(task, resources)
     if quality == "fast":
-        for event in sliding(task, resources):
+        on_slider = task.slider != "exact" and recipe.residual  # without it strength 0 is not the content
+        for event in (sliding if on_slider else stylize)(task, resources):
             if isinstance(event, Finished):
                 event = replace(event, recipe=replace(cast(Stylize, event.recipe), quality=quality))
             yield event

@@ -112,11 +112,8 @@ class Rungs:
 
 
 def sliding(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
-    """Runs a `Stylize` recipe as `stylize` does, and as its job's `slider` says (`messages.Submit`)."""
+    """Runs a `Stylize` recipe whose strength is on a slider; as `stylize`, see `messages.Submit`."""
     recipe = task.recipe
-    if task.slider == "exact" or not recipe.residual:  # without it strength 0 is not the content
-        yield from stylize(task, resources)
-        return
     digests = [slot.digest if slot is not None else "" for slot in (task.content, task.mask)]
     entries = [resources.library.get(style.name).digest for style in recipe.styles if style.name]
     key = (SLIDER, replace(recipe, strength=1.0), *digests, *entries, task.preview_side)

@@ -12,7 +12,7 @@ from torch import Tensor
 from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Style
-from velatura_models.maths.color import ColorStats, color_stats
+from velatura_models.maths.color import color_stats, is_one_color
 from velatura_models.maths.sizes import shrink_map
 from velatura_models.store.cards import BASE, SCALES, Card, card_path, compute_card, load_card, save_card
 from velatura_models.store.weights import find_backbone
@@ -22,9 +22,6 @@ from ..styles.reading import read_style
 from .compose import Canvas, read_mask, read_picture
 from .resources import CARD, Resources
 from .tasks import Slot, Task
-
-ONE_COLOR = 1 / 255
-"""Standard deviation of each channel below which a picture has one colour."""
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +85,8 @@ class Sources:
             image = read_style(path, longest=4 * BASE)
             slot = Slot(Layout(*image.size, image.mode), memoryview(image.tobytes()))
         rgb = read_picture(slot, "style").rgb
-        self._look_at(style, color_stats(rgb))
+        if is_one_color(color_stats(rgb)):
+            self._note(style)
         return rgb
 
     def card(self, style: Style, scale: float, backbone: str) -> Card:
@@ -127,7 +125,8 @@ class Sources:
             held = _kept(held, path, weights)
         assert held is not None  # wanted is empty only where a card is held
         store[key] = held
-        self._look_at(style, held.color)
+        if is_one_color(held.color):
+            self._note(style)
         return held
 
     def region(self, style: Style, index: int, canvas: Canvas) -> Tensor | None:
@@ -143,12 +142,11 @@ class Sources:
         """The picture whose statistics stand for the content's."""
         return self._sent(self.task.recipe.reference, "reference", "recipe.reference")
 
-    def _look_at(self, style: Style, color: ColorStats) -> None:
+    def _note(self, style: Style) -> None:
         """Notes that a style has one colour, which is seldom meant."""
-        if float(color.cov.diagonal().max()) < ONE_COLOR**2:
-            which = f"the style {style.name!r}" if style.name else "the style's picture"
-            said = f"{which} has one colour only, so little is to be seen in what is painted of it"
-            self.notes += [said] if said not in self.notes else []
+        which = f"the style {style.name!r}" if style.name else "the style's picture"
+        said = f"{which} has one colour only, so little is to be seen in what is painted of it"
+        self.notes += [said] if said not in self.notes else []
 
     def _sent(self, digest: str, what: str, where: str = "") -> Slot:
         if digest not in self.task.pictures:

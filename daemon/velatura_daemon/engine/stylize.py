@@ -99,7 +99,8 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
         yield Progressed(0, 1)  # reading takes a while, too
     job = yield from prepare(task, resources, loader)
     canvas, method, part, about = job.canvas, job.method, job.part, {}
-    out = canvas.unchanged(task.output)
+    out = task.output(canvas.layout)
+    out[:] = canvas.original
     if part is not None:
         content = part.work.content
         tiles, done, told = len(content.tiles), 0, -1
@@ -169,7 +170,7 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     whole = canvas.picture.box
     changed = whole if canvas.mask is None else Box.around(canvas.mask)
     sources = Sources(task, resources)
-    regions = [sources.region(style, index, canvas) for index, style in enumerate(recipe.styles)]
+    regions = [sources.region(s, i, canvas) if s.mask else None for i, s in enumerate(recipe.styles)]
     why = canvas.unpaintable(regions)
     if recipe.strength == 0 or changed is None or why is not None:
         return Prepared(recipe, loader, method, canvas, None, (*notes, *(why or ())))

@@ -36,6 +36,8 @@ class ColorStats:
     cov: Tensor
 
 
+ONE_COLOR = 1 / 255
+"""Standard deviation of each channel below which a picture has one colour."""
 BAND = 512
 """Rows that are summed at a time."""
 
@@ -53,6 +55,11 @@ def color_stats(rgb: Tensor, weight: Tensor | None = None) -> ColorStats:
         second = second + ((pixels * share) @ pixels.T).double().cpu()
     mean = first / total
     return ColorStats(mean, second / total - mean[:, None] * mean[None, :])
+
+
+def is_one_color(color: ColorStats) -> bool:
+    """Whether a picture has one colour, as far as one can see."""
+    return float(color.cov.diagonal().max()) < ONE_COLOR**2
 
 
 def encode_srgb(linear: Tensor) -> Tensor:
