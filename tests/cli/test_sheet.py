@@ -41,13 +41,14 @@ def test_python_gives_every_style_its_cell_and_says_how_far_it_is(folder: Path) 
     gray = Image.fromarray(pixels(0, 40)[:, :, 0])
     with python.connect() as client:
         usable = [style for style in client.styles() if not style["error"]]
-        made = client.sheet(gray, side=16, columns=7, quality="fine", told=lambda *n: heard.append(n))
+        made = client.sheet(gray, side=16, columns=7, told=lambda *n: heard.append(n))
         across = 16 + sheet.GAP
         assert made.width == 7 * across + sheet.GAP
         assert heard[-1] == (len(usable), len(usable))
         first = np.asarray(made)[sheet.GAP : sheet.GAP + 16, sheet.GAP : sheet.GAP + 16].astype(int)
         small = np.asarray(gray.convert("RGB").resize((16, 16)))
         assert np.abs(255 - first - small).mean() < 40  # inverted, as this engine paints
+        assert client.sheet(gray, ["mosaic", "great-wave"], side=16, quality="fine").width > 32
 
 
 def test_a_title_fits_its_cell_whatever_font_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
