@@ -183,8 +183,15 @@ def read(base: Path | None = None) -> Address:
 
 
 def elsewhere(given: str, base: Path | None = None) -> Path:
-    """The connection file of a daemon elsewhere, by the name of a profile or by its path."""
-    return profiles(base).get(given, Path(given).expanduser())
+    """The connection file of a daemon elsewhere, by the name of a profile or by its path.
+
+    Raises:
+        FieldError: for a name that is neither.
+    """
+    known, path = profiles(base), Path(given).expanduser()
+    if given not in known and path.name == given and not path.suffix and not path.exists():
+        raise FieldError("connection", f"is {given!r}; there is {', '.join(known) or 'no profile'}")
+    return known.get(given, path)
 
 
 def profiles(base: Path | None = None) -> dict[str, Path]:

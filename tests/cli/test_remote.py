@@ -78,6 +78,12 @@ def test_a_wrong_server_key_is_named(at, tmp_path: Path):
         assert wrong in caught.value.message and where in caught.value.message
 
 
+def test_a_profile_that_is_none_is_told(at, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VELATURA_CONNECTION", "studo")
+    outcome = at("laptop", "styles", "list")
+    assert outcome.code == 3 and "'studo'; there is no profile" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
