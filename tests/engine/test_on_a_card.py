@@ -19,7 +19,7 @@ from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import Source
 from velatura_models.methods.painter import Painter
-from velatura_models.networks import card, fused
+from velatura_models.networks import cuda, fused
 from velatura_models.networks.convolution import Conv3x3, reflected
 from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import Encoder, prepared
@@ -42,7 +42,7 @@ def test_a_convolution_and_its_relu_are_one_with_the_librarys_gradient() -> None
     conv = Conv3x3(8, 16).to(CARD).requires_grad_(False)
     x = torch.randn(1, 8, 20, 24, device=CARD, requires_grad=True)
     grad = torch.randn(1, 16, 20, 24, device=CARD)
-    found = card.rectified(conv, reflected(x))
+    found = cuda.rectified(conv, reflected(x))
     wanted = F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), conv.weight, conv.bias))
     torch.testing.assert_close(found, wanted, atol=1e-2, rtol=1e-2)
     ours, theirs = (torch.autograd.grad(y, x, grad)[0].flatten() for y in (found, wanted))

@@ -30,7 +30,7 @@ SLIDER = "slider"
 """Kinds, beside `NETWORK`."""
 
 
-CARDS = 5
+FASTER = 5
 """How much faster than two processor cores a card is taken to be until measured; an H200 is 25 times."""
 
 
@@ -86,7 +86,7 @@ class Store(LRUCache[Key, Any]):
 def pace_on(device: torch.device) -> dict[str, float]:
     """The pace of optimisations before any was measured, so that `auto` does not spare a card what it does in
     no time."""
-    return {name: seconds / (CARDS if device.type == "cuda" else 1) for name, seconds in PACE.items()}
+    return {name: seconds / (FASTER if device.type == "cuda" else 1) for name, seconds in PACE.items()}
 
 
 class Resources:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import card
+from . import cuda
 from .convolution import reflected
 
 BAND = 1 << 18
@@ -71,8 +71,8 @@ class Rows:
         def part(first: int, last: int) -> Tensor:
             above, below = max(first // 2 - 1, 0), min((last + 1) // 2 + 1, self.height)
             small = self.part(above, below)
-            if mode == "nearest" and card.on_card(small) and not torch.is_grad_enabled():
-                large = card.doubled(small)
+            if mode == "nearest" and cuda.on_card(small) and not torch.is_grad_enabled():
+                large = cuda.doubled(small)
             else:
                 large = F.interpolate(small, scale_factor=2, mode=mode)
             return large[:, :, first - 2 * above : last - 2 * above]

@@ -32,7 +32,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import card
+from . import cuda
 
 IN, OUT = 6, 4
 """Sides of a tile before and after."""
@@ -168,8 +168,8 @@ class _Reflected(torch.autograd.Function):
 def padded(x: Tensor, before: int, after: int, mode: str) -> Tensor:
     """Maps continued on all sides by some positions before and after, by `reflect` or `replicate`; without a
     gradient of its own."""
-    if card.on_card(x):
-        return card.continued(x, before, after, mode)
+    if cuda.on_card(x):
+        return cuda.continued(x, before, after, mode)
     return F.pad(x, (before, after, before, after), mode=mode)
 
 

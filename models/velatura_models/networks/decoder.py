@@ -15,7 +15,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from . import card, fused
+from . import cuda, fused
 from .bands import Rows
 from .convolution import Conv3x3
 from .playback import run_through
@@ -111,7 +111,7 @@ def in_own_dtype(conv: nn.Module) -> Callable[[Tensor], Tensor]:
 
 def rectified(conv: nn.Module) -> Callable[[Tensor], Tensor]:
     dtype = next(conv.parameters()).dtype
-    return lambda maps: card.rectified(cast(nn.Conv2d, conv), maps.to(dtype))
+    return lambda maps: cuda.rectified(cast(nn.Conv2d, conv), maps.to(dtype))
 
 
 def tapped(tap: nn.Module, maps: Tensor) -> Callable[[slice], Tensor]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..maths.tiling import round_up
-from . import card, fused
+from . import cuda, fused
 from .bands import Rows
 from .convolution import Conv3x3, reflected
 from .precision import filtering_pays
@@ -127,7 +127,7 @@ class Encoder(nn.Module):
 
     def _layer(self, name: str, rectified: bool) -> Callable[[Tensor], Tensor]:
         conv = cast(Conv3x3, self.get_submodule(f"conv{name}"))
-        return partial(card.rectified, conv) if rectified else conv
+        return partial(cuda.rectified, conv) if rectified else conv
 
     def _around(self, x: Tensor) -> Tensor:
         return reflected(x) if self.padding == "reflect" else F.pad(x, (1, 1, 1, 1), mode="circular")

@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import card, fused
+from . import cuda, fused
 from .convolution import padded
 from .transform_net import EPS, Normalise, TransformNet, bilinear_kernels
 
@@ -64,7 +64,7 @@ class Convolution:
         self.dtype, self.stride, self.signed = dtype, [stride, stride], signed
         if dtype != torch.uint8:
             self.weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
-            self.bias = None if card.on_card(weight) else bias.to(dtype)  # a norm takes it away again
+            self.bias = None if cuda.on_card(weight) else bias.to(dtype)  # a norm takes it away again
             return
         self.scales = weight.abs().amax((1, 2, 3)).clamp_min(1e-12) / 127
         self.zeros, self.bias = torch.zeros(len(weight), dtype=torch.int32), bias
@@ -167,7 +167,7 @@ class Folded:
                 weight, cell, padded = bilinear_kernels(weight), CELL, replicated
                 unfolded = index == residual.stop  # the next convolution is not one on cells
             # the last layer makes pictures finer than 8 bits: bytes give it float32, bfloat16 would not
-            exact = torch.float16 if card.on_card(weight) else torch.float32
+            exact = torch.float16 if cuda.on_card(weight) else torch.float32
             reads = exact if last and dtype == torch.bfloat16 else dtype
             after_sum = index - 1 in residual and index % 2 == 1
             made = Convolution(weight, bias.repeat_interleave(cell), reads, stride, signed=after_sum)
@@ -214,8 +214,8 @@ class Folded:
         self, index: int, y: Tensor, scale: Tensor, shift: Tensor, normalise: Normalise | None
     ) -> Tensor:
         cell = self.stages[index].cell
-        if normalise is None and card.on_card(y):
-            return card.normalised(y, scale, shift, cell, EPS)
+        if normalise is None and cuda.on_card(y):
+            return cuda.normalised(y, scale, shift, cell, EPS)
         if normalise is None:  # groups of channels are those of a cell
             scales, shifts = (rows.repeat_interleave(cell).to(y.dtype) for rows in (scale, shift))
             return F.group_norm(y, len(scale), scales, shifts, EPS)

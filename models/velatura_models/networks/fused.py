@@ -1,7 +1,7 @@
 """Whole networks as a CUDA card computes them fastest: by kernels that leave nothing between convolutions.
 
 `takes` says whether a card can: it is of the kind that kernels were tried on, Triton is there, and the first
-kernel gives what the library gives. Where it cannot, networks compute as elsewhere (`card`), and the log says
+kernel gives what the library gives. Where it cannot, networks compute as elsewhere (`cuda`), and the log says
 why. Kernels are compiled when a network first computes, which takes some ten seconds once: Triton keeps them
 on disk.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.nn import functional as F
-from velatura_models.networks import card
+from velatura_models.networks import cuda
 from velatura_models.networks.precision import faster_dtype
 
 
@@ -23,18 +23,18 @@ def test_copies_continue_and_double_maps_as_the_library_does(dtype, channels, en
     for maps in arranged(torch.rand(2, channels, 7, 9).to(dtype)):
         for mode in ("reflect", "replicate"):
             wanted = F.pad(maps.float(), (before, after, before, after), mode=mode).to(dtype)
-            found = card.continued(maps, before, after, mode)
+            found = cuda.continued(maps, before, after, mode)
             assert torch.equal(found, wanted) and found.is_contiguous(memory_format=torch.channels_last)
-        found = card.doubled(maps)
+        found = cuda.doubled(maps)
         assert torch.equal(found, F.interpolate(maps.float(), scale_factor=2).to(dtype))
         assert found.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_maps_are_copied_in_the_widest_numbers_that_they_are_made_of() -> None:
     maps = torch.rand(1, 8, 3, 4).to(torch.bfloat16).permute(0, 2, 3, 1)
-    assert [m.dtype for m in card.packed(maps.contiguous())] == [torch.complex128]
-    assert [m.dtype for m in card.packed(maps.contiguous()[..., 4:])] == [torch.int64]
-    assert [m.dtype for m in card.packed(maps)] == [torch.bfloat16], "channels do not lie side by side"
+    assert [m.dtype for m in cuda.packed(maps.contiguous())] == [torch.complex128]
+    assert [m.dtype for m in cuda.packed(maps.contiguous()[..., 4:])] == [torch.int64]
+    assert [m.dtype for m in cuda.packed(maps)] == [torch.bfloat16], "channels do not lie side by side"
 
 
 @pytest.mark.parametrize(
