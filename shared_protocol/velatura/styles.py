@@ -128,7 +128,7 @@ def styles_of(style: Any, size: tuple[int, int] | None = None) -> tuple[tuple[St
 def _picture(what: Any, where: str) -> Blob:
     from .pictures import images
 
-    pixels = images.read_style(what, where)
+    pixels = images.read_style(what, str(what) if isinstance(what, (str, os.PathLike)) else where)
     blob = pixels.blob()
     blob.title = str(pixels.source or "")
     blob.hash_whole()

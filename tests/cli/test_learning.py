@@ -117,3 +117,16 @@ def test_python_learns_arrays_exports_and_imports(moss: Path) -> None:
         assert client.import_style(path, "felt-2")["title"] == "Felt"
         with pytest.raises(VelaturaError, match="cannot be read"):
             client.import_style("none.velatura")
+
+
+def test_a_style_that_shows_nothing_is_named(folder: Path) -> None:
+    Image.new("RGBA", (40, 40)).save("clear.png")
+    for words in (
+        ("stylize", "a.png", "-s", "clear.png", "-o", "o.png"),
+        ("keypoints", "a.png", "clear.png", "-o", "o.json"),
+        ("styles", "learn", "clear.png"),
+    ):
+        outcome = velatura(*words)
+        assert outcome.code == 4 and outcome.err.endswith(
+            "velatura: clear.png: is transparent everywhere: there is no picture in it\n"
+        )
