@@ -159,4 +159,4 @@ def warn_of_stretch(deform: Any, content: Layout, recipe: Refine, pictures: Sequ
         if abs(layout.width * height / (layout.height * width) - 1) > SAME:
             words = f"the pairs were made for a {name} of {width:g} x {height:g}; this one has"
             words += f" {layout.width} x {layout.height}, and their places are stretched with it"
-            warnings.warn(words, PictureWarning, stacklevel=3)
+            warnings.warn(words, PictureWarning, stacklevel=4)
