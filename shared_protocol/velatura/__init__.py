@@ -23,21 +23,11 @@ if TYPE_CHECKING:
     from .waiting import JobEvent, JobFuture
 
 _HOMES = {
-    "Client": "client",
-    "FieldError": "errors",
-    "JobCancelled": "errors",
-    "JobEvent": "waiting",
-    "JobFailed": "errors",
-    "JobFuture": "waiting",
-    "Refine": "recipe",
-    "Style": "recipe",
-    "Stylize": "recipe",
-    "Texture": "recipe",
-    "Keypoints": "recipe",
-    "Upscale": "recipe",
-    "VelaturaError": "errors",
-    "connect": "client",
-    "recipe_of": "pictures.files",
+    "client": ("Client", "connect"),
+    "errors": ("FieldError", "JobCancelled", "JobFailed", "VelaturaError"),
+    "pictures.files": ("recipe_of",),
+    "recipe": ("Keypoints", "Refine", "Style", "Stylize", "Texture", "Upscale"),
+    "waiting": ("JobEvent", "JobFuture"),
 }
 
 __all__ = [
@@ -60,6 +50,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f".{home}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,15 +25,19 @@ def is_style_file(path: str | Path) -> bool:
     return Path(path).suffix.lower() == SUFFIX
 
 
-def read(path: Path) -> bytes:
-    """A style's file.
+def read(path: Path, most: int = LONGEST, what: str = "a style") -> bytes:
+    """The bytes of a style's file, or of another.
+
+    Args:
+        most: bytes that it may have.
+        what: the file is, as the error says it.
 
     Raises:
-        VelaturaError: `bad_image` where it cannot be read, `too_large` over `LONGEST`.
+        VelaturaError: `bad_image` where it cannot be read, `too_large` over `most`.
     """
     try:
-        if path.stat().st_size > LONGEST:
-            raise VelaturaError("too_large", f"{path} is too large; a style has at most {LONGEST} bytes")
+        if path.stat().st_size > most:
+            raise VelaturaError("too_large", f"{path} is too large; {what} has at most {most} bytes")
         return path.read_bytes()
     except OSError as error:
         raise VelaturaError("bad_image", f"{path} cannot be read: {error}") from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PIL import Image, ImageOps
+from velatura import stylefile
 from velatura.errors import VelaturaError
 from velatura.pictures import files, formats
 from velatura.pictures.arrays import Pixels, from_pil, to_pil
@@ -81,19 +82,8 @@ def check_size(width: int, height: int, where: str) -> None:
 
 
 def file_bytes(path: Path) -> bytes:
-    """A picture file's bytes.
-
-    Raises:
-        VelaturaError: `too_large` over `MAX_BYTES`, `bad_image` where it cannot be read.
-    """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise VelaturaError(
-                "too_large", f"{path} is too large; a style picture has at most {MAX_BYTES} bytes"
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise VelaturaError("bad_image", f"{path} cannot be read: {error}") from error
+    """A picture file's bytes; raises as `stylefile.read`, over `MAX_BYTES`."""
+    return stylefile.read(path, MAX_BYTES, "a style picture")
 
 
 def ending_of(data: bytes) -> str:
