@@ -132,8 +132,7 @@ class GalleryView(Gtk.Box):
         entry = self._gallery.entry(self._store[path][ID]) if path is not None else None
         if event.button != Gdk.BUTTON_SECONDARY or entry is None:
             return Gdk.EVENT_PROPAGATE
-        place = Gdk.Rectangle()
-        place.x, place.y, place.width, place.height = int(event.x), int(event.y), 1, 1
+        _there, place = view.get_cell_rect(path, None)  # an event's place is not of what is in sight
         menu = menu_of(of_style(self._desk, entry.name, lambda: self._ask_folder(entry.name, place)))
         menu.attach_to_widget(view, None)
         menu.popup_at_pointer(event)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gi.repository import Gimp, Gio, GLib
-from velatura.editor import i18n
+from velatura.editor import i18n, words
 from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
 from velatura.errors import VelaturaError
@@ -49,14 +49,12 @@ def kind_of(key: str) -> str:
 def words_for(key: str) -> tuple[str, str, str]:
     """What the menu, the search and the help say of a procedure."""
     if key == RESTYLE:
-        words = _("Starts from the recipe that the layer carries, on the layer it was made from.")
-        return _("R_e-style…"), _("Change the style of a layer that Velatura made"), words
+        how = _("Starts from the recipe that the layer carries, on the layer it was made from.")
+        return _("R_e-style…"), _("Change the style of a layer that Velatura made"), how
     facts = RECIPES[kind_of(key)].FACTS
-    title, blurb = _(facts.title), _(facts.help)
+    title, blurb = words.kind(facts), _(facts.help)
     if key == FINEST:
         title, blurb = _("Refine"), _("Paint the picture in a style with all the work that it is worth")
-    elif facts.expert:
-        title = _("{title}, for experts", title=title)
     limits = _("A selection limits it, softly where it is soft.")
     limits += " " + _("Numbers out of range: GIMP takes the default.")
     return f"_{title}…", blurb, f"{blurb}. {limits}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from velatura.choices import BACKBONES
+from velatura.editor import words
 from velatura.editor.i18n import _
 from velatura.editor.look import Control, controls
 from velatura.editor.studio import Studio
@@ -68,7 +69,7 @@ class Controls(QtWidgets.QWidget, Listening):
             rare = [c for c in own if c.field.shown.group == "expert"]
             if rare:
                 rows.addWidget(Fold(_("For experts"), self._add(rare)))
-            whole.addWidget(Fold(_(cls.FACTS.title), inside))
+            whole.addWidget(Fold(words.kind(cls.FACTS), inside))
         return box
 
     def _add(self, shown: Iterable[Control]) -> Rows:

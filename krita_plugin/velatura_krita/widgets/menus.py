@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
+from velatura.editor import words
 from velatura.editor.diagnostics import diagnostics
 from velatura.editor.i18n import _
 from velatura.editor.menus import LINE, Item, of_daemon, of_style
@@ -145,9 +146,8 @@ def _kinds(studio: Studio, buttons: Container[str]) -> Iterator[Item]:
     for kind, cls in RECIPES.items():
         facts = cls.FACTS
         if kind not in buttons and "krita" in facts.editors:
-            title = _("{kind} (for experts)", kind=_(facts.title)) if facts.expert else _(facts.title)
             ready = bool(studio.look.styles) or not facts.styles
-            yield Item(title, lambda kind=kind: studio.make(kind), _(facts.help), ready)
+            yield Item(words.kind(facts), lambda kind=kind: studio.make(kind), _(facts.help), ready)
 
 
 def _several(studio: Studio) -> Iterator[Item]:

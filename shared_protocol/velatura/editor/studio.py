@@ -125,7 +125,8 @@ class Studio(Desk):
         notes = (*taken.notes, _("as strongly as its mask says")) if taken.strength else taken.notes
         if any(style in self.look.styles for style, _node in taken.regions):
             notes = (*notes, _("each style where its mask says"))
-        self.source_words = " · ".join((where, f"{taken.area.width} × {taken.area.height}", *notes))
+        size = f"{taken.area.width}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{taken.area.height}"
+        self.source_words = " · ".join((where, size, *notes))
         self._made = made.get(taken.layer)
         if self._made is not None:
             self.made_words = _("Made with {look}", look=self.describe(self._made.recipe))
@@ -354,6 +355,8 @@ class Studio(Desk):
                 if task.recipe.FACTS.styles:
                     self.memory.use(task.recipe)
                 self._layer_seen()
+            elif self.preview.shown:
+                self.preview.request(released=True)  # it rested, perhaps before it showed this look
             self.tell(f"{task.title}: {task.words}")
         elif name == "words" and task.state == "running" and now - self._told_at >= TELL_EVERY:
             self._told_at = now

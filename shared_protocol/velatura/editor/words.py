@@ -7,6 +7,7 @@ from typing import Any
 
 from velatura import __version__
 from velatura.errors import VelaturaError
+from velatura.facts import Facts
 from velatura.jobstate import State
 
 from .i18n import _
@@ -15,6 +16,12 @@ COMMANDS = re.compile(r" \(`velatura [^)]*`\)")
 """How `VelaturaError.message` names commands."""
 
 INSTALL_HOW_TO = "pip install 'velatura[daemon]'\nvelatura install krita"
+
+
+def kind(facts: Facts) -> str:
+    """What a kind of job is called among others."""
+    title = _(facts.title)
+    return _("{title}, for experts", title=title) if facts.expert else title
 
 
 def time_left(seconds: float) -> str:

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,7 +27,10 @@ from editors.roots import Root, Screen, kill_group
 PATIENCE = 240.0
 ENTRIES = ("restyle", "refine", "finest", "stylize", "texture", "upscale")
 """Our submenu of Filters, which is its last entry, from top to bottom."""
+SHORTCUTS = {kind: f"F{number}" for number, kind in enumerate(ENTRIES, start=1)}
+"""With Ctrl and Shift, as a person may set them; a menu that is still being built loses keys."""
 SERVE = Path(__file__).with_name("serve.py")
+INSIDE = Path(__file__).with_name("sitecustomize.py")
 
 
 class CodeFailed(AssertionError):
@@ -54,8 +58,17 @@ class Gimp:
 
     def __enter__(self) -> Gimp:
         self.root.profile("gimp-1", self.settings, self._warm)
+        (self.settings / "shortcutsrc").write_text(
+            "(file-version 1)\n"
+            + "".join(
+                f'(action "plug-in-velatura-{kind}" "<primary><shift>{key}")\n'
+                for kind, key in SHORTCUTS.items()
+            )
+        )
         (self.settings / "gimprc").write_text("(show-welcome-dialog no)\n(check-updates no)\n")
         installer.install([Folder("GIMP under test", self.settings / "plug-ins")])
+        (self.folder / "inside").mkdir(exist_ok=True)
+        shutil.copy(INSIDE, self.folder / "inside")
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self.folder / "socket"))
         listener.listen(1)
@@ -123,17 +136,66 @@ class Gimp:
             self.screen.xdotool("key", key)
 
     def choose(self, title: str, kind: str) -> None:
-        """Takes one of our entries of the Filters menu of a window.
-
-        GIMP 3.2 builds a menu when it is first opened, and keys that come meanwhile are lost: then once more.
-        """
-        for _ in range(3):
-            self.press(title, "Escape", "alt+r", "Up", "Right", *["Down"] * ENTRIES.index(kind), "Return")
+        """Runs one of our procedures in a window: by its keys, else by the Filters menu, as in 3.2, which
+        does not take them."""
+        until(lambda: not self.plugins(), "the one before has ended")
+        keys = [[f"ctrl+shift+{SHORTCUTS[kind]}"]] if self.version == "3.0" else []
+        for way in (*keys, *3 * [self._menu(kind)]):
+            self.press(title, *way)
             with contextlib.suppress(AssertionError):
-                until(self.plugins, patience=10)
+                until(self.plugins, patience=15)
                 return
         shown = self.screen.shot(self.folder / "menu.png") if self.screen else None
+        raise AssertionError(f"neither keys nor menu start {kind!r}; see {shown}")
+
+    def _menu(self, kind: str) -> list[str]:
+        """The way through the menu; keys are lost where it is only then made, so it is gone again."""
+        return ["Escape", "alt+r", "Up", "Right", *["Down"] * ENTRIES.index(kind), "Return"]
+
+    def choose_by_menu(self, title: str, kind: str, wanted: str) -> None:
+        """The same by the menu alone, until a window is there whose title is `wanted`."""
+        assert self.screen is not None
+        for _ in range(3):
+            self.press(title, *self._menu(kind))
+            with contextlib.suppress(AssertionError):
+                until(lambda: self.screen and self.screen.windows(wanted), patience=15)
+                return
+            self.kill_plugin()  # another entry was taken
+        shown = self.screen.shot(self.folder / "menu.png")
         raise AssertionError(f"the menu entry of {kind!r} does nothing; see {shown}")
+
+    def inside(self, code: str) -> Any:
+        """Runs code in our plug-in at work, where `sitecustomize` has what helps; the value of its last
+        expression. None while there is no plug-in that answers.
+
+        Raises:
+            CodeFailed: with the traceback from there.
+        """
+        for pid in self.plugins():
+            with socket.socket(socket.AF_UNIX) as peer, contextlib.suppress(OSError):
+                peer.settimeout(PATIENCE)
+                peer.connect(str(self.folder / "inside" / str(pid)))
+                with peer.makefile("rwb") as lines:
+                    lines.write(json.dumps(code).encode() + b"\n")
+                    lines.flush()
+                    line = lines.readline()
+                if line:
+                    reply = json.loads(line)
+                    if "error" in reply:
+                        raise CodeFailed(reply["error"])
+                    return reply["value"]
+        return None
+
+    def click(self, what: str, button: int = 1) -> None:
+        """Clicks where something of the dialog is, an expression as of `inside`, once it rests there."""
+        assert self.screen is not None
+
+        def resting() -> list[int] | None:
+            place = self.inside(what)
+            return place if place and place == self.inside(what) else None
+
+        place = until(resting, f"{what} is there")
+        self.screen.xdotool("mousemove", *place, "click", button)
 
     def plugins(self) -> list[int]:
         """Process ids of our plug-in, as started by this GIMP."""
@@ -160,6 +222,8 @@ class Gimp:
             "GIMP3_DIRECTORY": str(self.settings),
             "VELATURA_HOME": str(self.home),
             "TEST_SOCKET": str(self.folder / "socket"),
+            "TEST_INSIDE": str(self.folder / "inside"),
+            "PYTHONPATH": str(self.folder / "inside"),
             "XDG_CACHE_HOME": str(self.settings / "cache"),
             **screen,
             **self.env,

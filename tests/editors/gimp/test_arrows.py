@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,39 +18,33 @@ from editors.roots import Root, Screen
 TITLE = "Velatura: Refine, for"
 COLORS = ((0xFF, 0x90, 0x20), (0x30, 0xC0, 0xFF), (0x70, 0xE0, 0x40), (0xFF, 0x50, 0xA0))
 """Of the first arrows."""
-FIND = {"3.0": (902, 305), "3.2": (902, 417)}
-"""The button, while the list of arrows is not shown: GIMP 3.2 shows a choice of three at once."""
-ADD, REMOVE = (1086, 157), (1190, 157)
-"""The buttons below the list: across the screen, and down from the first arrow in it."""
-ASIDE = (660, 700)
-"""Where the mouse hides nothing."""
-PREVIEW, STYLE, LIST = (24, 24, 464, 480), (854, 90, 1036, 768), (1040, 90, 1240, 768)
-"""Left, top, right and bottom of where the preview is, the style's picture, and the list."""
-SHOWN = 440, 330
-"""Pixels of the layer on the preview."""
+DOUBLE = 1.0
+"""Seconds after which a click counts by itself."""
+PREVIEW, STYLE = "dialog().view._image", "dialog()._arrow_bar._list._image"
+LIST = "dialog()._arrow_bar._list._view"
+"""Where arrows are to be seen."""
 
 
 class Hand:
     """A mouse over the dialog, and what is seen in it."""
 
-    def __init__(self, screen: Screen, folder: Path) -> None:
-        self.screen, self.png = screen, folder / "arrows.png"
+    def __init__(self, gimp: Gimp, screen: Screen, folder: Path) -> None:
+        self.gimp, self.screen, self.png = gimp, screen, folder / "arrows.png"
 
-    def seen(self, box: tuple[int, int, int, int], number: int) -> np.ndarray:
-        """Where in a box the colour of an arrow is, `(n, 2)`."""
-        left, top, right, bottom = box
+    def seen(self, widget: str, number: int) -> np.ndarray:
+        """Where in a widget the colour of an arrow is, `(n, 2)`."""
+        (left, top), (right, bottom) = self.gimp.inside(f"at({widget}, 0, 0), at({widget}, 1, 1)")
         pixels = np.asarray(Image.open(self.screen.shot(self.png)).convert("RGB"))[top:bottom, left:right]
         rows, columns = (np.abs(pixels.astype(int) - COLORS[number]).max(2) < 3).nonzero()
         return np.stack([columns + left, rows + top], 1)
 
     def on_preview(self, x: float, y: float) -> tuple[float, float]:
-        """Shares of the layer as a place of the screen: the preview is amid a column that grows."""
-        pixels = np.asarray(Image.open(self.screen.shot(self.png)).convert("RGB")).astype(int)
-        top = (np.abs(pixels[:, PREVIEW[2] - 4] - pixels[4, 4]).max(1) > 40).argmax()
-        return PREVIEW[0] + x * SHOWN[0], float(top) + y * SHOWN[1]
+        """Shares of the layer as a place of the screen."""
+        left, top, right, bottom = self.gimp.inside("picture_of(dialog().view._image)")
+        return left + x * (right - left), top + y * (bottom - top)
 
-    def is_at(self, box: tuple[int, int, int, int], number: int, place: tuple[float, float]) -> bool:
-        found = self.seen(box, number)
+    def is_at(self, widget: str, number: int, place: tuple[float, float]) -> bool:
+        found = self.seen(widget, number)
         return len(found) > 0 and bool((np.abs(found - place).max(1) <= 2).any())
 
     def move(self, place: tuple[float, float]) -> None:
@@ -58,7 +53,11 @@ class Hand:
     def click(self, place: tuple[float, float], button: int = 1) -> None:
         self.move(place)
         self.screen.xdotool("click", button)
-        self.move(ASIDE)
+        self.aside()
+
+    def aside(self) -> None:
+        """To where the mouse hides nothing."""
+        self.move(self.gimp.inside("at(dialog().view._words, 0.9, 0.9)"))
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         self.move(start)
@@ -66,7 +65,7 @@ class Hand:
         for share in (0.3, 0.7, 1.0):
             self.move((start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])))
         self.screen.xdotool("mouseup", 1)
-        self.move(ASIDE)
+        self.aside()
 
 
 def test_arrows_are_found_dragged_on_both_pictures_added_and_taken_out(
@@ -75,12 +74,15 @@ def test_arrows_are_found_dragged_on_both_pictures_added_and_taken_out(
     with Gimp(root, folder, daemon.home, screen) as gimp:
         gimp.run("image, layer = new_image(400, 300); display = Gimp.Display.new(image); image.clean_all()")
         gimp.choose("Untitled", "refine")
-        until(lambda: ": done" in daemon.log(), "a preview was made")
-        hand = Hand(screen, folder)
-        hand.click(FIND[gimp.version])
-        until(lambda: hand.seen(LIST, 0).tolist(), "the list is filled")
+        until(lambda: gimp.inside("dialog() and dialog().preview.shown"), "a preview was made")
+        hand = Hand(gimp, screen, folder)
+        gimp.inside("opened(dialog()._arrow_bar)")
+        gimp.press(TITLE)
+        gimp.click("button('Find pairs')")
+        until(lambda: gimp.inside("len(dialog().desk.arrows.arrows)") == len(PAIRS), "pairs are found")
         for number, pair in enumerate(PAIRS):
             until(lambda n=number, p=pair: hand.is_at(PREVIEW, n, hand.on_preview(p.x, p.y)), "it is seen")
+            until(lambda n=number: len(hand.seen(LIST, n)), "and the list has it")
 
         goal = hand.on_preview(0.3, 0.35)
         hand.drag(hand.on_preview(PAIRS[0].x, PAIRS[0].y), goal)
@@ -96,18 +98,17 @@ def test_arrows_are_found_dragged_on_both_pictures_added_and_taken_out(
         hand.click(fresh, button=3)
         until(lambda: hand.is_at(PREVIEW, 3, fresh), "a right click adds one")
         until(lambda: len(hand.seen(LIST, 3)), "and the list has it")
+        time.sleep(DOUBLE)  # two at once are a double click
         hand.click(fresh, button=3)
         until(lambda: not len(hand.seen(PREVIEW, 3)), "another takes it out")
 
-        top = float(hand.seen(LIST, 0).mean(0)[1])
         for way in ("button", "key"):
-            hand.click((ADD[0], ADD[1] + top))
+            gimp.click("button('Add')")
             until(lambda: hand.is_at(PREVIEW, 3, hand.on_preview(0.5, 0.5)), "the button adds one amid it")
             if way == "button":
-                hand.click((REMOVE[0], REMOVE[1] + top))
+                gimp.click("button('Remove')")
             else:
-                row = until(lambda: hand.seen(LIST, 3).tolist(), "the list has it")
-                hand.click(tuple(np.mean(row, 0)))
+                hand.click(tuple(np.mean(hand.seen(LIST, 3), 0)))
                 gimp.press(TITLE, "Delete")
             until(lambda: not len(hand.seen(PREVIEW, 3)), f"it is taken out by a {way}")
 
