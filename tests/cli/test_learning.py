@@ -68,8 +68,9 @@ def test_a_style_is_exported_and_added_elsewhere(moss: Path) -> None:
     assert other.code == exits.BY_CODE["bad_field"] and "choose another name" in other.err
     assert velatura("styles", "add", "moss.velatura", "--name", "fern").out == "fern\n"
     assert velatura("styles", "show", "fern", "--json").json["title"] == "Möss"
-    refused = velatura("styles", "add", "moss.velatura", "--name", "x", "--title", "Y")
-    assert refused.code == exits.BY_CODE["bad_field"] and "the file says it itself" in refused.err
+    for command in ("add", "learn"):
+        refused = velatura("styles", command, "moss.velatura", "--name", "x", "--title", "Y")
+        assert refused.code == exits.BY_CODE["bad_field"] and "the file says it itself" in refused.err
     Path("bad.velatura").write_bytes(Path("moss.velatura").read_bytes()[:-9])
     assert "truncated or damaged" in velatura("styles", "add", "bad.velatura").err
 

@@ -22,6 +22,8 @@ from .show import Json
 from .work import follow
 
 if TYPE_CHECKING:
+    from velatura import Client
+
     from ..styles.library import Library
 
 styles_app = typer.Typer(
@@ -72,14 +74,7 @@ def add(
 ) -> None:
     """Add a picture of your own as a style, or a style that somebody exported."""
     with velatura.connect() as client:
-        if is_style_file(picture):
-            given = {"--title": title, "--artist": artist, "--year": year, "--licence": licence}
-            for option, value in given.items():
-                if value:
-                    raise FieldError(option, "is given, but the file says it itself")
-            show.line(client.import_style(picture, name)["name"])
-            return
-        show.line(client.add_style(name, picture, title, artist, year, licence)["name"])
+        show.line(_added(client, picture, name, title, artist, year, licence))
 
 
 @styles_app.command()
@@ -105,14 +100,10 @@ def learn(
     check_readable(on, Path(picture) if is_file(picture) else None)
     if out is not None:
         check_output(out, force)
-    about = {"title": title, "artist": artist, "year": year, "rights": licence}
     with velatura.connect(client="velatura styles learn") as client, JobBar() as bar:
-        if not is_file(picture):
-            style = picture
-        elif is_style_file(picture):
-            style = client.import_style(picture, name)["name"]
-        else:
-            style = client.add_style(name, Path(picture), **about)["name"]
+        style = picture
+        if is_file(picture):
+            style = _added(client, Path(picture), name, title, artist, year, licence)
         job = client.learn(style, image=on, out=out, wait=False, **chosen)
         bar.begin(style)
         try:
@@ -167,6 +158,21 @@ def pull(names: Annotated[list[str], typer.Argument(help="Names of works of art,
         with download_bar(name) as told:
             library.pull(name, lambda done, total, told=told: told("picture", done, total))
         show.line(f"{name}: its picture is at hand")
+
+
+def _added(client: Client, picture: Path, name: str, title: str, artist: str, year: str, licence: str) -> str:
+    """Puts a picture or a style's file into the library; the name that it has there.
+
+    Raises:
+        FieldError: where the command says of a style's file what that says itself.
+    """
+    if not is_style_file(picture):
+        return client.add_style(name, picture, title, artist, year, licence)["name"]
+    given = {"--title": title, "--artist": artist, "--year": year, "--licence": licence}
+    for option, value in given.items():
+        if value:
+            raise FieldError(option, "is given, but the file says it itself")
+    return client.import_style(picture, name)["name"]
 
 
 def _library() -> Library:
