@@ -306,6 +306,25 @@ def test_without_a_canvas_the_docker_is_told_to_show_it(
     assert studio.preview.shown and not studio.preview.on_canvas and studio.preview.image is surface.image
 
 
+def test_after_a_job_that_failed_it_shows_the_look_as_it_is(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    """Apply lets the preview rest, perhaps before it has shown the style that was chosen last."""
+    paper.open(40, 30)
+    studio.pick("wave")
+    loop.run(0.1)
+    daemon.finish(daemon.job, 1)
+    loop.run(0.1)
+    studio.pick("mosaic")
+    task = studio.apply()
+    loop.run(0.1)
+    assert task is not None and studio.preview.shown
+    daemon.fail(daemon.job, "internal", "it broke")
+    loop.run(0.1)
+    assert task.state == "failed"
+    assert [style.name for style in daemon.job.recipe.styles] == ["mosaic"] and not daemon.job.over
+
+
 def test_where_the_full_size_would_take_long_it_is_left_to_apply(
     studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:
