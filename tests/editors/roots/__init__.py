@@ -11,7 +11,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,19 +158,6 @@ class Screen:
         """Takes a picture of the whole screen into `png`, which lies in a shared folder."""
         self.root.run(["maim", png], env=self.env, user=self.user)
         return png
-
-    def still(self, png: Path, patience: float = 20.0) -> bytes:
-        """A picture of the screen, as `shot` takes it, once two in a row are the same.
-
-        Raises:
-            AssertionError: after `patience` seconds.
-        """
-        end, before = time.monotonic() + patience, b""
-        while (now := self.shot(png).read_bytes()) != before:
-            assert time.monotonic() < end, f"the screen does not stand still; see {png}"
-            before = now
-            time.sleep(0.3)
-        return now
 
     def xdotool(self, *arguments: str | int) -> str:
         """Runs xdotool (`search`, `windowfocus`, `key`, ...); its output."""
