@@ -31,7 +31,7 @@ from velatura_models.store.nets import PHOTO, describe_net, installed
 from . import exchange
 from .catalogue import StyleEntry, catalog
 from .folder import CARD_FILE, read_folder, remove_folder, write_folder, write_through
-from .reading import ending_of, file_bytes, over_white, read_style, style_of, thumbnail_of
+from .reading import ending_of, over_white, read_style, stored, thumbnail_of
 
 LONGEST_TEXT = 200
 TRAINED = ("style", "transform", "multimodal")
@@ -125,7 +125,7 @@ class Library:
                 raise FieldError(key, f"must be text of at most {LONGEST_TEXT} characters")
         if name in self.shipped:
             self._refuse_taken(name)
-        data, ending, image = _picture_file(picture)
+        data, ending, image = stored(picture)
         known = self._find(name)
         if known is not None and known.picture and not known.error and read_style(known.picture) == image:
             for key, value in texts.items():
@@ -398,25 +398,3 @@ class Library:
                 f"is {name!r}, the name of a style with another picture; choose another name, or remove that"
                 " style first",
             )
-
-
-def _picture_file(picture: Path | bytes | Image.Image | np.ndarray) -> tuple[bytes, str, Image.Image]:
-    """A picture as the file to store, that file's ending, and the decoded image."""
-    if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-            raise VelaturaError(
-                "bad_image", f"an array must be (H, W, 3) uint8, not {picture.shape} {picture.dtype}"
-            )
-        picture = Image.fromarray(picture)
-    if isinstance(picture, Image.Image):
-        image = style_of(picture)
-        return _png(image), ".png", image
-    data = picture if isinstance(picture, bytes) else file_bytes(Path(picture))
-    image = read_style(data)
-    return data, ending_of(data), image
-
-
-def _png(image: Image.Image) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()

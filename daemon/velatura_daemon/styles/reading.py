@@ -7,8 +7,10 @@ supervisor imports it too.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 from velatura import stylefile
 from velatura.errors import VelaturaError
@@ -61,6 +63,28 @@ def style_of(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise VelaturaError("bad_image", "floating point pictures have no known range; save as 8 or 16 bits")
     return _plain(from_pil(image, "the picture"), "the picture")
+
+
+def stored(picture: Path | bytes | Image.Image | np.ndarray) -> tuple[bytes, str, Image.Image]:
+    """A picture as the file to store, that file's ending, and the decoded image; raises as `read_style`."""
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+            raise VelaturaError(
+                "bad_image", f"an array must be (H, W, 3) uint8, not {picture.shape} {picture.dtype}"
+            )
+        picture = Image.fromarray(picture)
+    if isinstance(picture, Image.Image):
+        image = style_of(picture)
+        return _png(image), ".png", image
+    data = picture if isinstance(picture, bytes) else file_bytes(Path(picture))
+    image = read_style(data)
+    return data, ending_of(data), image
+
+
+def _png(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
 
 
 def sent_style(layout: Layout, data: memoryview | bytes) -> Image.Image:
