@@ -106,6 +106,19 @@ def test_further_paintings_are_trained_on_and_not_kept(pictures, monkeypatch):
     assert torch.equal(ink, wool) and not torch.equal(moss, ink)  # only moss was painted in
 
 
+def test_rows_alone_are_trained_where_styles_are_named(pictures):
+    begun = train_multi(options(pictures, steps=1))
+    again = {"start": begun, "out": pictures / "rows", "steps": 3, "row_rate": 0.5}
+    before = load_into(TransformNet, describe_net(begun))
+    after = load_into(TransformNet, describe_net(train_multi(options(pictures, only=("wool",), **again))))
+    assert torch.equal(before.convs[0].weight, after.convs[0].weight)
+    assert (before.gamma != after.gamma).any(1).tolist() == [False, True, False]
+    with pytest.raises(ValueError, match="only: moss is not among the styles"):
+        train_multi(options(pictures, only=("moss",), **again))
+    with pytest.raises(ValueError, match=r"only: .* needs start"):
+        train_multi(options(pictures, only=("wool",)))
+
+
 def test_a_start_gives_its_convolutions_and_its_rows_by_name(pictures):
     path = pictures / "known.transform.safetensors"
     size = {"widths": (4, 6, 8), "blocks": 1}

@@ -46,6 +46,7 @@ class MultiOptions(Options):
             strokes.
         start: a network to start from; rows are taken by their styles' names, and styles that it does not
             know begin as its mean. Of a wider one the strongest channels are kept.
+        only: styles that alone are trained, by their rows; all else stays as it is in `start`.
         copied: first steps, which only copy the pictures of `start`: for a narrower network.
         row_rate: learning rate of scales and shifts, which see only their own style's share of the batch.
         name: of the network's file.
@@ -66,6 +67,7 @@ class MultiOptions(Options):
     others: Path | None = None
     vgg: Path | None = None
     start: Path | None = None
+    only: tuple[str, ...] = ()
     copied: int = 0
     name: str = "multi"
     note: str = ""
@@ -107,6 +109,10 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     others = pictures_in(options.others) if options.others is not None else []
     if len(set(names)) < len(names):
         raise ValueError(f"styles: two have one name, or one is called {PHOTO!r}: {', '.join(sorted(names))}")
+    if unknown := set(options.only) - {path.stem for path in paths}:
+        raise ValueError(f"only: {', '.join(sorted(unknown))} is not among the styles")
+    if options.only and (options.start is None or others or options.copied):
+        raise ValueError("only: goes on with a network's rows, so it needs start, and no others or copied")
     architecture: dict[str, Any] = {
         "styles": len(names),
         "widths": options.widths,
@@ -116,7 +122,11 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     net = placed(TransformNet(**{**architecture, "styles": len(names) + len(others)}), device)
     rows = names + [""] * len(others)
     model = begin(net, options.start, rows) if options.start is not None else net
-    groups = [{"params": net.convs.parameters()}, {"params": [net.gamma, net.beta], "lr": options.row_rate}]
+    groups = [{"params": [net.gamma, net.beta], "lr": options.row_rate}]
+    if options.only:
+        net.convs.requires_grad_(False)
+    else:
+        groups.insert(0, {"params": net.convs.parameters()})
     optimizer = torch.optim.Adam(groups, options.rate, betas=(0.9, 0.99))
     run = Run(options.out, {"net": net}, optimizer, options.steps, report, averaged="net", seed=options.seed)
     loss = Perceptual(vgg, options.content_layers, options.style_layers)
@@ -127,6 +137,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     colors = torch.cat([color_ranks(picture) for picture in pictures])
     photos = batches(options.content, options.crop, options.batch // options.copies, run.seed)
     shares = torch.eye(len(rows), device=device)
+    drawn_of = torch.tensor([names.index(name) for name in options.only] or range(len(paths)), device=device)
     row_of = torch.tensor([*range(len(paths)), *range(len(names), len(rows))], device=device)
 
     weights = {
@@ -150,7 +161,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
 
     def losses() -> dict[str, Tensor]:
         batch = next(photos).to(device)
-        index = torch.randint(len(paths), (options.batch,), device=device)
+        index = drawn_of[torch.randint(len(drawn_of), (options.batch,), device=device)]
         if others:
             other = torch.randint(len(paths), len(pictures), (options.batch,), device=device)
             index = torch.where(torch.rand(options.batch, device=device) < OTHERS, other, index)
@@ -167,7 +178,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
             seen, before = resized(made, flat)
         terms = {**loss(seen, before, targets, index), "grid": phase_pattern(made)}
         terms["colors"] = color_distance(made, colors[index])
-        if options.photo and run.step % PHOTO_EVERY == 0:
+        if options.photo and not options.only and run.step % PHOTO_EVERY == 0:
             terms["photo"] = F.mse_loss(net(batch[:1], shares[len(paths)][None]), batch[:1])
         return terms
 
