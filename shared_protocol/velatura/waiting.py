@@ -49,6 +49,7 @@ class JobFuture:
         self._thread, self._job, self._content, self._out = thread, job, content, out
         self._events: deque[JobEvent] = deque()
         self._given_up: VelaturaError | None = None
+        self._told_end = False
         self._result: Any = None
 
     @property
@@ -84,7 +85,7 @@ class JobFuture:
     def __iter__(self) -> Iterator[JobEvent]:
         while True:
             with self._thread.changed:
-                while not self._events and not self.done:
+                while not self._events and not self._told_end and self._given_up is None:
                     self._thread.changed.wait(1.0)
                 if not self._events:
                     return
@@ -132,6 +133,7 @@ class JobFuture:
     def take(self, event: JobChanged | JobPreview | JobEnded) -> None:
         """On the connection's thread: notes what happened."""
         job = self._job
+        self._told_end = isinstance(event, JobEnded)
         p = job.progress
         preview = event.picture if isinstance(event, JobPreview) else None
         made = JobEvent(

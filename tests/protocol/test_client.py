@@ -8,6 +8,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +19,11 @@ from PIL import Image
 from velatura import messages as m
 from velatura.client import Client
 from velatura.errors import FieldError, JobCancelled, JobFailed, VelaturaError
+from velatura.jobs import JobEnded
 from velatura.jobstate import State
 from velatura.pixels import Layout
 from velatura.recipe import Refine, Style, Stylize, Texture
+from velatura.waiting import JobFuture
 
 ARRAY = np.arange(30 * 40 * 3, dtype=np.uint8).reshape(30, 40, 3)
 RECIPE = Stylize(styles=(Style("great-wave"),))
@@ -170,6 +174,26 @@ def test_a_job_is_iterated_for_its_progress(v):
     assert np.array_equal(job.result(), 255 - ARRAY)
     assert job.result() is job.result() and job.record == {"build": "fake"} and job.recipe == RECIPE
     assert list(job) == []
+
+
+def test_an_end_that_was_read_but_not_told_yet_is_still_an_event():
+    """The connection's thread changes the job first, and tells of it a moment later."""
+    changed = threading.Condition()
+    thread: Any = SimpleNamespace(changed=changed)
+    handle: Any = SimpleNamespace(
+        state=State.DONE, over=True, fraction=1.0, progress=None, ahead=0, reason=""
+    )
+    job = JobFuture(thread, handle, None, None)
+
+    def tell() -> None:
+        with changed:
+            job.take(JobEnded(handle))
+            changed.notify_all()
+
+    later = threading.Timer(0.05, tell)
+    later.start()
+    assert [event.state for event in job] == [State.DONE] and list(job) == []
+    later.join()
 
 
 def test_previews_come_as_pictures(daemon, v, script):
