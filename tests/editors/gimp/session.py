@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -127,13 +128,14 @@ class Gimp:
         """The value of an expression."""
         return self.run(f"value = {expression}")
 
-    def press(self, title: str, *keys: str) -> None:
-        """Presses keys in the window whose title matches, once it is there."""
+    def press(self, title: str, *keys: str, pause: float = 0.0) -> None:
+        """Presses keys in the window whose title matches, once it is there, with seconds between them."""
         assert self.screen is not None
         window = until(lambda: self.screen.windows(title), f"a window {title!r} appears")[-1]
         self.screen.xdotool("windowfocus", "--sync", window)
         for key in keys:
             self.screen.xdotool("key", key)
+            time.sleep(pause)
 
     def choose(self, title: str, kind: str) -> None:
         """Runs one of our procedures in a window: by its keys, else by the Filters menu, as in 3.2, which
@@ -141,7 +143,7 @@ class Gimp:
         until(lambda: not self.plugins(), "the one before has ended")
         keys = [[f"ctrl+shift+{SHORTCUTS[kind]}"]] if self.version == "3.0" else []
         for way in (*keys, *3 * [self._menu(kind)]):
-            self.press(title, *way)
+            self.press(title, *way, pause=0.0 if way in keys else 0.5)
             with contextlib.suppress(AssertionError):
                 until(self.plugins, patience=15)
                 return
