@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from engines import CONTENT, STYLE, pixels, run, scene, slot
-from velatura.recipe import Stylize
+from velatura.recipe import Style, Stylize
 from velatura_daemon.engine import slider
 
 
@@ -19,8 +19,10 @@ def at(strength, **more):
 
 
 def idle(engine):
-    while engine.idle():
-        pass
+    for _ in range(1000):
+        if not engine.idle():
+            return
+    raise AssertionError("the engine never comes to rest")
 
 
 def test_a_move_is_the_mean_of_two_exact_pictures_a_quarter_apart(engine):
@@ -31,6 +33,16 @@ def test_a_move_is_the_mean_of_two_exact_pictures_a_quarter_apart(engine):
     assert isinstance(moved.recipe, Stylize) and moved.recipe.strength == 0.7
     half, more = (pixels(run(engine, at(s))).astype(float) for s in (0.5, 0.75))
     assert np.abs(pixels(moved) - (0.2 * half + 0.8 * more)).max() <= 0.5001
+
+
+@pytest.mark.parametrize("first", [0.0, 1.0])
+def test_the_painter_is_helped_too_though_its_ends_are_quick_and_strength_0_needs_no_network(engine, first):
+    painted = (Style(name="mosaic"),)
+    run(engine, Stylize(painted, strength=first), slider="ahead")
+    idle(engine)
+    moved = run(engine, Stylize(painted, strength=0.7), slider="mixed")
+    assert moved.record["mixed"] == [0.5, 0.75]
+    assert moved.recipe.networks == run(engine, Stylize(painted, strength=0.7)).recipe.networks
 
 
 def test_once_the_hand_has_moved_they_are_an_eighth_apart_nearest_first(engine):

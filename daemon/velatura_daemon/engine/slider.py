@@ -29,6 +29,8 @@ QUICK = 0.03
 """Seconds that a pass takes where it needs no such help."""
 ROOM = 160 << 20
 """Bytes of pictures that are kept of one job."""
+MOST = 16
+"""Pictures that are painted ahead at a time, at most."""
 BAND = 64
 """Rows that are mixed at once: what stays in a processor's cache."""
 
@@ -40,8 +42,9 @@ class Rungs:
     Args:
         strength: that was asked for last.
         moved: whether the hand has moved.
-        seconds: that the quickest pass took which was made ahead: others may have been kept by the method.
-        last: what was finished last.
+        seconds: that the quickest pass took which was made ahead between the ends: others may have been kept
+            by the method.
+        last: what was finished last, if possible by networks.
     """
 
     strength: float
@@ -56,10 +59,11 @@ class Rungs:
 
     def add(self, strength: float, made: Finished) -> None:
         """Keeps a picture; where there is no room, without the one whose neighbours are the closest. Those by
-        other networks go."""
-        if self.last is not None and self.last.recipe.networks != made.recipe.networks:
-            self.pictures.clear()
-        self.last = made
+        other networks go; strength 0 needs none."""
+        if self.last is None or strength > 0:
+            if self.last is not None and self.last.recipe.networks != made.recipe.networks:
+                self.pictures.clear()
+            self.last = made
         self.pictures[strength] = as_array(made.layout, made.data).copy()
         while self.nbytes > ROOM and self.pictures:
             known = sorted(self.pictures)
@@ -144,10 +148,12 @@ def _added(
 
 def _ahead(task: Task[Stylize], resources: Resources, key: Key, rungs: Rungs) -> Iterator[Event]:
     """Paints at other strengths as long as there is any that a slider may want."""
-    while (strength := rungs.lacking()) is not None:
+    for _ in range(MOST):
+        if (strength := rungs.lacking()) is None:
+            return
         recipe = replace(task.recipe, strength=strength)
         other = replace(task, recipe=recipe, output=lambda layout: memoryview(bytearray(layout.nbytes)))
         made = yield from _added(other, resources, key, rungs)
-        if strength > 0:
+        if 0 < strength < 1:
             rungs.seconds = min(rungs.seconds, made.record["seconds"])
         yield
