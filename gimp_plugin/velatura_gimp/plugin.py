@@ -108,6 +108,8 @@ def run(
         for ran in done:
             if by_hand and ran.recipe.FACTS.placed == "picture":
                 Gimp.Display.new(ran.result.get_image())
+        for said in dict.fromkeys(ran.notes for ran in done if by_hand and ran.notes):
+            Gimp.message(said)
     except Refused as refusal:
         problem = str(refusal)
     except VelaturaError as error:

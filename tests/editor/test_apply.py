@@ -43,6 +43,27 @@ def test_a_new_layer_above_the_one_that_was_active(
     assert made.record == {"build": "fake"}
 
 
+def test_what_the_daemon_notes_of_a_result_is_said(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon, told: list[str]
+) -> None:
+    document = paper.open(20, 10)
+    document.chosen = [document.active, document.active]
+    studio.look.choose("wave")
+    notes = [
+        "nothing could be painted here",
+        "wave is seen in a rendering; fetch it (`velatura styles pull wave`)",
+    ]
+    said = "Done. Nothing could be painted here. Wave is seen in a rendering; fetch it."
+    for start in (studio.apply, studio.apply_to_all):
+        task = start()
+        assert task is not None
+        while not task.over:
+            loop.run(0.1)
+            daemon.finish(daemon.job, notes=notes)
+            loop.run(0.1)
+        assert task.words == said and told[-1] == f"{task.title}: {said}"
+
+
 def test_the_selection_bounds_the_layer_and_the_network_sees_its_surroundings(
     studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:

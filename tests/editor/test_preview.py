@@ -72,6 +72,27 @@ def test_first_at_screen_size_then_in_full(
     assert paper.active is not None and paper.active.steps == [], "the document never knows"
 
 
+def test_of_a_small_picture_the_first_is_what_apply_gives(
+    studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, paper: FakePaper
+) -> None:
+    studio.look.quality = "fast"
+    studio.look.choose("wave")
+    studio.preview.turn(True)
+    loop.run(0.1)
+    daemon.finish(daemon.job, 1, notes=["it is flat"])
+    loop.run(0.1)
+    assert len(daemon.jobs) == 1 and studio.preview.full_size and studio.preview.words == "It is flat."
+    task = studio.apply()
+    loop.run(0.1)
+    assert task is not None and task.words == "Done. It is flat." and len(daemon.jobs) == 1
+    assert set(document.layers[1].pixels) == {1}
+    slide(studio, 0.5, released=True)
+    loop.run(0.1)
+    daemon.finish(daemon.job, 2, mixed=(0.25, 0.75))
+    loop.run(0.1)
+    assert not studio.preview.full_size and len(daemon.jobs) == 3, "one that is mixed is not that"
+
+
 def test_a_drag_sends_recipes_only_and_each_replaces_the_one_before(
     preview: LivePreview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:

@@ -8,14 +8,15 @@ clip as a file, and `velatura video`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from velatura.blob import Blob, Picture
 from velatura.pixels import Layout
 from velatura.recipe import Recipe
 
-from . import alpha, geometry
+from . import alpha, geometry, words
 from .annotation import Made
 from .geometry import Rect
 from .i18n import _
@@ -97,7 +98,8 @@ class Batch(Task):
             done, why = _("{n} of {of} are done.", n=self._done, of=len(self._parts)), failed[0].words
             self._close("failed", f"{done} {why}")
         else:
-            self._close("done", _("Done"))
+            self.notes = " ".join(dict.fromkeys(part.notes for part in self._parts if part.notes))
+            self._close("done", words.done(self.notes))
 
     def _on_part(self, part: Task, name: str) -> None:
         if self.over:
@@ -146,7 +148,7 @@ class Frames(Task):
     def _on_changed(self, job: object) -> None:
         """How far one frame is says little."""
 
-    def _finish(self, picture: Picture, recipe: Recipe, record: object) -> None:
+    def _finish(self, picture: Picture, recipe: Recipe, record: Mapping[str, Any]) -> None:
         content, before = self._content, self._before
         assert content is not None
 
@@ -169,9 +171,10 @@ class Frames(Task):
             self._draw_image(self._frames[0], picture)
         self._run(hold(), done)
 
-    def _add(self, recipe: Recipe, record: object) -> None:
+    def _add(self, recipe: Recipe, record: Mapping[str, Any]) -> None:
         self.words, self.state = _("Writing the layer…"), "writing"
-        made = Made(replace(recipe, reference=""), self._taken.layer, self._name, dict(record))  # type: ignore[call-arg, call-overload]  # a reference
+        self.notes = words.notes(record)
+        made = Made(replace(recipe, reference=""), self._taken.layer, self._name, dict(record))  # type: ignore[call-arg]  # a reference
 
         def write() -> Work[None]:
             paper = self._bench.paper

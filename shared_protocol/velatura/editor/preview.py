@@ -20,7 +20,7 @@ from velatura.jobs import Job
 from velatura.jobstate import State
 from velatura.recipe import RECIPES, Recipe
 
-from . import asking, fullsize, geometry, seen
+from . import asking, fullsize, geometry, regions, seen, words
 from .fullsize import Asked, FullSize
 from .i18n import _
 from .link import Link
@@ -31,7 +31,7 @@ from .reduced import caveat, painted_styles, stroke_room
 from .screensize import FRAMES_EVERY, SHARP, ScreenSize, Small
 from .seen import SCREEN_SIDE, Base
 from .showing import Showing
-from .tasks import Ready
+from .tasks import Ready, made_of
 
 REST = 20
 """Between two looks at the layer's pixels so many times as long passes as one look took."""
@@ -263,7 +263,7 @@ class LivePreview(Showing):
             return
         whole = self._full.find(wanted, base.taken)
         if base.reference and whole is not None:
-            self._draw_full(base, whole.picture)
+            self._draw_full(base, whole)
             return
         recipe = asking.fine(wanted) if chosen else wanted.quick()
         painted = painted_styles(self._link.models, self._link.styles)
@@ -287,10 +287,11 @@ class LivePreview(Showing):
         if self._again:
             self._submit()
         elif job.state is State.DONE:
-            self.words = small.truth
+            said = words.notes(job.result.record) if job.result is not None else ""
+            self.words = " ".join(filter(None, (said, small.truth)))
             self._owed = self._released and not small.at_rest and self._held
             if self._released and not small.at_rest and not self._held:
-                self._follow(base, small.wanted)
+                self._follow(base, small.wanted, self._known(small, job))
         if job.state is State.DONE and base == self._base and job.picture is not None:
             self._show(base, job.picture, base.factor, final=small.at_rest)
         elif job.state is State.FAILED and job.error is not None:
@@ -299,31 +300,43 @@ class LivePreview(Showing):
             self.hide()  # what was shown is of another look, such as a style that the method does know
             self._fail(job.error)
 
-    def _draw_full(self, base: Base, picture: Picture) -> None:
+    def _known(self, small: Small, job: Job) -> Ready | None:
+        """A result that is of the full size where the picture is as small as that."""
+        base, result = small.base, job.result
+        if job.content is None or job.picture is None or result is None or result.record.get("mixed"):
+            return None
+        if base.factor > 1 or job.recipe != regions.marked(small.wanted, base.regions):
+            return None
+        ran = regions.bare(result.recipe or small.wanted)
+        return Ready(made_of(job.content, job.mask, base.regions), job.picture, ran, result.record)
+
+    def _draw_full(self, base: Base, ready: Ready) -> None:
         """Draws a full-size result: of a part that is looked at closely that part, else all of it."""
+        picture, said = ready.picture, words.notes(ready.record)
         if self.close or RECIPES[self.kind].FACTS.placed == "picture":
             crop = base.taken.crop
             cut = geometry.cut(picture, base.seen.crop.moved(-crop.x, -crop.y))
-            self._show(base, cut, 1, full=True, final=True)
+            self._show(base, cut, 1, full=True, final=True, said=said)
         else:
-            self._show(base, picture, self._screen_factor(base), full=True, final=True, whole=True)
+            factor = self._screen_factor(base)
+            self._show(base, picture, factor, full=True, final=True, whole=True, said=said)
 
     def _show(
         self, base: Base, picture: Picture, factor: int, full: bool = False, final: bool = False,
-        whole: bool = False,
+        whole: bool = False, said: str = "",
     ) -> None:  # fmt: skip
         """Draws a picture of what is seen of a base, or with `whole` of all of it; the rest as `_draw`."""
         shown = base.taken if whole else base.seen
-        self._draw(shown, picture, factor, lambda: self.on and base == self._base, full, final)
+        self._draw(shown, picture, factor, lambda: self.on and base == self._base, full, final, said)
 
     # --- once the hand rests -----------------------------------------------------------------------------
 
-    def _follow(self, base: Base, wanted: Recipe) -> None:
-        """What Apply will give, after a quick one."""
+    def _follow(self, base: Base, wanted: Recipe, known: Ready | None) -> None:
+        """What Apply will give, after a quick one, which may be `known` as that."""
         expected = asking.seconds(wanted, base.taken.crop.pixels, self._link)
         if wanted == wanted.quick():
             if not wanted.facts.long and wanted.facts.placed == "layer":
-                self._commit(base)
+                self._commit(base, known)
         elif expected <= PATIENCE:
             self._commit(base)
         elif base.reference is not None:
@@ -347,8 +360,8 @@ class LivePreview(Showing):
         work = seen.read(self._paper, taken, taken, wanted, factor, self.side, base.digest)
         self._reading = self._pump.start(work, done, self._fail)
 
-    def _commit(self, base: Base) -> None:
-        """In full size, which Apply then only has to write."""
+    def _commit(self, base: Base, known: Ready | None = None) -> None:
+        """In full size, which Apply then only has to write; not anew what is `known`."""
         pixels, recipe = base.taken.crop.pixels, self._recipe(base.taken)
         if pixels > fullsize.PIXELS or pixels * self._small.pace > fullsize.SECONDS:
             return
@@ -358,12 +371,12 @@ class LivePreview(Showing):
             if base is self._base and job.fraction >= SHARP:
                 self._show(base, picture, self._screen_factor(base), full=True, whole=True)
 
-        def done(picture: Picture) -> None:
+        def done(ready: Ready) -> None:
             if base is self._base:
-                self._draw_full(base, picture)
+                self._draw_full(base, ready)
 
         pictures = self._look.pictures
-        self._full.paint(Asked(base.taken, recipe, pictures, selected, FRAMES_EVERY, frame, done))
+        self._full.paint(Asked(base.taken, recipe, pictures, selected, FRAMES_EVERY, frame, done, known))
 
     def _full_began(self) -> None:
         self.words = _("Painting in full size…")

@@ -52,6 +52,7 @@ class Showing(Observable):
         wanted: Callable[[], bool],
         full: bool = False,
         final: bool = False,
+        said: str = "",
     ) -> None:
         """Draws a picture of a source.
 
@@ -60,6 +61,7 @@ class Showing(Observable):
             wanted: whether it still is, once it is ready.
             full: whether it was made of the whole in full size.
             final: whether nothing better comes.
+            said: what is said of it, where it is in full size.
         """
         if self._drawing is not None and not self._drawing.over:
             if not final:
@@ -74,7 +76,7 @@ class Showing(Observable):
             self.full_size = full and final
             self.shown = True
             if self.full_size:
-                self.words = ""
+                self.words = said
 
         self._drawing = self._pump.start(self._paper.display(shown, picture, factor, full), done, self._fail)
 

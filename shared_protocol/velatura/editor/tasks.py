@@ -85,6 +85,7 @@ class Task(Observable):
         can_stop: whether "stop and keep" is offered.
         frames: how many intermediate pictures have been shown in the layer.
         image: what came of it, small, as the editor draws it; None before it is there.
+        notes: what is said of what came of it; empty where there is nothing to say.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Task(Observable):
         self.can_stop = False
         self.frames = 0
         self.image: object = None
+        self.notes = ""
         self.error: Exception | None = None
         self.recipe = recipe
         self._bench, self._taken, self._as_mask, self._ready = bench, taken, as_mask, ready
@@ -278,6 +280,7 @@ class Task(Observable):
     def _finish(self, picture: Picture, recipe: Recipe, record: Mapping[str, Any]) -> None:
         self.words, self.fraction, self.can_stop = _("Writing the layer…"), 1.0, False
         self.state = "writing"
+        self.notes = words.notes(record)
         made = Made(regions.bare(recipe), self._taken.layer, self._name, dict(record))
         self._run(self._write(picture, made), lambda nothing: self._written())
         self._draw_image(self._taken, picture)
@@ -309,7 +312,7 @@ class Task(Observable):
     def _written(self) -> None:
         self._content = self._mask = self._ready = None
         self._regions = {}
-        self._close("done", _("Done"))
+        self._close("done", words.done(self.notes))
 
     def _fail(self, error: Exception) -> None:
         if self.over:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from velatura import __version__
@@ -129,6 +130,16 @@ def job(state: State, ahead: int, reason: str, seconds_left: float, step: int, o
         count = _("{step} of {of}", step=step, of=of) if of > 1 else ""
         return " · ".join(filter(None, (count, left))) or _("Painting…")
     return {State.DONE: _("Done"), State.FAILED: _("Failed"), State.CANCELLED: _("Cancelled")}[state]
+
+
+def notes(record: Mapping[str, Any]) -> str:
+    """What the daemon has to say of a result, in sentences, without what a terminal can do about it."""
+    return " ".join(f"{COMMANDS.sub('', note[:1].upper() + note[1:])}." for note in record.get("notes", ()))
+
+
+def done(notes: str) -> str:
+    """That something is done, and what is to be said of it."""
+    return f"{_('Done')}. {notes}" if notes else _("Done")
 
 
 def trouble(error: BaseException) -> str:
