@@ -178,8 +178,8 @@ def cluster() -> None:
     import psutil
     from distributed import wait
     from velatura_daemon.cluster.batch import cluster as started
-    from velatura_daemon.cluster.orders import Order
-    from velatura_daemon.cluster.work import Resident, paint
+    from velatura_daemon.cluster.node import Resident, paint
+    from velatura_daemon.cluster.pieces import Piece
 
     rates: dict[int, list[float]] = {1: [], 2: []}
     costs: dict[int, list[float]] = {1: [], 2: []}
@@ -199,13 +199,13 @@ def cluster() -> None:
 
             def turn(count: int) -> tuple[float, float]:
                 """Pictures a second, and processor seconds a picture."""
-                orders = [
-                    Order(str(f), str(here / f"made-{f.name}"), "stylize", ((STYLE, 1.0),), again=True)
+                pieces = [
+                    Piece(str(f), str(here / f"made-{f.name}"), "stylize", ((STYLE, 1.0),), again=True)
                     for f in photos[: count * PICTURES]
                 ]
                 before, began = spent(), time.perf_counter()
-                wait([client.submit(paint, o, threads, pure=False, workers=workers[:count]) for o in orders])
-                return len(orders) / (time.perf_counter() - began), (spent() - before) / len(orders)
+                wait([client.submit(paint, o, threads, pure=False, workers=workers[:count]) for o in pieces])
+                return len(pieces) / (time.perf_counter() - began), (spent() - before) / len(pieces)
 
             turn(2)  # everything is loaded
             for _ in range(TURNS):

@@ -13,7 +13,7 @@ from typing import Any
 
 from gi.repository import Gdk, Gimp, GimpUi, Gtk
 from velatura.blob import Picture
-from velatura.editor import asking, words
+from velatura.editor import patience, words
 from velatura.editor.annotation import Made
 from velatura.editor.batches import together
 from velatura.editor.desk import Desk
@@ -309,7 +309,7 @@ class Dialog:
         except (Refused, Gone, VelaturaError):
             pass
         else:
-            time = asking.told(recipe, pixels, self.link)
+            time = patience.told(recipe, pixels, self.link)
         self._time.set_text(_("OK takes {time} here.", time=time) if time else "")
 
     def _begin(self) -> None:
@@ -321,7 +321,7 @@ class Dialog:
             return
         factor = reduction(crop, LONG_SIDE) if recipe.FACTS.long else 1
         if recipe.quick() == recipe:
-            expected = asking.seconds(recipe, crop.pixels // factor**2, self.link)
+            expected = patience.seconds(recipe, crop.pixels // factor**2, self.link)
             if expected > PATIENCE:
                 self.view.wait(_("A preview would take {time} here.", time=words.duration(expected)))
 

@@ -1,6 +1,6 @@
 """A style as one file that artists pass on, `NAME.velatura`, on its way over the wire.
 
-What is in it is written and checked by the daemon (`velatura_daemon.styles.exchange`); a client only carries
+What is in it is written and checked by the daemon (`velatura_daemon.styles.packing`); a client only carries
 it. It travels as pictures do: eight bytes of length, the file's bytes, and zeros up to a whole row.
 """
 

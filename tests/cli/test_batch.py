@@ -1,4 +1,4 @@
-"""Orders of a batch: what a file of jobs, folders and options ask for. Painting them is in tests/extras."""
+"""Pieces of a batch: what a file of jobs, folders and options ask for. Painting them is in tests/extras."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from cli.running import velatura
 from velatura.errors import FieldError
-from velatura_daemon.cluster.orders import Order, checked, read_jobs
+from velatura_daemon.cluster.pieces import Piece, checked, read_jobs
 
-STANDARD = Order("", "", "stylize", (("mosaic", 1.0),), {"strength": 0.5})
+STANDARD = Piece("", "", "stylize", (("mosaic", 1.0),), {"strength": 0.5})
 
 
-def jobs(path: Path, text: str) -> list[tuple[str, Order]]:
+def jobs(path: Path, text: str) -> list[tuple[str, Piece]]:
     path.write_text(text)
     return list(read_jobs(path, STANDARD))
 

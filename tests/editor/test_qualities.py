@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from velatura.editor import asking
+from velatura.editor import patience
 from velatura.editor.geometry import Rect
 from velatura.editor.studio import Studio
 from velatura.effort import EVALUATIONS, PATIENCE
@@ -111,7 +111,7 @@ def test_the_time_is_known_before_it_starts(
 ) -> None:
     """By the pace that was measured: here 1 and 0.3 seconds an evaluation of a million pixels."""
     studio.link.status = {"engine": {"pace": {"neighbours slim": 1e-6, "gram slim": 3e-7}}}
-    assert asking.seconds(recipe, 1_000_000, studio.link) == pytest.approx(seconds)
+    assert patience.seconds(recipe, 1_000_000, studio.link) == pytest.approx(seconds)
 
 
 def test_refine_paints_at_the_finest_quality_and_says_how_long_it_takes(

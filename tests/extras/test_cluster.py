@@ -182,7 +182,7 @@ def test_addresses_of_stores_are_read_and_written(home: Path, tmp_path: Path):
 
 
 def test_a_style_file_joins_the_library_of_whoever_paints(home: Path, tmp_path: Path) -> None:
-    from velatura_daemon.cluster.work import _style
+    from velatura_daemon.cluster.node import _style
     from velatura_daemon.styles.library import Library
 
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)).save(tmp_path / "a.png")

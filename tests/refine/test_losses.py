@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from velatura_models.maths.gram import gram, guidance, layer_mask
+from velatura_models.maths.gram_matrix import gram, guidance, layer_mask
 from velatura_models.optimise.losses import content_loss, style_layer_loss, total_variation
 
 from .conftest import box_mask, random_picture

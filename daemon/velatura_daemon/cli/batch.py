@@ -54,7 +54,7 @@ def batch(
     """
     need("cluster")
     from velatura_daemon.cluster.batch import run
-    from velatura_daemon.cluster.orders import Order, Outcome
+    from velatura_daemon.cluster.pieces import Outcome, Piece
 
     if bool(inputs) == bool(jobs):
         raise FieldError("inputs", "or --jobs: give one of the two")
@@ -74,11 +74,11 @@ def batch(
         raise FieldError("styles", "is empty; give at least one --style NAME or FILE")
     else:
         styles = ()
-    standard = Order("", "", Stylize.KIND, styles, fields, again=force)
-    orders = _of_jobs(jobs, out, standard) if jobs is not None else _of_inputs(inputs or [], out, standard)
+    standard = Piece("", "", Stylize.KIND, styles, fields, again=force)
+    pieces = _of_jobs(jobs, out, standard) if jobs is not None else _of_inputs(inputs or [], out, standard)
     local = "://" not in out
     journal = Path(out) / ".velatura-batch.jsonl" if local else None
-    with JobBar(len(orders)) as bar:
+    with JobBar(len(pieces)) as bar:
         done = 0
 
         def tell(outcome: Outcome) -> None:
@@ -87,20 +87,20 @@ def batch(
             if outcome.error:
                 show.note(f"velatura: {about(outcome.source, outcome.error.partition(': ')[2])}")
             bar.begin(PurePosixPath(outcome.source).name)
-            bar.step(done, len(orders), {}, 0.0)
+            bar.step(done, len(pieces), {}, 0.0)
             bar.end()
 
-        outcomes = run(cluster, orders, journal, tell)
+        outcomes = run(cluster, pieces, journal, tell)
     if json:
         show.as_json([dataclasses.asdict(outcome) for outcome in outcomes])
     failed = [outcome for outcome in outcomes if outcome.error]
     painted = sum(not o.error and not o.there for o in outcomes)
     if not json:
         show.line(
-            f"{painted} painted, {len(orders) - painted - len(failed)} there already, {len(failed)} failed"
+            f"{painted} painted, {len(pieces) - painted - len(failed)} there already, {len(failed)} failed"
         )
     if failed:
-        raise CommandError(SOME_FAILED, f"{len(failed)} of {len(orders)} pictures failed")
+        raise CommandError(SOME_FAILED, f"{len(failed)} of {len(pieces)} pictures failed")
 
 
 def _of_inputs(inputs: list[str], out: str, standard: Any) -> list[Any]:
@@ -122,20 +122,20 @@ def _of_inputs(inputs: list[str], out: str, standard: Any) -> list[Any]:
 
 def _of_jobs(jobs: Path, out: str, standard: Any) -> list[Any]:
     from velatura_daemon.cluster import places
-    from velatura_daemon.cluster.orders import read_jobs
+    from velatura_daemon.cluster.pieces import read_jobs
 
     if not jobs.is_file():
         raise CommandError(FILES, f"{jobs}: no such file")
-    orders = []
-    for name, order in read_jobs(jobs, standard):
-        if not order.styles:
-            raise FieldError(str(jobs), f"gives {order.source} no style, and the command gives none either")
-        source = order.source
+    pieces = []
+    for name, piece in read_jobs(jobs, standard):
+        if not piece.styles:
+            raise FieldError(str(jobs), f"gives {piece.source} no style, and the command gives none either")
+        source = piece.source
         if not places.is_address(source):
             source = str((jobs.parent / source).resolve())
-        target = _joined(out, name or PurePosixPath(order.source).name)
-        orders.append(dataclasses.replace(order, source=source, target=target))
-    return _distinct(orders)
+        target = _joined(out, name or PurePosixPath(piece.source).name)
+        pieces.append(dataclasses.replace(piece, source=source, target=target))
+    return _distinct(pieces)
 
 
 def _joined(out: str, name: str) -> str:
@@ -145,10 +145,10 @@ def _joined(out: str, name: str) -> str:
     return f"{out.rstrip('/')}/{name}" if "://" in out else str((Path(out) / name).resolve())
 
 
-def _distinct(orders: list[Any]) -> list[Any]:
+def _distinct(pieces: list[Any]) -> list[Any]:
     seen: dict[str, str] = {}
-    for order in orders:
-        other = seen.setdefault(order.target, order.source)
-        if other != order.source:
-            raise CommandError(FILES, f"{other} and {order.source} would both become {order.target}")
-    return list({order.target: order for order in orders}.values())
+    for piece in pieces:
+        other = seen.setdefault(piece.target, piece.source)
+        if other != piece.source:
+            raise CommandError(FILES, f"{other} and {piece.source} would both become {piece.target}")
+    return list({piece.target: piece for piece in pieces}.values())

@@ -16,7 +16,7 @@ from .exits import USAGE, CommandError
 from .files import check_output, check_readable, plan
 from .options import Chosen, ForceOption, JsonOption, RecipeOption, StyleOption, runs
 from .recipes import SourcedStyles, parse_styles, whole_recipe
-from .work import Look, Pair, Watcher, run
+from .running import Look, Pair, Watcher, run
 
 
 @dataclass(frozen=True, kw_only=True)

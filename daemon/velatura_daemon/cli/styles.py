@@ -18,8 +18,8 @@ from . import show
 from .files import check_output, check_readable
 from .options import Chosen, runs
 from .progress import JobBar, download_bar
+from .running import follow
 from .show import Json
-from .work import follow
 
 if TYPE_CHECKING:
     from velatura import Client

@@ -1,6 +1,6 @@
-"""In the command: orders out to the workers, outcomes in, and a journal of what is done.
+"""In the command: pieces out to the workers, outcomes in, and a journal of what is done.
 
-No more than some orders a worker are with the scheduler at a time, so that a million pictures are no more to
+No more than some pieces a worker are with the scheduler at a time, so that a million pictures are no more to
 it than a hundred. Every outcome is a line of the journal before it is told; a batch that is run again leaves
 out what the journal says is done, and workers what is there.
 """
@@ -25,12 +25,12 @@ from distributed.security import Security
 from velatura.errors import FieldError, VelaturaError
 
 from ..settings import usable_cores
-from .orders import Order, Outcome
+from .node import Resident, paint
+from .pieces import Outcome, Piece
 from .places import is_address
-from .work import Resident, paint
 
 EACH = 4
-"""Orders a worker that are with the scheduler at a time."""
+"""Pieces a worker that are with the scheduler at a time."""
 RETRIES = 2
 """Times that a picture is tried again where a store did not answer."""
 PATIENCE = 30
@@ -88,9 +88,9 @@ def cluster(where: str) -> Iterator[tuple[Client, int]]:
 
 
 def run(
-    where: str, orders: Iterable[Order], journal: Path | None, tell: Callable[[Outcome], None]
+    where: str, pieces: Iterable[Piece], journal: Path | None, tell: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Paints orders; one that fails is told and ends nothing.
+    """Paints pieces; one that fails is told and ends nothing.
 
     Args:
         where: see `cluster`.
@@ -101,18 +101,18 @@ def run(
         VelaturaError: `not_running` where the scheduler is gone; what is done stays done.
     """
     done = _done(journal)
-    left = deque(order for order in orders if order.again or not _is_done(order.target, done))
+    left = deque(piece for piece in pieces if piece.again or not _is_done(piece.target, done))
     outcomes: list[Outcome] = []
     with cluster(where) as (client, threads), _opened(journal) as note:
         _asked(lambda: client.register_plugin(Resident(threads)))
         _asked(lambda: client.wait_for_workers(1, timeout=10 * PATIENCE))
-        going: dict[Future, Order] = {}
+        going: dict[Future, Piece] = {}
         while left or going:
             most = EACH * max(1, len(_asked(client.nthreads)))
             while left and len(going) < most:
-                order = left.popleft()
-                future = client.submit(paint, order, threads, pure=False, retries=RETRIES)
-                going[future] = order
+                piece = left.popleft()
+                future = client.submit(paint, piece, threads, pure=False, retries=RETRIES)
+                going[future] = piece
             with contextlib.suppress(NotYet, CancelledError):  # the futures say which it was
                 wait(list(going), timeout=LOOK, return_when="FIRST_COMPLETED")
             for future in [future for future in going if future.done()]:
@@ -137,7 +137,7 @@ def _asked(question: Callable[[], Any]) -> Any:
         raise VelaturaError("not_running", GONE) from error
 
 
-def _outcome(future: Future, order: Order) -> Outcome:
+def _outcome(future: Future, piece: Piece) -> Outcome:
     """What a task gave; an error of the machines is an outcome too."""
     error: Any = None
     if future.status == "finished":
@@ -150,7 +150,7 @@ def _outcome(future: Future, order: Order) -> Outcome:
         raise VelaturaError("not_running", GONE)
     else:
         words = str(error) or type(error).__name__
-    return Outcome(order.source, order.target, error=f"worker_died: {words}")
+    return Outcome(piece.source, piece.target, error=f"worker_died: {words}")
 
 
 def _is_done(target: str, done: set[str]) -> bool:

@@ -28,7 +28,7 @@ from velatura_models.store.files import Net
 from velatura_models.store.manifest import RemoteFile
 from velatura_models.store.nets import PHOTO, describe_net, installed
 
-from . import exchange
+from . import packing
 from .catalogue import StyleEntry, catalog
 from .folder import CARD_FILE, read_folder, remove_folder, write_folder, write_through
 from .reading import ending_of, over_white, read_style, stored, thumbnail_of
@@ -142,7 +142,7 @@ class Library:
         return self.get(name)
 
     def export(self, name: str) -> bytes:
-        """A style as the bytes of one file, see `exchange`.
+        """A style as the bytes of one file, see `packing`.
 
         Raises:
             VelaturaError: `unknown_style`; `bad_image` for damaged files.
@@ -154,10 +154,10 @@ class Library:
                 "bad_image",
                 f"style {name!r} is known to a network of its own alone; pass that on: {entry.row}",
             )
-        texts = {key: getattr(entry, key) for key in exchange.TEXTS}
+        texts = {key: getattr(entry, key) for key in packing.TEXTS}
         try:
             picture = entry.picture or entry.rendering
-            return exchange.pack(texts, picture, entry.thumbnail, entry.cards.get("slim"), row)
+            return packing.pack(texts, picture, entry.thumbnail, entry.cards.get("slim"), row)
         except (OSError, SafetensorError) as error:
             raise VelaturaError("bad_image", f"style {name!r} cannot be read: {error}") from error
 
@@ -172,7 +172,7 @@ class Library:
             FieldError: for a name that breaks the rules or is taken.
             VelaturaError: `bad_image` or `too_large` for what is wrong with the file.
         """
-        held = exchange.unpack(data)
+        held = packing.unpack(data)
         name = check_name(name or held.texts["name"])
         if (known := self._same(held, name)) is not None:
             if held.row and not known.builtin and known.learned != "yes":
@@ -315,21 +315,21 @@ class Library:
             )
         return read_style(entry.picture, longest)
 
-    def _same(self, held: exchange.StyleFile, name: str) -> StyleEntry | None:
+    def _same(self, held: packing.StyleFile, name: str) -> StyleEntry | None:
         """The style of that name, where it is the one that a file holds."""
         known = self._find(name)
-        if known is None or not exchange.same(held, exchange.unpack(self.export(name))):
+        if known is None or not packing.same(held, packing.unpack(self.export(name))):
             return None
         return known
 
-    def _keep_row(self, held: exchange.StyleFile, name: str) -> None:
+    def _keep_row(self, held: packing.StyleFile, name: str) -> None:
         """Writes what a style's file says was learned to where networks lie."""
         if self.weights is None:
             return
         nets = self.weights / "nets"
         nets.mkdir(parents=True, exist_ok=True)
         partial = nets / f".{name}.{secrets.token_hex(4)}.adding"
-        write_through(partial, exchange.row_file(held, name))
+        write_through(partial, packing.row_file(held, name))
         partial.replace(nets / f"{name}.style.safetensors")
 
     def _keep(self, name: str, texts: Mapping[str, str], files: Mapping[str, bytes]) -> None:

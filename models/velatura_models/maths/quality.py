@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .color import LUMA, oklab
-from .gram import gram
+from .gram_matrix import gram
 from .stats import mean_std, normalise
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..maths.gram import wide
+from ..maths.gram_matrix import wide
 from ..maths.spline import similarity, transformed
 from ..networks.encoder import VGG19_WIDTHS, Encoder, depth
 from .pyramid import LEAST, resize

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from ..maths.gram import gram_sum, wide
+from ..maths.gram_matrix import gram_sum, wide
 
 DECORRELATED = (
     (0.577350, 0.577350, 0.577350),

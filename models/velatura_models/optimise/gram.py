@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from ..maths.gram import gram_sum, guidance
+from ..maths.gram_matrix import gram_sum, guidance
 from ..maths.tiling import Box
 from ..networks.encoder import LAYERS, Encoder, check_layers
 from .losses import style_layer_loss

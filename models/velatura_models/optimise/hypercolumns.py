@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from ..maths.gram import layer_mask, wide
+from ..maths.gram_matrix import layer_mask, wide
 from ..maths.tiling import Box, Tile
 from ..networks.encoder import Encoder, depth
 from .gram import picture_grams

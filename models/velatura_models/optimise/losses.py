@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..maths.gram import wide
+from ..maths.gram_matrix import wide
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..maths.gram import wide
+from ..maths.gram_matrix import wide
 from ..maths.tiling import Box, Tile
 from ..networks.encoder import Encoder
 from .hypercolumns import (

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Generator, Hashable, Mapping, 
 import torch
 from torch import Tensor
 
-from ..maths.gram import wide
+from ..maths.gram_matrix import wide
 from ..maths.tiling import Box
 from ..networks.encoder import Encoder
 from .pyramid import layer_stride

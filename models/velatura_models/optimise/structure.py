@@ -7,7 +7,7 @@ from collections.abc import Generator, Hashable, Mapping
 import torch
 from torch import Tensor
 
-from ..maths.gram import layer_mask, wide
+from ..maths.gram_matrix import layer_mask, wide
 from ..maths.tiling import Box
 from ..networks.encoder import Encoder
 from .pyramid import crop, cut, layer_stride, receptive_margin

@@ -17,7 +17,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..maths.gram import layer_mask
+from ..maths.gram_matrix import layer_mask
 from ..maths.tiling import Box, Tile
 from ..networks.encoder import Encoder, depth
 from ..networks.playback import played, retold

@@ -13,9 +13,8 @@ import velatura
 from velatura.fields import field_of
 from velatura.recipe import Recipe
 
-from . import asking, look
+from . import look, patience
 from .arrows import Arrows
-from .asking import Question
 from .gallery import Gallery
 from .i18n import _
 from .link import Link, Start
@@ -24,6 +23,7 @@ from .loop import Loop
 from .memory import Memory
 from .observable import Observable, Signal
 from .paper import Reading, Source, Surface
+from .patience import Question
 from .preview import LivePreview
 from .pulls import Pulls
 from .pump import Pump
@@ -108,7 +108,7 @@ class Desk(Observable):
         take long, what is to be asked first becomes the `question`."""
         ready = self.preview.ready_for(recipe, taken[0])
         pixels = sum(source.crop.pixels for source in taken[1 if ready else 0 :])
-        self.question = asking.question(recipe, pixels, self.link) if pixels else None
+        self.question = patience.question(recipe, pixels, self.link) if pixels else None
         return ready
 
     def title(self, recipe: Recipe) -> str:

@@ -20,7 +20,7 @@ from velatura.jobs import Job
 from velatura.jobstate import State
 from velatura.recipe import RECIPES, Recipe
 
-from . import asking, fullsize, geometry, regions, seen, words
+from . import fullsize, geometry, patience, regions, seen, words
 from .fullsize import Asked, FullSize
 from .i18n import _
 from .link import Link
@@ -265,7 +265,7 @@ class LivePreview(Showing):
         if base.reference and whole is not None:
             self._draw_full(base, whole)
             return
-        recipe = asking.fine(wanted) if chosen else wanted.quick()
+        recipe = patience.fine(wanted) if chosen else wanted.quick()
         painted = painted_styles(self._link.models, self._link.styles)
         truth = caveat(recipe, base.factor, painted)
         if truth and self._surface.view() is not None:
@@ -333,7 +333,7 @@ class LivePreview(Showing):
 
     def _follow(self, base: Base, wanted: Recipe, known: Ready | None) -> None:
         """What Apply will give, after a quick one, which may be `known` as that."""
-        expected = asking.seconds(wanted, base.taken.crop.pixels, self._link)
+        expected = patience.seconds(wanted, base.taken.crop.pixels, self._link)
         if wanted == wanted.quick():
             if not wanted.facts.long and wanted.facts.placed == "layer":
                 self._commit(base, known)

@@ -14,8 +14,7 @@ from pathlib import Path
 from velatura.errors import VelaturaError
 from velatura.recipe import Recipe
 
-from . import annotation, asking, words
-from .asking import Answer
+from . import annotation, patience, words
 from .batches import frames_of, together
 from .desk import Desk
 from .growing import task_class
@@ -26,6 +25,7 @@ from .loop import End, Loop
 from .maps import Maps
 from .memory import Memory
 from .paper import Gone, Layer, Paper, Refused, Source, Surface
+from .patience import Answer
 from .pump import timed
 from .results import Result, Results
 from .tasks import Bench, Task
@@ -136,7 +136,7 @@ class Studio(Desk):
             self.made_words = ""
 
     def _refine_words(self, taken: Source) -> str:
-        return asking.told(self.look.finest(), taken.crop.pixels, self.link) if self.look.styles else ""
+        return patience.told(self.look.finest(), taken.crop.pixels, self.link) if self.look.styles else ""
 
     @property
     def can_restyle(self) -> bool:

@@ -14,7 +14,7 @@ from velatura.blob import Picture
 from velatura.errors import FieldError, VelaturaError
 from velatura.pixels import Layout
 from velatura.stylefile import blob_of, bytes_of
-from velatura_daemon.styles import exchange
+from velatura_daemon.styles import packing
 from velatura_daemon.styles.catalogue import catalog
 from velatura_daemon.styles.library import Library
 from velatura_models.store.nets import find_net
@@ -38,8 +38,8 @@ def learned(held: Library, needs: str = "ab" * 16) -> None:
     """A row for a style, as learning leaves it."""
     assert held.weights is not None
     held.weights.joinpath("nets").mkdir(parents=True, exist_ok=True)
-    style = exchange.StyleFile(TEXTS, row=ROW, needs=needs, trained={"steps": 3})
-    (held.weights / "nets" / "moss.style.safetensors").write_bytes(exchange.row_file(style, "moss"))
+    style = packing.StyleFile(TEXTS, row=ROW, needs=needs, trained={"steps": 3})
+    (held.weights / "nets" / "moss.style.safetensors").write_bytes(packing.row_file(style, "moss"))
 
 
 def whole(tmp_path: Path) -> bytes:
@@ -60,7 +60,7 @@ def test_a_style_is_the_same_elsewhere(tmp_path: Path):
     row = find_net("moss", "style", there.weights)
     assert (row.styles, row.needs, row.trained) == (("moss",), "ab" * 16, {"steps": 3})
     assert load(row.path.read_bytes())["gamma"].tolist() == ROW["gamma"].tolist()
-    again, sent = (exchange.unpack(file) for file in (there.export("moss"), data))
+    again, sent = (packing.unpack(file) for file in (there.export("moss"), data))
     assert (again.texts, again.picture, again.thumbnail) == (sent.texts, sent.picture, sent.thumbnail)
     assert there.add_file(data) == entry, "it is here already"
     there.unlearn("moss")
@@ -81,7 +81,7 @@ def test_a_work_of_art_goes_with_its_card_and_rendering_and_a_row_alone_does_too
     work = here.get("great-wave")
     assert wave.thumbnail is not None and wave.error == "" and wave.picture is not None
     assert work.rendering is not None and wave.picture.read_bytes() == work.rendering.read_bytes()
-    assert load(wave.cards["slim"].read_bytes()).keys() == exchange._shipped_card().keys()
+    assert load(wave.cards["slim"].read_bytes()).keys() == packing._shipped_card().keys()
     learned(here, find_net("painter", "transform").digest)
     alone = here.export("moss")
     here.remove("moss")
@@ -100,7 +100,7 @@ def test_the_way_over_the_wire_keeps_every_byte():
 def forged(data: bytes, about: dict[str, str] | None = None, **tensors: np.ndarray | None) -> bytes:
     """A style's file with other tensors (None takes one out) and header."""
     held = {**load(data), **{name.replace("__", "."): array for name, array in tensors.items()}}
-    header = exchange._header(data, "it") | (about or {})
+    header = packing._header(data, "it") | (about or {})
     return save({name: array for name, array in held.items() if array is not None}, header)
 
 
@@ -171,7 +171,7 @@ def test_a_hostile_file_is_refused_in_words_and_leaves_nothing(tmp_path: Path, w
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     data = whole(tmp_path)
-    monkeypatch.setattr(exchange, "LONGEST", len(data) - 1)
+    monkeypatch.setattr(packing, "LONGEST", len(data) - 1)
     with pytest.raises(VelaturaError, match="at most") as caught:
         library(tmp_path / "there").add_file(data)
     assert caught.value.code == "too_large"

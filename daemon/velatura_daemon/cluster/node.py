@@ -1,4 +1,4 @@
-"""In a worker of the cluster: an engine that stays, and one order painted by it.
+"""In a worker of the cluster: an engine that stays, and one piece painted by it.
 
 What is wrong with a picture or a recipe is its outcome and ends nothing; what is wrong with the store is
 raised, so that the scheduler tries again elsewhere.
@@ -29,7 +29,7 @@ from ..paths import default_paths
 from ..settings import load_settings
 from ..styles.library import Library
 from . import places
-from .orders import Order, Outcome
+from .pieces import Outcome, Piece
 
 
 class Resident(WorkerPlugin):
@@ -58,28 +58,28 @@ def _engine(threads: int, name: str) -> Engine:
     return engine
 
 
-def paint(order: Order, threads: int = 0) -> Outcome:
+def paint(piece: Piece, threads: int = 0) -> Outcome:
     """Paints one picture, unless it is there.
 
     Raises:
         OSError: where the store does not answer, or cannot be written.
     """
     began, name = time.perf_counter(), str(get_worker().name)
-    if not order.again and places.exists(order.target):
-        return Outcome(order.source, order.target, there=True, worker=name)
+    if not piece.again and places.exists(piece.target):
+        return Outcome(piece.source, piece.target, there=True, worker=name)
     try:
-        places.write(order.target, _painted(order, _engine(threads, name)))
+        places.write(piece.target, _painted(piece, _engine(threads, name)))
     except VelaturaError as error:
-        return Outcome(order.source, order.target, error=f"{error.code}: {error}", worker=name)
-    return Outcome(order.source, order.target, round(time.perf_counter() - began, 3), worker=name)
+        return Outcome(piece.source, piece.target, error=f"{error.code}: {error}", worker=name)
+    return Outcome(piece.source, piece.target, round(time.perf_counter() - began, 3), worker=name)
 
 
-def _painted(order: Order, engine: Engine) -> bytes:
+def _painted(piece: Piece, engine: Engine) -> bytes:
     """The bytes of the result's file."""
-    suffix = PurePosixPath(order.source).suffix
-    pixels = files.decode(places.read(order.source), order.source, suffix)
-    styles = [(_style(what), weight) for what, weight in order.styles]
-    recipe, pictures, _ = build(RECIPES[order.kind], styles, None, False, order.fields)
+    suffix = PurePosixPath(piece.source).suffix
+    pixels = files.decode(places.read(piece.source), piece.source, suffix)
+    styles = [(_style(what), weight) for what, weight in piece.styles]
+    recipe, pictures, _ = build(RECIPES[piece.kind], styles, None, False, piece.fields)
     check_recipe(recipe)
     pixels = images.read_for(recipe, pixels)
     content = pixels.blob()
@@ -91,10 +91,10 @@ def _painted(order: Order, engine: Engine) -> bytes:
     for event in engine.run(task):
         if isinstance(event, Finished):
             with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / f"made{PurePosixPath(order.target).suffix}"
+                path = Path(folder) / f"made{PurePosixPath(piece.target).suffix}"
                 images.to_kind(Picture(event.layout, event.data), pixels, event.recipe, path)
                 return path.read_bytes()
-    raise VelaturaError("internal", "the engine gave no picture", order.source)
+    raise VelaturaError("internal", "the engine gave no picture", piece.source)
 
 
 def _memory(layout: Layout) -> memoryview:

@@ -1,4 +1,4 @@
-"""What a batch is to paint, as plain values that travel: one order a picture.
+"""What a batch is to paint, as plain values that travel: one piece a picture.
 
 A file of jobs has a line of JSON, or of CSV, for each: `in`, and where they differ from the command's `out`,
 `style` (a name, a picture, or with JSON several with weights), `kind`, and any field of the recipe.
@@ -25,7 +25,7 @@ OWN = ("in", "out", "style", "kind")
 
 
 @dataclass(frozen=True)
-class Order:
+class Piece:
     """One picture.
 
     Args:
@@ -46,7 +46,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an order."""
+    """What became of a piece."""
 
     source: str
     target: str
@@ -58,8 +58,8 @@ class Outcome:
     worker: str = ""
 
 
-def read_jobs(path: Path, standard: Order) -> Iterator[tuple[str, Order]]:
-    """The name of the output that each line of a file asks for, or empty, and its order without a target.
+def read_jobs(path: Path, standard: Piece) -> Iterator[tuple[str, Piece]]:
+    """The name of the output that each line of a file asks for, or empty, and its piece without a target.
 
     Args:
         path: `.jsonl`, or `.csv` with a line of names.
@@ -75,20 +75,20 @@ def read_jobs(path: Path, standard: Order) -> Iterator[tuple[str, Order]]:
                 yield _line(f"{path}, line {number}", line, standard)
 
 
-def checked(order: Order) -> Order:
-    """The order, once its recipe is known to be in range.
+def checked(piece: Piece) -> Piece:
+    """The piece, once its recipe is known to be in range.
 
     Raises:
         FieldError: with the field's path.
     """
-    if order.kind not in RECIPES:
-        raise FieldError("kind", f"is {order.kind!r}; known: {', '.join(RECIPES)}")
-    if not RECIPES[order.kind].FACTS.content:
-        raise FieldError("kind", f"is {order.kind!r}, which makes a picture of its own")
-    recipe, _, _ = build(RECIPES[order.kind], (), None, False, order.fields)
-    styles = tuple(Style(name="any", weight=weight) for _, weight in order.styles)
+    if piece.kind not in RECIPES:
+        raise FieldError("kind", f"is {piece.kind!r}; known: {', '.join(RECIPES)}")
+    if not RECIPES[piece.kind].FACTS.content:
+        raise FieldError("kind", f"is {piece.kind!r}, which makes a picture of its own")
+    recipe, _, _ = build(RECIPES[piece.kind], (), None, False, piece.fields)
+    styles = tuple(Style(name="any", weight=weight) for _, weight in piece.styles)
     check_recipe(type(recipe)(**{**vars(recipe), **({"styles": styles} if recipe.FACTS.styles else {})}))
-    return order
+    return piece
 
 
 def _json(line: str) -> Any:
@@ -100,7 +100,7 @@ def _json(line: str) -> Any:
         return line
 
 
-def _line(where: str, line: Any, standard: Order) -> tuple[str, Order]:
+def _line(where: str, line: Any, standard: Piece) -> tuple[str, Piece]:
     if not isinstance(line, dict) or not isinstance(line.get("in"), str) or not line["in"]:
         raise FieldError(where, 'names no picture; write {"in": "photo.jpg", …}, or a column `in`')
     kind = line.get("kind") or standard.kind
@@ -114,7 +114,7 @@ def _line(where: str, line: Any, standard: Order) -> tuple[str, Order]:
         fields[name] = _typed(known[name].sort, value, f"{where}: {name}")
     styles = _styles(line.get("style"), where) or standard.styles
     try:
-        return line.get("out") or "", checked(Order(line["in"], "", kind, styles, fields, standard.again))
+        return line.get("out") or "", checked(Piece(line["in"], "", kind, styles, fields, standard.again))
     except FieldError as error:
         raise FieldError(where, str(error)) from error
 
