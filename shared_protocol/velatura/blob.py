@@ -59,6 +59,8 @@ class Blob:
         self._hash = new_digest(layout)
         self._hashed = 0
         self._random = False
+        self.is_new = False
+        """Whether no daemon can have it: it was named at random, and not given yet."""
         self.memory: lending.Memory | None = None
         """Where its bytes are for a daemon on this machine, once hashed."""
         self._rows_of: Rows | None = None
@@ -135,6 +137,7 @@ class Blob:
                 if self.memory is not None:
                     self.memory.seal()
                     self._data, self._rows_of = self.memory.view, None  # its source may change now, or go
+                self.is_new = self._random
                 self.digest = lending.random_name() if self._random else self._hash.hexdigest()
         return bool(self.digest)
 

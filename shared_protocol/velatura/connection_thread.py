@@ -120,14 +120,8 @@ class ConnectionThread:
         try:
             while not self._closing:
                 while self._calls:
-                    action, future = self._calls.popleft()
-                    try:
-                        future.set_result(action(self._connection))
-                    except BaseException as error:  # handed to the thread that asked
-                        future.set_exception(error)
-                events = self._connection.process()
-                if events:
-                    self._tell(events)
+                    self._answer(*self._calls.popleft())
+                self._tell(self._connection.process())
                 self._connection.wait(TICK, self._ear)
                 self._hush()
         finally:
@@ -139,7 +133,16 @@ class ConnectionThread:
             self._ear.close()
             self._bell.close()
 
+    def _answer(self, action: Callable[[Connection], Any], future: Future) -> None:
+        # apart from the loop, as `_tell`, lest its variables hold a job, with its pictures, until the next
+        try:
+            future.set_result(action(self._connection))
+        except BaseException as error:  # handed to the thread that asked
+            future.set_exception(error)
+
     def _tell(self, events: list[HappenedEvent]) -> None:
+        if not events:
+            return
         with self.changed:
             for event in events:
                 if isinstance(event, Up):

@@ -61,6 +61,7 @@ class Exchange:
 
     def give(self, blob: Blob, tell: Sent) -> None:
         """Sends a hashed blob; `tell` is called once, with None or the error."""
+        blob.is_new = False
         for upload in self._uploads.values():
             if upload.blob.digest == blob.digest:
                 upload.tell.append(tell)
@@ -139,11 +140,14 @@ class Exchange:
 
     def _offer_more(self) -> None:
         busy = sum(u.offered for u in self._uploads.values())
-        for upload in self._uploads.values():
+        for name, upload in self._uploads.items():
             if not upload.offered and busy < UPLOADS:
                 upload.offered = True
                 busy += 1
                 self._send(upload.sender.offer())
+                memory = upload.blob.memory
+                if self.line is not None and memory is not None and self.line.give(name, memory.fd):
+                    self._send(upload.sender.lent())
 
     def _ask_more(self) -> None:
         under_way = sum(d.asked and not d.urgent for d in self._downloads.values())
@@ -159,9 +163,6 @@ class Exchange:
             sender.receive(message)
         except VelaturaError as error:
             self._send(error_for(error, transfer=name))
-        memory, fresh = self._uploads[name].blob.memory, sender.ready and not sender.sent
-        if fresh and self.line is not None and memory is not None and self.line.give(name, memory.fd):
-            self._send(sender.lent())
         if sender.over:
             dropped = VelaturaError("unknown_blob", "the daemon gave the upload up; try again")
             self._sent(name, None if sender.phase is Phase.DONE else sender.error or dropped)

@@ -107,6 +107,9 @@ class Tracker:
             with self._failing(job):
                 self._check_sizes(job, max_blob)
                 if not job.unhashed:
+                    for blob in job.blobs():
+                        if blob.is_new:  # the daemon need not be asked; what goes wrong it says, needing it
+                            self._exchange.give(blob, lambda error: None)
                     self._send(job.message())
                     job.sent = True
         left = [job for job in unsent if not job.sent and not job.over]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,6 +21,7 @@ from velatura.client import Client
 from velatura.connection import Connection
 from velatura.pixels import RANDOM, Layout, digest
 from velatura.recipe import Style, Stylize
+from velatura_daemon.service.transfers import MOVING
 
 RECIPE = Stylize(styles=(Style(name="invert"),))
 LAYOUT = Layout(1024, 1024, "GRAY")
@@ -105,19 +107,32 @@ def test_without_a_line_all_goes_in_chunks(daemon: Daemon, monkeypatch: pytest.M
 
 def test_an_array_keeps_its_name_until_it_changes(client: Client, monkeypatch: pytest.MonkeyPatch):
     names: list[str] = []
-    submit = Connection.submit
+    said: list[type] = []
+    submit, pack = Connection.submit, velatura.wire.pack
 
     def noted(self: Connection, recipe: Stylize, content: Blob, *rest: object, **more: object):
         names.append(content.digest)
         return submit(self, recipe, content, *rest, **more)  # type: ignore[arg-type]  # passed on as they came
 
     monkeypatch.setattr(Connection, "submit", noted)
+    monkeypatch.setattr(velatura.wire, "pack", lambda *a: said.append(type(a[0])) or pack(*a))
     array = PIXELS.copy()
     for _ in range(2):
         assert np.array_equal(client.submit(RECIPE, array).result(), 255 - array)
     array[-1, -1] += 1
     assert np.array_equal(client.submit(RECIPE, array).result(), 255 - array)
+    fetched = [m.Submit, m.Fetch, m.Credit, m.Have, m.Release]
+    fresh = [m.Offer, m.Lent, *fetched]
+    assert [each for each in said if each is not m.Heartbeat] == fresh + fetched + fresh
     assert names[0] == names[1] != names[2] and all(name.startswith(RANDOM) for name in names)
+
+
+def test_a_result_is_given_back_when_the_program_lets_go_of_it(client: Client, talk: Talk):
+    job = client.submit(RECIPE, PIXELS.copy())
+    job.result()
+    held = weakref.ref(job)
+    del job
+    talk.until(lambda: held() is None, "the thread of the connection holds it no longer")
 
 
 @pytest.mark.parametrize("spare", [None, lending.Memory(LAYOUT.nbytes, at_once=True)])
@@ -200,7 +215,23 @@ def test_others_are_answered_while_lent_memory_is_verified(lender: tuple[Peer, l
     assert talk.status()["blobs"]["reserved"] == 0
 
 
-def test_memory_without_credit_is_refused_and_a_line_of_nobody_closed(
+def test_memory_comes_with_its_offer_whatever_else_moves(lender: tuple[Peer, lending.Line], talk: Talk):
+    peer, line = lender
+    for i in range(MOVING + 1):
+        peer.send(m.Offer(f"slow-{i}", lending.random_name(), LAYOUT))
+    memory, name = sealed(bytes(LAYOUT.nbytes)), lending.random_name()
+    for transfer in ("first", "again"):
+        assert line.give(transfer, memory.fd)
+        peer.send(m.Offer(transfer, name, LAYOUT))
+        peer.send(m.Lent(transfer))
+        assert peer.wait_for(m.Have).transfer == transfer
+    for i in range(MOVING + 1):
+        peer.send(m.Drop(f"slow-{i}"))
+    peer.send(m.Request("then", "status"))
+    assert peer.wait_for(m.Reply).items[0]["blobs"]["reserved"] == 0, "and nothing was wrong with the second"
+
+
+def test_memory_without_an_offer_is_refused_and_a_line_of_nobody_closed(
     daemon: Daemon, lender: tuple[Peer, lending.Line]
 ):
     peer, line = lender

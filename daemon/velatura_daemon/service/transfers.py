@@ -92,9 +92,9 @@ class _Outgoing:
 
     @property
     def lendable(self) -> bool:
-        """Whether the client waits for it, and it may go as memory."""
-        nbytes, fresh = self.sender.layout.nbytes, self.sender.ready and not self.sender.sent
-        return fresh and nbytes >= lending.LEAST and lending.is_sound(self.fd, nbytes, by_us=True)
+        """Whether it may go as memory."""
+        nbytes = self.sender.layout.nbytes
+        return nbytes >= lending.LEAST and lending.is_sound(self.fd, nbytes, by_us=True)
 
 
 class Transfers:
@@ -218,6 +218,7 @@ class Transfers:
             )
         if self.store.get(offer.digest) is not None:
             self.send(Have(offer.transfer, offer.digest))
+            self._ended.append(offer.transfer)
             return
         if len(self._waiting) + len(self._incoming) >= MOST:
             raise VelaturaError("busy", f"{MOST} uploads are open already; finish some first")
@@ -225,19 +226,25 @@ class Transfers:
         self._begin_waiting(now)
 
     def _begin_waiting(self, now: float) -> None:
-        """Grants memory and credit to the next offers, as many as may move at a time."""
+        """Begins the next offers, as many as may move at a time."""
         while self._waiting and len(self._incoming) < MOVING:
-            name, offer = self._waiting.popitem(last=False)
-            if self.store.get(offer.digest) is not None:
-                self.send(Have(name, offer.digest))
-                continue
-            try:
-                incoming = self._incoming[name] = _Incoming(offer, self.store, now)
-            except VelaturaError as error:
-                self.send(error_for(error, transfer=name))
-                self.refused(offer.digest, error)
-                continue
-            self.send(incoming.receiver.begin())
+            self._begin(next(iter(self._waiting)), now)
+
+    def _begin(self, name: str, now: float) -> None:
+        """Grants memory and credit to an offer that waits."""
+        offer = self._waiting.pop(name)
+        if self.store.get(offer.digest) is not None:
+            self.send(Have(name, offer.digest))
+            self._ended.append(name)
+            return
+        try:
+            incoming = self._incoming[name] = _Incoming(offer, self.store, now)
+        except VelaturaError as error:
+            self.send(error_for(error, transfer=name))
+            self._ended.append(name)
+            self.refused(offer.digest, error)
+            return
+        self.send(incoming.receiver.begin())
 
     def _chunk(self, chunk: Chunk, body: memoryview, now: float) -> None:
         incoming = self._incoming.get(chunk.transfer)
@@ -258,6 +265,8 @@ class Transfers:
 
     def _lent(self, message: Lent, now: float) -> None:
         """Memory in place of chunks: sealed, so that it stays what it is found to be."""
+        if message.transfer in self._waiting:  # it needs none of what those that move share
+            self._begin(message.transfer, now)
         incoming = self._incoming.get(message.transfer)
         fd = self.line.take(message.transfer) if self.line is not None else None
         if fd is None or incoming is None or not lending.is_sound(fd, incoming.receiver.layout.nbytes):
@@ -317,6 +326,8 @@ class Transfers:
                 out.offered, out.touched = True, now
                 moving += 1
                 self.send(out.sender.offer())
+                if self.line is not None and out.lendable and self.line.give(out.sender.transfer, out.fd):
+                    self.send(out.sender.lent())
 
     def _about_download(self, out: _Outgoing, message: Credit | Have | Drop | Error, now: float) -> None:
         out.touched = now
@@ -326,8 +337,6 @@ class Transfers:
             if out.sender.over:
                 self._end_download(out.sender.transfer)
                 self._offer_waiting(now)
-        if self.line is not None and out.lendable and self.line.give(out.sender.transfer, out.fd):
-            self.send(out.sender.lent())
 
     def _end_download(self, name: str) -> None:
         out = self._outgoing.pop(name)
