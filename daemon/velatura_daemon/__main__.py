@@ -8,14 +8,15 @@ from __future__ import annotations
 import sys
 
 from velatura.errors import VelaturaError
+from velatura.launch import ALREADY_RUNNING
 
-from .service.instance import EXIT_ALREADY_RUNNING, AlreadyRunning
+from .service.instance import AlreadyRunning
 from .service.run import run
 
 
 def main(arguments: list[str]) -> int:
     """Exit code 0 after an orderly end, 1 for a wrong setting or folder, 2 for a wrong call,
-    `EXIT_ALREADY_RUNNING` when another daemon runs."""
+    `ALREADY_RUNNING` when another daemon runs."""
     if arguments not in (["run"], ["run", "--verbose"]):
         print("usage: python -m velatura_daemon run [--verbose]", file=sys.stderr)
         return 2
@@ -23,7 +24,7 @@ def main(arguments: list[str]) -> int:
         run(to_stderr="--verbose" in arguments)
     except AlreadyRunning as other:
         print(other, file=sys.stderr)
-        return EXIT_ALREADY_RUNNING
+        return ALREADY_RUNNING
     except VelaturaError as error:
         print(error, file=sys.stderr)
         return 1

@@ -186,19 +186,10 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _parse(raw: str, kind: type, variable: str) -> Any:
     if kind is bool:
-        words = {
-            "1": True,
-            "true": True,
-            "yes": True,
-            "on": True,
-            "0": False,
-            "false": False,
-            "no": False,
-            "off": False,
-        }
-        if raw.lower() not in words:
-            raise FieldError(variable, f"is {raw!r}; allowed: {', '.join(words)}")
-        return words[raw.lower()]
+        yes, no = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+        if raw.lower() not in yes + no:
+            raise FieldError(variable, f"is {raw!r}; allowed: {', '.join(yes + no)}")
+        return raw.lower() in yes
     if kind in (int, float):
         try:
             return kind(raw)

@@ -19,7 +19,18 @@ from .blob import Blob, Picture
 from .connection_thread import ConnectionThread
 from .endpoint import Address
 from .errors import FieldError, VelaturaError, VersionWarning
-from .jobs import Answered, Down, Fetched, HappenedEvent, Job, JobChanged, JobEnded, JobPreview, Uploaded
+from .jobs import (
+    Answered,
+    Down,
+    Fetched,
+    HappenedEvent,
+    Job,
+    JobChanged,
+    JobEnded,
+    JobPreview,
+    Options,
+    Uploaded,
+)
 from .names import style_name
 from .pixels import Layout
 from .recipe import Recipe, check_recipe, pictures_of, recipe_from_map
@@ -122,15 +133,7 @@ class DaemonSession:
                 if thread.lends:
                     blob.lend()
                 blob.hash_whole()
-        options = {
-            "priority": priority,
-            "supersede": supersede,
-            "detached": detached,
-            "preview_side": preview_side,
-            "preview_every": preview_every,
-            "slider": slider,
-            "device": device,
-        }
+        options = vars(Options(priority, supersede, detached, preview_side, preview_every, slider, device))
         target = Path(out) if out is not None else None
         if target is not None:
             from .pictures import files

@@ -11,7 +11,6 @@ import pytest
 from cli.running import velatura
 from velatura.errors import CODES, FieldError, VelaturaError
 from velatura_daemon.cli import MODULES, exits, jobs
-from velatura_daemon.service import instance
 from velatura_models.store.files import WeightsError
 
 DOCS = Path(__file__).parents[2] / "docs" / "commands.md"
@@ -19,12 +18,9 @@ DOCS = Path(__file__).parents[2] / "docs" / "commands.md"
 
 def test_every_error_code_has_an_exit_code_with_a_meaning() -> None:
     assert set(exits.BY_CODE) == set(CODES)
-    used = {*exits.BY_CODE.values(), *exits.BY_WEIGHTS_CODE.values()}
+    of_weights = (exits.exit_code(WeightsError(code, "")) for code in ("corrupt", "download"))
+    used = {*exits.BY_CODE.values(), *of_weights}
     assert used <= set(exits.MEANINGS) and exits.OK not in used and exits.USAGE not in used
-
-
-def test_the_daemons_own_exit_code_is_the_one_listed() -> None:
-    assert instance.EXIT_ALREADY_RUNNING == exits.ALREADY_RUNNING
 
 
 def test_the_documentation_lists_every_exit_code_in_the_same_words() -> None:

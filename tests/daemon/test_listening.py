@@ -19,8 +19,8 @@ from velatura import messages as m
 from velatura.connection import Connection
 from velatura.jobs import Down, JobEnded, Up
 from velatura.jobstate import State
+from velatura.launch import ALREADY_RUNNING
 from velatura.recipe import Style, Stylize
-from velatura_daemon.service.instance import EXIT_ALREADY_RUNNING
 
 Start = Callable[..., Daemon]
 INVERT = Stylize(styles=(Style(name="invert"),))
@@ -179,7 +179,7 @@ def test_connecting_starts_a_daemon_whose_socket_the_system_holds(activated: Dae
 def test_a_daemon_started_by_hand_leaves_the_place_to_the_one_the_system_starts(activated: Daemon):
     process = activated.spawn("run")
     process.communicate(timeout=PATIENCE)
-    assert process.returncode == EXIT_ALREADY_RUNNING
+    assert process.returncode == ALREADY_RUNNING
     until(endpoint.connection_file(activated.home).exists, "the system started one instead")
     with activated.connect() as talk:
         assert talk.run(INVERT, picture()).state is State.DONE

@@ -18,9 +18,9 @@ from velatura import endpoint
 from velatura import messages as m
 from velatura.blob import Blob
 from velatura.jobstate import State
+from velatura.launch import ALREADY_RUNNING
 from velatura.pixels import Layout
 from velatura.recipe import Refine, Style, Stylize
-from velatura_daemon.service.instance import EXIT_ALREADY_RUNNING
 from velatura_daemon.service.sessions import GAP, Outbox
 
 Start = Callable[..., Daemon]
@@ -186,7 +186,7 @@ def test_a_session_is_renewed_under_another_routing_id_and_keeps_its_jobs(daemon
 def test_a_second_daemon_says_who_runs_and_ends_with_a_code_of_its_own(daemon: Daemon, talk: Talk):
     second = daemon.spawn("run")
     words, _ = second.communicate(timeout=PATIENCE)
-    assert second.returncode == EXIT_ALREADY_RUNNING
+    assert second.returncode == ALREADY_RUNNING
     assert str(daemon.address().pid) in words and daemon.address().endpoint in words
     assert talk.run(INVERT, picture()).state is State.DONE
 

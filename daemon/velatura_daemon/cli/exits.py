@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from velatura.errors import CODES, VelaturaError
 from velatura.extras import MissingExtra
+from velatura.launch import ALREADY_RUNNING
 from velatura_models.store.files import WeightsError
 
 OK = 0
 INTERNAL = 1
 USAGE = 2
 """The command line itself was not understood; typer's own."""
-ALREADY_RUNNING = 18
-"""Another daemon serves the same home folder."""
 FILES = 20
 """A file or folder could not be read or written."""
 EXISTS = 21
@@ -49,15 +48,6 @@ BY_CODE = {
     "digest_mismatch": 17,
 }
 """Exit code for every code of `velatura.errors`."""
-
-BY_WEIGHTS_CODE = {
-    "unknown": BY_CODE["unknown_model"],
-    "missing": BY_CODE["unknown_model"],
-    "corrupt": BY_CODE["unknown_model"],
-    "architecture": BY_CODE["unknown_model"],
-    "download": DOWNLOAD,
-}
-"""Exit code for every code of `velatura_models.store.files.WeightsError`."""
 
 MEANINGS = {
     OK: "done",
@@ -98,7 +88,7 @@ def exit_code(error: BaseException) -> int | None:
     if isinstance(error, OSError):
         return FILES
     if isinstance(error, WeightsError):
-        return BY_WEIGHTS_CODE[error.code]
+        return DOWNLOAD if error.code == "download" else BY_CODE["unknown_model"]
     return None
 
 

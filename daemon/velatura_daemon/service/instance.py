@@ -10,9 +10,6 @@ from filelock import FileLock, Timeout
 from velatura import endpoint
 from velatura.errors import VelaturaError
 
-EXIT_ALREADY_RUNNING = 18
-"""Exit code of a daemon that found another one running."""
-
 
 class AlreadyRunning(Exception):
     """Another daemon serves this home folder; the message says which."""

@@ -147,15 +147,7 @@ class Answers:
             self._pull(request)
             self.post(token, page(request, self.pulls.list()))
         else:
-            work = {
-                "styles": self._styles,
-                "models": self._models,
-                "style_remove": self._remove_style,
-                "style_unlearn": self._unlearn_style,
-                "style_export": self._export_style,
-                "style_picture": self._style_picture,
-            }
-            self._later(token, request, lambda: work[request.what](request))
+            self._later(token, request, lambda: self._looked_up(request))
 
     def _later(self, token: str, request: Request, work: Callable[[], Items]) -> None:
         def done(future: Future[Items]) -> None:
@@ -178,13 +170,28 @@ class Answers:
 
         self.librarian.do(work, done)
 
-    def _models(self, request: Request) -> Items:
-        del request
-        from velatura_models.store.nets import everything
-
-        return everything(self.paths.weights)
-
     # -- styles: on the librarian's thread except where noted ----------------------------------------
+
+    def _looked_up(self, request: Request) -> Items:
+        if request.what == "models":
+            from velatura_models.store.nets import everything
+
+            return everything(self.paths.weights)
+        if request.what == "styles":
+            return self._styles(request)
+        name = _text(request, "name")
+        if request.what == "style_remove":
+            self.library.remove(name)
+            return []
+        if request.what == "style_unlearn":
+            return [self.library.unlearn(name).to_map()]
+        if request.what == "style_export":
+            blob = stylefile.blob_of(self.library.export(name))
+            layout, data = blob.layout, bytes(blob.read(0, blob.layout.nbytes))
+        else:
+            layout, data = self.library.seen(name)
+        file = Carried(digest(layout, [data]), layout, data)
+        return [{"name": name, "digest": file.digest, "_file": file}]
 
     def _styles(self, request: Request) -> Items:
         entries = [e for e in self.library.list() if e.name > request.after]
@@ -217,26 +224,6 @@ class Answers:
             write_slot(fd, 0, carried.data)
             self.store.add(carried.digest, carried.layout, fd)
         return True
-
-    def _remove_style(self, request: Request) -> Items:
-        self.library.remove(_text(request, "name"))
-        return []
-
-    def _unlearn_style(self, request: Request) -> Items:
-        return [self.library.unlearn(_text(request, "name")).to_map()]
-
-    def _export_style(self, request: Request) -> Items:
-        name = _text(request, "name")
-        blob = stylefile.blob_of(self.library.export(name))
-        data = bytes(blob.read(0, blob.layout.nbytes))
-        held = Carried(blob.hash_whole(), blob.layout, data)
-        return [{"name": name, "digest": held.digest, "_file": held}]
-
-    def _style_picture(self, request: Request) -> Items:
-        name = _text(request, "name")
-        layout, data = self.library.seen(name)
-        held = Carried(digest(layout, [data]), layout, data)
-        return [{"name": name, "digest": held.digest, "_file": held}]
 
     def _pull(self, request: Request) -> None:
         if request.what == "pulls":

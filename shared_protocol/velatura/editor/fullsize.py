@@ -26,15 +26,6 @@ SECONDS = 15.0
 
 
 @dataclass(frozen=True)
-class Full:
-    """A full-size result, as `recipe` asked for it."""
-
-    recipe: Recipe
-    taken: Source
-    ready: Ready
-
-
-@dataclass(frozen=True)
 class Asked:
     """What is to be computed.
 
@@ -78,14 +69,13 @@ class FullSize:
         self._link, self._paper, self._pump, self._name = link, paper, pump, name
         self._began, self._failed = began, failed
         self._content: Blob | None = None
-        self._full: Full | None = None
+        self._full: tuple[Recipe, Source, Ready] | None = None
         self._job: Job | None = None
         self._reading: Ticket | None = None
 
     def find(self, recipe: Recipe, taken: Source) -> Ready | None:
         """The result for exactly this recipe and source, if it has been computed."""
-        full = self._full
-        return full.ready if full is not None and (full.recipe, full.taken) == (recipe, taken) else None
+        return self._full[2] if self._full is not None and self._full[:2] == (recipe, taken) else None
 
     def paint(self, asked: Asked) -> None:
         """Computes it; what was under way ends."""
@@ -131,7 +121,7 @@ class FullSize:
         self._content = self._full = None
 
     def _have(self, asked: Asked, ready: Ready) -> None:
-        self._full = Full(asked.recipe, asked.taken, ready)
+        self._full = asked.recipe, asked.taken, ready
         asked.done(ready)
 
     def _submit(self, asked: Asked, content: Blob, mask: Blob | None, areas: regions.Regions) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from velatura import __version__, endpoint
@@ -314,77 +315,73 @@ class Link(Observable):
         Raises:
             VelaturaError: there is no connection (`not_running`), or the recipe is out of range.
         """
-        if self._connection is None:
+        connection = self._used()
+        if connection is None:
             raise self._not_running()
-        job = self._connection.submit(recipe, content, mask, **{"device": self.device, **options})
+        job = connection.submit(recipe, content, mask, **{"device": self.device, **options})
         self._calls.followers[job.id] = follower
-        self._process_soon()
         return job
 
     def _not_running(self) -> VelaturaError:
         return VelaturaError("not_running", self.trouble or _("The daemon is not running."))
 
     def cancel(self, job: Job) -> None:
-        if self._connection is not None:
-            self._connection.cancel(job)
-            self._process_soon()
+        if connection := self._used():
+            connection.cancel(job)
 
     def stop(self, job: Job) -> None:
-        if self._connection is not None:
-            self._connection.stop(job)
-            self._process_soon()
+        if connection := self._used():
+            connection.stop(job)
 
     def ask(self, what: str, tell: Answer, **args: Any) -> None:
         """Asks the daemon; `tell` is called once with the items, or with the error."""
-        if self._connection is None:
+        if connection := self._used():
+            self._calls.answers[connection.ask(what, **args)] = tell
+        else:
             tell(None, self._not_running())
-            return
-        self._calls.answers[self._connection.ask(what, **args)] = tell
-        self._process_soon()
 
     def fetch(self, digest: str, tell: Callable[[Picture | None, VelaturaError | None], None]) -> None:
         """Fetches a picture, such as a thumbnail; `tell` is called once with it, or with the error."""
-        if self._connection is None:
+        if connection := self._used():
+            self._calls.answers[connection.fetch(digest)] = tell
+        else:
             tell(None, self._not_running())
-            return
-        self._calls.answers[self._connection.fetch(digest)] = tell
-        self._process_soon()
 
     def upload(self, blob: Blob, tell: Callable[[VelaturaError | None], None]) -> None:
         """Sends a picture outside any job; `tell` is called once."""
-        if self._connection is None:
+        if connection := self._used():
+            self._calls.uploads[id(blob)] = tell
+            connection.upload(blob)
+        else:
             tell(self._not_running())
-            return
-        self._calls.uploads[id(blob)] = tell
-        self._connection.upload(blob)
+
+    def _used(self) -> Connection | None:
+        """The connection, which is about to have something to do; None without one."""
         self._process_soon()
+        return self._connection
 
     # --- what is known -------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Asks for the lists of styles and models, and the status."""
-        self.ask("styles", self._on_styles)
-        self.ask("models", self._on_models)
+        for what in ("styles", "models"):
+            self.ask(what, partial(self._on_list, what))
         self._ask_status()
 
-    def _on_styles(self, items: Sequence[dict[str, Any]] | None, error: VelaturaError | None) -> None:
+    def _on_list(self, what: str, items: Sequence[dict[str, Any]] | None, error: object) -> None:
         if items is not None:
-            self.styles = tuple(items)
-
-    def _on_models(self, items: Sequence[dict[str, Any]] | None, error: VelaturaError | None) -> None:
-        if items is not None:
-            self.models = tuple(items)
+            setattr(self, what, tuple(items))
 
     def _ask_status(self) -> None:
         self._asked_at = self._clock()
         self.ask("status", self._on_status)
         self.ask("jobs", self._on_jobs)
 
-    def _on_status(self, items: Sequence[dict[str, Any]] | None, error: VelaturaError | None) -> None:
+    def _on_status(self, items: Sequence[dict[str, Any]] | None, error: object) -> None:
         if items:
             self.status = dict(items[0])
 
-    def _on_jobs(self, items: Sequence[dict[str, Any]] | None, error: VelaturaError | None) -> None:
+    def _on_jobs(self, items: Sequence[dict[str, Any]] | None, error: object) -> None:
         if items is not None:
             others = [str(item.get("client", "")) for item in items if not item.get("mine")]
             self.busy = words.others(others)

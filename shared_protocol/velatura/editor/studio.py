@@ -179,18 +179,14 @@ class Studio(Desk):
             recipe = recipe_for(taken)
             taken = self._seen(taken, recipe)
         except (VelaturaError, Refused, Gone) as error:
-            no_style = isinstance(error, VelaturaError) and not self.look.styles
-            self.tell(_("Choose a style first.") if no_style else words.trouble(error))
-            return None
+            return self._refuse(error)
         ready = self.ready(recipe, taken)
         if self.question is not None:
             self.tell(self.question.words)
             return None
-        task = task_class(recipe)(self._bench(), taken, recipe, self.title(recipe), self.look.as_mask, ready)
-        self.preview.rest()
-        self._add(task)
-        task.begin()
-        return task
+        return self._started(
+            task_class(recipe)(self._bench(), taken, recipe, self.title(recipe), self.look.as_mask, ready)
+        )
 
     def apply_to_all(self) -> Task | None:
         """A new layer above each of the layers that are chosen, in the current look, with one progress."""
@@ -220,12 +216,18 @@ class Studio(Desk):
             recipe = self.look.stylize()
             parts = make(self._bench(), recipe)
         except (VelaturaError, Refused, Gone) as error:
-            no_style = isinstance(error, VelaturaError) and not self.look.styles
-            self.tell(_("Choose a style first.") if no_style else words.trouble(error))
-            return None
-        task = together(self._bench(), parts, self.title(recipe))
+            return self._refuse(error)
+        return self._started(together(self._bench(), parts, self.title(recipe)))
+
+    def _refuse(self, error: Exception) -> None:
+        no_style = isinstance(error, VelaturaError) and not self.look.styles
+        self.tell(_("Choose a style first.") if no_style else words.trouble(error))
+
+    def _started(self, task: Task) -> Task:
         self.preview.rest()
-        self._add(task)
+        ended = [t for t in self.tasks if t.over][KEPT - 1 :]
+        self.tasks = (task, *(t for t in self.tasks if t not in ended))
+        task.changed.connect(lambda name: self._on_task(task, name))
         task.begin()
         return task
 
@@ -267,11 +269,6 @@ class Studio(Desk):
             self.pump.start(self.paper.settle(layer), now)
 
     # --- the list of tasks ------------------------------------------------------------------------------
-
-    def _add(self, task: Task) -> None:
-        ended = [t for t in self.tasks if t.over][KEPT - 1 :]
-        self.tasks = (task, *(t for t in self.tasks if t not in ended))
-        task.changed.connect(lambda name: self._on_task(task, name))
 
     def cancel(self) -> None:
         """Cancels the newest task that is under way."""

@@ -50,54 +50,36 @@ READ = (
 _SAVE = "save it as PNG, TIFF or JPEG"
 _PAGE = "a web page"
 _RAW = f"camera raw; develop it first and {_SAVE}"
-_REFUSED = (
-    (b"\x89PNG\r\n\x1a\n????CgBI", "a PNG made for iPhone programs (CgBI)"),
-    (b"????ftypheic", "HEIC"),
-    (b"????ftypheix", "HEIC"),
-    (b"????ftyphevc", "HEIC"),
-    (b"????ftypheim", "HEIC"),
-    (b"????ftypmif1", "HEIF"),
-    (b"????ftypmsf1", "HEIF"),
-    (b"????ftypcrx ", _RAW),
-    (b"????ftyp", "a video"),
-    (b"\x1aE\xdf\xa3", "a video"),
-    (b"v/1\x01", "OpenEXR"),
-    (b"#?RADIANCE", "Radiance HDR"),
-    (b"#?RGBE", "Radiance HDR"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (b"%!PS", "PostScript"),
-    (b"\xc5\xd0\xd3\xc6", "PostScript"),
-    (b"%PDF", "PDF"),
-    (b"gimp xcf", "GIMP's XCF"),
-    (b"\0\0\1\0", "an icon"),
-    (b"\xd7\xcd\xc6\x9a", "WMF"),
-    (b"<svg", "SVG"),
-    (b"<?xml", "SVG or XML"),
-    (b"\xef\xbb\xbf<", "SVG or XML"),
-    (b"PK\3\4", "a ZIP, Krita or OpenRaster file"),
-    (b"8BPB", "PSB, Photoshop's large document"),
-    (b"SDPX", "DPX"),
-    (b"XPDS", "DPX"),
-    (b"SIMPLE", "FITS"),
-    (b"DDS ", "DDS"),
-    (b"qoif", "QOI"),
-    (b"P7", "PAM"),
-    (b"Pf", "PFM"),
-    (b"PF", "PFM"),
-    (b"\x0a\x05\x01", "PCX"),
-    (b"\x01\xda", "SGI"),
-    (b"\x1f\x8b", "compressed by gzip"),
-    (b"<html", _PAGE),
-    (b"<HTML", _PAGE),
-    (b"<!DOCTYPE", _PAGE),
-    (b"<!doctype", _PAGE),
-    (b"FUJIFILMCCD-RAW", _RAW),
-    (b"IIU\0", _RAW),
-    (b"IIRO", _RAW),
-    (b"IIRS", _RAW),
-    (b"FOVb", _RAW),
-)
+_REFUSED = {
+    "a PNG made for iPhone programs (CgBI)": (b"\x89PNG\r\n\x1a\n????CgBI",),
+    "HEIC": (b"????ftypheic", b"????ftypheix", b"????ftyphevc", b"????ftypheim"),
+    "HEIF": (b"????ftypmif1", b"????ftypmsf1"),
+    _RAW: (b"????ftypcrx ", b"FUJIFILMCCD-RAW", b"IIU\0", b"IIRO", b"IIRS", b"FOVb"),
+    "a video": (b"????ftyp", b"\x1aE\xdf\xa3"),
+    "OpenEXR": (b"v/1\x01",),
+    "Radiance HDR": (b"#?RADIANCE", b"#?RGBE"),
+    "JPEG XL": (b"\xff\x0a", b"\0\0\0\x0cJXL "),
+    "PostScript": (b"%!PS", b"\xc5\xd0\xd3\xc6"),
+    "PDF": (b"%PDF",),
+    "GIMP's XCF": (b"gimp xcf",),
+    "an icon": (b"\0\0\1\0",),
+    "WMF": (b"\xd7\xcd\xc6\x9a",),
+    "SVG": (b"<svg",),
+    "SVG or XML": (b"<?xml", b"\xef\xbb\xbf<"),
+    "a ZIP, Krita or OpenRaster file": (b"PK\3\4",),
+    "PSB, Photoshop's large document": (b"8BPB",),
+    "DPX": (b"SDPX", b"XPDS"),
+    "FITS": (b"SIMPLE",),
+    "DDS": (b"DDS ",),
+    "QOI": (b"qoif",),
+    "PAM": (b"P7",),
+    "PFM": (b"Pf", b"PF"),
+    "PCX": (b"\x0a\x05\x01",),
+    "SGI": (b"\x01\xda",),
+    "compressed by gzip": (b"\x1f\x8b",),
+    _PAGE: (b"<html", b"<HTML", b"<!DOCTYPE", b"<!doctype"),
+}
+"""What is not read, and how such files begin."""
 _RAW_SUFFIXES = (".dng", ".nef", ".arw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw", ".nrw")
 _HINTS = {
     "HEIC": f"{_SAVE}; iPhones do with Settings, Camera, Formats, Most Compatible",
@@ -133,8 +115,8 @@ def of_content(head: bytes, suffix: str = "") -> Format | str:
         return _refusal(_RAW)
     if head[4:8] == b"ftyp" and b"avif" in head[8:64]:
         return next(kind for kind in READ if kind.name == "AVIF")
-    for magic, name in _REFUSED:
-        if _begins(head, magic):
+    for name, magics in _REFUSED.items():
+        if any(_begins(head, magic) for magic in magics):
             return _refusal(name)
     for kind in READ:
         if any(_begins(head, magic) for magic in kind.magic):
