@@ -88,7 +88,8 @@ class Connection:
         self._exchange = Exchange(self._send)
         self._tracker = Tracker(self._send, self._exchange, self._events)
         self._asking = Asking(self._send, self._exchange, self._tracker.also_wanted, self._events)
-        self._more = True
+        self.pending = True
+        """Whether `process` should be called again soon although `fd` may stay quiet."""
         self._processing = False
         self._told_down = False
         self._final: VelaturaError | None = None
@@ -100,11 +101,6 @@ class Connection:
             threading.Thread(target=self._renew, name="velatura-lease", daemon=True).start()
 
     # -- what a program calls -------------------------------------------------------------------------
-
-    @property
-    def pending(self) -> bool:
-        """Whether `process` should be called again soon although `fd` may stay quiet."""
-        return self._more
 
     @property
     def lends(self) -> bool:
@@ -132,12 +128,12 @@ class Connection:
         Raises:
             FieldError: for an option, or a part of the recipe, that is out of range.
         """
-        self._more = True
+        self.pending = True
         return self._tracker.submit(recipe, content, mask, pictures, options)
 
     def cancel(self, job: Job | str) -> None:
         """Discards a job, whatever its state; `JobEnded` follows. By name: also another session's."""
-        self._more = True
+        self.pending = True
         if isinstance(job, str):
             self._send(m.Cancel(job))
         else:
@@ -145,28 +141,28 @@ class Connection:
 
     def stop(self, job: Job) -> None:
         """Ends a refinement now and keeps its best picture so far as the result."""
-        self._more = True
+        self.pending = True
         self._tracker.stop(job)
 
     def attach(self, job: str) -> Job:
         """Takes over a detached job by name; its state follows as events."""
-        self._more = True
+        self.pending = True
         return self._tracker.attach(job)
 
     def ask(self, what: str, **args: Any) -> str:
         """Asks a question (`messages.Request.what`); `Answered` with the returned name follows, with all
         pages."""
-        self._more = True
+        self.pending = True
         return self._asking.ask(what, args)
 
     def fetch(self, digest: str) -> str:
         """Asks for a picture by digest (a thumbnail); `Fetched` with the returned name follows."""
-        self._more = True
+        self.pending = True
         return self._asking.fetch(digest)
 
     def upload(self, blob: Blob) -> None:
         """Sends a picture outside any job (a style to add); `Uploaded` follows."""
-        self._more = True
+        self.pending = True
         self._asking.upload(blob)
 
     def process(self, budget: float = BUDGET) -> list[HappenedEvent]:
@@ -186,7 +182,7 @@ class Connection:
                     pass
                 self._check_time(time.monotonic())
                 self._flush()
-                self._more = self._has_work()
+                self.pending = self._has_work()
         finally:
             self._processing = False
         happened = list(self._events)
@@ -197,7 +193,7 @@ class Connection:
     def wait(self, seconds: float = TICK, wake: Any = None) -> None:
         """Blocks until there is something to process, `wake` (a socket or descriptor) is readable, or time is
         up. For programs without an event loop; not with `keep_alive`."""
-        if self._more or self._closed.is_set():
+        if self.pending or self._closed.is_set():
             return
         for_room = bool(self._outbox)
         if self.welcome is None and not self._final:
@@ -396,4 +392,4 @@ class Connection:
                 lease = self.welcome.lease if self.welcome else 0.0
                 if lease and not self._closed.is_set() and time.monotonic() - self._line.sent_at > lease / 4:
                     self._line.send(wire.pack(m.Heartbeat()))
-                    self._more = True  # the send may have eaten the descriptor's edge
+                    self.pending = True  # the send may have eaten the descriptor's edge

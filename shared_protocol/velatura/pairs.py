@@ -37,16 +37,16 @@ class Pair:
     y2: float = ranged(0.0, 0.0, 1.0, "in the style, as a share of its height")
 
 
-def check_pairs(pairs: Sequence[Pair], path: str) -> None:
+def check_pairs(pairs: Sequence[Pair]) -> None:
     """Raises `FieldError` for places of which two coincide, or which all lie on a line: no spline goes
     through them. Fewer than `LEAST` are not an error: nothing is deformed then."""
     for what, points in (("content", [(p.x, p.y) for p in pairs]), ("style", [(p.x2, p.y2) for p in pairs])):
         for (i, one), (j, other) in combinations(enumerate(points), 2):
             if max(abs(one[0] - other[0]), abs(one[1] - other[1])) < NEAR:
                 words = f"has the same place of the {what} as [{i}]; move or remove one of the two"
-                raise FieldError(f"{path}[{j}]", words)
+                raise FieldError(f"pairs[{j}]", words)
         if len(points) >= LEAST and _on_a_line(points):
-            raise FieldError(path, f"all lie on one line of the {what}; move one, or add one beside it")
+            raise FieldError("pairs", f"all lie on one line of the {what}; move one, or add one beside it")
 
 
 def read_pairs(file: str | os.PathLike) -> tuple[Pair, ...]:

@@ -198,7 +198,7 @@ class Refine(Kind):
 
     def check_whole(self) -> None:
         check_styles(self.styles)
-        check_pairs(self.pairs, "pairs")
+        check_pairs(self.pairs)
         if self.shapes != "keep" and self.color == "luminance":
             raise FieldError(
                 "color", "is luminance, which leaves colours in their places, but shapes move; take"

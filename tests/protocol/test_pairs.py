@@ -73,12 +73,12 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
 
 def test_points_that_no_spline_goes_through_are_a_field_s_error() -> None:
     pairs = pairs_of(GOOD)
-    check_pairs(pairs, "pairs")
-    check_pairs(pairs[:2], "pairs")  # too few is not wrong
+    check_pairs(pairs)
+    check_pairs(pairs[:2])  # too few is not wrong
     with pytest.raises(FieldError, match=r"pairs\[3\]: has the same place of the content as \[0\]"):
-        check_pairs((*pairs, Pair(0.1, 0.5, 0.9, 0.9)), "pairs")
+        check_pairs((*pairs, Pair(0.1, 0.5, 0.9, 0.9)))
     with pytest.raises(FieldError, match=r"pairs\[3\]: has the same place of the style as \[0\]"):
-        check_pairs((*pairs, Pair(0.9, 0.5, 0.5, 0.25)), "pairs")
+        check_pairs((*pairs, Pair(0.9, 0.5, 0.5, 0.25)))
     line = tuple(Pair(k / 10, 0.2 + k / 20, k / 10, (k - 2) ** 2 / 20) for k in range(5))
     with pytest.raises(FieldError, match="all lie on one line of the content"):
-        check_pairs(line, "pairs")
+        check_pairs(line)

@@ -53,12 +53,13 @@ def gather(
         else:
             why = "is a pipe or a device" if path.exists() else "no such file or folder"
             raise CommandError(FILES, f"{given}: {why}")
-        unread = [p for p, _ in pairs if _is_shown(p) and p.suffix.lower() not in readable]
-        _say_left_out(given, unread, "of kinds that are not read")
-        _say_left_out(
-            given, [p for p, _ in pairs if _is_no_file(p, readable)], "as no file or a link to nothing"
-        )
-        pairs = [(p, relative) for p, relative in pairs if _is_picture(p, readable)]
+        shown = [p for p, _ in pairs if p.is_file() and not p.name.startswith(".")]
+        named = {p for p, _ in pairs if p.suffix.lower() in readable}
+        _say_left_out(given, [p for p in shown if p not in named], "of kinds that are not read")
+        broken = [p for p, _ in pairs if p in named and not p.is_file() and not p.is_dir()]
+        _say_left_out(given, broken, "as no file or a link to nothing")
+        taken = named & {*shown}
+        pairs = [(p, relative) for p, relative in pairs if p in taken]
         if not pairs:
             raise CommandError(FILES, f"{given}: no pictures there ({', '.join(sorted(readable))})")
         for picture, relative in pairs:
@@ -164,15 +165,3 @@ def _say_left_out(given: str, left: Sequence[Path], why: str) -> None:
         some = ", ".join(p.name for p in left[:NAMED]) + (", …" if len(left) > NAMED else "")
         count = f"{len(left)} files are" if len(left) > 1 else "a file is"
         show.note(f"velatura: {given}: {count} left out, {why}: {some}")
-
-
-def _is_no_file(path: Path, readable: Collection[str]) -> bool:
-    return path.suffix.lower() in readable and not path.is_file() and not path.is_dir()
-
-
-def _is_picture(path: Path, readable: Collection[str]) -> bool:
-    return _is_shown(path) and path.suffix.lower() in readable
-
-
-def _is_shown(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".")

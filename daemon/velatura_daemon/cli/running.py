@@ -96,7 +96,9 @@ def run(
             run_batch(pairs, submit, bar, results, preview, STOPPING if one else "")
         finally:
             report(results, json)
-    refuse_failures(results)
+    failed = sum(bool(done.error) for done in results)
+    if failed:
+        raise CommandError(SOME_FAILED, f"{failed} of {len(results)} pictures failed")
 
 
 def follow(job: JobFuture, bar: JobBar, preview: Watcher | None = None, stopping: str = "") -> None:
@@ -198,13 +200,6 @@ def report(results: Sequence[Done], json: bool) -> None:
         for done in results:
             if not done.error:
                 show.line(f"{done.output}  {show.duration(done.seconds)}")
-
-
-def refuse_failures(results: Sequence[Done]) -> None:
-    """Raises `CommandError` `SOME_FAILED` when some pictures did not come out."""
-    failed = [done for done in results if done.error]
-    if failed:
-        raise CommandError(SOME_FAILED, f"{len(failed)} of {len(results)} pictures failed")
 
 
 def description(job: JobFuture, source: str, target: Path, seconds: float) -> Done:

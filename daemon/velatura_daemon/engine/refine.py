@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from torch import Tensor
 from velatura.recipe import Refine, Stylize, settled
-from velatura_models.optimise.gram import Gram
 from velatura_models.optimise.neighbours import Neighbours
 from velatura_models.optimise.objective import Objective
 from velatura_models.optimise.problem import Problem
@@ -37,7 +36,9 @@ def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> I
     if recipe.shapes == "only":
         recipe = replace(recipe, init="content")  # what is bent is the picture itself
     task = replace(task, recipe=recipe)
-    options = options_of(recipe, _objective(recipe), recipe.init, recipe.color)
+    objective = OBJECTIVES[recipe.objective](recipe)
+    objective = objective if recipe.shapes == "keep" else deforming(recipe, objective)
+    options = options_of(recipe, objective, recipe.init, recipe.color)
     job = prepare(task, resources, options, canvas.size, canvas)
     yield None
     if (why := canvas.unpaintable([style.mask for style in job.styles])) is not None:
@@ -67,36 +68,20 @@ def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> I
     yield from Walk(task, resources, job, begin, show).run()
 
 
-def _objective(recipe: Refine) -> Objective:
-    inner = OBJECTIVES[recipe.objective](recipe)
-    return inner if recipe.shapes == "keep" else deforming(recipe, inner)
-
-
-def _gram(recipe: Refine) -> Gram:
-    return gram(
+OBJECTIVES: Mapping[str, Callable[[Refine], Objective]] = {
+    "gram": lambda recipe: gram(
         recipe,
         content_weight=recipe.content_weight,
         style_weight=recipe.style_weight,
         content_layers=dict(recipe.content_layers),
-    )
-
-
-def _neighbours(recipe: Refine) -> Neighbours:
-    return Neighbours(
+    ),
+    "neighbours": lambda recipe: Neighbours(
         statistics_weight=recipe.statistics_weight,
         content_weight=recipe.content_weight,
         tv_weight=recipe.tv_weight,
-    )
-
-
-def _strotss(recipe: Refine) -> Strotss:
-    pairs = shares_of(recipe) if recipe.shapes == "keep" else ()
-    return Strotss(recipe.content_weight, recipe.tv_weight, pairs)
-
-
-OBJECTIVES: Mapping[str, Callable[[Refine], Objective]] = {
-    "gram": _gram,
-    "neighbours": _neighbours,
-    "strotss": _strotss,
+    ),
+    "strotss": lambda recipe: Strotss(
+        recipe.content_weight, recipe.tv_weight, shares_of(recipe) if recipe.shapes == "keep" else ()
+    ),
 }
 """Objectives by the recipe's names for them."""

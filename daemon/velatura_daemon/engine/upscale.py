@@ -19,7 +19,7 @@ from velatura.errors import VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Upscale
 from velatura_models.maths.sizes import preview_size
-from velatura_models.maths.tiling import Box, Footprint, Tile, tiles
+from velatura_models.maths.tiling import Box, Footprint, Tile, crop, tiles
 from velatura_models.methods.loading import Loader
 from velatura_models.networks.superres import LEAST, SuperResNet, bicubic
 from velatura_models.store.files import WeightsError
@@ -52,13 +52,13 @@ def upscale(task: Task[Upscale], resources: Resources) -> Iterator[Event]:
     cut = _cut(net, height, width, resources)
     for done, tile in enumerate(cut, 1):
         core, outer = tile.core, tile.outer
-        part = _crop(picture.rgb, outer)
+        part = crop(picture.rgb, outer)
         made = yield from _enlarged(net, part, recipe.strength, resources)
-        inner = core.within(outer)
-        alpha = None if picture.alpha is None else bicubic(_crop(picture.alpha, outer), net.factor)
-        extra = None if beyond is None else bicubic(_crop(beyond, outer), net.factor)
-        cropped = [None if maps is None else _crop(maps, inner, net.factor) for maps in (alpha, extra)]
-        _write(large, out, core, net.factor, _crop(made, inner, net.factor), *cropped)
+        inner, place = core.within(outer).times(net.factor), core.times(net.factor)
+        alpha = None if picture.alpha is None else bicubic(crop(picture.alpha, outer), net.factor)
+        extra = None if beyond is None else bicubic(crop(beyond, outer), net.factor)
+        cropped = [None if maps is None else crop(maps, inner) for maps in (alpha, extra)]
+        _write(large, out, place, crop(made, inner), *cropped)
         yield Progressed(done, len(cut)) if len(cut) > 1 else None
     tile, seconds = cut[0].core.width if len(cut) > 1 else 0, time.perf_counter() - started
     yield finished(large, out, recipe, loader, seconds, tile=tile, tiles=len(cut))
@@ -110,24 +110,12 @@ def _beyond(slot: Slot, picture: Raster) -> Tensor | None:
 
 
 def _write(
-    layout: Layout,
-    out: memoryview,
-    core: Box,
-    factor: int,
-    rgb: Tensor,
-    alpha: Tensor | None,
-    extra: Tensor | None,
+    layout: Layout, out: memoryview, place: Box, rgb: Tensor, alpha: Tensor | None, extra: Tensor | None
 ) -> None:
-    """Puts an enlarged core into the result."""
+    """Puts an enlarged core into its place in the result."""
     part = replace(layout, width=rgb.shape[3], height=rgb.shape[2])
     picture = Raster(rgb.clamp(0, 1), None if alpha is None else alpha.clamp(0, 1))
     values = as_array(part, memoryview(encode_picture(picture, part)))
     if extra is not None:
         values = (values + extra[0].permute(1, 2, 0).numpy()).astype(values.dtype)
-    rows = slice(core.top * factor, core.bottom * factor)
-    as_array(layout, out)[rows, core.left * factor : core.right * factor] = values
-
-
-def _crop(maps: Tensor, box: Box, factor: int = 1) -> Tensor:
-    rows = slice(box.top * factor, box.bottom * factor)
-    return maps[:, :, rows, box.left * factor : box.right * factor]
+    as_array(layout, out)[place.slices()] = values

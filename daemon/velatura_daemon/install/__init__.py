@@ -115,6 +115,15 @@ def put(editor: str, target: Path, write: Callable[[Path], None], dry_run: bool)
     return f"{editor}: {verb} {velatura.__version__} in {target}"
 
 
+def take_out(editor: str, target: Path, dry_run: bool) -> str:
+    """Removes an installed plug-in; what was done (or would be), in a line. Raises as `refuse_foreign`."""
+    refuse_foreign(target)
+    line = f"{editor}: remove {installed_version(target)} from {target}"
+    if not dry_run:
+        shutil.rmtree(target)
+    return line
+
+
 @contextlib.contextmanager
 def beside(folder: Path) -> Iterator[Path]:
     """A folder that is not there, before and after."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import velatura
 from velatura.errors import VelaturaError
 
-from . import Folder, beside, daemon_command, home, installed_version, put, refuse_foreign, stage
+from . import Folder, beside, daemon_command, home, put, stage, take_out
 from . import system as this_system
 from .archive import write_zip
 from .vendor import machine as this_machine
@@ -116,15 +116,9 @@ def install(places: list[Folder] | None = None, *, dry_run: bool = False) -> lis
 
 def uninstall(places: list[Folder] | None = None, *, dry_run: bool = False) -> list[str]:
     """Removes the plug-in wherever it is installed; what was done (or would be), a line each."""
-    lines = []
-    for place in places if places is not None else here():
-        target = place.folder / NAME
-        if not target.exists():
-            continue
-        refuse_foreign(target)
-        lines.append(f"{place.editor}: remove {installed_version(target)} from {target}")
-        if not dry_run:
-            shutil.rmtree(target)
+    wanted = places if places is not None else here()
+    there = [place for place in wanted if (place.folder / NAME).exists()]
+    lines = [take_out(place.editor, place.folder / NAME, dry_run) for place in there]
     return lines or ["Velatura is not installed in any GIMP that was found"]
 
 

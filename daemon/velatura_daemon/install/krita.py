@@ -19,7 +19,7 @@ from pathlib import Path
 import velatura
 from velatura.errors import VelaturaError
 
-from . import Folder, beside, daemon_command, home, installed_version, put, refuse_foreign, source, stage
+from . import Folder, beside, daemon_command, home, put, source, stage, take_out
 from . import system as this_system
 from .archive import write_zip
 from .vendor import machine as this_machine
@@ -136,11 +136,9 @@ def uninstall(places: Sequence[Place | Folder] | None = None, *, dry_run: bool =
     for place in _wanted(places):
         if not place.plugin.exists():
             continue
-        refuse_foreign(place.plugin)
-        lines.append(f"{place.editor}: remove {installed_version(place.plugin)} from {place.plugin}")
+        lines.append(take_out(place.editor, place.plugin, dry_run))
         if dry_run:
             continue
-        shutil.rmtree(place.plugin)
         for path in place.files:
             path.unlink(missing_ok=True)
         if place.settings.is_file():

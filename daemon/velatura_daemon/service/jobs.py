@@ -240,12 +240,12 @@ class Jobs:
         self._now = now
         self.apply(self.scheduler.worker_lost(reason))
 
-    def fail_queued(self, code: str, reason: str, now: float) -> None:
+    def fail_queued(self, reason: str, now: float) -> None:
         """No worker can be had: every job that is ready to run has failed."""
         self._now = now
         for name in self.scheduler.unended:
             if self.known[name].state is not State.WAITING:
-                self.apply(self.scheduler.fail(name, code, reason))
+                self.apply(self.scheduler.fail(name, "worker_died", reason))
 
     # -- effects -----------------------------------------------------------------------------------
 

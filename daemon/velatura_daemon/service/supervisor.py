@@ -337,7 +337,7 @@ class Supervisor:
         self.store.drop_unpinned()
 
     def _hopeless(self, reason: str) -> None:
-        self.jobs.fail_queued("worker_died", reason, self.now())
+        self.jobs.fail_queued(reason, self.now())
 
     # -- time --------------------------------------------------------------------------------------
 

@@ -65,7 +65,8 @@ class WorkerHost:
         self.trouble = ""
         """Why the last attempt to start one failed, or that the card of an earlier one is gone."""
         self._card = ""
-        self._channel: Channel | None = None
+        self.channel: Channel | None = None
+        """What to poll, or None while there is no worker."""
         self._process: subprocess.Popen[bytes] | None = None
         self._leaving: list[subprocess.Popen[bytes]] = []
         self._heard = self._since = Watch(0.0, 0)
@@ -79,17 +80,12 @@ class WorkerHost:
     def pid(self) -> int:
         return self._process.pid if self._process else 0
 
-    @property
-    def channel(self) -> Channel | None:
-        """What to poll, or None while there is no worker."""
-        return self._channel
-
     def start(self, now: float) -> None:
         """Starts a worker unless there is one, or one failed a moment ago."""
         if self._process is not None or now < self._not_before:
             return
         try:
-            self._process, self._channel = self._launch()
+            self._process, self.channel = self._launch()
         except OSError as error:
             log.error("no worker can be started: %s", error)
             self._start_failed(str(error), now)
@@ -129,28 +125,28 @@ class WorkerHost:
     def warm(self, now: float) -> None:
         """Starts the worker, if need be, and has it load its networks."""
         self.start(now)
-        self._warms = self._channel is not None
+        self._warms = self.channel is not None
         self.send(orders.Warm())
 
     def send(self, order: orders.ToWorker, fds: Sequence[int] = (), now: float = 0.0) -> None:
         """Hands the worker an order; to one that has just died it is lost, as `lost` will tell."""
-        if self._channel is None:
+        if self.channel is None:
             return
         if isinstance(order, orders.Close):
             self._closing[order.job] = Watch(now, self.pid)
         if now > self._heard.since:
             self._heard = Watch(now, self.pid)
         try:
-            self._channel.send(order, fds)
+            self.channel.send(order, fds)
         except ChannelClosed:
             log.debug("worker %d is gone; %s is lost", self.pid, order)
 
     def readable(self, now: float) -> None:
         """Takes what the worker says."""
-        if self._channel is None:
+        if self.channel is None:
             return
         try:
-            reports = self._channel.receive()
+            reports = self.channel.receive()
             if reports:
                 self._heard = Watch(now, self.pid)
             for report, fds in reports:
@@ -163,9 +159,9 @@ class WorkerHost:
 
     def writable(self) -> None:
         """Goes on with what the worker's socket did not take at once."""
-        if self._channel is not None and self._channel.pending:
+        if self.channel is not None and self.channel.pending:
             try:
-                self._channel.flush()
+                self.channel.flush()
             except ChannelClosed:
                 log.debug("worker %d is gone", self.pid)
 
@@ -258,11 +254,11 @@ class WorkerHost:
             self._hopeless(f"the worker cannot be started: {reason}")
 
     def _close(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
+        if self.channel is not None:
+            self.channel.close()
         if self._process is not None:
             self._leaving.append(self._process)
-        self._channel = self._process = None
+        self.channel = self._process = None
         self.state, self.status, self._warms = "off", {}, False
         self._closing.clear()
 

@@ -39,15 +39,12 @@ CARD_PICTURE = 2048
 """Longest side of the pictures that cards are computed from, in pixels."""
 
 
-def build_cards(
-    works: Path, out: Path = STYLES / "cards", backbone: str = "slim", names: Collection[str] = ()
-) -> list[Path]:
-    """The cards of works in the catalog.
+def build_cards(works: Path, out: Path = STYLES / "cards", names: Collection[str] = ()) -> list[Path]:
+    """The cards of works in the catalog, for `slim`.
 
     Args:
         works: folder with the works' pictures, searched in depth by the catalog's `source` names.
-        out: where the cards go, as `<name>.<backbone>.safetensors`.
-        backbone: one whose weights ship.
+        out: where the cards go, as `<name>.slim.safetensors`.
         names: which styles; all works when empty.
 
     Raises:
@@ -60,13 +57,13 @@ def build_cards(
     from velatura_models.store.weights import load_backbone
 
     found = _found(works, names)
-    encoder = load_backbone(backbone)
+    encoder = load_backbone("slim")
     weights = weights_digest(encoder.state_dict())
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for entry, path in found:
         picture = tensor_of(over_white(read_style(path, CARD_PICTURE)))
-        target = out / f"{entry.name}.{backbone}.safetensors"
+        target = out / f"{entry.name}.slim.safetensors"
         part = target.with_suffix(".part")
         save_card(compute_card(encoder, picture), part, weights)
         written.append(part.replace(target))

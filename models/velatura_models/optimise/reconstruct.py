@@ -33,7 +33,7 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
 def content_reconstruction(
-    encoder: Encoder, picture: Tensor, layer: str, iterations: int = 200, seed: int = 0
+    encoder: Encoder, picture: Tensor, layer: str, iterations: int = 200
 ) -> Refinement:
     """Noise, to be made to look like a picture (1, 3, H, W) to one layer; run it, then take `picture()`.
 
@@ -41,7 +41,7 @@ def content_reconstruction(
         ValueError: for a layer that does not exist.
     """
     objective = Gram(content_weight=1.0, content_layers={layer: 1.0}, style_weight=0.0)
-    options = Options(objective, iterations, learning_rate=0.05, init="noise", levels=1, seed=seed)
+    options = Options(objective, iterations, learning_rate=0.05, init="noise", levels=1)
     return Refinement(encoder, Problem(_size(picture), content=picture), options)
 
 
@@ -51,7 +51,6 @@ def style_reconstruction(
     layers: tuple[str, ...],
     size: tuple[int, int] | None = None,
     iterations: int = 200,
-    seed: int = 0,
 ) -> Refinement:
     """Noise, to be given a picture's Gram matrices on some layers; run it, then take `picture()`.
 
@@ -62,7 +61,7 @@ def style_reconstruction(
         ValueError: for a layer that does not exist, or a picture too small for the layers.
     """
     objective = Gram(content_weight=0.0, style_layers=dict.fromkeys(layers, 1.0 / len(layers)))
-    options = Options(objective, iterations, learning_rate=0.05, init="noise", levels=1, seed=seed)
+    options = Options(objective, iterations, learning_rate=0.05, init="noise", levels=1)
     return Refinement(encoder, Problem(size or _size(picture), [StyleSource(picture)]), options)
 
 

@@ -30,13 +30,12 @@ class Raft:
 
     Args:
         path: torchvision's weights, such as `raft_small_C_T_V2-01064c6d.pth`, or such of one's own.
-        device: where it runs.
 
     Raises:
         WeightsError: `corrupt` or `architecture`, in words.
     """
 
-    def __init__(self, path: Path, device: str | torch.device = "cpu") -> None:
+    def __init__(self, path: Path) -> None:
         state = read_checkpoint(path)
         large = any(name.startswith("mask_predictor") for name in state)
         network = raft_large() if large else raft_small()
@@ -45,7 +44,7 @@ class Raft:
         except RuntimeError as error:
             raise WeightsError("architecture", f"{path} holds no RAFT as torchvision builds it") from error
         self.name = f"raft {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
-        self._network = network.to(device).eval()
+        self._network = network.eval()
 
     @torch.inference_mode()
     def __call__(self, now: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -65,6 +64,5 @@ class Raft:
 
     def _frame(self, gray: np.ndarray, pad: list[int]) -> Any:
         """`(1, 3, H, W)` in -1..1, its border continued to the right and below."""
-        device = next(self._network.parameters()).device
-        frame = torch.from_numpy(gray).to(device).float()[None, None] / 127.5 - 1
+        frame = torch.from_numpy(gray).float()[None, None] / 127.5 - 1
         return F.pad(frame, (0, pad[0], 0, pad[1]), mode="replicate").expand(1, 3, -1, -1)

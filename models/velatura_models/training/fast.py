@@ -25,7 +25,7 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import describe_net, find_net, save_net
 from .crops import batches, pictures_in, whole_picture
-from .painting import PresetOptions, chosen, loss_network
+from .painting import Preset, PresetOptions, chosen, loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
 from .run import Report, Run, constant, cosine, figure_class, quiet
 
@@ -35,13 +35,9 @@ LEAST = 16
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Preset):
     """What a preset decides."""
 
-    steps: int
-    batch: int
-    crop: int
-    rate: float = 1e-3
     row_rate: float = 1e-3
     content_weight: float = 1.0
     style_weight: float = 10.0

@@ -25,7 +25,7 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import describe_net, save_net
 from .crops import batches, whole_picture, with_flats
-from .painting import PresetOptions, chosen, loss_network
+from .painting import Preset, PresetOptions, chosen, loss_network
 from .perceptual import (
     CONTENT_LAYERS,
     STYLE_LAYERS,
@@ -39,15 +39,11 @@ from .run import Report, Run, cosine, quiet
 
 
 @dataclass(frozen=True)
-class MultimodalPreset:
-    """What a preset chooses; see `MultimodalOptions`."""
+class MultimodalPreset(Preset):
+    """See `MultimodalOptions`."""
 
-    steps: int
-    batch: int
-    crop: int
-    rate: float
-    widths: tuple[int, ...]
-    identity: tuple[str, ...]
+    widths: tuple[int, ...] = ()
+    identity: tuple[str, ...] = ()
 
 
 PRESETS = {

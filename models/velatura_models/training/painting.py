@@ -36,6 +36,16 @@ class Options:
         return torch.device(self.device)
 
 
+@dataclass(frozen=True)
+class Preset:
+    """What a preset chooses; trainers add to it."""
+
+    steps: int
+    batch: int
+    crop: int
+    rate: float = 1e-3
+
+
 @dataclass(frozen=True, kw_only=True)
 class PresetOptions(Options):
     """What a trainer with presets is told besides; None leaves a field to the preset."""

@@ -22,7 +22,7 @@ from ..networks.residency import placed
 from ..networks.superres import LEAST, SuperResNet, bicubic, degraded
 from ..store.nets import save_net
 from .crops import batches
-from .painting import PresetOptions, chosen, loss_network
+from .painting import Preset, PresetOptions, chosen, loss_network
 from .perceptual import phase_pattern
 from .run import Report, Run, constant, cosine, quiet
 
@@ -32,13 +32,9 @@ GRAINY = 1 / 4
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Preset):
     """What a preset decides."""
 
-    steps: int
-    batch: int
-    crop: int
-    rate: float = 1e-3
     feature_weight: float = 1.0
     pixel_weight: float = 0.0
     grid_weight: float = 0.0

@@ -28,7 +28,7 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import describe_net, save_net
 from .crops import batches, whole_picture
-from .painting import PresetOptions, chosen, loss_network
+from .painting import Preset, PresetOptions, chosen, loss_network
 from .perceptual import Perceptual, color_distance, color_ranks, finest, gram, off, outside, phase_pattern
 from .run import Report, Run, quiet
 
@@ -38,20 +38,10 @@ LEAST_DETAIL = 1 / 255
 """Added to what detail is divided by: a picture of one colour has none."""
 
 
-@dataclass(frozen=True)
-class TexturePreset:
-    """What a preset chooses; see `TextureNetOptions`."""
-
-    steps: int
-    batch: int
-    crop: int
-    rate: float
-
-
 PRESETS = {
-    "published": TexturePreset(2000, 16, 256, 0.1),
-    "cpu": TexturePreset(1500, 4, 160, 0.03),
-    "tiny": TexturePreset(20, 2, 64, 0.03),
+    "published": Preset(2000, 16, 256, 0.1),
+    "cpu": Preset(1500, 4, 160, 0.03),
+    "tiny": Preset(20, 2, 64, 0.03),
 }
 
 

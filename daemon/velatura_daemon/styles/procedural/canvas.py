@@ -59,9 +59,9 @@ def noise(n: int, cells: float, rng: Generator, stretch: float = 1.0) -> Array:
     return (field - field.mean()) / (field.std() + 1e-6)
 
 
-def fbm(n: int, cells: float, octaves: int, rng: Generator, gain: float = 0.5, stretch: float = 1.0) -> Array:
+def fbm(n: int, cells: float, octaves: int, rng: Generator, stretch: float = 1.0) -> Array:
     """Noise of several scales, each twice as fine, stretched to 0..1."""
-    total = sum(noise(n, cells * 2**k, rng, stretch) * gain**k for k in range(octaves))
+    total = sum(noise(n, cells * 2**k, rng, stretch) * 0.5**k for k in range(octaves))
     low, high = np.percentile(total, (0.5, 99.5))
     return np.clip((total - low) / (high - low), 0, 1).astype(np.float32)
 

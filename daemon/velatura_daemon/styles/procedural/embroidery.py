@@ -57,7 +57,7 @@ class Cloth:
                 tone = t * 0.8 + 0.10 * sign + self.rng.normal(0, 0.07)
                 self.stitch(rib + axis * 0.25 * half, edge, ramp(np.array([tone]), silk)[0])
 
-    def chain(self, path: Array, silk: Array, wide: float = 0.0042) -> None:
+    def chain(self, path: Array, silk: Array) -> None:
         """Stem stitch along a path `(k, 2)`."""
         steps = np.cumsum(np.r_[0, np.hypot(*np.diff(path, axis=0).T)])
         at = np.arange(0, steps[-1], 0.009)
@@ -67,7 +67,7 @@ class Cloth:
             off = np.array([-way[1], way[0]]) / (np.hypot(*way) + 1e-9) * 0.0018
             tone = np.array([0.5 + self.rng.normal(0, 0.15)])
             self.stitch(
-                points[k] - off, points[k + 2] * 0.85 + points[k] * 0.15 + off, ramp(tone, silk)[0], wide
+                points[k] - off, points[k + 2] * 0.85 + points[k] * 0.15 + off, ramp(tone, silk)[0], 0.0042
             )
 
     def knot(self, at: Array, radius: float, silk: Array) -> None:
