@@ -46,6 +46,9 @@ class Painter:
             result=lambda: made, recipe=replace(recipe, method="adain"), cancel=lambda: None
         )
 
+    def added(self, path: Path) -> str:
+        return path.stem
+
 
 def flickering(seed: int = 0) -> Callable[[np.ndarray, int], np.ndarray]:
     """A painter whose strokes lie elsewhere in every frame, as networks' do."""
@@ -241,11 +244,11 @@ def test_a_track_fades_numbers_and_styles(tmp_path: Path):
     keys = [
         {"at": 1, "strength": 0.2, "style": "great-wave"},
         {"at": 3, "style": {"great-wave": 1, "mosaic": 1}},
-        {"at": 5, "strength": 1.0, "style": "mosaic"},
+        {"at": 5, "strength": 1.0, "style": "passed-on/mosaic.velatura"},
     ]
     path = tmp_path / "track.json"
     path.write_text(json.dumps({"keys": keys}))
-    track = read_track(path, RECIPE)
+    track = read_track(path, RECIPE, Painter().added)
     assert track.at(0).strength == track.at(1).strength == 0.2 and track.at(3).strength == pytest.approx(0.6)
     assert [(s.name, s.weight) for s in track.at(2).styles] == [("great-wave", 1), ("mosaic", 0.5)]
     assert [s.name for s in track.at(9).styles] == ["mosaic"]
@@ -257,7 +260,7 @@ def test_a_track_fades_numbers_and_styles(tmp_path: Path):
         ({"keys": [{"at": 0, "strength": "x"}]}, "not a number"),
     ):
         with pytest.raises(FieldError, match=named):
-            read_track(wrong, RECIPE)
+            read_track(wrong, RECIPE, Painter().added)
 
 
 def test_a_track_and_a_mask_video_reach_every_frame(tmp_path: Path):

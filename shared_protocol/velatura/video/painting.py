@@ -70,6 +70,10 @@ class Daemon(Protocol):
         """See `velatura.client.Client.submit`."""
         ...
 
+    def added(self, path: Path) -> str:
+        """See `velatura.session.DaemonSession.added`."""
+        ...
+
 
 def paint(
     client: Daemon,
@@ -106,7 +110,7 @@ def paint(
     check_output(source, out)
     if recipe.quality == "auto":
         recipe = replace(recipe, quality="fast")
-    course = read_track(track, recipe)
+    course = read_track(track, recipe, client.added)
     began = time.monotonic()
     clip = scan(source, lambda done, of: tell(Progress("reading", done, of)))
     tell(Progress("reading", len(clip), len(clip), note=clip.note))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from ..blob import Blob
 from ..errors import FieldError
 from ..fields import fields_of
 from ..recipe import Style, Stylize, check_recipe
-from ..styles import styles_of
+from ..styles import by_name, styles_of
 
 NUMBERS = {field.name for field in fields_of(Stylize) if field.sort == "number"}
 
@@ -64,12 +64,15 @@ class Track:
         return replace(self.recipe, styles=styles, **{**numbers, "strength": 1.0})
 
 
-def read_track(given: str | os.PathLike | Mapping[str, Any] | None, recipe: Stylize) -> Track:
+def read_track(
+    given: str | os.PathLike | Mapping[str, Any] | None, recipe: Stylize, add: Callable[[Path], str]
+) -> Track:
     """A checked track.
 
     Args:
         given: a JSON file, its contents, or None for the recipe throughout.
         recipe: what no key names.
+        add: puts a style's file into the library, see `styles.by_name`.
 
     Raises:
         FieldError: naming the key that is wrong.
@@ -86,10 +89,10 @@ def read_track(given: str | os.PathLike | Mapping[str, Any] | None, recipe: Styl
     keys = given.get("keys") if isinstance(given, Mapping) else None
     if not isinstance(keys, list) or not keys:
         raise FieldError(name, 'holds no keys; write {"keys": [{"at": 0, "strength": 0.5}, …]}')
-    return _track(name, keys, recipe)
+    return _track(name, keys, recipe, add)
 
 
-def _track(name: str, keys: list[Any], recipe: Stylize) -> Track:
+def _track(name: str, keys: list[Any], recipe: Stylize, add: Callable[[Path], str]) -> Track:
     numbers: dict[str, tuple[list[float], list[float]]] = {}
     times: list[float] = []
     blends: list[dict[tuple[str, str], float]] = []
@@ -109,7 +112,7 @@ def _track(name: str, keys: list[Any], recipe: Stylize) -> Track:
                 seconds.append(last)
                 values.append(float(value))
             elif field == "style":
-                styles, found = styles_of(value)
+                styles, found = styles_of(by_name(value, add))
                 times.append(last)
                 blends.append({(s.name, s.digest): s.weight for s in styles})
                 pictures |= {blob.digest: blob for blob in found}
