@@ -112,13 +112,11 @@ def spectrum(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
 
 def textures(v: velatura.Client) -> None:
     """Textures from styles, the last one tileable and laid two by two."""
-    made = [
-        v.texture(style=name, width=192, height=192, iterations=ITERATIONS)
-        for name in ("mosaic", "marbling", "starry-night")
-    ]
-    tile = v.texture(style="batik", width=96, height=96, tileable=True, iterations=ITERATIONS)
+    names = ("mosaic", "woodcut", "starry-night")
+    made = [v.texture(style=name, width=256, height=256) for name in names]
+    tile = v.texture(style="batik", width=128, height=128, tileable=True)
     twice = sheet([[tile, tile]] * 2, gap=0)
-    titles = ("mosaic", "marbling", "starry-night", "batik: a 96 px tile, four times")
+    titles = (*names, "batik: a 128 px tile, four times")
     sheet([[*made, twice]], titles).save(IMAGES / "textures.jpg", quality=85)
 
 

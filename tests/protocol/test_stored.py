@@ -60,6 +60,7 @@ RAN: dict[str, Recipe] = {
         tv_weight=10.0,
         optimizer="lbfgs",
         learning_rate=0.05,
+        pooling="avg",
         levels=1,
         tileable=True,
         seed=7,
