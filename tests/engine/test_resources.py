@@ -169,14 +169,16 @@ def test_a_card_is_trusted_to_be_quicker_until_it_was_measured():
     assert {name: 5 * seconds for name, seconds in on_card.items()} == pytest.approx(on_processor)
 
 
-def test_at_rest_networks_in_float32_go_where_another_precision_is_used(engine, monkeypatch):
+def test_at_rest_pictures_go_and_networks_in_float32_where_another_precision_is_used(engine, monkeypatch):
     store = engine.resources.store
 
     def networks():
         return {key[-1] for key in store if key[0] == NETWORK}
 
     run(engine, Stylize((STYLE,)))
+    assert PICTURE in store.bytes_by_kind()
     engine.rest()
+    assert PICTURE not in store.bytes_by_kind()
     assert networks() == {torch.float32}, "they are what jobs run in"
     monkeypatch.setattr(engine.resources, "dtype", torch.bfloat16)
     run(engine, Stylize((STYLE,)))

@@ -110,13 +110,16 @@ def drawn(lines: Mapping[str, tuple[Mapping[int, float], str]], seconds: str, pa
         lines: by label, seconds by the side of a square picture, and matplotlib's way to draw them.
         seconds: of what.
     """
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
-    figure, axes = pyplot.subplots(figsize=(7, 4.2))
+    figure, axes = pyplot.subplots(figsize=(8.2, 4.2))
     for label, (by_side, way) in lines.items():
         axes.plot([side**2 / 1e6 for side in by_side], list(by_side.values()), way, label=label)
     axes.set(xscale="log", yscale="log", xlabel="megapixels", ylabel=f"seconds of {seconds}")
+    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+    sizes = sorted({side for by_side, _ in lines.values() for side in by_side})
+    axes.set_xticks([side**2 / 1e6 for side in sizes], [f"{side**2 / 1e6:.2g}" for side in sizes])
     axes.grid(True, which="both", alpha=0.3)
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     figure.tight_layout()
     figure.savefig(path, dpi=110)

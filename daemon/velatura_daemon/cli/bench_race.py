@@ -104,5 +104,6 @@ def run(sides: list[int], threads: int, plot: str | None) -> dict[str, Any]:
             for name, each in seconds.items():
                 best[name][side] = min(each)
     if plot is not None:
-        drawn({name: (by_side, "o-") for name, by_side in best.items()}, "one thread", Path(plot))
+        whose = "one thread" if threads == 1 else f"{threads} threads"
+        drawn({name: (by_side, "o-") for name, by_side in best.items()}, whose, Path(plot))
     return figures

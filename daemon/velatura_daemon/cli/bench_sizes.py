@@ -186,5 +186,6 @@ def drawn(figures: dict[str, Any], path: Path) -> None:
             (counted, counted, "s--"),
             ("floor", "floor", ":"),
         ):
-            lines[f"{name}: {label}"] = ({side: each[figure] for side, each in by_side.items()}, color + way)
+            seconds = {side: each[figure] for side, each in by_side.items()}
+            lines[f"{name.replace('_', ' ')}: {label}"] = (seconds, color + way)
     bench_floors.drawn(lines, "a slider's move", path)

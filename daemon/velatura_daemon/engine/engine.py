@@ -28,7 +28,7 @@ from .device import is_out_of_memory
 from .keypoints import keypoints
 from .learn import learn
 from .refine import refine
-from .resources import Resources
+from .resources import PICTURE, Resources
 from .result import plain
 from .slider import sliding
 from .sources import Sources
@@ -135,9 +135,11 @@ class TorchEngine:
             resources.trim()
 
     def rest(self) -> None:
-        """Lets go of networks in float32 where jobs run in another precision: they see new styles alone, and
-        are the largest, with the kernels that were made for them."""
+        """Lets go of pictures as networks see them, which are large and soon converted again; and of networks
+        in float32 where jobs run in another precision: they see new styles alone, and are the largest, with
+        the kernels that were made for them."""
         for resources in (self.resources, *self.others.values()):
+            resources.store.drop(lambda key: key[0] == PICTURE)
             if resources.dtype != torch.float32:
                 resources.store.drop(lambda key: key[0] == NETWORK and torch.float32 in key)
 
