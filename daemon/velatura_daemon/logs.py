@@ -50,12 +50,8 @@ class OneLine(logging.Formatter):
     stand as escapes. Only tracebacks take more lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return printable(super().formatMessage(record))
-
-
-def printable(text: str) -> str:
-    """Text on one line: what is not printable as Python would escape it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+        text = super().formatMessage(record)
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def tail(file: Path, lines: int = 20) -> str:

@@ -77,11 +77,6 @@ def connection_file(base: Path | None = None) -> Path:
     return run_folder(base) / "daemon.json"
 
 
-def lock_file(base: Path | None = None) -> Path:
-    """The file that the daemon holds an exclusive lock on while it runs."""
-    return run_folder(base) / "daemon.lock"
-
-
 def socket_path(base: Path | None = None) -> Path:
     """Where the daemon binds its ipc socket.
 

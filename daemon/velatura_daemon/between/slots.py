@@ -145,13 +145,9 @@ def _told(nbytes: int) -> Iterator[None]:
 
 
 def _anonymous_file() -> int:
+    """In memory; where memfd is missing, a temporary file that has no name any more."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("velatura-slot", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    return _unlinked_file()
-
-
-def _unlinked_file() -> int:
-    """Where memfd is missing: a temporary file that has no name any more."""
     fd, path = tempfile.mkstemp(prefix="velatura-slot-")
     Path(path).unlink()
     return fd

@@ -24,8 +24,6 @@ from .show import Json
 if TYPE_CHECKING:
     from velatura import Client
 
-    from ..styles.library import Library
-
 styles_app = typer.Typer(
     no_args_is_help=True, help="Styles: list, show, add, learn, unlearn, export, remove, pull."
 )
@@ -151,7 +149,10 @@ def remove(names: Annotated[list[str], typer.Argument(help="Names of your own st
 @styles_app.command()
 def pull(names: Annotated[list[str], typer.Argument(help="Names of works of art, or `all`.")]) -> None:
     """Fetch pictures of works of art, for the methods and backbones that need pixels."""
-    library = _library()
+    from ..styles.library import Library
+
+    paths = default_paths()
+    library = Library(paths.styles, paths.cache, paths.weights)
     if names == ["all"]:
         names = [entry.name for entry in library.list() if entry.url and entry.picture is None]
     for name in names:
@@ -173,13 +174,6 @@ def _added(client: Client, picture: Path, name: str, title: str, artist: str, ye
         if value:
             raise FieldError(option, "is given, but the file says it itself")
     return client.import_style(picture, name)["name"]
-
-
-def _library() -> Library:
-    from ..styles.library import Library
-
-    paths = default_paths()
-    return Library(paths.styles, paths.cache, paths.weights)
 
 
 def _picture(style: dict[str, Any]) -> str:

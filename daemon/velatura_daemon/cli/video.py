@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import velatura
@@ -64,7 +64,11 @@ def video(
     check_readable(source, recipe, track, mask, raft)
     painting.check_output(source, out)
     check_output(out, force, painting.CODECS)
-    flow = _raft(raft) if raft is not None else None
+    flow = None
+    if raft is not None:
+        from velatura_models.store.raft import Raft
+
+        flow = Raft(raft)
     sourced = SourcedStyles(parse_styles(style))
     if track is not None and recipe is None and not sourced:
         whole = Stylize(**chosen)  # the track's keys name styles, and are checked with them
@@ -98,9 +102,3 @@ def video(
             tell=tell,
         )
     show.line(str(out))
-
-
-def _raft(path: Path) -> Any:
-    from velatura_models.store.raft import Raft
-
-    return Raft(path)

@@ -101,7 +101,10 @@ def run(
         VelaturaError: `not_running` where the scheduler is gone; what is done stays done.
     """
     done = _done(journal)
-    left = deque(piece for piece in pieces if piece.again or not _is_done(piece.target, done))
+    left = deque(
+        p for p in pieces
+        if p.again or p.target not in done or not (is_address(p.target) or Path(p.target).exists())
+    )  # fmt: skip
     outcomes: list[Outcome] = []
     with cluster(where) as (client, threads), _opened(journal) as note:
         _asked(lambda: client.register_plugin(Resident(threads)))
@@ -151,10 +154,6 @@ def _outcome(future: Future, piece: Piece) -> Outcome:
     else:
         words = str(error) or type(error).__name__
     return Outcome(piece.source, piece.target, error=f"worker_died: {words}")
-
-
-def _is_done(target: str, done: set[str]) -> bool:
-    return target in done and (is_address(target) or Path(target).exists())
 
 
 def _done(journal: Path | None) -> set[str]:

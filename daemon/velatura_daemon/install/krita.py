@@ -183,15 +183,9 @@ def build_zip(out: Path, system: str, machine: str) -> Path:
 def _write(files: Sequence[Path], system: str, machine: str, command: list[str] | None, folder: Path) -> None:
     """Writes the package into a folder, and what Krita wants beside it."""
     stage(NAME, folder, system=system, machine=machine, command=command)
-    for path, text in zip(files, _texts(), strict=True):
+    for path in files:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text)
-
-
-def _texts() -> tuple[bytes, bytes]:
-    """The .desktop and the .action file, which Krita wants beside and not in the package."""
-    package = source(NAME)
-    return (package.parent / f"{NAME}.desktop").read_bytes(), (package.parent / f"{NAME}.action").read_bytes()
+        shutil.copyfile(source(NAME).parent / path.name, path)
 
 
 def _read_settings(path: Path) -> str:

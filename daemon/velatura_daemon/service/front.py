@@ -61,7 +61,8 @@ class Gate:
         if len(self._greeting) < GREETING:
             at = min(end, GREETING - len(self._greeting))
             self._greeting += data[:at]
-            self._check_greeting()
+            if self._greeting[0] != 0xFF or (len(self._greeting) > 10 and self._greeting[10] < 3):
+                raise Cut("it does not speak ZMTP 3")
         while at < end:
             if self._skip:
                 step = min(self._skip, end - at)
@@ -75,10 +76,6 @@ class Gate:
                 self._skip = int.from_bytes(self._head[1:], "big")
                 self._head.clear()
                 self._check_frame(flags, self._skip)
-
-    def _check_greeting(self) -> None:
-        if self._greeting[0] != 0xFF or (len(self._greeting) > 10 and self._greeting[10] < 3):
-            raise Cut("it does not speak ZMTP 3")
 
     def _check_frame(self, flags: int, size: int) -> None:
         if flags & 4:

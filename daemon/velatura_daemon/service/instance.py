@@ -26,7 +26,7 @@ class InstanceLock:
     def __init__(self) -> None:
         endpoint.check_own(endpoint.home())
         endpoint.private_folder(endpoint.run_folder())
-        self._lock = FileLock(endpoint.lock_file(), mode=0o600)
+        self._lock = FileLock(endpoint.run_folder() / "daemon.lock", mode=0o600)
         try:
             self._lock.acquire(blocking=False)
         except Timeout:

@@ -228,7 +228,8 @@ class Jobs:
             blob = self._keep_picture(job, report, fds.pop())
             before, job.preview = job.preview, Preview(job.name, report.step, blob.digest, blob.layout)
             if before is not None:
-                self._unpin(job, before.digest)
+                self.store.unpin(before.digest)
+                job.pinned.remove(before.digest)
             self._move(job, Event.PREVIEW, job.preview)
         elif isinstance(report, orders.Delivered):
             blob = self._keep_picture(job, report, fds.pop())
@@ -341,10 +342,6 @@ class Jobs:
     def _pin(self, job: JobRecord, digest: str) -> None:
         self.store.pin(digest)
         job.pinned.append(digest)
-
-    def _unpin(self, job: JobRecord, digest: str) -> None:
-        self.store.unpin(digest)
-        job.pinned.remove(digest)
 
     def _keep_picture(self, job: JobRecord, report: orders.Shown | orders.Delivered, fd: int) -> SlotBlob:
         blob = self.store.add(report.digest, report.layout, fd, passing=report.digest.startswith(RANDOM))

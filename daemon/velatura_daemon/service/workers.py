@@ -233,7 +233,8 @@ class WorkerHost:
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait()
-        reason = self._killed_for or f"the worker process ended unexpectedly ({_exit_words(code)})"
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        reason = self._killed_for or f"the worker process ended unexpectedly ({how})"
         last_words = tail(self._error_file, 12).strip().splitlines()
         log.error("worker %d: %s", process.pid, reason)
         for line in last_words:
@@ -284,9 +285,3 @@ def worker_environment(settings: Settings) -> dict[str, str]:
     prepared = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
     own = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     return {**allocator, **prepared, **os.environ, **own}
-
-
-def _exit_words(code: int) -> str:
-    if code < 0:
-        return f"killed by {signal.Signals(-code).name}"
-    return f"exit code {code}"

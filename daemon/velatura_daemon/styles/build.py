@@ -142,13 +142,10 @@ def _found(works: Path, names: Collection[str]) -> list[tuple[StyleEntry, Path]]
     if missing:
         raise VelaturaError("unknown_style", f"{works} holds no picture called {', '.join(missing)}")
     for entry in entries:
-        _check_digest(entry, found[entry.source])
+        path = found[entry.source]
+        if entry.digest and hashlib.sha256(path.read_bytes()).hexdigest() != entry.digest:
+            raise VelaturaError("digest_mismatch", f"{path} is not the picture that the catalog names")
     return [(entry, found[entry.source]) for entry in entries]
-
-
-def _check_digest(entry: StyleEntry, path: Path) -> None:
-    if entry.digest and hashlib.sha256(path.read_bytes()).hexdigest() != entry.digest:
-        raise VelaturaError("digest_mismatch", f"{path} is not the picture that the catalog names")
 
 
 def main() -> None:

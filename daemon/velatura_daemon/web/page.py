@@ -245,7 +245,8 @@ def _result(visitor: Visitor, kind: RecipeClass, content: Any) -> None:
     assert visitor.result is not None
     data = visitor.result.read_bytes()
     after = read_upload(data, "result.png")
-    if content is not None and _same_shape(content, after):
+    aspects = [picture.layout.width / picture.layout.height for picture in (content or after, after)]
+    if content is not None and abs(aspects[0] - aspects[1]) < 0.02:
         widgets.compare(_jpeg_of(content), _jpeg_of(after))
     else:
         st.image(shown(after.array), width="stretch")
@@ -255,10 +256,6 @@ def _result(visitor: Visitor, kind: RecipeClass, content: Any) -> None:
     else:
         st.download_button("Download", data, "velatura.png", "image/png", help="A PNG with its recipe inside")
         st.caption(f"{about}. The file holds its recipe: `velatura {kind.KIND} --recipe` runs it again.")
-
-
-def _same_shape(a: Pixels, b: Pixels) -> bool:
-    return abs(a.layout.width / a.layout.height - b.layout.width / b.layout.height) < 0.02
 
 
 main()

@@ -125,7 +125,8 @@ def best_buddies(encoder: Encoder, one: Tensor, other: Tensor) -> Generator[floa
             found = _buddies(first[layer], second[layer], boxes[0], boxes[1], PATCH[layer])
             found = _lively(found, active)
             if number > 0:  # one is followed on: its neighbours would tell the same
-                found = _surest(found, 1)
+                surest = found.rank.argsort(descending=True)[:1]
+                found = Candidates(found.here[surest], found.there[surest], found.rank[surest])
             parts.append(Candidates(found.here, found.there, found.rank + pairs.rank[k]))
             if k % 8 == 0:
                 yield 0.4 + 0.15 * (number + k / len(pairs.here))
@@ -233,11 +234,6 @@ def _lively(pairs: Candidates, active: list[Tensor]) -> Candidates:
     )
     kept = (mine >= ACTIVE) & (theirs >= ACTIVE)
     return Candidates(pairs.here[kept], pairs.there[kept], (mine + theirs)[kept])
-
-
-def _surest(pairs: Candidates, count: int) -> Candidates:
-    order = pairs.rank.argsort(descending=True)[:count]
-    return Candidates(pairs.here[order], pairs.there[order], pairs.rank[order])
 
 
 def _different(parts: list[Candidates]) -> Candidates:

@@ -52,7 +52,8 @@ def verify(name: str, cache: Path | None, manifest: Path = MANIFEST) -> list[Che
     picture = sample_picture()
     with torch.inference_mode():
         features = encoder(picture, ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"])
-    dead = [layer for layer, value in features.items() if not _alive(value)]
+    # finite, and answering to the picture rather than constant
+    dead = [layer for layer, v in features.items() if not (torch.isfinite(v).all() and v.std() > 0)]
     checks = [
         Check(
             name,
@@ -118,11 +119,6 @@ def sample_picture(side: int = 256) -> Tensor:
         shade = 1 - 0.5 * (distance / radius).clamp(0, 1) ** 2
         picture = picture * (1 - inside) + torch.tensor(colour).reshape(3, 1, 1) * shade * inside
     return picture.clamp(0, 1)[None]
-
-
-def _alive(features: Tensor) -> bool:
-    """Finite, and answering to the picture rather than constant."""
-    return bool(torch.isfinite(features).all()) and float(features.std()) > 0
 
 
 def psnr(made: Tensor, picture: Tensor) -> float:

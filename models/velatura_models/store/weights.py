@@ -44,7 +44,7 @@ def load_backbone(name: str, cache: Path | None = None, pool: str = "max") -> En
     """
     about = find_backbone(name, cache)
     encoder = load(about, partial(encoder_from_state, pool=pool))
-    if (metric := metric_path(name, cache)).is_file():
+    if (metric := about.path.with_suffix(".metric.safetensors")).is_file():
         encoder.metric = _metric(metric, encoder, about.digest)
     return encoder
 
@@ -186,11 +186,6 @@ def decoder_path(backbone: str, method: str, cache: Path | None = None) -> Path:
     if method not in DECODERS:
         raise WeightsError("unknown", f"no method is called {method!r}; known: {', '.join(DECODERS)}")
     return _folder(backbone, cache) / f"{backbone}.{method}.safetensors"
-
-
-def metric_path(backbone: str, cache: Path | None = None) -> Path:
-    """Where a backbone's metric lies, if it has one; raises `WeightsError` for an unknown name."""
-    return _folder(backbone, cache) / f"{backbone}.metric.safetensors"
 
 
 def _folder(backbone: str, cache: Path | None) -> Path:

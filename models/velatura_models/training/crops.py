@@ -80,7 +80,8 @@ def batches(folder: Path, side: int, count: int, seed: int) -> Generator[Tensor,
         while len(crops) < count:
             path = rng.choice(paths)
             try:
-                crops.append(random_crop(_planes(path, side * 3), side, rng))
+                planes = torch.from_numpy(np.array(read_rgb(path, side * 3))).permute(2, 0, 1)
+                crops.append(random_crop(planes, side, rng))
             except ValueError as error:
                 paths.remove(path)
                 if not paths:
@@ -94,8 +95,3 @@ def batches(folder: Path, side: int, count: int, seed: int) -> Generator[Tensor,
             batch = ahead.result()
             ahead = pool.submit(one_batch)
             yield batch
-
-
-def _planes(path: Path, least: int = 0) -> Tensor:
-    """`(3, H, W)` uint8."""
-    return torch.from_numpy(np.array(read_rgb(path, least))).permute(2, 0, 1)

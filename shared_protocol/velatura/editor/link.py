@@ -118,7 +118,8 @@ class Link(Observable):
                 return
             if not start or not self._launch():
                 return
-        self._tick_on()
+        if self._stop_ticking is None:
+            self._stop_ticking = self._loop.every(TICK, self._tick)
 
     def when_connected(self, call: Callable[[], None], failed: Callable[[VelaturaError], None]) -> None:
         """Calls once there is a connection, waking what sleeps; `failed` where there will be none."""
@@ -207,10 +208,6 @@ class Link(Observable):
         self.state = "refused"
 
     # --- the turning of the wheel -------------------------------------------------------------------
-
-    def _tick_on(self) -> None:
-        if self._stop_ticking is None:
-            self._stop_ticking = self._loop.every(TICK, self._tick)
 
     @timed("link tick")
     def _tick(self) -> None:

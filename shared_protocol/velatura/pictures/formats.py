@@ -80,6 +80,7 @@ _REFUSED = {
     _PAGE: (b"<html", b"<HTML", b"<!DOCTYPE", b"<!doctype"),
 }
 """What is not read, and how such files begin."""
+RAW_REFUSED = f"is {_RAW}"
 _RAW_SUFFIXES = (".dng", ".nef", ".arw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw", ".nrw")
 _HINTS = {
     "HEIC": f"{_SAVE}; iPhones do with Settings, Camera, Formats, Most Compatible",
@@ -127,14 +128,9 @@ def of_content(head: bytes, suffix: str = "") -> Format | str:
     return f"is not a picture, or of a kind that is not known; {_SAVE}"
 
 
-def raw_refusal() -> str:
-    """The words for camera raw that only its tags give away."""
-    return _refusal(_RAW)
-
-
 def _refusal(name: str) -> str:
     if name is _RAW:
-        return f"is {_RAW}"
+        return RAW_REFUSED
     return f"is {name}, which is not read; {_HINTS.get(name, _SAVE)}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,17 +103,15 @@ def orientation_of(directory: Directory) -> int:
     return turn if 1 <= turn <= 8 else 1
 
 
-def read_exif(block: bytes, at: int = 0) -> Directory:
-    """The entries of an EXIF block, or of a TIFF file's page at an offset (0: the first page); what is
-    damaged is left out."""
+def read_exif(block: bytes, at: int = 0, subs: Set[int] = _SUB) -> Directory:
+    """The entries of an EXIF block, or of a TIFF file's page or other directory at an offset (0: the first
+    page); what is damaged is left out.
+
+    Args:
+        subs: tags that point to directories within.
+    """
     order, start, big = _head(block)
-    return _read(block, order, at or start, big, _SUB) if order else Directory()
-
-
-def directory_at(block: bytes, at: int) -> Directory:
-    """A directory of a TIFF, such as one that is no page of its own; what is damaged is left out."""
-    order, _, big = _head(block)
-    return _read(block, order, at, big, set()) if order else Directory()
+    return _read(block, order, at or start, big, subs) if order else Directory()
 
 
 def pages(block: bytes, most: int = 1000) -> int:
@@ -183,7 +182,7 @@ def _head(block: bytes) -> tuple[str, int, bool]:
     return order if version in (42, 43) else "", start, version == 43
 
 
-def _read(block: bytes, order: str, at: int, big: bool, subs: set[int]) -> Directory:
+def _read(block: bytes, order: str, at: int, big: bool, subs: Set[int]) -> Directory:
     found = Directory(order)
     wide, inline = ("Q", 8) if big else ("I", 4)
     count_form, entry_form = order + ("Q" if big else "H"), order + "HH" + wide

@@ -24,7 +24,6 @@ from .metadata import (
     Directory,
     Metadata,
     describing,
-    directory_at,
     orientation_of,
     pages,
     read_exif,
@@ -57,7 +56,7 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
         if first.is_reduced:  # a thumbnail that comes before its picture
             page = next((found for found in tiff.pages[:_MOST_SMALL] if not found.is_reduced), first)
         if _DNG in first.tags or int(page.photometric) in _SENSOR or _holds_raw(data, first):
-            raise VelaturaError("bad_image", formats.raw_refusal())
+            raise VelaturaError("bad_image", formats.RAW_REFUSED)
         check_size(page.imagewidth, page.imagelength, what, most)
         if page.samplesperpixel > _MOST_SAMPLES or page.imagedepth > 1:
             words = f"has {page.samplesperpixel} channels and {page.imagedepth} layers; it is no photo"
@@ -81,7 +80,9 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
         for index, meaning in enumerate(page.extrasamples[: array.shape[2] - colours]):
             if meaning in (1, 2) and alpha is None:
                 alpha = _unsigned(array[:, :, colours + index, None], page.bitspersample, what)
-                values = _straight(values, alpha) if meaning == 1 else values
+                if meaning == 1:  # colour that was multiplied by it
+                    unit = icc.to_unit(values) / np.maximum(icc.to_unit(alpha), 1e-6)
+                    values = icc.from_unit(unit, values.dtype)
         left = array.shape[2] - colours - (alpha is not None)
         if left:
             note(what, f"its channels beside colour and alpha ({left}) are left out")
@@ -166,7 +167,7 @@ def _about(data: bytes, at: int) -> tuple[Metadata, int]:
 
 def _holds_raw(data: bytes, page: Any) -> bool:
     """Whether the page is the thumbnail of a sensor's numbers, as in most cameras' raw files."""
-    inner = (directory_at(data, place) for place in (page.subifds or ())[:8])
+    inner = (read_exif(data, place, set()) for place in (page.subifds or ())[:8])
     found = ((part.order, part.entries.get(262, (0, 0, b""))[2]) for part in inner)
     return any(len(v) == 2 and struct.unpack(order + "H", v)[0] in _SENSOR for order, v in found)
 
@@ -196,12 +197,6 @@ def _unsigned(values: np.ndarray, bits: int, what: str) -> np.ndarray:
         words = f"has numbers of the kind {values.dtype}; save it with 8 or 16 bits without sign"
         raise VelaturaError("bad_image", words)
     return values.astype(np.float32) if values.dtype.itemsize == 8 else values
-
-
-def _straight(values: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Colour that was multiplied by alpha, as it is without."""
-    unit = icc.to_unit(values) / np.maximum(icc.to_unit(alpha), 1e-6)
-    return icc.from_unit(unit, values.dtype)
 
 
 def _looked_up(indices: np.ndarray, colormap: np.ndarray) -> np.ndarray:
