@@ -169,6 +169,13 @@ def test_a_card_is_trusted_to_be_quicker_until_it_was_measured():
     assert {name: 5 * seconds for name, seconds in on_card.items()} == pytest.approx(on_processor)
 
 
+def test_a_rehearsal_loads_what_paints(engine, monkeypatch):
+    """As on a card, where its kernels are compiled by it."""
+    monkeypatch.setattr(engine, "resources", Resources(engine.resources.settings))
+    engine._rehearse("multi")
+    assert [key[1] for key in engine.resources.store if key[0] == NETWORK] == ["painter.transform"]
+
+
 def test_at_rest_pictures_go_and_networks_in_float32_where_another_precision_is_used(engine, monkeypatch):
     store = engine.resources.store
 

@@ -19,7 +19,7 @@ from velatura.recipe import Keypoints, Learn, Recipe, Refine, Stylize, Texture, 
 from velatura_models.methods.loading import NETWORK, load_method
 from velatura_models.methods.method import Source, StyleShare, framed, painted, work
 from velatura_models.networks.precision import eight_bits_pay, faster_dtype, seconds
-from velatura_models.store.cards import compute_card
+from velatura_models.store.cards import Card, compute_card
 from velatura_models.store.files import WeightsError
 from velatura_models.store.weights import methods_of
 
@@ -52,7 +52,8 @@ class TorchEngine:
             torch.set_num_threads(settings.worker_threads())
 
     def warm(self) -> None:
-        """Chooses the fastest precision, loads the default network and runs it once."""
+        """Chooses the fastest precision, loads the default network and runs it once; on a card the painter as
+        well, as kernels of both may have to be compiled, for which no picture shall wait."""
         resources = self.resources
         if resources.settings.dtype != "auto":
             resources.dtype = getattr(torch, resources.settings.dtype)
@@ -67,7 +68,9 @@ class TorchEngine:
             resources.dtype_reason = "faster at warm-up: " + ", ".join(
                 f"{plain(dtype)} {each * 1000:.1f} ms" for dtype, each in took.items()
             )
-        self._rehearse()
+        self._rehearse(methods_of("slim")[0])
+        if resources.device.type == "cuda":
+            self._rehearse("multi")
 
     def on(self, device: str) -> Resources:
         """What is held for a device: the engine's own, or another that a job asked for, in float32.
@@ -147,14 +150,20 @@ class TorchEngine:
         """See `tasks.Engine.status`."""
         return self.resources.status()
 
-    def _rehearse(self) -> None:
-        """A small stylization, so that the first job finds all loaded."""
-        loader = replace(self.resources.loader, method=methods_of("slim")[0])
+    def _rehearse(self, name: str) -> None:
+        """A small stylization by a method, so that the first job finds all loaded."""
+        loader = replace(self.resources.loader, method=name)
         method = load_method(loader)
-        encoder = replace(loader, dtype=torch.float32).encoder()
-        content = framed(torch.rand(1, 3, TRIAL, TRIAL), None, method.footprint, TRIAL)
-        card = compute_card(encoder, torch.rand(1, 3, 64, 64), [1.0])
-        style = StyleShare(method.style(Source("trial", 1.0, lambda: card, lambda: content.rgb)))
+        picture = torch.rand(1, 3, TRIAL, TRIAL, device=self.resources.pixels)
+        content = framed(picture, None, method.footprint, TRIAL)
+
+        def card() -> Card:
+            return compute_card(
+                replace(loader, dtype=torch.float32).encoder(), torch.rand(1, 3, 64, 64), [1.0]
+            )
+
+        known = next(iter(getattr(method, "known", ["any"])))
+        style = StyleShare(method.style(Source(known, 1.0, card, lambda: picture)))
         with torch.inference_mode():
             for _ in painted(method, work(content, [style])):
                 pass

@@ -2,8 +2,8 @@
 
 `takes` says whether a card can: it is of the kind that kernels were tried on, Triton is there, and the first
 kernel gives what the library gives. Where it cannot, networks compute as elsewhere (`cuda`), and the log says
-why. Kernels are compiled when a network first computes, which takes some ten seconds once: Triton keeps them
-on disk.
+why. Kernels are compiled when a network first computes, as a worker warms up, which takes some ten seconds
+once: Triton keeps them on disk.
 """
 
 from __future__ import annotations

@@ -7,6 +7,9 @@ products are of half precision, sums float32. All maps are channels last and of 
 
 Where a position counts as four, `FOLD`, its output channels are those of the four pixels of a cell, place by
 place, (2 p + q) * C + c, and are written where these pixels lie.
+
+Sizes of maps are not specialised on, as nothing is read or written the faster for it: else pictures whose sides
+16 does not divide would have all kernels compiled anew, up to three times.
 """
 
 # To Python's own types Triton's are not known:
@@ -38,7 +41,7 @@ def _at(maps, rows, columns, width, n, channels):
     return values.to(tl.float32)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width", "rows", "columns"])
 def convolution(
     x, weight, bias, more, y, pooled, sums,
     height, width, pitch, column, rows, columns, cin, cout, channels, yrow, ycol, ychan,
@@ -142,7 +145,7 @@ def convolution(
         )
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width", "rows"])
 def picture(
     x, out, height, width, rows, pitch, xrow, xcolumn, xchannel, BEFORE: tl.constexpr, BLOCK: tl.constexpr
 ):  # fmt: skip
@@ -156,7 +159,7 @@ def picture(
     tl.store(out + index, pixels.to(out.dtype.element_ty), mask=row < rows)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["positions"])
 def norm(
     y, sums, scale, shift, stream, out, positions, channels, ypos, ychan, eps,
     RELU: tl.constexpr, ADDED: tl.constexpr, SIGMOID: tl.constexpr,
@@ -183,7 +186,7 @@ def norm(
     tl.store(out + places, values.to(out.dtype.element_ty), mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width", "down", "across", "positions"])
 def slope(
     grad, more, y, out, height, width, down, across, channels, positions,
     GRAD: tl.constexpr, MORE: tl.constexpr, POOLED: tl.constexpr, RELU: tl.constexpr, BLOCK: tl.constexpr,
