@@ -8,8 +8,8 @@ products are of half precision, sums float32. All maps are channels last and of 
 Where a position counts as four, `FOLD`, its output channels are those of the four pixels of a cell, place by
 place, (2 p + q) * C + c, and are written where these pixels lie.
 
-Sizes of maps are not specialised on, as nothing is read or written the faster for it: else pictures whose sides
-16 does not divide would have all kernels compiled anew, up to three times.
+Sizes of maps are not specialised on, as nothing is read or written the faster for it: else pictures whose
+sides 16 does not divide would have all kernels compiled anew, up to three times.
 """
 
 # To Python's own types Triton's are not known:
