@@ -149,6 +149,12 @@ def hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
+@cache
+def _fields(cls: type) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+    """The fields of a dataclass with their types."""
+    return tuple((f, hints(cls)[f.name]) for f in dataclasses.fields(cls))
+
+
 def to_map(value: Any) -> Any:
     """A dataclass as plain maps, lists and scalars (what msgpack and JSON take)."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -156,7 +162,7 @@ def to_map(value: Any) -> Any:
         kind = getattr(type(value), "KIND", None)
         if kind is not None:
             out["kind"] = kind
-        for f in dataclasses.fields(value):
+        for f, _ in _fields(type(value)):
             item = getattr(value, f.name)
             if _is_unset(item, f.metadata):
                 continue
@@ -173,27 +179,28 @@ def from_map(cls: type[T], data: Any, path: str = "") -> T:
     Raises:
         FieldError: with the path of the first field that is missing, mistyped or out of range.
     """
-    if not isinstance(data, Mapping):
-        raise FieldError(path or cls.__name__.lower(), f"must be a map, not {type(data).__name__}")
-    known = hints(cls)
-    values = {}
-    for f in dataclasses.fields(cls):  # type: ignore[arg-type]  # T is a dataclass by contract
-        where = _below(path, f.name)
-        if f.name in data:
-            values[f.name] = _read(known[f.name], data[f.name], where, f.metadata)
-        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
-            raise FieldError(where, "is missing")
-    made = cls(**values)
+    made = _made(cls, data, path)
     check(made, path)
     return made
 
 
+def _made(cls: type[T], data: Any, path: str) -> T:
+    """A dataclass from a plain map, of which ranges are still to be checked."""
+    if not isinstance(data, Mapping):
+        raise FieldError(path or cls.__name__.lower(), f"must be a map, not {type(data).__name__}")
+    values = {}
+    for f, kind in _fields(cls):
+        if f.name in data:
+            values[f.name] = _read(kind, data[f.name], _below(path, f.name), f.metadata)
+        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
+            raise FieldError(_below(path, f.name), "is missing")
+    return cls(**values)
+
+
 def check(value: Any, path: str = "") -> None:
     """Raises `FieldError` for the first field of a dataclass that breaks its stated range or type."""
-    known = hints(type(value))
-    for f in dataclasses.fields(value):
-        where = _below(path, f.name)
-        _check_field(known[f.name], getattr(value, f.name), where, f.metadata)
+    for f, kind in _fields(type(value)):
+        _check_field(kind, getattr(value, f.name), _below(path, f.name), f.metadata)
     own = getattr(value, "check_whole", None)
     if own is not None:
         try:
@@ -231,7 +238,7 @@ def _read(kind: Any, value: Any, path: str, meta: Mapping[str, Any]) -> Any:
         item = typing.get_args(kind)[0]
         return tuple(_read(item, v, f"{path}[{i}]", {}) for i, v in enumerate(value))
     if dataclasses.is_dataclass(kind):
-        return from_map(kind, value, path)  # type: ignore[arg-type]  # a class
+        return _made(kind, value, path)  # type: ignore[arg-type]  # a class
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return _to_float(value, path)
     return value
@@ -256,7 +263,7 @@ def _read_tagged(options: list[Any], value: Any, path: str) -> Any:
     kind = value.get("kind")
     if not isinstance(kind, str) or kind not in by_kind:
         raise FieldError(f"{path}.kind", f"is {kind!r}; known: {', '.join(sorted(by_kind))}")
-    return from_map(by_kind[kind], value, path)
+    return _made(by_kind[kind], value, path)
 
 
 def _check_field(kind: Any, value: Any, path: str, meta: Mapping[str, Any]) -> None:
