@@ -476,7 +476,7 @@ def test_where_nothing_can_be_painted_the_original_comes_back_at_every_quality(
 
 @pytest.mark.parametrize("recipe", [REFINE, Stylize((STYLE,)), Texture((STYLE,), 64, 64, 1)])
 def test_a_style_of_one_colour_is_told(engine: TorchEngine, recipe: Recipe) -> None:
-    plain = slot(np.full((64, 64, 3), (120, 130, 90), np.uint8), "RGB")
+    plain = slot(np.full((200, 200, 3), (200, 40, 30), np.uint8), "RGB")
     told = task(replace(recipe, styles=(Style(digest=plain.digest),)), pictures=(plain,))
     if isinstance(recipe, Texture):
         told = replace(told, content=None)

@@ -45,8 +45,9 @@ BAND = 512
 def color_stats(rgb: Tensor, weight: Tensor | None = None) -> ColorStats:
     """Colour statistics of `(1, 3, H, W)`; `weight` `(1, 1, H, W)` says how much each pixel counts."""
     total, first, second = torch.zeros(()).double(), torch.zeros(3).double(), torch.zeros(3, 3).double()
+    near = rgb[0, :, :1, 0]  # sums of squares of what is far from 0 would round variances away
     for top in range(0, rgb.shape[2], BAND):  # a large picture is not to be held several times
-        pixels = rgb[0, :, top : top + BAND].reshape(3, -1)
+        pixels = rgb[0, :, top : top + BAND].reshape(3, -1) - near
         share = torch.ones_like(pixels[:1])
         if weight is not None:
             share = weight[:, :, top : top + BAND].reshape(1, -1).to(pixels) + 1e-9
@@ -54,7 +55,7 @@ def color_stats(rgb: Tensor, weight: Tensor | None = None) -> ColorStats:
         first = first + (pixels * share).sum(1, dtype=torch.float64).cpu()
         second = second + ((pixels * share) @ pixels.T).double().cpu()
     mean = first / total
-    return ColorStats(mean, second / total - mean[:, None] * mean[None, :])
+    return ColorStats(mean + near[:, 0].double().cpu(), second / total - mean[:, None] * mean[None, :])
 
 
 def is_one_color(color: ColorStats) -> bool:
