@@ -30,8 +30,9 @@ METHODS = {
 and mask fade between features in the first four, and between pictures in `multi`, `fast` and `multimodal`,
 whose networks paint in their own styles only."""
 
-ONE_SIZE = ("multi", "fast", "multimodal")
-"""Methods whose networks' strokes have one size, whatever the recipe's stroke size."""
+OWN_STYLES = ("multi", "fast", "multimodal")
+"""Methods whose networks paint only in the styles that they were trained for, with strokes of one size,
+whatever the recipe's stroke size."""
 
 BACKBONES = {
     "auto": Option("Best", "VGG-19 for refining and textures once it is downloaded, else Slim"),

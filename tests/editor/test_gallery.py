@@ -233,6 +233,30 @@ def test_favourites_come_first_and_are_remembered(
     assert [e.name for e in gallery.found] == ["wave", "mosaic"]
 
 
+def test_a_method_that_knows_its_own_styles_disables_the_others(
+    studio: Studio, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    many, mine = {"kind": "transform", "styles": ["mosaic", "sea"]}, {"kind": "transform", "styles": ["wave"]}
+    daemon.answers["models"] = [many, mine, {"kind": "style", "styles": ["old"]}]
+    daemon.answers["styles"].append({"name": "old", "kind": "user", "learned": "outdated"})
+    studio.link.refresh()
+    loop.run(0.2)
+    gallery = studio.gallery
+
+    def usable() -> list[str]:
+        return [entry.name for entry in gallery.entries if not entry.error]
+
+    assert len(usable()) == 3
+    studio.look.method = "multi"
+    assert usable() == ["mosaic"] and gallery.entries[0].name == "mosaic"
+    old = gallery.entry("old")
+    assert old is not None and "Many styles, one network" in old.error and old.can_learn
+    studio.look.method = "fast"
+    assert usable() == ["wave"]
+    studio.look.method = "wct"
+    assert len(usable()) == 3
+
+
 def test_the_next_style_of_those_shown_is_chosen_around_the_end(studio: Studio) -> None:
     chosen = []
     for ways in (1, 1, 1, -1):

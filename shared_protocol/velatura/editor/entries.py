@@ -6,6 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
+from velatura.choices import METHODS
+
 from .i18n import _
 
 
@@ -27,6 +29,8 @@ class Entry:
     learned: str = ""
     """`yes` where the painter has learned it, `outdated` where another painter had."""
     has_picture: bool = True
+    known: bool = True
+    """Whether the method that is chosen can paint it."""
 
     @property
     def mine(self) -> bool:
@@ -35,7 +39,7 @@ class Entry:
     @property
     def can_learn(self) -> bool:
         """Whether the painter can learn it, or learn it better."""
-        return self.mine and self.has_picture and not self.error
+        return self.mine and self.has_picture and not (self.error and self.known)
 
     @property
     def about(self) -> str:
@@ -48,8 +52,12 @@ class Entry:
         return plain(f"{self.about} {self.name.replace('-', ' ')} {self.name} {self.tags}")
 
 
-def entry_of(item: dict[str, Any]) -> Entry:
-    """An entry from the daemon's plain map; what is missing stays empty."""
+def entry_of(item: dict[str, Any], unknown_to: str = "") -> Entry:
+    """An entry from the daemon's plain map; what is missing stays empty.
+
+    Args:
+        unknown_to: the method that is chosen, where it cannot paint the style.
+    """
     texts = {
         key: str(item.get(key) or "")
         for key in ("name", "title", "artist", "year", "kind", "tags", "thumbnail", "error", "learned")
@@ -57,7 +65,10 @@ def entry_of(item: dict[str, Any]) -> Entry:
     has_picture = bool(item.get("has_picture", True))
     if not (has_picture or item.get("cards") or texts["learned"] or texts["error"]):
         texts["error"] = _("Its picture is not here; it is among the downloads.")
-    return Entry(**{**texts, "title": texts["title"] or texts["name"]}, has_picture=has_picture)
+    known = bool(texts["error"]) or not unknown_to
+    if not known:
+        texts["error"] = _("The method “{method}” cannot paint it.", method=_(METHODS[unknown_to].label))
+    return Entry(**{**texts, "title": texts["title"] or texts["name"]}, has_picture=has_picture, known=known)
 
 
 def order(entry: Entry) -> tuple[bool, bool, bool, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from velatura.blob import Picture
+from velatura.choices import OWN_STYLES
 from velatura.errors import VelaturaError
 from velatura.recipe import Style, Stylize
 
@@ -23,6 +24,7 @@ from .observable import Observable, Signal
 from .own import OwnStyles
 from .paper import Reading
 from .pump import Pump
+from .reduced import painted_styles
 from .trials import Trials, Wanted
 
 _FAVOURITES = "favourites"
@@ -71,7 +73,7 @@ class Gallery(Observable):
         self.own = OwnStyles(link, look, paper, pump, self._added, self._say)
         self.lessons = Lessons(link, paper, pump, self.entry, self._say, self.picture_changed.emit)
         link.changed.connect(self._on_link)
-        look.changed.connect(lambda name: self._fetch_chosen())
+        look.changed.connect(self._on_look)
 
     @property
     def found(self) -> tuple[Entry, ...]:
@@ -168,12 +170,25 @@ class Gallery(Observable):
     # --- following the daemon ---------------------------------------------------------------------------
 
     def _on_link(self, name: str) -> None:
-        if name == "styles":
-            self.entries = tuple(entry_of(item) for item in self._link.styles)
-            self._arrange()
+        if name in ("styles", "models"):
+            self._read()
             self._fetch_again()
         elif name == "state" and self._link.state == "ready":
             self._fetch_again()
+
+    def _on_look(self, name: str) -> None:
+        if name == "method":
+            self._read()
+        self._fetch_chosen()
+
+    def _read(self) -> None:
+        """The entries, from what the daemon told, as the chosen method can paint them."""
+        styles, models, method = self._link.styles, self._link.models, self._look.method
+        known = {item["name"] for item in styles}
+        if models and method in OWN_STYLES:
+            known = painted_styles(models, styles, (method,))
+        self.entries = tuple(entry_of(item, "" if item["name"] in known else method) for item in styles)
+        self._arrange()
 
     def _say(self, text: str) -> None:
         self.words = text

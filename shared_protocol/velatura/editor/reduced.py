@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from velatura.choices import ONE_SIZE
+from velatura.choices import OWN_STYLES
 from velatura.fields import field_of, fields_of
 from velatura.recipe import Recipe, settled
 
@@ -22,12 +22,24 @@ STEPS = 60
 """Most iterations of such a preview."""
 
 
-def painted_styles(models: Sequence[Mapping[str, Any]], styles: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The styles that `auto` paints by a network trained for them, out of the daemon's lists of models and
-    styles."""
-    known = [model.get("styles", ()) for model in models if model.get("kind") == "transform"]
-    learned = {style["name"] for style in styles if style.get("learned") == "yes"}
-    return learned | {name for names in known if len(names) > 1 for name in names}
+def painted_styles(
+    models: Sequence[Mapping[str, Any]],
+    styles: Sequence[Mapping[str, Any]],
+    methods: Collection[str] = OWN_STYLES,
+) -> set[str]:
+    """The styles that have a network trained for them, out of the daemon's lists of models and styles.
+
+    Args:
+        methods: whose networks count; `auto` takes any of them.
+    """
+    found: set[str] = set()
+    for model in models:
+        names = model.get("styles", ())
+        transform = "multi" if len(names) > 1 else "fast"
+        kinds = {"transform": transform, "style": "multi", "multimodal": "multimodal"}
+        if kinds.get(str(model.get("kind"))) in methods:
+            found.update(names)
+    return found - {style["name"] for style in styles if style.get("learned") == "outdated"}
 
 
 def strokes_of_one_size(recipe: Recipe, painted: Collection[str] = ()) -> bool:
@@ -38,8 +50,8 @@ def strokes_of_one_size(recipe: Recipe, painted: Collection[str] = ()) -> bool:
     """
     own = vars(recipe)
     method = own.get("method", "")
-    if recipe.facts.long or method in ONE_SIZE:
-        return method in ONE_SIZE
+    if recipe.facts.long or method in OWN_STYLES:
+        return method in OWN_STYLES
     known = all(style.name in painted for style in recipe.styles)
     return method == "auto" and known and own.get("scale") == 1
 
