@@ -93,6 +93,19 @@ def test_of_a_small_picture_the_first_is_what_apply_gives(
     assert not studio.preview.full_size and len(daemon.jobs) == 3, "one that is mixed is not that"
 
 
+def test_a_picture_that_goes_while_it_is_read_is_followed_by_what_comes_next(
+    studio: Studio, document: FakeDocument, loop: FakeLoop, daemon: FakeDaemon, paper: FakePaper
+) -> None:
+    studio.look.choose("wave")
+    studio.preview.turn(True)
+    paper.close(document)
+    loop.run(1)
+    assert studio.preview.words == "Open a picture first."
+    paper.open(20, 10)
+    loop.run(1)
+    assert studio.preview.words == "Painting a preview…" and daemon.job.content is not None
+
+
 def test_a_drag_sends_recipes_only_and_each_replaces_the_one_before(
     preview: LivePreview, studio: Studio, loop: FakeLoop, daemon: FakeDaemon
 ) -> None:

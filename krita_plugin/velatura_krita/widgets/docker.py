@@ -150,13 +150,13 @@ class Panel(QtWidgets.QWidget, Listening):
         scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
-        state = line(self._dot, self._daemon, self._help, self._menu)
+        state = line(self._dot, self._daemon, self._menu)
         state.setStretch(1, 1)
         foot = QtWidgets.QWidget()
         column(
             foot, line(self._preview, self._compare), self._preview_words, self._question,
             line(self._apply, self._refine), self._refine_words, self.naming, self._tasks, self._pull, state,
-            margin=6,
+            self._help, margin=6,
         )  # fmt: skip
         column(self, scroll, foot, spacing=0).setStretch(0, 1)
 

@@ -390,6 +390,7 @@ class LivePreview(Showing):
     def _fail(self, error: Exception) -> None:
         if isinstance(error, Gone):
             self.clear()
+            self._failed = True  # what comes next is looked at
         else:
             super()._fail(error)
 

@@ -30,6 +30,8 @@ ENTRIES = ("restyle", "refine", "finest", "stylize", "texture", "upscale")
 """Our submenu of Filters, which is its last entry, from top to bottom."""
 SHORTCUTS = {kind: f"F{number}" for number, kind in enumerate(ENTRIES, start=1)}
 """With Ctrl and Shift, as a person may set them; a menu that is still being built loses keys."""
+ASIDE = 1360, 760
+"""Where the mouse is over no window: over the menu bar it opens the menu that is there."""
 SERVE = Path(__file__).with_name("serve.py")
 INSIDE = Path(__file__).with_name("sitecustomize.py")
 
@@ -142,12 +144,14 @@ class Gimp:
         does not take them."""
         until(lambda: not self.plugins(), "the one before has ended")
         keys = [[f"ctrl+shift+{SHORTCUTS[kind]}"]] if self.version == "3.0" else []
+        assert self.screen is not None
+        self.screen.xdotool("mousemove", *ASIDE)
         for way in (*keys, *3 * [self._menu(kind)]):
             self.press(title, *way, pause=0.0 if way in keys else 0.5)
             with contextlib.suppress(AssertionError):
                 until(self.plugins, patience=15)
                 return
-        shown = self.screen.shot(self.folder / "menu.png") if self.screen else None
+        shown = self.screen.shot(self.folder / "menu.png")
         raise AssertionError(f"neither keys nor menu start {kind!r}; see {shown}")
 
     def _menu(self, kind: str) -> list[str]:
@@ -157,6 +161,7 @@ class Gimp:
     def choose_by_menu(self, title: str, kind: str, wanted: str) -> None:
         """The same by the menu alone, until a window is there whose title is `wanted`."""
         assert self.screen is not None
+        self.screen.xdotool("mousemove", *ASIDE)
         for _ in range(3):
             self.press(title, *self._menu(kind))
             with contextlib.suppress(AssertionError):
