@@ -22,6 +22,7 @@ class Grid(Gtk.ScrolledWindow):
     def __init__(self) -> None:
         super().__init__(hscrollbar_policy=Gtk.PolicyType.NEVER)
         self._grid = Gtk.FlowBox(selection_mode=Gtk.SelectionMode.NONE, valign=Gtk.Align.START)
+        self._grid.set_min_children_per_line(2)
         self._grid.set_max_children_per_line(2)
         self.add(self._grid)
 

@@ -2,8 +2,9 @@
 
 It inverts colours at any depth, keeps alpha, and follows the mask or the first style's region; a `Refine`
 takes its iterations, a picture of the finest quality some too; an `Upscale` repeats pixels; keypoints are
-always the same. The first style's name may be `fail` (an error), or `wait` (not before the file `open` is in
-VELATURA_HOME). While the file `wide` is there, contents below 200 pixels of width are an error.
+always the same. The first style's name may be `fail` (an error), `noted` (there is something to say of it),
+or `wait` (not before the file `open` is in VELATURA_HOME). While the file `wide` is there, contents below 200
+pixels of width are an error.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ class InvertEngine(FakeEngine):
                 layout, data = self._made(task)
                 yield Previewed(step, layout, data)
         layout, data = self._made(task)
-        yield Finished(layout, data, recipe, {"engine": "invert"})
+        notes = ["it is inverted (`velatura`)"] if how == "noted" else []
+        yield Finished(layout, data, recipe, {"engine": "invert", "notes": notes})
 
     def _made(self, task: Task) -> tuple[Layout, memoryview]:
         if isinstance(task.recipe, Texture):

@@ -313,6 +313,18 @@ image.delete()
     assert "No style is chosen" in result["error"]
 
 
+def test_what_the_daemon_notes_of_a_result_is_told_to_a_person(gimp: Gimp) -> None:
+    said = []
+    for mode in ("NONINTERACTIVE", "WITH_LAST_VALS"):
+        gimp.run(f"""
+image, layer = new_image()
+assert call("stylize", image, layer, Gimp.RunMode.{mode}, style="noted")["status"] == "success"
+image.delete()
+""")
+        said.append(gimp.log.read_text().count("It is inverted."))
+    assert said == [0, 1], "a script has no use for it"
+
+
 def test_gimp_replaces_numbers_out_of_range_by_the_default(gimp: Gimp) -> None:
     result = gimp.run("""
 image, layer = new_image()
