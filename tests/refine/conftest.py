@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.playback import run_through as finished
+from velatura_models.optimise import strotss
 
 __all__ = ["box_mask", "finished", "random_encoder", "random_picture"]
 
@@ -18,6 +19,13 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """STROTSS draws as many places as suit pictures of this size."""
+    for name, value in (("SAMPLES", 64), ("LEAST", 16), ("POOL", 256)):
+        monkeypatch.setattr(strotss, name, value)
 
 
 def random_encoder(widths: tuple[int, ...] = (3, 4, 5, 6, 6), pool: str = "avg") -> Encoder:

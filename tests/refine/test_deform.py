@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from velatura_models.networks.encoder import Encoder
-from velatura_models.optimise import strotss
 from velatura_models.optimise.deform import Deform, Shaped
 from velatura_models.optimise.gram import Gram
 from velatura_models.optimise.neighbours import Neighbours
@@ -39,12 +38,6 @@ OPTIONS = Options(Deform(Gram(), PAIRS), 12, "adam", learning_rate=5e-3, levels=
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
     return random_encoder(pool="max").float()
-
-
-@pytest.fixture(autouse=True)
-def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("SAMPLES", 64), ("LEAST", 16), ("POOL", 256)):
-        monkeypatch.setattr(strotss, name, value)
 
 
 def walked(encoder: Encoder, objective: Objective, problem: Problem = PROBLEM, **more) -> Refinement:

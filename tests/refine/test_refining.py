@@ -511,7 +511,7 @@ def test_what_cannot_be_done_is_said_with_the_field(engine: TorchEngine) -> None
 
 
 def test_a_large_picture_yields_between_tiles(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    large = slot(scene(200, 420, 3), "RGB")
+    large = slot(scene(112, 420, 3), "RGB")
     recipe = replace(REFINE, iterations=2)
     whole, _ = run(engine, task(recipe, large))
     monkeypatch.setattr("velatura_daemon.engine.optimising.tile_side", lambda *_: 256)
@@ -520,7 +520,7 @@ def test_a_large_picture_yields_between_tiles(engine: TorchEngine, monkeypatch: 
     first = next(i for i, event in enumerate(events) if isinstance(event, Progressed) and event.step == 1)
     assert first > 8  # 3 for each tile, so that others may run
     changed = np.abs(
-        pixels(whole).astype(float) - np.frombuffer(large.data, "u1").reshape(200, 420, 3)
+        pixels(whole).astype(float) - np.frombuffer(large.data, "u1").reshape(112, 420, 3)
     ).mean()
     assert changed > 3
     assert np.abs(pixels(tiled).astype(float) - pixels(whole)).mean() < 0.02 * changed

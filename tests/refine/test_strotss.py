@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 from torch.nn import functional as F
 from velatura_models.networks.encoder import Encoder
-from velatura_models.optimise import emd, strotss
+from velatura_models.optimise import emd
 from velatura_models.optimise.emd import (
     COSINE,
     DECORRELATED,
@@ -47,13 +47,6 @@ OPTIONS = Options(Strotss(), 12, "rmsprop", learning_rate=2e-3, levels=2)
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
     return random_encoder(pool="max").float()
-
-
-@pytest.fixture(autouse=True)
-def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strotss, "SAMPLES", 64)
-    monkeypatch.setattr(strotss, "LEAST", 16)
-    monkeypatch.setattr(strotss, "POOL", 256)
 
 
 def rows(n: int, d: int, seed: int) -> Tensor:
