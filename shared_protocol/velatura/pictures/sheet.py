@@ -54,7 +54,7 @@ def painted(
             style, fields = known.get(name), dict(how)
             if style is not None and not (style["has_picture"] or style.get("has_rendering")):
                 fields["quality"] = "fast"
-            title = style["title"] if style is not None else ""
+            title = style["title"] if style is not None and style["title"] != name else ""
             jobs.append((name, title, client.stylize(small, name, wait=False, priority="batch", **fields)))
         for name, title, job in jobs:
             cells.append((name, title, job.result()))
