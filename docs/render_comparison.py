@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from velatura_models.networks.encoder import encoder_from_state
 from velatura_models.store.pictures import read_rgb, tensor_of
 
 DOCS = Path(__file__).parent
-PHOTOS = ("coffee", "astronaut", "chelsea")
+PHOTOS = ("coffee", "chelsea", "rocket", "tea-gardens")
 STYLES = ("starry-night", "great-wave", "stained-glass", "cut-paper")
 SIDE = 512
 CELL = 224
@@ -42,10 +43,12 @@ PIXELS = ("style-swap",)
 
 @dataclass
 class Result:
-    """A picture, how long its network took in seconds, and its style and content loss."""
+    """A picture, how long its network took in seconds, the other photos in that style, and its style and
+    content loss."""
 
     picture: Image.Image
     seconds: float
+    others: Sequence[Image.Image] = ()
     style: float = 0.0
     content: float = 0.0
 
@@ -86,7 +89,9 @@ def main() -> None:
                 runs = [stylized(v, image, style, name, pictures[style]) for image in (shown, *measured)]
                 first = runs[0]
                 if first is not None:  # the first run of a method loads it, and computes the style's card
-                    first.seconds = statistics.median(run.seconds for run in runs[1:] if run is not None)
+                    others = [run for run in runs[1:] if run is not None]
+                    first.seconds = statistics.median(run.seconds for run in others)
+                    first.others = [run.picture for run in others]
                 results[name][style] = first
         name = f"refine, {options.evaluations} evaluations"
         results[name] = {s: refined(v, shown, pictures[s], options.evaluations) for s in STYLES}
@@ -104,7 +109,7 @@ def main() -> None:
 
 
 def draw(shown: Image.Image, results: dict[str, dict[str, Result | None]]) -> None:
-    """The sheet: a column a style, a row a method."""
+    """The sheet: a column a style, a row a method; one that knows one style has all photos in its row."""
 
     def cell(what: Image.Image | str) -> Image.Image:
         if isinstance(what, str):
@@ -113,7 +118,12 @@ def draw(shown: Image.Image, results: dict[str, dict[str, Result | None]]) -> No
 
     rows = [[shown, *STYLES]]
     for method, row in results.items():
-        rows.append([method, *(made.picture if (made := row[style]) else "-" for style in STYLES)])
+        known = {style: made for style, made in row.items() if made is not None}
+        words, made = method, [result.picture for result in known.values()]
+        if len(known) == 1:
+            ((style, only),) = known.items()
+            words, made = f"{method}: {style},\nfour photos", [only.picture, *only.others]
+        rows.append([words, *made])
     drawn = sheet([[cell(what) for what in row] for row in rows], gap=4)
     drawn.save(DOCS / "images" / "comparison.jpg", quality=86)
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import skimage.data
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+from velatura_models.training.style_n_plus_one import PHOTOS
 
 
 def photo(name: str, size: tuple[int, int]) -> Image.Image:
-    """One of scikit-image's photographs, the middle of it in the wanted shape."""
-    return fitted(Image.fromarray(getattr(skimage.data, name)()), size)
+    """One of scikit-image's photographs, or of those that ship, the middle of it in the wanted shape."""
+    sample = getattr(skimage.data, name, None)
+    return fitted(Image.fromarray(sample()) if sample else Image.open(PHOTOS / f"{name}.jpg"), size)
 
 
 def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
