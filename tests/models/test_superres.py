@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
-from velatura_models.networks.superres import SuperResNet, bicubic, calm, degraded
+from velatura_models.networks.calm import calm
+from velatura_models.networks.superres import SuperResNet, bicubic, degraded
 from velatura_models.store.files import WeightsError, load_into
 from velatura_models.store.nets import describe_net, find_superres, save_net
 from velatura_models.training import superres

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .calm import REACH, calm, filtered
 from .convolution import reflected
 from .playback import run_through
 from .transform_net import UPSAMPLINGS, column_conv, upsampled_conv
@@ -28,9 +29,6 @@ FACTORS = (4, 8)
 NORMS = ("batch", "none")
 LEAST = 8
 """Smallest side a network takes: reflection over four pixels needs five."""
-
-HALF_BAND = (-1 / 32, 0, 9 / 32, 1 / 2, 9 / 32, 0, -1 / 32)
-"""A half-band filter: half is left of what repeats every four pixels, little of what does within three."""
 
 
 class SuperResNet(nn.Module):
@@ -83,7 +81,7 @@ class SuperResNet(nn.Module):
     def halo(self) -> int:
         """Pixels of the small picture on each side that an enlarged pixel depends on."""
         reach = 4 + 2 * self.blocks + sum(2.0**-k for k in range(1, self.doublings + 1)) + 4 / self.factor
-        reach += len(HALF_BAND) // 2 / self.factor
+        reach += REACH / self.factor
         return int(reach) + 3  # rounded up, two more for bicubic and nearest grids
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,13 +127,6 @@ def bicubic(pictures: Tensor, factor: int) -> Tensor:
     return F.interpolate(pictures, size, mode="bicubic", antialias=True)
 
 
-def calm(maps: Tensor) -> Tensor:
-    """`(B, C, H, W)` with little of what repeats within three pixels, down or across. Upsampling by nearest
-    neighbour repeats what a small picture holds at frequency f, grain too, at 1/4 - f and 1/4 + f once it is
-    four times as large: the upper one is seen as a mesh."""
-    return _filtered(maps, torch.tensor(HALF_BAND, device=maps.device))
-
-
 def degraded(pictures: Tensor, factor: int) -> Tensor:
     """What a network is trained to enlarge again: blurred with a Gaussian of 1 pixel, then reduced with the
     bicubic kernel (section 4.2 of the paper).
@@ -144,14 +135,6 @@ def degraded(pictures: Tensor, factor: int) -> Tensor:
         pictures: `(B, 3, H, W)` in 0..1, sides multiples of `factor`.
     """
     kernel = torch.exp(-0.5 * torch.arange(-3.0, 4.0, device=pictures.device).square())
-    x = _filtered(pictures, kernel / kernel.sum())
+    x = filtered(pictures, kernel / kernel.sum())
     size = (pictures.shape[2] // factor, pictures.shape[3] // factor)
     return F.interpolate(x, size, mode="bicubic", antialias=True).clamp(0, 1)
-
-
-def _filtered(maps: Tensor, kernel: Tensor) -> Tensor:
-    """`(B, C, H, W)` by a kernel of odd length, down and across, reflected at the borders."""
-    channels, length = maps.shape[1], len(kernel)
-    x = reflected(maps, length // 2)
-    x = F.conv2d(x, kernel.view(1, 1, length, 1).expand(channels, 1, length, 1), groups=channels)
-    return F.conv2d(x, kernel.view(1, 1, 1, length).expand(channels, 1, 1, length), groups=channels)

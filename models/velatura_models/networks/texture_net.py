@@ -3,9 +3,9 @@
 The generator takes noise at K scales. Each goes through a block of three convolutions (3x3, 3x3, 1x1,
 each with normalisation and leaky ReLU) into 8 channels; from the coarsest on, the maps are upsampled, both
 they and the next scale's are normalised and joined by channel, and a block of as many channels as were
-joined follows: 16, 24, ... 8 K. A 1x1 convolution makes RGB. Every convolution pads around (circular), so
-that all that comes out repeats without a seam. For K = 5 these are 71,659 numbers; the paper's 65 thousand
-are the 65,664 weights of the blocks after the joins.
+joined follows: 16, 24, ... 8 K. A 1x1 convolution makes RGB, which is freed of a mesh (`calm`, a
+departure). Every convolution pads around (circular), so that all that comes out repeats without a seam. For
+K = 5 these are 71,659 numbers; the paper's 65 thousand are the 65,664 weights of the blocks after the joins.
 
 With `content` the noise of every scale comes with the picture at that scale, three channels more, and
 the network paints pictures instead (section 4.3 of the paper, K = 6).
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..maths.tiling import Box, round_up
+from .calm import REACH, calm
 from .playback import run_through
 
 NORMS = ("batch", "instance")
@@ -114,8 +115,9 @@ class TextureNet(nn.Module):
 
     @property
     def halo(self) -> int:
-        """Receptive radius in pixels, rounded up to the grid: two 3x3 convolutions at every scale."""
-        return round_up(2 * (2 * self.grid - 1), self.grid)
+        """Receptive radius in pixels, rounded up to the grid: of two 3x3 convolutions at every scale, and of
+        `calm`."""
+        return round_up(2 * (2 * self.grid - 1) + REACH, self.grid)
 
     def forward(self, noise: Sequence[Tensor], picture: Tensor | None = None) -> Tensor:
         """A batch of textures.
@@ -140,7 +142,7 @@ class TextureNet(nn.Module):
             x = torch.cat([self.beside[k - 1](self._own(k, noise[k], picture)), x], 1)
             x = self.after[k - 1](x)
             yield
-        return self.rgb(x).float() + 0.5
+        return calm(self.rgb(x).float() + 0.5, "circular")
 
     def _own(self, k: int, noise: Tensor, picture: Tensor | None) -> Tensor:
         if picture is not None:
