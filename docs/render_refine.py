@@ -128,7 +128,7 @@ def reconstructions(v: velatura.Client) -> None:
         )
     )
     made = IMAGES / "reconstructions.jpg"
-    encoder = prepared(load_backbone("slim"), faster_dtype(torch.device("cpu")), "avg")
+    encoder = prepared(load_backbone("slim"), faster_dtype(torch.device("cpu")))
     draw_figure(encoder, photo_, painting, made, iterations=120)
 
 
