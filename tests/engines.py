@@ -15,7 +15,7 @@ from velatura.pixels import CHANNELS, DEPTHS, Layout, digest
 from velatura.recipe import Recipe, Style
 from velatura_daemon.engine.compose import DTYPES, as_array
 from velatura_daemon.engine.engine import TorchEngine
-from velatura_daemon.engine.tasks import Event, Finished, Previewed, Slot, Task
+from velatura_daemon.engine.tasks import Event, Finished, Previewed, Slot, Task, memory
 from velatura_daemon.settings import Settings
 
 
@@ -80,7 +80,7 @@ def task(
 ) -> Task:
     """A job with its pictures at hand."""
     held = {picture.digest: picture for picture in pictures}
-    return Task("job", recipe, content, mask, held, lambda made: memoryview(bytearray(made.nbytes)), **more)
+    return Task("job", recipe, content, mask, held, memory, **more)
 
 
 def run(

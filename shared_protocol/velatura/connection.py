@@ -70,8 +70,9 @@ class Connection:
     def __init__(
         self, address: Address, client: str = "velatura", keep_alive: bool = False, base: Path | None = None
     ) -> None:
-        if address.protocol:
-            wire.check_daemon((address.protocol[0], address.protocol[1]))
+        spoken = address.protocol
+        if spoken and (wrong := wire.mismatch(m.PROTOCOL, (spoken[0], spoken[1]))):
+            raise wrong
         self.address = address
         self.session = secrets.token_hex(16)
         self.welcome: m.Welcome | None = None

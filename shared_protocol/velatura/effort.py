@@ -7,7 +7,7 @@ recipe says what it optimises and how often. What `auto` paints in, and what an 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 EVALUATIONS = {"fine": 52, "finest": 160}
 """Loss evaluations of a picture's quality, all scales together."""
@@ -44,10 +44,6 @@ class Effort:
     def name(self) -> str:
         """Under which its pace is known."""
         return f"{self.objective} {self.backbone}"
-
-    def with_backbone(self, best: str) -> Effort:
-        """The same with the backbone that `auto` will be."""
-        return replace(self, backbone=best) if self.backbone == "auto" else self
 
     def seconds(self, pixels: int, pace: Mapping[str, float]) -> float:
         """How long it takes for so many pixels; 0 where nothing is known of its backbone.

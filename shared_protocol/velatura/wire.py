@@ -15,7 +15,7 @@ import zmq
 
 from . import messages
 from .errors import CODES, VelaturaError
-from .messages import CHUNK_BYTES, MAX_HEADER, PROTOCOL, Chunk, Error, Message
+from .messages import CHUNK_BYTES, MAX_HEADER, Chunk, Error, Message
 
 Buffer = bytes | bytearray | memoryview
 """Anything that holds the bytes of a frame."""
@@ -130,13 +130,6 @@ def mismatch(client: tuple[int, int], daemon: tuple[int, int]) -> VelaturaError 
         "protocol",
         f"the client speaks protocol {ours}, the daemon {theirs}; the {old} is the older side: {how}",
     )
-
-
-def check_daemon(daemon: tuple[int, int]) -> None:
-    """Raises `protocol` when a daemon of that version cannot serve this client."""
-    wrong = mismatch(PROTOCOL, daemon)
-    if wrong:
-        raise wrong
 
 
 def _length(body: Buffer) -> int:

@@ -23,6 +23,7 @@ from velatura.editor.reduced import at_reduced_size
 from velatura.editor.seen import patch
 from velatura.pixels import Layout
 from velatura.recipe import Style, Stylize
+from velatura_models.store.pictures import read_rgb
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
     args = parser.parse_args()
     os.environ["VELATURA_HOME"] = tempfile.mkdtemp()
     from velatura_daemon.engine.engine import TorchEngine
-    from velatura_daemon.engine.tasks import Finished, Slot, Task
+    from velatura_daemon.engine.tasks import Finished, Slot, Task, memory
     from velatura_daemon.settings import Settings
 
     engine = TorchEngine(Settings(threads=1))
@@ -47,13 +48,11 @@ def main() -> None:
         pictures = {} if reference is None else {"b" * 64: slot(reference, "b")}
         recipe = replace(recipe, reference="b" * 64 if pictures else "")
         name = f"{len(pixels):x}"[-1]
-        task = Task(
-            "job", recipe, slot(pixels, name), None, pictures, lambda made: memoryview(bytearray(made.nbytes))
-        )
+        task = Task("job", recipe, slot(pixels, name), None, pictures, memory)
         (end,) = (event for event in engine.run(task) if isinstance(event, Finished))
         return np.frombuffer(end.data, np.uint8).reshape(pixels.shape)
 
-    photo = Image.open(args.photo).convert("RGB")
+    photo = read_rgb(Path(args.photo))
     scale = args.side / max(photo.size)
     photo = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.LANCZOS)
     whole = np.asarray(photo)

@@ -71,6 +71,10 @@ def test_a_style_is_exported_and_added_elsewhere(moss: Path) -> None:
     for command in ("add", "learn"):
         refused = velatura("styles", command, "moss.velatura", "--name", "x", "--title", "Y")
         assert refused.code == exits.BY_CODE["bad_field"] and "the file says it itself" in refused.err
+    assert (
+        "--artist: is given, but 'moss' is a style"
+        in velatura("styles", "learn", "moss", "--artist", "I").err
+    )
     Path("bad.velatura").write_bytes(Path("moss.velatura").read_bytes()[:-9])
     assert "truncated or damaged" in velatura("styles", "add", "bad.velatura").err
 

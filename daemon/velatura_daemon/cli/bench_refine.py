@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -34,7 +35,7 @@ from velatura_models.optimise.objective import Objective, Options
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.strotss import COLUMN, SAMPLES, Strotss
-from velatura_models.store.pictures import tensor_of
+from velatura_models.store.pictures import read_rgb, tensor_of
 from velatura_models.store.weights import load_backbone
 
 from ..paths import default_paths
@@ -338,7 +339,7 @@ def pictures(side: int, content: str | None) -> tuple[Tensor, Tensor]:
     """A photo, or smooth noise where none is given, and a built-in style, both square."""
     paths = default_paths()
     library = Library(paths.styles, paths.cache)
-    photo = Image.open(content) if content else Image.fromarray(noise(side, 0))
+    photo = read_rgb(Path(content)) if content else Image.fromarray(noise(side, 0))
     squares = (
         ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.LANCZOS, centering=(0, 0))
         for image in (photo, library.read(library.get("impasto")))

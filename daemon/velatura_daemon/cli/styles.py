@@ -99,9 +99,12 @@ def learn(
     if out is not None:
         check_output(out, force)
     with velatura.connect(client="velatura styles learn") as client, JobBar() as bar:
-        style = picture
         if is_file(picture):
             style = _added(client, Path(picture), name, title, artist, year, licence)
+        else:
+            style = picture
+            told = {"name": name, "title": title, "artist": artist, "year": year, "licence": licence}
+            _refuse_told(told, f"{style!r} is a style that is there, and keeps its own")
         job = client.learn(style, image=on, out=out, wait=False, **chosen)
         bar.begin(style)
         try:
@@ -169,11 +172,15 @@ def _added(client: Client, picture: Path, name: str, title: str, artist: str, ye
     """
     if not is_style_file(picture):
         return client.add_style(name, picture, title, artist, year, licence)["name"]
-    given = {"--title": title, "--artist": artist, "--year": year, "--licence": licence}
-    for option, value in given.items():
-        if value:
-            raise FieldError(option, "is given, but the file says it itself")
+    told = {"title": title, "artist": artist, "year": year, "licence": licence}
+    _refuse_told(told, "the file says it itself")
     return client.import_style(picture, name)["name"]
+
+
+def _refuse_told(told: dict[str, str], why: str) -> None:
+    for option, value in told.items():
+        if value:
+            raise FieldError(f"--{option}", f"is given, but {why}")
 
 
 def _picture(style: dict[str, Any]) -> str:

@@ -18,12 +18,11 @@ from distributed import Worker, WorkerPlugin, get_worker
 from velatura.blob import Picture
 from velatura.errors import VelaturaError
 from velatura.pictures import files, images
-from velatura.pixels import Layout
 from velatura.recipe import RECIPES, check_recipe
 from velatura.stylefile import is_style_file
 from velatura.styles import build
 
-from ..engine.tasks import Engine, Finished, Slot, Task
+from ..engine.tasks import Engine, Finished, Slot, Task, memory
 from ..engine.worker import make_engine
 from ..paths import default_paths
 from ..settings import load_settings
@@ -87,7 +86,7 @@ def _painted(piece: Piece, engine: Engine) -> bytes:
     for blob in (content, *pictures):
         digest = blob.hash_whole()
         slots[digest] = Slot(blob.layout, blob.read(0, blob.layout.nbytes), digest)
-    task = Task("batch", recipe, slots[content.digest], None, slots, _memory)
+    task = Task("batch", recipe, slots[content.digest], None, slots, memory)
     for event in engine.run(task):
         if isinstance(event, Finished):
             with tempfile.TemporaryDirectory() as folder:
@@ -95,10 +94,6 @@ def _painted(piece: Piece, engine: Engine) -> bytes:
                 images.to_kind(Picture(event.layout, event.data), pixels, event.recipe, path)
                 return path.read_bytes()
     raise VelaturaError("internal", "the engine gave no picture", piece.source)
-
-
-def _memory(layout: Layout) -> memoryview:
-    return memoryview(bytearray(layout.nbytes))
 
 
 @lru_cache(maxsize=16)

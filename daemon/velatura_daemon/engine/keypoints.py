@@ -42,7 +42,7 @@ def keypoints(task: Task[Keypoints], resources: Resources) -> Iterator[Event]:
     yield None
     sources, recipe = Sources(task, resources), task.recipe
     style = sources.picture(recipe.styles[0])
-    backbone = best_backbone(True, resources) if recipe.backbone == "auto" else recipe.backbone
+    backbone = best_backbone(recipe.backbone, True, resources)
     yield None
     loader = replace(resources.loader, backbone=backbone)
     found = yield from found_pairs(

@@ -24,12 +24,11 @@ from velatura.errors import FieldError
 from velatura.finding import LOOK_SIDE
 from velatura.pixels import Layout
 from velatura.pixels import digest as digest_of
-from velatura.recipe import Learn, Style, Stylize
+from velatura.recipe import Learn, Stylize
 from velatura_models.maths.tiling import round_up
 from velatura_models.methods.method import Steps
 from velatura_models.methods.painter import PAINTER
 from velatura_models.networks.transform_net import STRIDE
-from velatura_models.store.files import Net
 from velatura_models.store.nets import find_net
 from velatura_models.store.weights import find_backbone, load_backbone
 
@@ -69,8 +68,12 @@ def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
 
     recipe, style = task.recipe, task.recipe.styles[0]
     about = find_net(PAINTER, "transform", resources.paths.weights)
-    picture, notes = _picture(style, about, Sources(task, resources))
-    backbone, digest = _backbone(recipe, resources)
+    if style.name in about.styles:
+        raise FieldError("recipe.styles[0].name", f"is {style.name!r}, which the painter knows already")
+    sources = Sources(task, resources)
+    picture, notes = sources.picture(style), sources.notes
+    backbone = best_backbone(recipe.backbone, True, resources)
+    digest = find_backbone(backbone, resources.paths.weights).digest
     yield None
     net = training.load_painter(about, resources.device)
     vgg = placed(load_backbone(backbone, resources.paths.weights), resources.device, resources.dtype)
@@ -170,24 +173,6 @@ def _off(judge: Judge, photos: Sequence[Slot], paint: Callable[[Slot], Steps[Ten
         total += judge.off(made, read_picture(photo).rgb) / len(photos)
         yield
     return total
-
-
-def _picture(style: Style, about: Net, sources: Sources) -> tuple[Tensor, list[str]]:
-    """The style's pixels, `(1, 3, H, W)`, and what is to be said of them.
-
-    Raises:
-        FieldError: for a style that is the painter's own.
-        VelaturaError: for one that does not exist, or whose picture is not at hand, with what to do.
-    """
-    if style.name in about.styles:
-        raise FieldError("recipe.styles[0].name", f"is {style.name!r}, which the painter knows already")
-    return sources.picture(style), sources.notes
-
-
-def _backbone(recipe: Learn, resources: Resources) -> tuple[str, str]:
-    """The loss network's name and digest: VGG-19 where it was pulled, else the one that ships."""
-    name = best_backbone(True, resources) if recipe.backbone == "auto" else recipe.backbone
-    return name, find_backbone(name, resources.paths.weights).digest
 
 
 def _folder(resources: Resources, *what: object) -> Path:

@@ -89,9 +89,8 @@ def prepare(
         VelaturaError: for styles and region masks that are not at hand.
     """
     sources, recipe = Sources(task, resources), task.recipe
-    if recipe.backbone == "auto":
-        pixels = options.objective.needs_pictures or all(map(sources.has_picture, recipe.styles))
-        recipe = replace(recipe, backbone=best_backbone(pixels, resources))
+    pixels = options.objective.needs_pictures or all(map(sources.has_picture, recipe.styles))
+    recipe = replace(recipe, backbone=best_backbone(recipe.backbone, pixels, resources))
     styles, notes, recipe = _styles(recipe, sources, canvas, options.objective.needs_pictures)
     loader = replace(resources.loader, backbone=recipe.backbone)
     encoder = loader.optimising_encoder().variant(recipe.pooling)
@@ -299,7 +298,10 @@ def _remembered(source: StyleSource, style: Style, loader: Loader, resources: Re
     return replace(source, kept=resources.store, name=(STYLE, name, seen))
 
 
-def best_backbone(pixels: bool, resources: Resources) -> str:
-    """VGG-19 where it was pulled and all styles are seen as pixels; cards ship for `slim` alone."""
+def best_backbone(wanted: str, pixels: bool, resources: Resources) -> str:
+    """What was asked for; of `auto` VGG-19 where it was pulled and all styles are seen as pixels, as cards
+    ship for `slim` alone."""
+    if wanted != "auto":
+        return wanted
     pulled = encoder_path("vgg19", resources.paths.weights).is_file()
     return "vgg19" if pulled and pixels else "slim"

@@ -21,7 +21,7 @@ from velatura.recipe import Stylize
 from .compose import as_array
 from .resources import SLIDER, Key, Resources
 from .stylize import stylize
-from .tasks import Event, Finished, Task
+from .tasks import Event, Finished, Task, memory
 
 NEAR, FINE = 1 / 4, 1 / 8
 """How far apart strengths are that are mixed, at most; and once the hand has moved, and there was time."""
@@ -152,8 +152,7 @@ def _ahead(task: Task[Stylize], resources: Resources, key: Key, rungs: Rungs) ->
         if (strength := rungs.lacking()) is None:
             return
         recipe = replace(task.recipe, strength=strength)
-        other = replace(task, recipe=recipe, output=lambda layout: memoryview(bytearray(layout.nbytes)))
-        made = yield from _added(other, resources, key, rungs)
+        made = yield from _added(replace(task, recipe=recipe, output=memory), resources, key, rungs)
         if 0 < strength < 1:
             rungs.seconds = min(rungs.seconds, made.record["seconds"])
         yield

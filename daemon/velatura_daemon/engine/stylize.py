@@ -39,7 +39,7 @@ from .compose import Canvas, Raster, read_canvas, read_picture, shrink
 from .resources import SEEN, STATISTICS, Key, Resources
 from .result import finished
 from .sources import Sources
-from .tasks import Event, Finished, Progressed, Slot, Task
+from .tasks import Event, Finished, Progressed, Slot, Task, memory
 
 LARGE = 2048 * 2048
 """Pixels of a picture whose reading is felt."""
@@ -143,7 +143,6 @@ def stylized(
         loader: of the job that this is a part of.
         side: longest side of the result, in pixels; 0 is the content's.
     """
-    memory = lambda layout: memoryview(bytearray(layout.nbytes))  # noqa: E731
     part = Task(task.job, recipe, content, None, task.pictures, output=memory, preview_side=side)
     for event in stylize(part, resources, loader):
         if isinstance(event, Finished):

@@ -26,6 +26,11 @@ class Slot:
     digest: str = ""
 
 
+def memory(layout: Layout) -> memoryview:
+    """Memory for a picture that stays in this process; see `Task.output`."""
+    return memoryview(bytearray(layout.nbytes))
+
+
 @dataclass(frozen=True)
 class Task(Generic[R]):
     """A job with all its inputs at hand."""

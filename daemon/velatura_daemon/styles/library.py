@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import difflib
 import errno
-import io
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -31,9 +30,8 @@ from velatura_models.store.nets import PHOTO, describe_net, installed
 from . import packing
 from .catalogue import StyleEntry, catalog
 from .folder import CARD_FILE, read_folder, remove_folder, write_folder, write_through
-from .reading import ending_of, over_white, read_style, stored, thumbnail_of
+from .reading import encoded, ending_of, over_white, read_style, stored, thumbnail_of
 
-LONGEST_TEXT = 200
 TRAINED = ("style", "transform", "multimodal")
 """Kinds of networks that know styles by name."""
 
@@ -88,9 +86,7 @@ class Library:
         Raises:
             VelaturaError: `unknown_style` with names that come close; `bad_image` for damaged files.
         """
-        entry = self._find(name)
-        if entry is None:
-            raise self._unknown(name)
+        entry = self._found(name)
         if entry.error:
             raise VelaturaError(
                 "bad_image", f"style {name!r} cannot be used: {entry.error}; remove it and add it again"
@@ -121,8 +117,8 @@ class Library:
         check_name(name)
         texts = {"title": title, "artist": artist, "year": year, "rights": rights}
         for key, value in texts.items():
-            if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-                raise FieldError(key, f"must be text of at most {LONGEST_TEXT} characters")
+            if not isinstance(value, str) or len(value) > packing.LONGEST_TEXT:
+                raise FieldError(key, f"must be text of at most {packing.LONGEST_TEXT} characters")
         if name in self.shipped:
             self._refuse_taken(name)
         data, ending, image = stored(picture)
@@ -135,9 +131,7 @@ class Library:
             return known
         self._refuse_taken(name)
         texts["title"] = title or name.replace("-", " ").capitalize()
-        thumbnail = io.BytesIO()
-        thumbnail_of(image).save(thumbnail, "JPEG", quality=90)
-        files = {f"picture{ending}": data, "thumbnail.jpg": thumbnail.getvalue()}
+        files = {f"picture{ending}": data, "thumbnail.jpg": encoded(thumbnail_of(image), "JPEG")}
         self._keep(name, texts, files)
         return self.get(name)
 
@@ -199,9 +193,7 @@ class Library:
         Raises:
             VelaturaError: `unknown_style`; `bad_field` where nothing was learned, or there is nothing else.
         """
-        entry = self._find(name)
-        if entry is None:
-            raise self._unknown(name)
+        entry = self._found(name)
         if entry.row is None or describe_net(entry.row).kind != "style":
             raise FieldError("name", f"the painter has learned nothing of {name!r} that could be taken out")
         if not (entry.picture or entry.cards):
@@ -217,9 +209,7 @@ class Library:
         """
         if name in self.shipped:
             raise FieldError("name", f"{name!r} is built in and stays; only your own styles can be removed")
-        entry = self._find(name)
-        if entry is None:
-            raise self._unknown(name)
+        entry = self._found(name)
         folder = self.user_dir / name
         if not folder.exists() and entry.row is None:
             net = self._trained()[name]
@@ -270,9 +260,7 @@ class Library:
         Raises:
             VelaturaError: `unknown_style`; `bad_image` where there is none that can be read.
         """
-        entry = self._find(name)
-        if entry is None:
-            raise self._unknown(name)
+        entry = self._found(name)
         source = entry.thumbnail or entry.picture
         if source is None:
             raise VelaturaError("bad_image", f"style {name!r} has no thumbnail")
@@ -383,11 +371,15 @@ class Library:
             entry = replace(entry, error=words)
         return entry
 
-    def _unknown(self, name: str) -> VelaturaError:
+    def _found(self, name: str) -> StyleEntry:
+        """The style of that name, damaged or not; raises as `get`."""
+        entry = self._find(name)
+        if entry is not None:
+            return entry
         names = [entry.name for entry in self.list()]
         close = difflib.get_close_matches(style_name(str(name)), names, n=3, cutoff=0.0)
         hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "there are none"
-        return VelaturaError("unknown_style", f"no style is called {str(name)[:80]!r}; {hint}")
+        raise VelaturaError("unknown_style", f"no style is called {str(name)[:80]!r}; {hint}")
 
     def _refuse_taken(self, name: str) -> None:
         if name in self.shipped:

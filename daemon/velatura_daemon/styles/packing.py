@@ -9,7 +9,6 @@ librarian does this.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from velatura_models.store.files import NET_FORMAT, digest_of
 from velatura_models.store.nets import describe_net
 
 from .catalogue import catalog
-from .reading import MAX_BYTES, read_style, thumbnail_of
+from .reading import MAX_BYTES, encoded, read_style, thumbnail_of
 
 FORMAT = "velatura-style-1"
 TEXTS = ("name", "title", "artist", "year", "rights")
@@ -128,10 +127,11 @@ def unpack(data: bytes) -> StyleFile:
     picture = _file(known.get("picture"), "picture", MAX_BYTES)
     if not (picture or card or row):
         raise _bad("it holds neither a picture nor a card nor what was learned")
+    seen = picture or _file(known.get("thumbnail"), "thumbnail", LONGEST_THUMBNAIL)
     return StyleFile(
         texts,
         picture,
-        _thumbnail(picture or _file(known.get("thumbnail"), "thumbnail", LONGEST_THUMBNAIL)),
+        encoded(thumbnail_of(read_style(seen)), "JPEG") if seen else b"",  # none is kept as it came
         _card(card, about.get("backbone", "")) if card else b"",
         _row(row, about.get("needs", "")) if row else {},
         about.get("needs", ""),
@@ -186,15 +186,6 @@ def _file(array: np.ndarray | None, what: str, most: int) -> bytes:
     if array.dtype != np.uint8 or array.ndim != 1 or array.size > most:
         raise _bad(f"its {what} is no file of at most {most} bytes")
     return array.tobytes()
-
-
-def _thumbnail(data: bytes) -> bytes:
-    """A thumbnail made of a picture or of another, so that none is kept as it came."""
-    if not data:
-        return b""
-    out = io.BytesIO()
-    thumbnail_of(read_style(data)).save(out, "JPEG", quality=90)
-    return out.getvalue()
 
 
 @cache

@@ -75,15 +75,16 @@ def stored(picture: Path | bytes | Image.Image | np.ndarray) -> tuple[bytes, str
         picture = Image.fromarray(picture)
     if isinstance(picture, Image.Image):
         image = style_of(picture)
-        return _png(image), ".png", image
+        return encoded(image, "PNG"), ".png", image
     data = picture if isinstance(picture, bytes) else file_bytes(Path(picture))
     image = read_style(data)
     return data, ending_of(data), image
 
 
-def _png(image: Image.Image) -> bytes:
+def encoded(image: Image.Image, kind: str) -> bytes:
+    """An image as a file, `PNG` or `JPEG`."""
     out = io.BytesIO()
-    image.save(out, "PNG")
+    image.save(out, kind, quality=90)
     return out.getvalue()
 
 

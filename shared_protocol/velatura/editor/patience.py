@@ -6,7 +6,7 @@ Where it takes longer the artist is asked in one line; where a style has no pixe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from velatura.effort import PATIENCE
@@ -45,7 +45,8 @@ def seconds(recipe: Recipe, pixels: int, link: Link) -> float:
     seen = has_pixels(recipe, link, rendered=effort.objective != "gram")  # which works from cards instead
     best = "vgg19" if pulled and seen else "slim"
     pace = (link.status.get("engine") or {}).get("pace") or {}
-    return effort.with_backbone(best).seconds(pixels, pace)
+    effort = replace(effort, backbone=best) if effort.backbone == "auto" else effort
+    return effort.seconds(pixels, pace)
 
 
 def told(recipe: Recipe, pixels: int, link: Link) -> str:
