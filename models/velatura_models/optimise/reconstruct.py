@@ -136,9 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         read = (tensor_of(read_rgb(path)) for path in (given.photo, given.painting))
         photo, painting = (resize_short(picture, given.side) for picture in read)
-        encoder = prepared(
-            load_backbone(given.backbone, given.weights).to(device), faster_dtype(device), "avg"
-        )
+        encoder = prepared(load_backbone(given.backbone, given.weights).to(device), faster_dtype(device))
         draw_figure(encoder, photo, painting, given.output, given.iterations)
     except (ValueError, OSError, WeightsError) as error:
         parser.error(str(error))
