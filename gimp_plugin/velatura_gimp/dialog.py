@@ -29,7 +29,7 @@ from . import arguments, buffers, runs, work
 from .arrows import ArrowBar
 from .bars import TaskBar, WordsBar
 from .controls import Controls, leave_scrolling
-from .look import AskedLook
+from .look import UNNAMED, AskedLook
 from .loop import GLibLoop
 from .menu import DaemonButton, PullRow
 from .original import Original
@@ -118,7 +118,7 @@ class Dialog:
         self._lay_out()
         self.look.follow()
         self._due: list[Callable[[], None]] = []
-        self._notify = config.connect("notify", lambda *_property: self._changed())
+        self._notify = config.connect("notify", lambda _config, changed: self._changed(changed.name))
         self.look.changed.connect(self._look_changed)
         self.link.changed.connect(self._link_changed)
         desk.told.connect(lambda text: text == self.preview.words or self.say(text))
@@ -281,7 +281,7 @@ class Dialog:
         else:
             self.say(words.trouble(problem))
 
-    def _changed(self) -> None:
+    def _changed(self, name: str) -> None:
         """A value has changed: a preview is due shortly, and a better one when the hand rests."""
         for end in self._due:
             end()
@@ -292,7 +292,7 @@ class Dialog:
         ]
         self._controls.refresh()
         if self._pages:
-            self._pages.look_again()
+            self._pages.look_again(name)
         if self._arrow_bar is not None:
             self._arrow_bar.look()
 
@@ -345,8 +345,8 @@ class Dialog:
         elif name in self.look.fields:
             field, value = self.look.fields[name], getattr(self.look, name)
             chosen[field.argument] = arguments.told(field, value)
-        elif name == "styles" and self._pages and self.desk.gallery.entry(self.look.styles[0]):
-            chosen = {"style": self.look.styles[0], "style-source": "library"}
+        elif name == "styles" and self._pages and UNNAMED not in self.look.styles[:1]:
+            chosen = {"style": next(iter(self.look.styles), ""), "style-source": "library"}
             self._pages.show_library()
         for argument, value in chosen.items():
             if self.config.get_property(argument) != value:

@@ -40,6 +40,7 @@ class GalleryView(Gtk.Box):
         self._blank.fill(0x80808040)
         search = Gtk.SearchEntry(placeholder_text=_("Search styles"))
         search.connect("search-changed", lambda entry: gallery.find(entry.get_text()))
+        search.connect("stop-search", _escaped)
         self._favourites = Gtk.ToggleButton(label="♥", tooltip_text=_("Only my favourites"))
         self._favourites.connect(
             "toggled", lambda button: setattr(gallery, "favourites_only", button.get_active())
@@ -193,3 +194,11 @@ class GalleryView(Gtk.Box):
     def _selected(self, view: Gtk.IconView) -> None:
         for path in view.get_selected_items():
             self._look.choose(self._store[path][ID])
+
+
+def _escaped(search: Gtk.SearchEntry) -> None:
+    """Escape clears a search, then closes the dialog, as it does everywhere else in it."""
+    if search.get_text():
+        search.set_text("")
+    else:
+        search.get_toplevel().response(Gtk.ResponseType.CANCEL)

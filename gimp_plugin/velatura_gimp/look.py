@@ -130,7 +130,7 @@ class AskedLook(Look):
             owned = self.layer(values["style-drawable"]), notes.name_of(values["style-drawable"])
         elif source == "picture":
             if values["style-picture"] is None:
-                raise Refused(_("No style picture is chosen; choose a file (in scripts 'style-picture')."))
+                raise Refused(_("No style picture is chosen; choose a file."))
             owned = self.picture(values["style-picture"]), values["style-picture"].get_uri()
         elif not values["style"]:
             raise Refused(_("No style is chosen: name one of the library, or give a picture or layer."))

@@ -29,7 +29,7 @@ class OwnStyle(Gtk.Box):
         self,
         chooser: Gtk.Widget,
         read: Callable[[], tuple[Blob, str] | None],
-        add: Callable[[Blob, str], None],
+        add: Callable[[Blob, str], object],
     ) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._read, self._add = read, add
@@ -53,7 +53,7 @@ class OwnStyle(Gtk.Box):
             self._words.set_text(str(refused))
             given = None
         else:
-            self._words.set_text(given[1] if given else "")
+            self._words.set_text(given[1] if given else _("Until one is chosen, the style stays as it is."))
         self._button.set_sensitive(given is not None)
         blob = given[0] if given else None
         if blob is None:

@@ -50,7 +50,7 @@ class Pages(Gtk.Notebook):
             OwnStyle(
                 window.get_widget(argument, GObject.TYPE_NONE),
                 lambda source=source: self._given(source),
-                desk.gallery.own.add,
+                lambda blob, title: (self.show_library(), desk.gallery.own.add(blob, title)),
             )
             for source, argument in ARGUMENTS.items()
         ]
@@ -69,10 +69,15 @@ class Pages(Gtk.Notebook):
         self.set_current_page(SOURCES.index(source))
         self.connect("switch-page", lambda _pages, _page, index: self._turned(index))
 
-    def look_again(self) -> None:
-        """A value has changed."""
+    def look_again(self, name: str) -> None:
+        """A value has changed: a picture or layer that is given now, or no more, is the style, or no more."""
         for own in self._own:
             own.look()
+        source = next((source for source, argument in ARGUMENTS.items() if argument == name), "")
+        if source and self._config.get_property(name) is not None:
+            self._turned(self.get_current_page())
+        elif source == self._config.get_property("style-source"):
+            self._config.set_property("style-source", "library")
 
     def show_library(self) -> None:
         self.set_current_page(0)
@@ -88,9 +93,10 @@ class Pages(Gtk.Notebook):
         self.append_page(widget, Gtk.Label(label=label))
 
     def _turned(self, page: int) -> None:
-        """The style is taken from the page that is turned to; other pages are of the style as it is."""
-        if page < len(SOURCES):
-            self._config.set_property("style-source", SOURCES[page])
+        """The style is taken from the page that is turned to, where it has one; others leave it as it is."""
+        source = SOURCES[page] if page < len(SOURCES) else ""
+        if source == "library" or (source and self._config.get_property(ARGUMENTS[source]) is not None):
+            self._config.set_property("style-source", source)
 
     def _given(self, source: str) -> tuple[Blob, str] | None:
         """The style picture that an argument names, and its title; None without one. Raises `Refused`."""

@@ -92,7 +92,7 @@ class Gallery(Observable):
         if self.found or not self.entries:
             return ""
         if self.favourites_only and not self.search.strip():
-            return _("No favourites yet: press the heart of a style, or choose it in the style's menu.")
+            return _("No favourites yet: a right click on a style makes it one.")
         if self.folder:
             return _("Nothing in “{folder}” matches. It is sought there only.", folder=self.folder)
         return _(

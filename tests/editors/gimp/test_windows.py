@@ -216,6 +216,27 @@ image.attach_parasite(Gimp.Parasite.new("velatura-tried", 0, data))
     assert (recipe["styles"][0]["name"], recipe["strength"]) == ("mosaic", 0.25)
 
 
+def test_a_layer_becomes_a_style_of_the_library_and_goes_again(gimp: Gimp, daemon: Daemon) -> None:
+    """Pages that are only looked at leave the style as it is."""
+    now = "[dialog().config.get_property(name) for name in ('style-source', 'style')]"
+    open_dialog(gimp, "stylize")
+    first = gimp.inside(now)
+    gimp.click("button('Layer')")
+    until(lambda: gimp.inside("button('Add to the library')"), "the page is there")
+    assert gimp.inside(now) == first
+    gimp.inside("""
+from gi.repository import Gimp
+dialog().config.set_property("style-drawable", Gimp.get_images()[0].get_layers()[0])
+""")
+    until(lambda: gimp.inside(now)[0] == "layer", "it is the style")
+    gimp.click("button('Add to the library')")
+    until(lambda: gimp.inside(now) == ["library", "paint"], "it is chosen in the library")
+    gimp.inside("dialog().desk.gallery.own.remove('paint')")
+    until(lambda: gimp.inside(now)[1] not in ("", "paint"), "another one is")
+    gimp.press("Velatura: Stylize", "Escape")
+    until(lambda: not gimp.plugins(), "the plug-in ends")
+
+
 def test_a_layer_that_went_while_the_dialog_was_open_is_refused_politely(gimp: Gimp, daemon: Daemon) -> None:
     gimp.run("""
 extra = layer.copy()
