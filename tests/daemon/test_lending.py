@@ -21,7 +21,7 @@ from velatura.client import Client
 from velatura.connection import Connection
 from velatura.pixels import RANDOM, Layout, digest
 from velatura.recipe import Style, Stylize
-from velatura_daemon.service.transfers import MOVING
+from velatura_daemon.service.transfers import MOVING, OWN
 
 RECIPE = Stylize(styles=(Style(name="invert"),))
 LAYOUT = Layout(1024, 1024, "GRAY")
@@ -125,6 +125,17 @@ def test_an_array_keeps_its_name_until_it_changes(client: Client, monkeypatch: p
     fresh = [m.Offer, m.Lent, *fetched]
     assert [each for each in said if each is not m.Heartbeat] == fresh + fetched + fresh
     assert names[0] == names[1] != names[2] and all(name.startswith(RANDOM) for name in names)
+
+
+def test_of_arrays_the_latest_are_kept_and_none_beyond_the_session(daemon: Daemon, talk: Talk):
+    before = talk.status()["blobs"]["count"]
+    with velatura.connect(start=False, home=daemon.home) as client:
+        for i in range(OWN + 2):
+            client.submit(RECIPE, PIXELS + np.uint8(i)).result()
+        talk.until(
+            lambda: talk.status()["blobs"]["count"] == before + OWN, "those before can be named no more"
+        )
+    talk.until(lambda: talk.status()["blobs"]["count"] == before, "nobody is left who could name them")
 
 
 def test_a_result_is_given_back_when_the_program_lets_go_of_it(client: Client, talk: Talk):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from velatura.errors import VelaturaError
@@ -124,6 +125,13 @@ class BlobStore:
         self.used += blob.cost
         self._make_room(0, keep=blob)
         return blob
+
+    def let_go(self, names: Iterable[str]) -> None:
+        """Blobs that nobody will ask for again, where they are held: they go, or with their last pin."""
+        for blob in [self._blobs[name] for name in names if name in self._blobs]:
+            blob.passing = True
+            if not blob.pins:
+                self._drop(blob)
 
     def drop_unpinned(self) -> None:
         """Gives back what no job or transfer needs; clients send it again when they are asked to."""

@@ -29,6 +29,10 @@ MOVING = 4
 MOST = 64
 """Transfers of a session in each direction, waiting ones included."""
 
+OWN = 4
+"""Pictures of a session under names drawn at random that are kept: no other can name them, and a client only
+its latest."""
+
 STALL = 60.0
 """Seconds without progress after which a transfer is dropped."""
 
@@ -125,6 +129,7 @@ class Transfers:
         self._outgoing: OrderedDict[str, _Outgoing] = OrderedDict()
         self._ended: deque[str] = deque(maxlen=MOST)
         """Uploads that ended lately: chunks of theirs that were on their way are no mistake."""
+        self._own: deque[str] = deque()
 
     def receive(
         self,
@@ -204,6 +209,8 @@ class Transfers:
         for name in list(self._outgoing):
             self._end_download(name)
         self.lend_by(None)
+        self.store.let_go(self._own)
+        self._own.clear()
 
     def _offered(self, offer: Offer, now: float) -> None:
         if not offer.transfer or offer.transfer in self._waiting or offer.transfer in self._incoming:
@@ -299,7 +306,11 @@ class Transfers:
     def _came(self, name: str, incoming: _Incoming, now: float) -> None:
         del self._incoming[name]
         incoming.keep()
-        self.arrived(incoming.receiver.digest)
+        digest = incoming.receiver.digest
+        self.arrived(digest)
+        if digest.startswith(RANDOM):
+            self._own.append(digest)
+            self.store.let_go(self._own.popleft() for _ in range(len(self._own) - OWN))
         self._begin_waiting(now)
 
     def _end_upload(self, name: str, now: float) -> None:
