@@ -6,7 +6,7 @@ end, and what a pixel depends on is a few pixels wide, so that tiles with a halo
 
 Departures, each an argument whose other value is the published form: the network adds its output to a
 bicubic enlargement (`residual`), so that it starts from a good picture and keeps its colours, where the
-paper matches histograms afterwards, and what it adds is freed of a mesh (`calm`); it upsamples by nearest
+paper matches histograms afterwards, and what it adds may be freed of a mesh (`calm`); it upsamples by nearest
 neighbour, then convolves; and it may do without batch norm. Instance norm is not offered: its statistics of
 the whole picture would end the tiles.
 """
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .calm import REACH, calm, filtered
+from .calm import Calm, filtered
 from .convolution import reflected
 from .playback import run_through
 from .transform_net import UPSAMPLINGS, column_conv, upsampled_conv
@@ -42,6 +42,7 @@ class SuperResNet(nn.Module):
         residual: whether the output is added to the bicubic enlargement; else it is the picture, through a
             scaled tanh as published.
         width, blocks: channels, and the number of residual blocks.
+        calm: whether what is added goes through `Calm`.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class SuperResNet(nn.Module):
         residual: bool = True,
         width: int = 64,
         blocks: int = 4,
+        calm: bool = False,
     ) -> None:
         super().__init__()
         if factor not in FACTORS:
@@ -62,6 +64,7 @@ class SuperResNet(nn.Module):
         self.factor, self.residual, self.upsampling = factor, residual, upsampling
         self.width, self.blocks = width, blocks
         self.doublings = factor.bit_length() - 1
+        self.calm = Calm() if calm else None
         up = [
             nn.ConvTranspose2d(width, width, 3, 2, 1, 1)
             if upsampling == "transposed"
@@ -81,7 +84,7 @@ class SuperResNet(nn.Module):
     def halo(self) -> int:
         """Pixels of the small picture on each side that an enlarged pixel depends on."""
         reach = 4 + 2 * self.blocks + sum(2.0**-k for k in range(1, self.doublings + 1)) + 4 / self.factor
-        reach += REACH / self.factor
+        reach += self.calm.reach / self.factor if self.calm else 0
         return int(reach) + 3  # rounded up, two more for bicubic and nearest grids
 
     def forward(self, x: Tensor) -> Tensor:
@@ -109,8 +112,8 @@ class SuperResNet(nn.Module):
                 x = self.norms[index](x)
                 x = x + skip if inside and index % 2 == 0 else F.relu(x, inplace=True)
             yield
-        x = x.float()
-        return bicubic(small.float(), self.factor) + calm(x) if self.residual else torch.tanh(x) * 0.6 + 0.5
+        x = x.float() if self.calm is None else self.calm(x.float())
+        return bicubic(small.float(), self.factor) + x if self.residual else torch.tanh(x) * 0.6 + 0.5
 
     def _convolved(self, conv: Any, x: Tensor, upsample: bool) -> Tensor:
         x = x.to(conv.weight.dtype) if not torch.is_autocast_enabled(x.device.type) else x

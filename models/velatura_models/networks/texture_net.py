@@ -3,8 +3,8 @@
 The generator takes noise at K scales. Each goes through a block of three convolutions (3x3, 3x3, 1x1,
 each with normalisation and leaky ReLU) into 8 channels; from the coarsest on, the maps are upsampled, both
 they and the next scale's are normalised and joined by channel, and a block of as many channels as were
-joined follows: 16, 24, ... 8 K. A 1x1 convolution makes RGB, which is freed of a mesh (`calm`, a
-departure). Every convolution pads around (circular), so that all that comes out repeats without a seam. For
+joined follows: 16, 24, ... 8 K. A 1x1 convolution makes RGB, which may be freed of a mesh (`Calm`,
+a departure). Every convolution pads around (circular), so that all that comes out repeats without a seam. For
 K = 5 these are 71,659 numbers; the paper's 65 thousand are the 65,664 weights of the blocks after the joins.
 
 With `content` the noise of every scale comes with the picture at that scale, three channels more, and
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..maths.tiling import Box, round_up
-from .calm import REACH, calm
+from .calm import Calm
 from .playback import run_through
 
 NORMS = ("batch", "instance")
@@ -82,15 +82,24 @@ class TextureNet(nn.Module):
         width: channels of each scale's own block.
         norm: `batch` as published, or `instance`.
         content: whether a picture is painted.
+        calm: whether the result goes through `Calm`.
     """
 
-    def __init__(self, scales: int = 5, width: int = 8, norm: str = "batch", content: bool = False) -> None:
+    def __init__(
+        self,
+        scales: int = 5,
+        width: int = 8,
+        norm: str = "batch",
+        content: bool = False,
+        calm: bool = False,
+    ) -> None:
         super().__init__()
         if norm not in NORMS:
             raise ValueError(f"norm is {norm!r}; known: {', '.join(NORMS)}")
         if not 1 <= scales <= 8 or not 1 <= width <= 64:
             raise ValueError(f"scales is {scales} and width {width}; allowed are 1 to 8 and 1 to 64")
         self.scales, self.content = scales, content
+        self.calm = Calm("circular") if calm else None
 
         def normed(channels: int) -> Norm:
             return Norm(channels, norm == "instance", not content)
@@ -117,7 +126,7 @@ class TextureNet(nn.Module):
     def halo(self) -> int:
         """Receptive radius in pixels, rounded up to the grid: of two 3x3 convolutions at every scale, and of
         `calm`."""
-        return round_up(2 * (2 * self.grid - 1) + REACH, self.grid)
+        return round_up(2 * (2 * self.grid - 1) + (self.calm.reach if self.calm else 0), self.grid)
 
     def forward(self, noise: Sequence[Tensor], picture: Tensor | None = None) -> Tensor:
         """A batch of textures.
@@ -142,7 +151,8 @@ class TextureNet(nn.Module):
             x = torch.cat([self.beside[k - 1](self._own(k, noise[k], picture)), x], 1)
             x = self.after[k - 1](x)
             yield
-        return calm(self.rgb(x).float() + 0.5, "circular")
+        made = self.rgb(x).float() + 0.5
+        return made if self.calm is None else self.calm(made)
 
     def _own(self, k: int, noise: Tensor, picture: Tensor | None) -> Tensor:
         if picture is not None:

@@ -97,6 +97,7 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
         "residual": plan.residual,
         "width": plan.width,
         "blocks": plan.blocks,
+        "calm": plan.residual,
     }
     net = placed(SuperResNet(**architecture), device)
     optimizer = torch.optim.Adam(net.parameters(), plan.rate)

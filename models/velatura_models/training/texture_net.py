@@ -83,6 +83,7 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
     device = options.begin()
     paints = options.content is not None
     architecture = {"scales": options.scales or 5 + paints, "norm": options.norm, "content": paints}
+    architecture["calm"] = options.preset != "published"
     net = placed(TextureNet(**architecture), device)
     if options.start is not None:
         net.load_state_dict(load_into(TextureNet, describe_net(options.start)).state_dict())
