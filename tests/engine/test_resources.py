@@ -191,3 +191,10 @@ def test_at_rest_pictures_go_and_networks_in_float32_where_another_precision_is_
     run(engine, Stylize((STYLE,)))
     engine.rest()
     assert networks() == {torch.bfloat16}
+    emptied = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(True))
+    engine.rest()
+    assert not emptied
+    monkeypatch.setattr(engine.resources, "device", torch.device("cuda"))
+    engine.rest()
+    assert emptied, "a card's memory is for other programs, too"

@@ -145,6 +145,7 @@ class TorchEngine:
             resources.store.drop(lambda key: key[0] == PICTURE)
             if resources.dtype != torch.float32:
                 resources.store.drop(lambda key: key[0] == NETWORK and torch.float32 in key)
+            resources.give_back()
 
     def status(self) -> dict[str, Any]:
         """See `tasks.Engine.status`."""

@@ -134,6 +134,10 @@ class Resources:
         self.ahead = self.sliding = None
         self.store.drop(lambda key: networks or key[0] != NETWORK)
         gc.collect()
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Gives what is free of a card's memory to other programs."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
