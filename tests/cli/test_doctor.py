@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from cli.running import velatura
 from harness import Daemon
-from velatura_daemon.cli import checks, exits
+from velatura_daemon.cli import doctor as checks
+from velatura_daemon.cli import exits
 from velatura_daemon.install import Folder
 from velatura_daemon.install import gimp as gimp_installer
 from velatura_daemon.paths import default_paths

@@ -15,7 +15,6 @@ from velatura_models.optimise.objective import Options
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.terms import Terms
-from velatura_models.optimise.texture import synthesis
 
 from .conftest import box_mask, finished, random_encoder, random_picture
 
@@ -285,8 +284,8 @@ def test_a_tileable_texture_has_no_seam(encoder: Encoder, size: tuple[int, int])
     """Across the border neighbours differ no more than somewhere inside; without wrapping they do."""
 
     def seam(wrap: bool) -> bool:
-        options = Options(Gram(0.0, 100.0, 300.0), 60, learning_rate=0.05, levels=1)
-        walk = synthesis(encoder, size, [StyleSource(STYLE)], options, wrap)
+        options = Options(Gram(0.0, 100.0, 300.0), 60, learning_rate=0.05, levels=1, init="noise")
+        walk = Refinement(encoder, Problem(size, [StyleSource(STYLE)], wrap=wrap), options)
         losses(walk)
         picture = walk.picture()
         assert tuple(picture.shape[-2:]) == size
@@ -298,8 +297,8 @@ def test_a_tileable_texture_has_no_seam(encoder: Encoder, size: tuple[int, int])
 
 
 def test_a_texture_takes_the_gram_matrices_of_its_source(encoder: Encoder) -> None:
-    options = Options(Gram(0.0, 100.0), 80, learning_rate=0.05, levels=1)
-    walk = synthesis(encoder, (64, 120), [StyleSource(STYLE)], options)
+    options = Options(Gram(0.0, 100.0), 80, learning_rate=0.05, levels=1, init="noise")
+    walk = Refinement(encoder, Problem((64, 120), [StyleSource(STYLE)]), options)
     course = losses(walk)
     assert min(course) < 0.05 * course[0]
 

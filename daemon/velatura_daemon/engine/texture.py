@@ -15,9 +15,9 @@ from velatura_models.maths.sizes import preview_size
 from velatura_models.maths.tiling import Box, round_up
 from velatura_models.methods.loading import Loader
 from velatura_models.networks.texture_net import SIDE, TextureNet, synthesise
+from velatura_models.optimise.problem import Problem
 from velatura_models.optimise.pyramid import resize
 from velatura_models.optimise.refinement import Refinement
-from velatura_models.optimise.texture import synthesis
 from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import find_texture
 
@@ -34,15 +34,17 @@ def texture(task: Task[Texture], resources: Resources) -> Iterator[Event]:
 
 
 def optimised(task: Task[Texture], resources: Resources) -> Iterator[Event]:
-    """A texture whose Gram matrices are the styles', step by step; `preview_side` bounds the previews, or
+    """A texture whose Gram matrices are the styles' (Gatys et al., NIPS 2015), step by step: a refinement of
+    noise without content; a tileable one is optimised as a torus. `preview_side` bounds the previews, or
     without `preview_every` the result."""
     recipe = task.recipe
     size = (recipe.height, recipe.width)
     job = prepare(task, resources, options_of(recipe, gram(recipe)), size)
+    problem = Problem(size, job.styles, wrap=recipe.tileable)
     yield None
 
     def begin(checkpoint: Mapping[str, Tensor] | None) -> Refinement:
-        return synthesis(job.encoder, size, job.styles, job.options, recipe.tileable, checkpoint)
+        return Refinement(job.encoder, problem, job.options, checkpoint)
 
     def show(walk: Refinement, preview: bool) -> Written:
         side = task.preview_side if preview or not task.preview_every else 0
