@@ -121,7 +121,7 @@ class Dialog:
         self._notify = config.connect("notify", lambda _config, changed: self._changed(changed.name))
         self.look.changed.connect(self._look_changed)
         self.link.changed.connect(self._link_changed)
-        desk.told.connect(lambda text: text == self.preview.words or self.say(text))
+        desk.told.connect(self._told)
         self.window.connect("delete-event", lambda *_event: self._give_up())
         self._loop.every(WATCH, self._watch)
         self._loop.later(0.0, self.link.wake)
@@ -269,6 +269,12 @@ class Dialog:
     def say(self, text: str, *buttons: tuple[str, Callable[[], None]]) -> None:
         """Says something above everything, with what can be done; empty takes it away."""
         self._bar.say(text, *buttons)
+
+    def _told(self, text: str) -> None:
+        """What is not to be read below is said above."""
+        below = [self.preview.words, *(f"{pull.title}: {pull.words}" for pull in self.desk.pulls.failed)]
+        if text not in below:
+            self.say(text)
 
     def trouble(self, problem: Exception) -> None:
         """Says what went wrong, and offers what may help."""

@@ -43,7 +43,7 @@ class Pages(Gtk.Notebook):
         results: Results,
         take: Callable[[Result], None],
     ) -> None:
-        super().__init__(scrollable=True)
+        super().__init__()
         self._config, self._look = config, look
         self.gallery = GalleryView(desk, look)
         self._own = [

@@ -115,3 +115,14 @@ def test_a_pull_that_goes_on_since_before_is_shown_and_no_daemon_is_said(
     loop.run(5)
     lacking.pulls.begin(lacking.pulls.offered[0])
     assert "not installed" in lacking.pulls.words
+
+
+def test_what_failed_before_we_came_is_no_news(lacking: Studio, daemon: FakeDaemon, loop: FakeLoop):
+    says(daemon, loop, "sea", state="failed", error="no network")
+    lacking.link.state = "silent"
+    lacking.link.state = "ready"
+    loop.run(1)
+    assert lacking.pulls.current is None
+    lacking.pulls.begin(lacking.pulls.offered[1])
+    loop.run(1)
+    assert lacking.pulls.current_words == "no network"

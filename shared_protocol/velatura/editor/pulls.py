@@ -165,9 +165,9 @@ class Pulls(Observable):
         before, self.words = self._known, ""
         self._known = {(str(item["kind"]), str(item["name"])): item for item in items}
         ended = {key for key, item in self._known.items() if item["state"] in ("done", "failed")}
+        self._offer()
         for key in ended & {key for key, item in before.items() if item["state"] in ("waiting", "running")}:
             self._ended(key)
-        self._offer()
         if self.under_way and not self._looking:
             self._looking = True
             self._loop.later(LOOK_EVERY, self._look)
@@ -182,9 +182,15 @@ class Pulls(Observable):
 
     def _on_link(self, name: str) -> None:
         if name == "state" and self._link.state == "ready":
-            self._link.ask("pulls", lambda items, error: self._told(items or (), None))
+            self._link.ask("pulls", lambda items, error: self._found(items or ()))
         elif name in ("models", "styles"):
             self._offer()
+
+    def _found(self, items: Sequence[dict[str, Any]]) -> None:
+        """What was pulled before we came: that something failed then is no news."""
+        failed = {(str(item["kind"]), str(item["name"])) for item in items if item["state"] == "failed"}
+        self._forgotten |= failed - set(self._known)
+        self._told(items, None)
 
     def _offer(self) -> None:
         known = {key: item for key, item in self._known.items() if key not in self._forgotten}
