@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -245,10 +246,8 @@ class Client(DaemonSession):
             `{"content": [width, height], "style": [width, height], "pairs": [[x, y, x2, y2], ...]}`, all in
             pixels; no pairs where nothing corresponds.
         """
-        from .pictures import images
-
         fields = {"most": most, "backbone": backbone}
-        job = self._run(Keypoints, images.read(image), style, None, False, False, out, fields, {})
+        job = self._run(Keypoints, _looked_at(image, out), style, None, False, False, out, fields, {})
         _awaited(job)
         return {name: job.record[name] for name in ("content", "style", "pairs")}
 
@@ -327,7 +326,8 @@ class Client(DaemonSession):
         else:
             name = self.add_style(name, picture, title, artist, year, rights)["name"]
         recipe, _, options = build(Learn, name, None, False, more)
-        job = self.submit(recipe, image, out=out, **options)
+        sample = None if image is None else _looked_at(image, out)
+        job = self.submit(recipe, sample, out=out, **options)
         if not wait:
             return job
         _awaited(job)
@@ -361,6 +361,16 @@ class Client(DaemonSession):
             warn_of_stretch(deform, pixels.layout, recipe, pictures)
         job = self.submit(recipe, pixels, mask, out=out, pictures=pictures, **options)
         return _awaited(job) if wait else job
+
+
+def _looked_at(image: Any, out: Any) -> Any:
+    """A picture of which something is found out, so that no file is made beside it, only `out`."""
+    from .pictures import images
+
+    pixels = copy(images.read(image))
+    if out is None and pixels.kind == "path":
+        pixels.kind = "image"
+    return pixels
 
 
 def _awaited(job: JobFuture) -> Any:

@@ -219,9 +219,9 @@ def invert(daemon: FakeDaemon, peer: bytes, submit: m.Submit) -> None:
     finish(daemon, peer, submit)
 
 
-def finish(daemon: FakeDaemon, peer: bytes, submit: m.Submit) -> None:
+def finish(daemon: FakeDaemon, peer: bytes, submit: m.Submit, **record: Any) -> None:
     """Sends the result of a started job."""
     layout, data = daemon.blobs[submit.content]
     name = daemon.offer(layout, data.translate(bytes(range(255, -1, -1))))
     daemon._waiting.pop(submit.job, None)
-    daemon.say(peer, m.Result(submit.job, name, layout, submit.recipe, {"build": "fake"}))
+    daemon.say(peer, m.Result(submit.job, name, layout, submit.recipe, {"build": "fake", **record}))

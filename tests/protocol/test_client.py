@@ -64,6 +64,23 @@ def test_a_path_gives_a_path_beside_it_or_where_it_is_wanted(v, tmp_path):
         assert velatura.recipe_of(path) == RECIPE
 
 
+def test_what_is_only_looked_at_gets_no_picture_beside_it(daemon, v, script, tmp_path):
+    source = tmp_path / "photo.png"
+    Image.fromarray(ARRAY).save(source)
+    found = {"content": [40, 30], "style": [40, 30], "pairs": []}
+
+    def run(fake: FakeDaemon, peer: bytes, submit: m.Submit) -> None:
+        fake.say(peer, m.Started(submit.job))
+        finish(fake, peer, submit, **found)
+
+    script.run = run
+    assert v.keypoints(source, "great-wave") == found
+    v.learn("great-wave", image=source)
+    assert list(tmp_path.glob("*.png")) == [source]
+    v.keypoints(str(source), "great-wave", out=tmp_path / "pairs.png")
+    assert Image.open(tmp_path / "pairs.png").size == (40, 30)
+
+
 def test_an_array_can_be_written_to_a_file(v, tmp_path):
     assert v.stylize(ARRAY, "great-wave", out=str(tmp_path / "a.png")) == tmp_path / "a.png"
     assert (tmp_path / "a.png").exists()
