@@ -7,8 +7,7 @@ joined follows: 16, 24, ... 8 K. A 1x1 convolution makes RGB, which may be freed
 a departure). Every convolution pads around (circular), so that all that comes out repeats without a seam. For
 K = 5 these are 71,659 numbers; the paper's 65 thousand are the 65,664 weights of the blocks after the joins.
 
-With `content` the noise of every scale comes with the picture at that scale, three channels more, and
-the network paints pictures instead (section 4.3 of the paper, K = 6).
+The paper's networks that paint pictures (section 4.3) are not here: `TransformNet` paints better.
 
 A texture is alike everywhere, so the generator normalises with statistics that `settle` took once, after
 training. It is then convolutions only: tiles with a halo equal the whole, whatever the size.
@@ -40,22 +39,20 @@ SIDE = 512
 
 class Norm(nn.BatchNorm2d):
     """Normalisation of a channel, by the batch or by each picture alone while training; afterwards with
-    the statistics that `settle` took, or, where the network paints pictures, again by each picture alone.
+    the statistics that `settle` took.
 
     Args:
         instance: whether each picture is normalised alone (Ulyanov et al. 2016b).
-        settled: whether there are statistics for all pictures alike.
     """
 
-    def __init__(self, channels: int, instance: bool, settled: bool) -> None:
+    def __init__(self, channels: int, instance: bool) -> None:
         super().__init__(channels)
         self.alone = instance
-        self.settled = settled
         self.settling = False
 
     def forward(self, input: Tensor) -> Tensor:
         x = input
-        if self.alone and not self.settling and (self.training or not self.settled):
+        if self.alone and self.training and not self.settling:
             return F.group_norm(x, x.shape[1], self.weight.to(x), self.bias.to(x), self.eps)
         return super().forward(x)
 
@@ -78,10 +75,10 @@ class TextureNet(nn.Module):
     """The generator.
 
     Args:
-        scales: K, the paper's 5 for textures and 6 for painting.
+        scales: K, the paper's 5.
         width: channels of each scale's own block.
         norm: `batch` as published, or `instance`.
-        content: whether a picture is painted.
+        content: must be false; files of networks that paint say true.
         calm: whether the result goes through `Calm`.
     """
 
@@ -96,13 +93,15 @@ class TextureNet(nn.Module):
         super().__init__()
         if norm not in NORMS:
             raise ValueError(f"norm is {norm!r}; known: {', '.join(NORMS)}")
+        if content:
+            raise ValueError("content is true: texture networks that paint pictures are not run any more")
         if not 1 <= scales <= 8 or not 1 <= width <= 64:
             raise ValueError(f"scales is {scales} and width {width}; allowed are 1 to 8 and 1 to 64")
-        self.scales, self.content = scales, content
+        self.scales = scales
         self.calm = Calm("circular") if calm else None
 
         def normed(channels: int) -> Norm:
-            return Norm(channels, norm == "instance", not content)
+            return Norm(channels, norm == "instance")
 
         def block(cin: int, cout: int) -> nn.Sequential:
             layers: list[nn.Module] = []
@@ -111,7 +110,7 @@ class TextureNet(nn.Module):
             return nn.Sequential(*layers)
 
         joined = [width * (k + 1) for k in range(scales)]
-        self.own = nn.ModuleList(block(NOISE + 3 * content, width) for _ in range(scales))
+        self.own = nn.ModuleList(block(NOISE, width) for _ in range(scales))
         self.before = nn.ModuleList(normed(channels) for channels in joined[:-1])
         self.beside = nn.ModuleList(normed(width) for _ in joined[1:])
         self.after = nn.ModuleList(block(channels, channels) for channels in joined[1:])
@@ -128,37 +127,28 @@ class TextureNet(nn.Module):
         `calm`."""
         return round_up(2 * (2 * self.grid - 1) + (self.calm.reach if self.calm else 0), self.grid)
 
-    def forward(self, noise: Sequence[Tensor], picture: Tensor | None = None) -> Tensor:
+    def forward(self, noise: Sequence[Tensor]) -> Tensor:
         """A batch of textures.
 
         Args:
             noise: of every scale, the coarsest first, `(B, 3, H / 2^k, W / 2^k)`, as `noise_field` gives it.
-            picture: `(B, 3, H, W)` RGB in 0..1, for networks with `content`.
 
         Returns:
             `(B, 3, H, W)` float32, about 0..1.
         """
-        return run_through(self.steps(noise, picture))
+        return run_through(self.steps(noise))
 
-    def steps(self, noise: Sequence[Tensor], picture: Tensor | None = None) -> Generator[None, None, Tensor]:
+    def steps(self, noise: Sequence[Tensor]) -> Generator[None, None, Tensor]:
         """`forward`, one scale at a time, yielding in between."""
-        if (picture is not None) != self.content:
-            raise ValueError("a network that paints needs a picture, another takes none")
-        x = self._own(0, noise[0], picture)
+        x = self.own[0](noise[0])
         yield
         for k in range(1, self.scales):
             x = F.interpolate(self.before[k - 1](x), scale_factor=2.0, mode="nearest")
-            x = torch.cat([self.beside[k - 1](self._own(k, noise[k], picture)), x], 1)
+            x = torch.cat([self.beside[k - 1](self.own[k](noise[k])), x], 1)
             x = self.after[k - 1](x)
             yield
         made = self.rgb(x).float() + 0.5
         return made if self.calm is None else self.calm(made)
-
-    def _own(self, k: int, noise: Tensor, picture: Tensor | None) -> Tensor:
-        if picture is not None:
-            small = F.avg_pool2d(picture, 2 ** (self.scales - 1 - k))
-            noise = torch.cat([small.to(noise), noise], 1)
-        return self.own[k](noise)
 
 
 def noise_field(seed: int, scales: int, size: tuple[int, int], box: Box | None = None) -> list[Tensor]:

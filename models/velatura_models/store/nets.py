@@ -161,7 +161,7 @@ def find_texture(style: str, weights: Path | None = None) -> Net:
     Raises:
         WeightsError: `unknown`, naming those at hand and how to train one.
     """
-    nets = [net for net in installed("texture", weights) if not net.architecture.get("content")]
+    nets = list(installed("texture", weights))
     for net in nets:
         if style in net.styles:
             return net

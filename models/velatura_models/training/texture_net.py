@@ -1,13 +1,12 @@
 """Trains a texture network from one picture (Ulyanov et al. 2016): noise in, texture out.
 
-Style is the Gram loss at relu1_1 ... relu5_1 (eq. 2-3 of the paper, whose layers these are); with a folder of
-photos the network learns to paint them, with relu4_2 as content. The preset `published` is the paper's
-section 5: Adam at 0.1, 2000 steps of 16 pictures, the rate times 0.7 at half of them and then every tenth of
-them (1000 and every 200). Departures: each layer's error is divided by its target's size (see
-`perceptual`), what lies outside 0..1 costs a little, since a picture cannot show it, the picture's colours,
-its finest detail and what is tied to the grid of pixels count beside Gram matrices, and gradients are not
-normalised layer by layer as in the paper's supplement. A rate of 0.1 needs batch norm; with instance norm
-0.02 is a good one.
+Style is the Gram loss at relu1_1 ... relu5_1 (eq. 2-3 of the paper, whose layers these are). The preset
+`published` is the paper's section 5: Adam at 0.1, 2000 steps of 16 pictures, the rate times 0.7 at half of
+them and then every tenth of them (1000 and every 200). Departures: each layer's error is divided by its
+target's size (see `perceptual`), what lies outside 0..1 costs a little, since a picture cannot show it, the
+picture's colours, its finest detail and what is tied to the grid of pixels count beside Gram matrices, and
+gradients are not normalised layer by layer as in the paper's supplement. A rate of 0.1 needs batch norm;
+with instance norm 0.02 is a good one.
 """
 
 from __future__ import annotations
@@ -17,23 +16,20 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from ..maths.stats import normalise
 from ..maths.tiling import round_up
 from ..networks.precision import autocast
 from ..networks.residency import placed
-from ..networks.texture_net import NOISE, TextureNet, noise_field, settle, texture_of
+from ..networks.texture_net import NOISE, TextureNet, settle, texture_of
 from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import describe_net, save_net
-from .crops import batches, whole_picture
+from .crops import whole_picture
 from .painting import Preset, PresetOptions, chosen, loss_network
 from .perceptual import Perceptual, color_distance, color_ranks, finest, gram, off, outside, phase_pattern
 from .run import Report, Run, quiet
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_LAYER = "relu4_2"
 LEAST_DETAIL = 1 / 255
 """Added to what detail is divided by: a picture of one colour has none."""
 
@@ -52,81 +48,66 @@ class TextureNetOptions(PresetOptions):
     Args:
         style: the picture.
         name: what the texture is to be called; by default as the picture's file.
-        content: folder of photos that the network is to paint; without, it makes textures.
         preset: `published`, `cpu` (minutes) or `tiny` (seconds, to try).
         crop: side in pixels of the textures that are compared.
-        scales: K; by default 5 for a texture and 6 for painting.
+        scales: K, the paper's.
         norm: `batch` or `instance`.
         color_weight, grid_weight, detail_weight: of the picture's colours, of what is tied to the grid of
             pixels, and of how much finest detail there is, see `perceptual`.
         start: a network of the same architecture to begin with.
-        content_weight: of the content loss, where there are photos; that of style is 1.
     """
 
     style: Path
     name: str = ""
-    content: Path | None = None
     preset: str = "cpu"
-    scales: int | None = None
+    scales: int = 5
     norm: str = "batch"
     style_side: int = 256
     color_weight: float = 2.0
     grid_weight: float = 10.0
     detail_weight: float = 1.0
     start: Path | None = None
-    content_weight: float = 0.1
 
 
 def main(options: TextureNetOptions, report: Report = quiet) -> Path:
     """Trains, and returns the path of the network written at the end."""
     preset = chosen(PRESETS, options)
     device = options.begin()
-    paints = options.content is not None
-    architecture = {"scales": options.scales or 5 + paints, "norm": options.norm, "content": paints}
-    architecture["calm"] = options.preset != "published"
+    architecture = {"scales": options.scales, "norm": options.norm, "calm": options.preset != "published"}
     net = placed(TextureNet(**architecture), device)
     if options.start is not None:
         net.load_state_dict(load_into(TextureNet, describe_net(options.start)).state_dict())
     crop = round_up(preset.crop, net.grid)
     optimizer = torch.optim.Adam(net.parameters(), preset.rate)
     vgg, seen_with = loss_network(options.vgg, device)
-    loss = Perceptual(vgg, (CONTENT_LAYER,), STYLE_LAYERS)
+    loss = Perceptual(vgg, (), STYLE_LAYERS)
     style = resize_short(whole_picture(options.style), options.style_side).to(device)
     targets, colors = loss.style_targets([style]), color_ranks(style)
     details = finest(style[..., : style.shape[2] // 4 * 4, : style.shape[3] // 4 * 4])
-    batch: Tensor | None = None
     run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25, seed=options.seed)
-    photos = None
-    if options.content is not None:
-        photos = batches(options.content, crop, preset.batch, run.seed)
-
     weights = {
-        "content": options.content_weight,
         "colors": options.color_weight,
         "grid": options.grid_weight,
         "detail": options.detail_weight,
     }
 
     def losses() -> dict[str, Tensor]:
-        nonlocal batch
         torch.manual_seed(options.seed + run.step)  # a run that is resumed sees the noise that it would have
         sides = [crop >> k for k in reversed(range(net.scales))]
         noise = [torch.rand(preset.batch, NOISE, side, side, device=device) for side in sides]
         noise = [field.contiguous(memory_format=torch.channels_last) for field in noise]
-        batch = None if photos is None else next(photos).to(device)
         with autocast(device):
-            made = net(noise, batch)
-        terms = losses_of(loss, made, batch, targets)
+            made = net(noise)
+        terms = losses_of(loss, made, targets)
         terms |= {"colors": color_distance(made, colors), "grid": phase_pattern(made)}
         terms["detail"] = ((finest(made) - details) / (details + LEAST_DETAIL)).square().mean()
         return terms
 
     def drawn() -> list[list[Tensor]]:
-        return sheet(net, style, batch, crop)
+        return sheet(net, style, crop)
 
     run.train(losses, weights, fading, sheet=drawn, sheet_every=options.sheet_every)
-    if not paints:
-        settle(net)
+    settle(net)
     name = options.name or options.style.stem
     trained = run.told(preset.batch, crop, seen_with, **{"style side": options.style_side})
     if run.steps * preset.batch < 2000 * 16:
@@ -141,41 +122,25 @@ def fading(step: int, steps: int) -> float:
     return 1.0 if step < half else 0.7 ** (1 + (step - half) // tenth)
 
 
-def losses_of(
-    loss: Perceptual, made: Tensor, photos: Tensor | None, targets: dict[str, Tensor]
-) -> dict[str, Tensor]:
-    """The terms of a batch: `style`, `range` and, with photos, `content`.
+def losses_of(loss: Perceptual, made: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The terms of a batch: `style` and `range`.
 
     Args:
         made: `(B, 3, H, W)`.
-        photos: the same, or None.
         targets: Gram matrices of the one style.
     """
-    seen = loss.features(made, loss.style_layers + (loss.content_layers if photos is not None else ()))
+    seen = loss.features(made, loss.style_layers)
     style = made.new_zeros(())
     for layer in loss.style_layers:
         style = style + off(gram(seen[layer]), targets[layer]).mean() / len(loss.style_layers)
-    terms = {"style": style, "range": outside(made)}
-    if photos is not None:
-        with torch.no_grad():
-            before = loss.features(photos, loss.content_layers)
-        pairs = [(normalise(seen[layer]), normalise(before[layer])) for layer in loss.content_layers]
-        terms["content"] = torch.stack([F.mse_loss(after, was) for after, was in pairs]).sum()
-    return terms
+    return {"style": style, "range": outside(made)}
 
 
-def sheet(net: TextureNet, style: Tensor, photos: Tensor | None, crop: int) -> list[list[Tensor]]:
-    """The style beside samples as the network makes them once trained; or photos above their paintings."""
-    if photos is not None:
-        field = noise_field(0, net.scales, (crop, crop))
-        field = [f.to(photos).expand(len(photos), -1, -1, -1) for f in field]
-        net.eval()
-        rows = [list(photos.unbind()), list(net(field, photos).unbind())]
-    else:
-        settle(net, samples=2)
-        net.eval()
-        shown = min(crop, *style.shape[-2:])
-        samples = [texture_of(net, (shown, shown), seed)[0] for seed in range(3)]
-        rows = [[style[0, :, :shown, :shown], *samples]]
+def sheet(net: TextureNet, style: Tensor, crop: int) -> list[list[Tensor]]:
+    """The style beside samples as the network makes them once trained."""
+    settle(net, samples=2)
+    net.eval()
+    shown = min(crop, *style.shape[-2:])
+    samples = [texture_of(net, (shown, shown), seed)[0] for seed in range(3)]
     net.train()
-    return rows
+    return [[style[0, :, :shown, :shown], *samples]]
