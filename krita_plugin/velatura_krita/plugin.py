@@ -27,7 +27,7 @@ LOCALE = FOLDER / "locale"
 DOMAIN = "velatura_krita"
 MET = "met"
 """Remembered once the docker has shown itself."""
-SETTLING, TRIES = 300, 8
+SETTLING, TRIES = 300, 12
 """Milliseconds between looks at where it lies after the first picture, and how many."""
 
 _studio: Studio | None = None

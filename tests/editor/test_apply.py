@@ -61,7 +61,7 @@ def test_what_the_daemon_notes_of_a_result_is_said(
             loop.run(0.1)
             daemon.finish(daemon.job, notes=notes)
             loop.run(0.1)
-        assert task.words == said and told[-1] == f"{task.title}: {said}"
+        assert f"Done. {task.notes}" == said and told[-1] == f"{task.title}: {said}"
 
 
 def test_the_selection_bounds_the_layer_and_the_network_sees_its_surroundings(

@@ -84,7 +84,7 @@ def test_of_a_small_picture_the_first_is_what_apply_gives(
     assert len(daemon.jobs) == 1 and studio.preview.full_size and studio.preview.words == "It is flat."
     task = studio.apply()
     loop.run(0.1)
-    assert task is not None and task.words == "Done. It is flat." and len(daemon.jobs) == 1
+    assert task is not None and task.notes == "It is flat." and len(daemon.jobs) == 1
     assert set(document.layers[1].pixels) == {1}
     slide(studio, 0.5, released=True)
     loop.run(0.1)

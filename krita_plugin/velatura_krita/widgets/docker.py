@@ -198,8 +198,6 @@ class Panel(QtWidgets.QWidget, Listening):
             self._studio.gallery.words = _(
                 "The two commands are in the clipboard: paste them into a terminal."
             )
-        elif link.state == "asleep":
-            self._studio.wake()
         elif link.can_renew:
             link.renew()
         else:
@@ -248,7 +246,7 @@ class Panel(QtWidgets.QWidget, Listening):
             self._dot.setStyleSheet(f"color: {colors.get(link.state, '#d06060')}")
             labels = {
                 "missing": _("Copy how to"), "stopped": _("Start"), "refused": _("Try again"),
-                "silent": _("Reconnect"), "asleep": _("Start"),
+                "silent": _("Reconnect"),
             }  # fmt: skip
             label = _("Restart it") if link.can_renew else labels.get(link.state, "")
             self._help.setText(label)

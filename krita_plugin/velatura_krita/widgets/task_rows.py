@@ -10,7 +10,7 @@ from velatura.editor.tasks import Task
 
 from ..qt import QtCore, QtGui, QtWidgets
 from .buttons import IconButton
-from .parts import Listening, column, wrapped
+from .parts import Listening, column, say, wrapped
 
 PICTURE = 40
 """Side of a task's picture, in pixels."""
@@ -67,7 +67,7 @@ class TaskRow(QtWidgets.QFrame, Listening):
         self._picture.setFixedSize(PICTURE, PICTURE)
         self._picture.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
         self._title = Title(task.title)
-        self._words = wrapped()
+        self._words, self._notes = wrapped(), wrapped()
         self._bar = bar(_("Progress of {task}", task=task.title))
         self._go = self._button("go", _("Go to its layer"), lambda: studio.go_to(task))
         self._stop = self._button("stop", _("Stop and keep"), task.stop)
@@ -84,6 +84,7 @@ class TaskRow(QtWidgets.QFrame, Listening):
         buttons = (self._go, self._retry, self._stop, self._cancel, self._dismiss)
         for place, button in enumerate(buttons, start=2):
             grid.addWidget(button, 0, place, 3, 1)
+        grid.addWidget(self._notes, 3, 0, 1, 2 + len(buttons))
         grid.setColumnStretch(1, 1)
         self.listen(task.changed.connect(self.refresh))
         self.refresh()
@@ -96,6 +97,7 @@ class TaskRow(QtWidgets.QFrame, Listening):
     def refresh(self, *unused: object) -> None:
         task = self.task
         self._words.setText(task.words)
+        say(self._notes, task.notes)
         self._bar.setVisible(not task.over)
         show_fraction(self._bar, task.fraction if task.state == "running" and task.fraction > 0 else None)
         self._picture.setVisible(task.image is not None)

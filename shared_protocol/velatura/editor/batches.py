@@ -99,7 +99,7 @@ class Batch(Task):
             self._close("failed", f"{done} {why}")
         else:
             self.notes = " ".join(dict.fromkeys(part.notes for part in self._parts if part.notes))
-            self._close("done", words.done(self.notes))
+            self._close("done", _("Done"))
 
     def _on_part(self, part: Task, name: str) -> None:
         if self.over:

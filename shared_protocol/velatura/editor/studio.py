@@ -354,7 +354,7 @@ class Studio(Desk):
                 self._layer_seen()
             elif self.preview.shown:
                 self.preview.request(released=True)  # it rested, perhaps before it showed this look
-            self.tell(f"{task.title}: {task.words}")
+            self.tell(". ".join(filter(None, (f"{task.title}: {task.words}", task.notes))))
         elif name == "words" and task.state == "running" and now - self._told_at >= TELL_EVERY:
             self._told_at = now
             self.tell(f"{task.title}: {task.words}")

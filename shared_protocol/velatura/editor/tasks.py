@@ -312,7 +312,7 @@ class Task(Observable):
     def _written(self) -> None:
         self._content = self._mask = self._ready = None
         self._regions = {}
-        self._close("done", words.done(self.notes))
+        self._close("done", _("Done"))
 
     def _fail(self, error: Exception) -> None:
         if self.over:

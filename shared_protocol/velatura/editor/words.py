@@ -137,11 +137,6 @@ def notes(record: Mapping[str, Any]) -> str:
     return " ".join(f"{COMMANDS.sub('', note[:1].upper() + note[1:])}." for note in record.get("notes", ()))
 
 
-def done(notes: str) -> str:
-    """That something is done, and what is to be said of it."""
-    return f"{_('Done')}. {notes}" if notes else _("Done")
-
-
 def trouble(error: BaseException) -> str:
     """An error for the artist: what was wrong and what to do, without what a terminal can do about it."""
     if isinstance(error, VelaturaError):
