@@ -22,6 +22,7 @@ def start_logging(paths: Paths, name: str, level: str = "info", to_stderr: bool 
     logger = logging.getLogger(f"velatura.{name}")
     logger.setLevel(level.upper())
     logger.propagate = False
+    logging.raiseExceptions = False  # a disk that has become full is told by what needs it, not by every line
     for old in list(logger.handlers):
         logger.removeHandler(old)
         old.close()

@@ -50,8 +50,20 @@ class Address:
         scheme = self.endpoint.partition("://")[0]
         if scheme not in ("ipc", "tcp"):
             raise FieldError("endpoint", f"is {self.endpoint!r}; allowed: ipc://PATH, tcp://HOST:PORT")
-        if scheme == "tcp" and len(self.server_key) != 40:
-            raise FieldError("server_key", "is missing; TCP is used with CURVE only")
+        if scheme == "tcp":
+            check_port("endpoint", self.endpoint)
+            if not self.server_key:
+                raise FieldError("server_key", "is missing; TCP is used with CURVE only")
+            if len(self.server_key) != 40:
+                raise FieldError("server_key", f"has {len(self.server_key)} characters; a key has 40")
+
+
+def check_port(field: str, address: str) -> None:
+    """Raises `FieldError` for an address without a port or with one that is none: ZeroMQ takes the port's
+    last 16 bits. `*` is any that is free."""
+    port = address.rpartition(":")[2]
+    if port != "*" and not (port.isascii() and port.isdecimal() and int(port) < 1 << 16):
+        raise FieldError(field, f"is {address!r}; write tcp://ADDRESS:PORT, with a port of at most 65535")
 
 
 def home() -> Path:
@@ -137,8 +149,10 @@ def write_private(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and not error.filename:
+            error.filename = str(path)
         raise
 
 

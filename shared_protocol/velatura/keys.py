@@ -29,6 +29,8 @@ def key_pair(name: str, base: Path | None = None) -> tuple[bytes, bytes]:
         if not zmq.has("curve"):
             raise VelaturaError("insecure", "this pyzmq was built without CURVE; TCP cannot be used")
         public, secret = zmq.curve_keypair()
+        while public.startswith(b"-"):  # which a command line would take for an option
+            public, secret = zmq.curve_keypair()
         write_private(path, public + b"\n" + secret + b"\n")
     lines = path.read_bytes().split()
     if len(lines) != 2 or any(len(line) != KEY_LENGTH for line in lines):

@@ -130,7 +130,7 @@ def read_map(file: str | os.PathLike) -> Any:
         return json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise FieldError("deform", f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FieldError("deform", f"{path} is not JSON: {error}") from error
 
 

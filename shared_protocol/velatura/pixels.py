@@ -26,6 +26,7 @@ RANDOM = "~"
 
 MAX_SIDE = 65536
 MAX_PIXELS = 400_000_000
+MAX_STYLE_PIXELS = 80_000_000
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ it. It travels as pictures do: eight bytes of length, the file's bytes, and zero
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from .blob import Blob, Picture
@@ -36,7 +37,10 @@ def read(path: Path, most: int = LONGEST, what: str = "a style") -> bytes:
         VelaturaError: `bad_image` where it cannot be read, `too_large` over `most`.
     """
     try:
-        if path.stat().st_size > most:
+        about = path.stat()
+        if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):  # it may never end
+            raise VelaturaError("bad_image", f"{path} is a pipe or a device, not a file")
+        if about.st_size > most:
             raise VelaturaError("too_large", f"{path} is too large; {what} has at most {most} bytes")
         return path.read_bytes()
     except OSError as error:

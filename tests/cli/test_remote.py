@@ -93,6 +93,9 @@ def test_a_profile_that_is_none_is_told(at, monkeypatch: pytest.MonkeyPatch):
         (("profile", "add", "../x", "tcp://box:1", "k" * 40), "letters, digits"),
         (("profile", "add", "x", "tcp://box:1", ""), "server_key"),
         (("profile", "add", "x", "http://box:1", "k" * 40), "tcp://HOST:PORT"),
+        (("profile", "add", "x", "tcp://box:65536", "k" * 40), "at most 65535"),
+        (("profile", "add", "x", "tcp://box", "k" * 40), "ADDRESS:PORT"),
+        (("profile", "add", "x", "tcp://box:1", "short"), "5 characters"),
         (("profile", "remove", "x"), "no profile"),
     ],
 )

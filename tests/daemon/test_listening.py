@@ -111,7 +111,9 @@ def test_tcp_without_encryption_gets_no_answer(listening: tuple[Daemon, str]):
     context.term()
 
 
-@pytest.mark.parametrize("listen", ["ipc:///tmp/x", "tcp://nowhere.invalid:1", "7878"])
+@pytest.mark.parametrize(
+    "listen", ["ipc:///tmp/x", "tcp://nowhere.invalid:1", "tcp://127.0.0.1:65536", "7878"]
+)
 def test_an_address_that_cannot_be_bound_is_named(listen: str):
     daemon = Daemon(listen=listen)
     process = daemon.spawn("run")

@@ -129,6 +129,9 @@ def test_a_home_that_others_may_write_to_is_refused(tmp_path: Path, mode: int):
     assert process.returncode == 1 and "can be written to by others" in said
 
 
+DEEP = "[" * 100_000
+"""What Python's JSON reader gives up on with an error of its own."""
+
 STYLES = {
     "long-title": {"title": "t" * 70_000},
     "half-a-surrogate": {"title": "\ud800"},
@@ -143,10 +146,15 @@ def test_damaged_styles_cost_their_own_entry_and_nothing_else(tmp_path: Path):
         whole = {"picture": "picture.png", "sha256": "0" * 64, "size": 4, **about}
         (folder / "style.json").write_text(json.dumps(whole))
         (folder / "picture.png").write_bytes(b"none")
+    for name in ("deep", "pipe"):
+        (tmp_path / "data" / "styles" / name).mkdir()
+    (tmp_path / "data" / "styles" / "deep" / "style.json").write_text(DEEP)
+    os.mkfifo(tmp_path / "data" / "styles" / "pipe" / "style.json")
     with Daemon(home=tmp_path) as daemon, daemon.connect() as talk:
         listed = {item["name"]: item for item in talk.ask("styles")}
-        assert set(STYLES) <= set(listed) and len(listed) > 20
-        assert "too long" in listed["long-title"]["error"]
+        assert {*STYLES, "deep", "pipe"} <= set(listed) and len(listed) > 20
+        assert "too long" in listed["long-title"]["error"] and listed["long-title"]["artist"] == ""
+        assert listed["deep"]["error"] and "pipe" in listed["pipe"]["error"]
         assert talk.run(RECIPE, picture()).state is State.DONE
 
 
@@ -164,10 +172,15 @@ def test_damaged_networks_cost_their_own_entry_and_nothing_else(tmp_path: Path):
     nets.mkdir(parents=True)
     net_file(nets / "long.transform.safetensors", trained=json.dumps({"note": "n" * 70_000}))
     net_file(nets / "five.transform.safetensors", trained="5")
+    net_file(nets / "deep.transform.safetensors", architecture=DEEP)
+    net_file(nets / "other.transform.safetensors", kind="k" * 70_000)
+    (nets / "head.transform.safetensors").write_bytes(len(DEEP).to_bytes(8, "little") + DEEP.encode())
     with Daemon(home=tmp_path) as daemon, daemon.connect() as talk:
         listed = {item["name"]: item for item in talk.ask("models")}
         assert "slim" in listed and "long.transform" in listed
-        assert listed["five.transform"]["kind"] == "damaged" and not listed["five.transform"]["installed"]
+        for name in ("five", "deep", "other", "head"):
+            item = listed[f"{name}.transform"]
+            assert item["kind"] == "damaged" and not item["installed"]
         assert talk.run(RECIPE, picture()).state is State.DONE
 
 

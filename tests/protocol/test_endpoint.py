@@ -170,6 +170,12 @@ def test_keys_are_made_once_and_private(tmp_path):
     assert mode(tmp_path / "run" / "client.key") == 0o600
 
 
+def test_a_public_key_is_never_taken_for_an_option(tmp_path, monkeypatch):
+    pairs = iter([(b"-" * 40, b"s" * 40), (b"k-" * 20, b"s" * 40)])
+    monkeypatch.setattr("zmq.curve_keypair", lambda: next(pairs))
+    assert keys.key_pair("server", tmp_path)[0] == b"k-" * 20
+
+
 def test_a_damaged_key_file_is_refused(tmp_path):
     keys.key_pair("client", tmp_path)
     (tmp_path / "run" / "client.key").write_text("short\n")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -201,6 +202,34 @@ def test_the_recipe_travels_in_a_png(tmp_path):
         files.recipe_of(tmp_path / "plain.png")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"\1\0\0\0" + zlib.compress(bytes(png.LONGEST_RECIPE + 1)), "more than 1048576 bytes"),
+        (b"\1\0\0\0" + b"no deflate", "incorrect header"),
+        (b"\0\0\0\0" + b"[" * 100_000, "recursion"),
+    ],
+    ids=["bomb", "damaged", "deep"],
+)
+def test_a_recipe_that_means_harm_is_refused(tmp_path, text: bytes, words: str):
+    body = b"iTXt" + png.RECIPE_KEY.encode() + b"\0" + text
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    files.save(tmp_path / "plain.png", random((4, 4, 3), np.uint8))
+    plain = (tmp_path / "plain.png").read_bytes()
+    (tmp_path / "bad.png").write_bytes(plain[:33] + chunk + plain[33:])
+    with pytest.raises(VelaturaError, match=words):
+        files.recipe_of(tmp_path / "bad.png")
+
+
+def test_a_style_with_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    files.save(tmp_path / "large.tif", np.zeros((64, 64, 3), np.float32))
+    monkeypatch.setattr(images, "MAX_STYLE_PIXELS", 4000)
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(VelaturaError, match=r"at most .* 4000 pixels") as error:
+        images.read_style(tmp_path / "large.tif")
+    assert error.value.code == "too_large"
+
+
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_every_orientation_is_applied_at_every_depth(tmp_path, turn):
     """Pillow's own exif_transpose is the reference."""
@@ -341,7 +370,7 @@ def test_without_the_codecs_a_deep_file_is_refused_with_the_remedy(tmp_path, mon
         ("photo.png", (8, 8), "is the picture itself"),
     ],
 )
-def test_what_a_result_cannot_become_is_said_before_the_work(tmp_path, name, size, words):
+def test_what_a_result_cannot_become_is_said_before_the_work(tmp_path, name, size: tuple[int, int], words):
     (tmp_path / "folder.png").mkdir()
     files.save(tmp_path / "photo.png", random((8, 8, 3), np.uint8))
     with pytest.raises(VelaturaError) as caught:

@@ -119,7 +119,7 @@ def saved_recipe(path: Path, kind: RecipeClass) -> Any:
     else:
         try:
             found = recipe_from_map(json.loads(path.read_text("utf-8-sig")))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FieldError(str(path), f"is not JSON: {error}") from error
     if not isinstance(found, kind):
         raise FieldError(str(path), f"holds a recipe for {found.KIND}, not for {kind.KIND}")

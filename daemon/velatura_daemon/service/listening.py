@@ -100,6 +100,7 @@ class Listener:
     def _bind_tcp(self, listen: str) -> None:
         if not listen.startswith("tcp://"):
             raise FieldError("listen", f"is {listen!r}; write tcp://ADDRESS:PORT")
+        endpoint.check_port("listen", listen)
         public, secret = keys.key_pair("server")
         keys.admit(keys.key_pair("client")[0], "local")
         self._authenticator = ThreadAuthenticator(self.context)

@@ -280,9 +280,10 @@ def page(request: Request, items: Items) -> Reply:
 
 
 def _fitting(item: dict[str, Any]) -> dict[str, Any]:
-    """What is left of an item that is too long for a message: its name, and that."""
+    """What is left of an item that is too long for a message: its keys, short values, and that."""
     words = "what its file says of it is too long to be listed"
-    return {"name": item.get("name", "")[:NAME], "title": words, "error": words}
+    kept = {k: v[:NAME] if isinstance(v, str) else type(v)() if v else v for k, v in item.items()}
+    return {**kept, "title": words, "error": words}
 
 
 def _text(request: Request, key: str, default: str | None = None) -> str:

@@ -17,10 +17,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from velatura import stylefile
+from velatura.errors import VelaturaError
+
 from .catalogue import StyleEntry
 
 CARD_FILE = "card.slim.safetensors"
 """The card of a style that came without its picture, or with its card."""
+LONGEST = 1 << 20
+"""Bytes of a `style.json`, at most."""
 STALE = 24 * 3600.0
 """Age in seconds after which a folder that an interrupted `write_folder` left behind is swept away."""
 
@@ -29,11 +34,13 @@ def read_folder(folder: Path) -> StyleEntry:
     """A user's style as its folder tells it, with `error` where it cannot be used."""
     entry = StyleEntry(name=folder.name, title=folder.name)
     try:
-        about = json.loads((folder / "style.json").read_text(encoding="utf-8"))
+        about = json.loads(stylefile.read(folder / "style.json", LONGEST, "style.json"))
         texts = {key: about.get(key, "") for key in ("title", "artist", "year", "rights")}
         picture = folder / Path(about["picture"]).name if about["picture"] != "" else None
         digest, size = about["sha256"], about["size"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except VelaturaError as error:
+        return replace(entry, error=error.message)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return replace(entry, error=f"its style.json cannot be read ({error!r})")
     if not all(isinstance(value, str) for value in (*texts.values(), digest)):
         return replace(entry, error="its style.json holds something else than text")

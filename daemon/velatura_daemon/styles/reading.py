@@ -17,12 +17,12 @@ from velatura.errors import VelaturaError
 from velatura.pictures import files, formats
 from velatura.pictures.arrays import Pixels, from_pil, to_pil
 from velatura.pictures.layouts import image_of
-from velatura.pixels import Layout
+from velatura.pixels import MAX_STYLE_PIXELS, Layout
 
 MIN_SIDE = 32
 """Shortest side of a style picture, in pixels: below, the deep layers see nothing."""
 
-MAX_PIXELS = 80_000_000
+MAX_PIXELS = MAX_STYLE_PIXELS
 MAX_BYTES = 128 * 1024 * 1024
 """Largest picture file, in bytes."""
 

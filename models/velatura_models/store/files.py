@@ -99,7 +99,7 @@ def header(path: Path, kind: str = "") -> dict[str, str]:
         whole = 8 + length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
         if path.stat().st_size != whole:
             raise ValueError(f"it has {path.stat().st_size} bytes, and should have {whole}")
-    except (OSError, ValueError, TypeError, LookupError) as error:
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         found = "a pickle, which is never loaded" if _is_pickle(path) else f"truncated or damaged ({error})"
         raise WeightsError("corrupt", f"{path} is {found}; {remedy(path.name)}") from error
     if kind and about.get("format") != kind:

@@ -65,6 +65,8 @@ def describe_net(path: Path) -> Net:
     """
     about = header(path, NET_FORMAT)
     try:
+        if about["kind"] not in KINDS:
+            raise ValueError(f"its kind is {about['kind']!r:.40}")
         return Net(
             path.name.split(".")[0],
             about["kind"],
@@ -75,7 +77,7 @@ def describe_net(path: Path) -> Net:
             about["needs"],
             about["digest"],
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise WeightsError("corrupt", f"{path} has a header that cannot be read: {error}") from error
 
 

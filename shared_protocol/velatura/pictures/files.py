@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import stat
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +28,11 @@ MAX_BYTES = 2 << 30
 """Largest file that is read."""
 
 
-def load(path: Path, longest: int = 0) -> Pixels:
+def load(path: Path, longest: int = 0, most: int = MAX_PIXELS) -> Pixels:
     """A picture file in sRGB numbers, orientation applied.
 
     Args:
-        longest: as for `decode`.
+        longest, most: as for `decode`.
 
     Raises:
         VelaturaError: `bad_image` when it is missing, and as `decode` does.
@@ -47,7 +48,7 @@ def load(path: Path, longest: int = 0) -> Pixels:
     except OSError as error:
         words = f"cannot be read: {error.strerror or error}"
         raise VelaturaError("bad_image", words, str(path)) from error
-    pixels = decode(data, str(path), path.suffix, longest)
+    pixels = decode(data, str(path), path.suffix, longest, most)
     pixels.source = path
     return pixels
 
@@ -211,5 +212,5 @@ def recipe_of(path: Path) -> Recipe:
     except KeyError:
         words = "holds no recipe; only PNG files written by Velatura do"
         raise VelaturaError("bad_image", words, str(path)) from None
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, RecursionError, zlib.error) as error:
         raise VelaturaError("bad_image", f"holds a damaged recipe: {error}", str(path)) from error

@@ -22,6 +22,8 @@ from .arrays import Pixels, check_size, from_array, note, opened, plain_array, t
 from .metadata import Metadata, metadata_of
 
 RECIPE_KEY = "velatura-recipe"
+LONGEST_RECIPE = 1 << 20
+"""Bytes of a recipe, at most."""
 _XMP_KEY = "XML:com.adobe.xmp"
 _D65 = (0.3127, 0.3290)
 _PRIMARIES = {
@@ -102,8 +104,16 @@ def recipe_in(data: bytes) -> Any:
         if kind == b"iTXt" and body.startswith(key):
             compressed = body[len(key)] == 1
             text = body[len(key) + 2 :].split(b"\0", 2)[2]
-            return json.loads(zlib.decompress(text) if compressed else text)
+            return json.loads(_inflated(text) if compressed else text)
     raise KeyError(RECIPE_KEY)
+
+
+def _inflated(text: bytes) -> bytes:
+    inflate = zlib.decompressobj()
+    found = inflate.decompress(text, LONGEST_RECIPE)
+    if not inflate.eof:
+        raise ValueError(f"it is truncated, or has more than {LONGEST_RECIPE} bytes")
+    return found
 
 
 def _after_pixels(data: bytes) -> dict[str, bytes]:

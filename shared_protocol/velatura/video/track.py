@@ -84,7 +84,7 @@ def read_track(
         name = str(given)
         try:
             given = json.loads(Path(given).read_text("utf-8-sig"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise FieldError(name, f"is no track: {error}") from error
     keys = given.get("keys") if isinstance(given, Mapping) else None
     if not isinstance(keys, list) or not keys:
