@@ -186,7 +186,7 @@ def test_looking_for_pairs_counts_as_no_step(talk: Talk) -> None:
     counted = set()
     talk.until(lambda: counted.add(job.progress.of if job.progress else 2) or job.over, "it ends")
     assert job.state is State.DONE and counted == {2}, job.error
-    assert [preview.step for preview in talk.previews(job)][:1] == [1]
+    assert [preview.step for preview in talk.previews(job)][:1] == [0]
 
 
 def test_a_deformation_that_is_cancelled_leaves_nothing(talk: Talk) -> None:

@@ -177,7 +177,7 @@ def test_previews_come_at_their_size_while_it_runs(engine: TorchEngine) -> None:
     what = task(REFINE, preview_every=1e-6, preview_side=52)
     finished, events = run(engine, what)
     previews = [event for event in events if isinstance(event, Previewed)]
-    assert [event.step for event in previews] == [1, 2, 3, 4, 5, 6]
+    assert [event.step for event in previews] == [0, 1, 2, 3, 4, 5, 6], "what it begins with comes at once"
     assert all((event.layout.width, event.layout.height) == (52, 36) for event in previews)
     assert (finished.layout.width, finished.layout.height) == (WIDTH, HEIGHT)
     assert (pixels(previews[0]) != pixels(previews[-1])).any()

@@ -127,6 +127,8 @@ class Walk:
 
     def run(self) -> Iterator[Event]:
         walk, began = self._begin()
+        if self.task.preview_every and walk.begins_in_style and not began:
+            yield from self._preview(walk, 0)
         with closing(walk.run()) as steps:
             while True:
                 before = time.perf_counter()
@@ -184,14 +186,17 @@ class Walk:
             return
         if self.task.preview_every and self.since_preview >= self.task.preview_every:
             self.since_preview = 0.0
-            layout, data = yield from self.show(walk, True)
-            yield Previewed(step.step, layout, data)
+            yield from self._preview(walk, step.step)
         if self.since_checkpoint >= self.checkpoint_pause:
             before = time.perf_counter()
             state = save_tensors(walk.checkpoint())
             self.checkpoint_pause = max(CHECKPOINT_EVERY, 20 * (time.perf_counter() - before))
             self.since_checkpoint = 0.0
             yield Checkpointed(step.step, state)
+
+    def _preview(self, walk: Refinement, step: int) -> Iterator[Event]:
+        layout, data = yield from self.show(walk, True)
+        yield Previewed(step, layout, data)
 
 
 def gram(recipe: Refine | Texture, **terms: Any) -> Gram:

@@ -126,6 +126,11 @@ class Refinement:
         }
 
     @property
+    def begins_in_style(self) -> bool:
+        """Whether it begins with the stylized picture, or with the content in its style's colours."""
+        return self.options.init == "stylized" or self.subject is not self.problem.content
+
+    @property
     def fraction(self) -> float:
         """Share of the whole cost that is done, 0..1."""
         return self._share(0.0)
