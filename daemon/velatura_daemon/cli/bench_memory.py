@@ -42,15 +42,17 @@ def memory(
         watcher = threading.Thread(target=watch)
         watcher.start()
         began, computed = time.perf_counter(), sum(worker.cpu_times()[:2])
-        job = client.submit(
-            {"kind": "stylize", "styles": [{"name": "starry-night"}], "method": method}, content
-        )
-        told = [time.perf_counter() for event in job if event.state is State.RUNNING]
-        told.append(time.perf_counter())
-        job.result()
-        seconds, computed = time.perf_counter() - began, sum(worker.cpu_times()[:2]) - computed
-        done.set()
-        watcher.join()
+        try:
+            job = client.submit(
+                {"kind": "stylize", "styles": [{"name": "starry-night"}], "method": method}, content
+            )
+            told = [time.perf_counter() for event in job if event.state is State.RUNNING]
+            told.append(time.perf_counter())
+            job.result()
+            seconds, computed = time.perf_counter() - began, sum(worker.cpu_times()[:2]) - computed
+        finally:
+            done.set()
+            watcher.join()
     all_idle, own_idle = held[0]
     return {
         "side": side,

@@ -173,11 +173,13 @@ def _running(home: Path, device: str = "") -> Iterator[tuple[Any, dict[str, floa
     try:
         began = time.perf_counter()
         with velatura.connect() as client:
-            start = {"connected": time.perf_counter() - began}
-            client.stylize(noise(SIDE, 1), noise(SIDE, 0)[..., :3])
-            start["first_result"] = time.perf_counter() - began
-            yield client, start
-            client.shutdown()
+            try:
+                start = {"connected": time.perf_counter() - began}
+                client.stylize(noise(SIDE, 1), noise(SIDE, 0)[..., :3])
+                start["first_result"] = time.perf_counter() - began
+                yield client, start
+            finally:  # whoever interrupts it leaves no daemon behind
+                client.shutdown()
     finally:
         for name, value in was.items():
             if value is None:
