@@ -27,7 +27,7 @@ LOCALE = FOLDER / "locale"
 DOMAIN = "velatura_krita"
 MET = "met"
 """Remembered once the docker has shown itself."""
-SETTLING, TRIES = 300, 12
+SETTLING, TRIES = 300, 8
 """Milliseconds between looks at where it lies after the first picture, and how many."""
 
 _studio: Studio | None = None
@@ -99,8 +99,9 @@ class Docker(krita.DockWidget):
         _keep(self, panel)
 
     def canvasChanged(self, canvas: Any) -> None:
-        """Another view is active: what is painted on is another layer."""
-        if canvas is not None and not studio().memory.settings.get(MET):
+        """Another view is active: what is painted on is another layer. An empty window has a canvas, too."""
+        opened = canvas is not None and krita.Krita.instance().activeDocument() is not None
+        if opened and not studio().memory.settings.get(MET):
             studio().memory.set(MET, True)
             self._introduce(TRIES)
         if _studio is not None and _studio.link.state != "asleep":

@@ -21,6 +21,7 @@ from velatura_krita import document as paper
 from velatura_krita.document import closing
 from PyQt5 import QtCore, QtGui, QtTest, QtWidgets
 studio = plugin.studio()
+met_at_start = studio.memory.settings.get(plugin.MET)
 
 def docker(name):
     return next(d for d in app.activeWindow().dockers() if d.objectName() == name)

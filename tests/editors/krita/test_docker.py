@@ -62,7 +62,8 @@ def test_what_matters_stays_in_sight_at_any_width(panel: Krita, width: int, colu
 
 def test_with_the_first_picture_ever_it_shows_itself_in_a_column_of_its_own(panel: Krita) -> None:
     krita = panel
-    assert krita.run("studio.memory.settings[plugin.MET]"), "it showed itself when a picture was opened"
+    met = "met_at_start, studio.memory.settings[plugin.MET]"
+    assert krita.run(met) == [None, True], "it showed itself when a picture was opened, and not before"
     krita.run(
         """
 ours.setFloating(False)
