@@ -76,7 +76,7 @@ class InvertEngine(FakeEngine):
                 layout, data = self._made(task)
                 yield Previewed(step, layout, data)
         layout, data = self._made(task)
-        notes = ["it is inverted (`velatura`)"] if how == "noted" else []
+        notes = ["it is inverted (`velatura styles list`)"] if how == "noted" else []
         yield Finished(layout, data, recipe, {"engine": "invert", "notes": notes})
 
     def _made(self, task: Task) -> tuple[Layout, memoryview]:
