@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from velatura import fields, messages, recipe
+from velatura import fields, messages, recipe, schema
 from velatura.messages import Submit
 from velatura.pixels import Layout, digest
 from velatura.schema import hints
@@ -46,6 +46,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> type:
     monkeypatch.setitem(recipe.RECIPES, kind.KIND, kind)
     for message in (messages.Submit, messages.Result):  # what the union in recipe.py says
         monkeypatch.setitem(hints(message), "recipe", hints(message)["recipe"] | kind)
+    monkeypatch.setattr(schema, "_fields", schema._fields.__wrapped__)  # it remembers them as they were
     runner = as_written(1, upscale, monkeypatch, Mirror=kind, as_array=compose.as_array)
     monkeypatch.setattr(engine, "RUNNERS", {**engine.RUNNERS, kind: runner["mirror"]})
     return kind
