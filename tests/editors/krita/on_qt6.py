@@ -89,7 +89,7 @@ def drive(docker, studio):
     assert (opened.pixelColor(27, 17).alpha(), opened.pixelColor(5, 5).alpha()) == (0, 255)
     shown.image, shown.rect_in_image = image, QtCore.QRectF(0, 0, 30, 20)
     canvas.show()
-    studio._add(Task(MagicMock(), types.SimpleNamespace(name="layer"), studio.look.stylize(), "a + b"))
+    studio.tasks = (Task(MagicMock(), types.SimpleNamespace(name="layer"), studio.look.stylize(), "a + b"),)
     QtWidgets.QApplication.processEvents()
     assert canvas.grab().toImage().pixelColor(5, 5).name() == "#336699"
     assert panel._tasks._rows[0]._title.text() == "a + b on layer"
