@@ -33,7 +33,7 @@ def strip(v: velatura.Client) -> None:
 
 def gallery(v: velatura.Client) -> None:
     """One photograph, and it in every built-in style at quality fast, with their names."""
-    cat, size = photo("chelsea", (400, 268)), (186, 124)
+    cat, size = photo("chelsea", (328, 220)), (246, 165)
     names = [style["name"] for style in v.styles() if style["kind"] != "user"]
     made = {"photograph": cat} | {name: v.stylize(cat, style=name) for name in names}
     cells = [captioned(made[name].resize(size, Image.Resampling.LANCZOS), name) for name in made]
