@@ -24,7 +24,7 @@ _CODES: dict[int, Literal["I", "Q"]] = {4: "I", 8: "Q"}
 """How `memoryview.cast` calls pixels of so many bytes."""
 
 
-class Content(Blob):
+class LayerContent(Blob):
     """What is worked on: the pixels as they travel, and in the image's own numbers where those differ."""
 
     def __init__(self, layout: Layout, pixels: bytearray, own: bytearray) -> None:
@@ -32,10 +32,10 @@ class Content(Blob):
         self.own = own
 
 
-def read_content(drawable: Any, rect: Rect, form: Form) -> Content:
+def read_content(drawable: Any, rect: Rect, form: Form) -> LayerContent:
     """A part of a layer to work on."""
     own = pixels(drawable, rect, form.own) if form.own else bytearray()
-    return Content(form.layout(rect.width, rect.height), pixels(drawable, rect, form), own)
+    return LayerContent(form.layout(rect.width, rect.height), pixels(drawable, rect, form), own)
 
 
 def read(drawable: Any, rect: Rect, form: Form, factor: int = 1) -> Blob:
@@ -134,7 +134,7 @@ def write(buffer: Any, at: tuple[int, int], form: Form, picture: Picture, part: 
 
 
 def write_result(
-    buffer: Any, at: tuple[int, int], form: Form, picture: Picture, part: Rect, before: Content
+    buffer: Any, at: tuple[int, int], form: Form, picture: Picture, part: Rect, before: LayerContent
 ) -> None:
     """Writes a part of what was made of a content; what came back as it went keeps the image's numbers."""
     write(buffer, at, form, picture, part)

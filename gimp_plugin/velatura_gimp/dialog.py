@@ -37,7 +37,7 @@ from .pages import Pages
 from .paper import Paper
 from .presets import Presets
 from .preview import SIDE, PreviewView
-from .runs import Plan, Run
+from .runs import Plan, PlanRun
 
 Found = Callable[[str], Sequence[Original]]
 """What is worked on at present, one or several layers, for an output; raises `Refused`."""
@@ -61,7 +61,9 @@ BROKEN = ("silent", "stopped", "missing", "refused")
 """States of the link in which nothing can be asked."""
 
 
-def ask(procedure: Gimp.Procedure, config: Any, kind: str, title: str, look: Found) -> Sequence[Run] | None:
+def ask(
+    procedure: Gimp.Procedure, config: Any, kind: str, title: str, look: Found
+) -> Sequence[PlanRun] | None:
     """Shows the dialog until there is a result, or it is closed.
 
     Args:
@@ -100,7 +102,7 @@ class Dialog:
         self.config, self.kind, self._original = config, kind, look
         self.display = Gimp.default_display()
         self._answer: Recipe | None = None
-        self._done: list[Run] = []
+        self._done: list[PlanRun] = []
         self._begun = False
         self._loop = GLibLoop(self._defect)
         self.look = AskedLook(kind, self.values)
@@ -162,11 +164,13 @@ class Dialog:
         self._answer = recipe
         self.window.response(Gtk.ResponseType.OK)
 
-    def carry_out(self, plans: Sequence[Plan]) -> Sequence[Run]:
+    def carry_out(self, plans: Sequence[Plan]) -> Sequence[PlanRun]:
         """Does what is planned while the dialog shows it; raises as `work.wait`."""
         recipe = plans[0].recipe
         begun = [
-            Run(self._bench, plan, self.display, self._results, self.preview.ready_for(recipe, plan.taken))
+            PlanRun(
+                self._bench, plan, self.display, self._results, self.preview.ready_for(recipe, plan.taken)
+            )
             for plan in plans
         ]
         for run in begun:
@@ -186,7 +190,7 @@ class Dialog:
             self.desk.memory.use(recipe)
         return begun
 
-    def _show_frame(self, run: Run, picture: Picture) -> None:
+    def _show_frame(self, run: PlanRun, picture: Picture) -> None:
         aim = run.plan.aim
         self.view.frame(buffers.reduced(picture, aim.form, reduction(aim.crop, SIDE)))
 

@@ -16,7 +16,7 @@ from gi.repository import Gimp
 from velatura.pixels import Layout
 
 from . import profiles
-from .profiles import Profile
+from .profiles import ImageProfile
 
 _COLOURS = {"RGBA": "R'G'B'A", "RGB": "R'G'B'", "GRAYA": "Y'A", "GRAY": "Y'"}
 _DEPTHS = {"u8": "u8", "u16": "u16", "f16": "half", "f32": "float"}
@@ -46,7 +46,7 @@ class Form:
     depth: str
     name: str
     own: Form | None = None
-    profile: Profile | None = None
+    profile: ImageProfile | None = None
 
     def layout(self, width: int, height: int) -> Layout:
         return Layout(width, height, self.channels, self.depth)

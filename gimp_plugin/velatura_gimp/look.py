@@ -18,7 +18,7 @@ from velatura.fields import Field, adjustable
 from velatura.recipe import RECIPES, Recipe, Style
 
 from . import arguments, buffers, notes
-from .recipes import Order
+from .recipes import Commission
 
 UNNAMED = "?"
 """Stands for a style that is not of the library, or not chosen yet."""
@@ -73,7 +73,7 @@ class AskedLook(Look):
     def recipe(self, kind: str, size: tuple[int, int] = (0, 0)) -> Recipe:
         return self.order(size).recipe
 
-    def order(self, size: tuple[int, int]) -> Order:
+    def order(self, size: tuple[int, int]) -> Commission:
         """What the arguments ask for.
 
         Args:
@@ -90,7 +90,7 @@ class AskedLook(Look):
             self._mixed, owned = self._styles(values)
         self.pictures = (owned[0],) if owned else ()
         origins = {owned[0].digest: owned[1]} if owned else {}
-        return Order(super().recipe(self._cls.KIND, size), self.pictures, origins, self.regions())
+        return Commission(super().recipe(self._cls.KIND, size), self.pictures, origins, self.regions())
 
     def varied(self, **settings: Any) -> Look:
         changed = {

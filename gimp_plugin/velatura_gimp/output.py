@@ -23,7 +23,7 @@ from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
 
 from . import buffers, forms, notes
-from .buffers import Content
+from .buffers import LayerContent
 from .target import Target
 
 BASES = {
@@ -49,17 +49,17 @@ class Cover:
 
 
 @dataclass(frozen=True)
-class Result:
+class Returned:
     """A picture that came back, and the content it was made of; None for one made from nothing."""
 
     picture: Picture
-    content: Content | None
+    content: LayerContent | None
 
 
 def place(
     target: Target,
     output: str,
-    result: Result,
+    result: Returned,
     cover: Cover | None,
     above: Any,
     like: Any,
@@ -116,7 +116,7 @@ def place(
     return layer
 
 
-def picture(target: Target, result: Result, name: str, note: Made) -> Any:
+def picture(target: Target, result: Returned, name: str, note: Made) -> Any:
     """A result of another size than the layer in an image of its own, of the same kind; its only layer."""
     layout = result.picture.layout
     image = buffers.image_like(target.image, layout.width, layout.height)
@@ -133,7 +133,7 @@ def _all_of(made: Picture) -> Rect:
     return Rect(0, 0, made.layout.width, made.layout.height)
 
 
-def _layer(target: Target, result: Result, cover: Cover | None, name: str) -> Any:
+def _layer(target: Target, result: Returned, cover: Cover | None, name: str) -> Any:
     """A layer of the target's area, or of a result's own size, with all of its pixels in it."""
     part = _all_of(result.picture) if result.content is None else target.inner
     kind = BASES[target.image.get_base_type()][cover is None or not cover.whole]
@@ -147,7 +147,7 @@ def _layer(target: Target, result: Result, cover: Cover | None, name: str) -> An
     return layer
 
 
-def _fill(buffer: Any, at: tuple[int, int], target: Target, result: Result, part: Rect) -> None:
+def _fill(buffer: Any, at: tuple[int, int], target: Target, result: Returned, part: Rect) -> None:
     if result.content is None:
         layout = result.picture.layout
         buffers.write(buffer, at, forms.plain(layout.channels, layout.depth), result.picture, part)
@@ -196,7 +196,7 @@ def _take_looks(layer: Any, like: Any) -> None:
         layer.set_composite_mode(like.get_composite_mode())
 
 
-def _in_place(target: Target, result: Result, cover: Cover | None, note: Made) -> Any:
+def _in_place(target: Target, result: Returned, cover: Cover | None, note: Made) -> Any:
     image, drawable, layout, area = target.image, target.drawable, result.picture.layout, target.area
     part = target.inner if result.content is not None else _all_of(result.picture)
     if (part.width, part.height) != (area.width, area.height):

@@ -9,7 +9,7 @@ from gi.repository import GObject, Gtk
 from velatura.blob import Blob
 from velatura.editor.desk import Desk
 from velatura.editor.i18n import _
-from velatura.editor.results import Result, Results
+from velatura.editor.results import RememberedResult, Results
 from velatura.editor.variations import KINDS
 
 from .gallery import GalleryView
@@ -41,7 +41,7 @@ class Pages(Gtk.Notebook):
         look: AskedLook,
         kind: str,
         results: Results,
-        take: Callable[[Result], None],
+        take: Callable[[RememberedResult], None],
     ) -> None:
         super().__init__()
         self._config, self._look = config, look

@@ -30,7 +30,7 @@ from .original import Original
 
 
 @dataclass(frozen=True)
-class Shown:
+class BeforeAfter:
     """What the dialog draws: the pixels as they are, and as they will be."""
 
     before: GdkPixbuf.Pixbuf
@@ -102,7 +102,7 @@ class Paper:
         __, dx, dy = drawable.get_offsets()
         return buffers.read_white(drawable, taken.crop.moved(-dx, -dy))
 
-    def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[Shown]:
+    def display(self, taken: Source, picture: Picture, factor: int, full: bool) -> Work[BeforeAfter]:
         """Both pictures at the result's size; where that is not the crop's, nothing cuts the result out."""
         before = yield from self.read_reduced(taken, factor)
         found, layout = _found(taken), before.layout
@@ -116,11 +116,11 @@ class Paper:
             else None
         )
         if cover is None or size != (layout.width, layout.height):
-            return Shown(seen, made)
+            return BeforeAfter(seen, made)
         rgba = bake(made.add_alpha(False, 0, 0, 0).get_pixels(), 4, "u8", bytes(buffers.data_of(cover.blob)))
         over, after = pixbuf(Picture(replace(layout, channels="RGBA"), memoryview(rgba))), seen.copy()
         over.composite(after, 0, 0, *size, 0, 0, 1, 1, GdkPixbuf.InterpType.NEAREST, 255)
-        return Shown(seen, after)
+        return BeforeAfter(seen, after)
 
     # -- what the image remembers ----------------------------------------------------------------------
 
@@ -138,7 +138,7 @@ class Paper:
         notes.keep(image, {n: known.get(n) or _kept(image, n, png, saved) for n, png in images.items()})
 
     def encoded(self, image: object) -> bytes:
-        assert isinstance(image, Shown)
+        assert isinstance(image, BeforeAfter)
         done, data = scaled(image.after, IMAGE_SIDE).save_to_bufferv("png", [], [])
         assert done
         return bytes(data)

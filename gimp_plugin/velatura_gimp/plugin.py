@@ -23,7 +23,7 @@ from velatura.recipe import RECIPES, recipe_to_map
 
 from . import arguments, notes, original, recipes, runs, work
 from .look import AskedLook
-from .runs import Plan, Run
+from .runs import Plan, PlanRun
 
 DOMAIN = "velatura_gimp"
 i18n.use(lambda text: GLib.dgettext(DOMAIN, text))  # GIMP binds the catalogues in `locale/`
@@ -153,7 +153,7 @@ def _planned(image: Any, drawables: Any, config: Any, key: str, again: bool) -> 
 
 def _asked(
     procedure: Gimp.Procedure, image: Any, drawables: Any, config: Any, key: str
-) -> Sequence[Run] | None:
+) -> Sequence[PlanRun] | None:
     """What was made in the dialog; None when it was closed.
 
     Raises:

@@ -18,7 +18,7 @@ from velatura.editor.preview import LivePreview
 
 from . import arrows as drawing
 from .buffers import data_of
-from .paper import Shown, pixbuf, scaled
+from .paper import BeforeAfter, pixbuf, scaled
 
 SIDE = 440
 """Longest side of the picture in the dialog, in pixels."""
@@ -107,7 +107,7 @@ class PreviewView(Gtk.Box):
     # -- the Surface --------------------------------------------------------------------------------------
 
     def show(self, image: object, taken: Source) -> bool:
-        assert isinstance(image, Shown)
+        assert isinstance(image, BeforeAfter)
         self._taken, self._before, self._after = taken, image.before, image.after
         self._draw()
         return True

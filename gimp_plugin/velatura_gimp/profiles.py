@@ -29,7 +29,7 @@ _NEAR = 2 / 255
 
 
 @dataclass(frozen=True)
-class Profile:
+class ImageProfile:
     """An image's profile.
 
     Attributes:
@@ -72,14 +72,14 @@ class Profile:
         return Gimp.ColorProfile.new_from_icc_profile(self.icc)
 
 
-def of(image: Any) -> Profile | None:
+def of(image: Any) -> ImageProfile | None:
     """The profile that an image's numbers are of; None without one."""
     profile = image.get_color_profile()
-    return None if profile is None else Profile(bytes(profile.get_icc_profile()), profile.is_gray())
+    return None if profile is None else ImageProfile(bytes(profile.get_icc_profile()), profile.is_gray())
 
 
 @lru_cache(maxsize=4)
-def _transforms(profile: Profile) -> tuple[Any, Any]:
+def _transforms(profile: ImageProfile) -> tuple[Any, Any]:
     mine, other = profile._gimp, Gimp.ColorProfile.new_from_icc_profile(srgb.PROFILE)
     formats = Babl.format(profile.floats), Babl.format(_SRGB)
     return (
@@ -89,7 +89,7 @@ def _transforms(profile: Profile) -> tuple[Any, Any]:
 
 
 @lru_cache(maxsize=4)
-def _like_srgb(profile: Profile) -> bool:
+def _like_srgb(profile: ImageProfile) -> bool:
     steps = [step / 5 for step in range(6)]
     colours = itertools.product(steps, repeat=1 if profile.gray else 3)
     numbers = array("f", [value for colour in colours for value in (*colour, 1.0)])

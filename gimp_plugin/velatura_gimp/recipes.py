@@ -22,7 +22,7 @@ from . import arguments, buffers, notes
 
 
 @dataclass(frozen=True)
-class Order:
+class Commission:
     """A recipe with the pictures it names.
 
     Attributes:
@@ -65,7 +65,7 @@ def values_of(made: Made, image: Any) -> dict[str, Any]:
     return values
 
 
-def order_again(made: Made, image: Any) -> Order:
+def order_again(made: Made, image: Any) -> Commission:
     """The order for the very recipe that something was made with, its pictures read again.
 
     Raises:
@@ -86,4 +86,4 @@ def order_again(made: Made, image: Any) -> Order:
         if mask is None:
             raise Refused(_("The layer that said where a style is painted is gone; choose one again."))
         regions.append((style, str(mask.get_id())))
-    return Order(made.recipe, tuple(pictures), made.pictures, tuple(regions))
+    return Commission(made.recipe, tuple(pictures), made.pictures, tuple(regions))

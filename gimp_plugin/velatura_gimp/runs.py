@@ -1,6 +1,6 @@
 """What happens between the arguments of a call and the layer that holds its result.
 
-`plan` reads the image and the arguments and touches nothing. A `Run` is a task of `velatura.editor` whose
+`plan` reads the image and the arguments and touches nothing. A `PlanRun` is a task of `velatura.editor` whose
 result goes into the image as the plan says, in one undo step, if the image still is what was planned for.
 """
 
@@ -25,12 +25,12 @@ from velatura.jobs import Job
 from velatura.recipe import Recipe
 
 from . import forms, notes, original, output, recipes, target
-from .buffers import Content
+from .buffers import LayerContent
 from .look import AskedLook
 from .original import Original
 from .output import Cover
 from .paper import source_of
-from .recipes import Order
+from .recipes import Commission
 from .target import Target
 
 FRAMES_EVERY = 1.0
@@ -42,7 +42,7 @@ class Plan:
     """Everything that a run needs to know; the image as it was when it was made."""
 
     found: Original
-    order: Order
+    order: Commission
     output: str
     cover: Cover | None
     replaces: Any = None
@@ -98,14 +98,14 @@ def plan_again(image: Any, drawable: Any, text: str, where: str) -> Plan:
     return _plan(found, recipes.order_again(note, image), where)
 
 
-def _plan(found: Original, order: Order, where: str) -> Plan:
+def _plan(found: Original, order: Commission, where: str) -> Plan:
     cover = found.cover(found.aim.area)
     if where == "in-place" and not found.direct:
         return Plan(found, order, "new-layer", cover, replaces=found.layer)
     return Plan(found, order, where, cover)
 
 
-class Run(Task):
+class PlanRun(Task):
     """One job for one plan.
 
     Args:
@@ -162,11 +162,11 @@ class Run(Task):
         self._still_there(closely=True)
         plan, aim = self.plan, self.plan.aim
         content = self._content
-        assert content is None or isinstance(content, Content)
+        assert content is None or isinstance(content, LayerContent)
         note = replace(
             made, source=notes.name_of(aim.drawable), pictures=plan.order.origins, regions=self._masks
         )
-        result = output.Result(picture, content)
+        result = output.Returned(picture, content)
         if self._results is not None and content is not None:
             factor = reduction(self.taken.crop, IMAGE_SIDE)
             self.image = yield from self._bench.paper.display(self.taken, picture, factor, True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gi.repository import Gtk, Pango
 from velatura.editor.i18n import _
-from velatura.editor.results import Result, Results
+from velatura.editor.results import RememberedResult, Results
 from velatura.editor.variations import Variations
 from velatura.recipe import Recipe
 
@@ -89,7 +89,11 @@ class ResultsView(Gtk.Box):
     """
 
     def __init__(
-        self, results: Results, kind: str, describe: Callable[[Recipe], str], take: Callable[[Result], None]
+        self,
+        results: Results,
+        kind: str,
+        describe: Callable[[Recipe], str],
+        take: Callable[[RememberedResult], None],
     ) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._results, self._kind, self._describe, self._take = results, kind, describe, take

@@ -29,7 +29,7 @@ from velatura.errors import VelaturaError
 
 from .loop import GLibLoop
 from .paper import Paper
-from .runs import FRAMES_EVERY, Plan, Run
+from .runs import FRAMES_EVERY, Plan, PlanRun
 
 PATIENCE = 15.0
 """Seconds of silence after which a daemon that listens is given up; it answers in milliseconds."""
@@ -64,7 +64,7 @@ def bench(paper: Paper, pump: Pump, talk: Link) -> Bench:
     return Bench(cast(Any, paper), pump, talk, lambda layer: None, FRAMES_EVERY)
 
 
-def carry_out(plans: Sequence[Plan], display: Any = None) -> tuple[Run, ...]:
+def carry_out(plans: Sequence[Plan], display: Any = None) -> tuple[PlanRun, ...]:
     """Does what is planned, without a dialog; raises as `wait`.
 
     Args:
@@ -74,7 +74,7 @@ def carry_out(plans: Sequence[Plan], display: Any = None) -> tuple[Run, ...]:
     talk = link(loop, kept)
     paper = Paper(lambda: plans[0].found, lambda: plans[0].output == "in-place")
     tools, results = bench(paper, Pump(loop), talk), Results(paper, kept) if display is not None else None
-    runs = tuple(Run(tools, plan, display, results) for plan in plans)
+    runs = tuple(PlanRun(tools, plan, display, results) for plan in plans)
     task = together(tools, runs, look.title(plans[0].recipe, {}))
     try:
         wait(task, talk, loop)

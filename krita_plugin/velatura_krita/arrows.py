@@ -27,7 +27,7 @@ _RELEASES = (QtCore.QEvent.Type.MouseButtonRelease, QtCore.QEvent.Type.TabletRel
 Line = tuple[QtCore.QPointF, QtCore.QPointF]
 
 
-class Sheet(QtWidgets.QWidget):
+class ArrowSheet(QtWidgets.QWidget):
     """What they are drawn on: as large as the canvas, and transparent for everything."""
 
     def __init__(self, canvas: QtWidgets.QWidget) -> None:
@@ -65,7 +65,7 @@ class CanvasArrows(QtCore.QObject):
     def __init__(self, arrows: Arrows, parent: QtCore.QObject) -> None:
         super().__init__(parent)
         self._arrows = arrows
-        self._sheet: Sheet | None = None
+        self._sheet: ArrowSheet | None = None
         self._watched: QtWidgets.QWidget | None = None
         self._held: tuple[int, bool] | None = None
         self._timer = QtCore.QTimer(self)
@@ -150,7 +150,7 @@ class CanvasArrows(QtCore.QObject):
             self._watched = canvas
             canvas.installEventFilter(self)
         if self._sheet is None:
-            self._sheet = Sheet(canvas)
+            self._sheet = ArrowSheet(canvas)
         to = image_to_canvas(view)
         lines = [
             (to.map(QtCore.QPointF(*arrow.place)), to.map(QtCore.QPointF(*arrow.goal)))

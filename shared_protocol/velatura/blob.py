@@ -61,7 +61,7 @@ class Blob:
         self._random = False
         self.is_new = False
         """Whether no daemon can have it: it was named at random, and not given yet."""
-        self.memory: lending.Memory | None = None
+        self.memory: lending.LentMemory | None = None
         """Where its bytes are for a daemon on this machine, once hashed."""
         self._rows_of: Rows | None = None
         if callable(source):
@@ -109,7 +109,7 @@ class Blob:
             )
         return strip
 
-    def lend(self, random: bool = False, spare: lending.Memory | None = None) -> None:
+    def lend(self, random: bool = False, spare: lending.LentMemory | None = None) -> None:
         """Its bytes go into memory to be lent as they are hashed, where it is large and not hashed yet.
 
         Args:
@@ -119,7 +119,7 @@ class Blob:
         if self.memory is not None or self._hashed or self.layout.nbytes < lending.LEAST:
             return
         with contextlib.suppress(OSError):  # no room: it goes in chunks
-            self.memory = spare or lending.Memory(self.layout.nbytes)
+            self.memory = spare or lending.LentMemory(self.layout.nbytes)
             self._random = random
 
     def hash_piece(self) -> bool:

@@ -206,7 +206,7 @@ class Client(DaemonSession):
             steady: hold each frame to the one before it.
             flow: what finds motion: None is dense inverse search, else a `velatura.video.flow.Flow`.
             crf: constant quality of the encoder; 18 shows no loss, more is smaller.
-            tell: called with a `velatura.video.painting.Progress` now and then.
+            tell: called with a `velatura.video.painting.ClipProgress` now and then.
             more: further fields of `recipe.Stylize`.
 
         Raises:

@@ -53,7 +53,7 @@ class Exchange:
 
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
-        self.line: lending.Line | None = None
+        self.line: lending.LendingLine | None = None
         """On which memory is handed over, to a daemon on this machine."""
         self._names = (f"c{n}" for n in itertools.count(1))
         self._uploads: dict[str, _Upload] = {}

@@ -51,7 +51,7 @@ def random_name() -> str:
     return RANDOM + secrets.token_hex(16)[1:]
 
 
-class Memory:
+class LentMemory:
     """Memory to be lent; given back when it is collected, or with the last process that has it.
 
     Args:
@@ -137,7 +137,7 @@ def view(fd: int, nbytes: int) -> memoryview:
     return memoryview(mmap.mmap(fd, nbytes, flags=mmap.MAP_PRIVATE, prot=access))
 
 
-class Line:
+class LendingLine:
     """One end of the line on which descriptors go; never blocks. Owns the socket."""
 
     def __init__(self, end: socket.socket) -> None:
@@ -177,7 +177,7 @@ def door_of(endpoint: str) -> Path | None:
     return Path(path).with_name("lending") if kind == "ipc" and possible() else None
 
 
-def opened(endpoint: str, session: str) -> Line | None:
+def opened(endpoint: str, session: str) -> LendingLine | None:
     """A line from a session to its daemon; None where there is none to be had."""
     door = door_of(endpoint)
     if door is None:
@@ -191,7 +191,7 @@ def opened(endpoint: str, session: str) -> Line | None:
     except OSError:
         ours.close()
         return None
-    return Line(ours)
+    return LendingLine(ours)
 
 
 class Door:
@@ -211,7 +211,7 @@ class Door:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def take(self) -> tuple[str, Line] | None:
+    def take(self) -> tuple[str, LendingLine] | None:
         """The next line and the token of its session; None where there is none."""
         while True:
             try:
@@ -220,7 +220,7 @@ class Door:
                 return None
             for fd in fds:
                 with contextlib.suppress(OSError):  # no socket
-                    return token.decode("ascii", "replace"), Line(socket.socket(fileno=fd))
+                    return token.decode("ascii", "replace"), LendingLine(socket.socket(fileno=fd))
                 os.close(fd)
 
     def close(self) -> None:

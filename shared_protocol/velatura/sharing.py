@@ -13,7 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from .blob import Blob
-from .lending import LEAST, Memory
+from .lending import LEAST, LentMemory
 
 if TYPE_CHECKING:
     from .pictures.arrays import Pixels
@@ -28,7 +28,7 @@ class Shared:
 
     def __init__(self) -> None:
         self._blobs: deque[Blob] = deque()
-        self._spare: Memory | None = None
+        self._spare: LentMemory | None = None
 
     def blob(self, pixels: Pixels) -> Blob:
         """A picture as the connection takes it: the one that was handed over before, where it is the same."""
@@ -53,4 +53,4 @@ class Shared:
         """Makes memory for the next, and gives that of the oldest back."""
         goes.clear()
         with contextlib.suppress(OSError):  # no room: it is tried again when it is needed
-            self._spare = Memory(nbytes, at_once=True)
+            self._spare = LentMemory(nbytes, at_once=True)

@@ -48,7 +48,7 @@ def client(daemon: Daemon) -> Iterator[Client]:
 
 
 @pytest.fixture
-def lender(daemon: Daemon) -> Iterator[tuple[Peer, lending.Line]]:
+def lender(daemon: Daemon) -> Iterator[tuple[Peer, lending.LendingLine]]:
     """A peer that has opened its line by hand."""
     with Peer(daemon) as peer:
         line = lending.opened(daemon.address().endpoint, peer.session)
@@ -57,8 +57,8 @@ def lender(daemon: Daemon) -> Iterator[tuple[Peer, lending.Line]]:
         line.close()
 
 
-def sealed(data: bytes) -> lending.Memory:
-    memory = lending.Memory(len(data))
+def sealed(data: bytes) -> lending.LentMemory:
+    memory = lending.LentMemory(len(data))
     memory.write(0, memoryview(data))
     memory.seal()
     return memory
@@ -146,8 +146,8 @@ def test_a_result_is_given_back_when_the_program_lets_go_of_it(client: Client, t
     talk.until(lambda: held() is None, "the thread of the connection holds it no longer")
 
 
-@pytest.mark.parametrize("spare", [None, lending.Memory(LAYOUT.nbytes, at_once=True)])
-def test_what_is_lent_cannot_be_changed_any_more(spare: lending.Memory | None):
+@pytest.mark.parametrize("spare", [None, lending.LentMemory(LAYOUT.nbytes, at_once=True)])
+def test_what_is_lent_cannot_be_changed_any_more(spare: lending.LentMemory | None):
     blob = Blob(LAYOUT, bytes(range(256)) * 4096)
     blob.lend(spare=spare)
     blob.hash_whole()
@@ -160,12 +160,14 @@ def test_what_is_lent_cannot_be_changed_any_more(spare: lending.Memory | None):
 
 
 @pytest.mark.parametrize("wrong", ["open", "short", "file", "nothing", "of another"])
-def test_memory_that_could_change_is_refused(wrong: str, lender: tuple[Peer, lending.Line], talk: Talk):
+def test_memory_that_could_change_is_refused(
+    wrong: str, lender: tuple[Peer, lending.LendingLine], talk: Talk
+):
     peer, line = lender
     name = f"up-{wrong}"
     peer.send(m.Offer(name, lending.random_name(), LAYOUT))
     peer.expect(m.Credit)
-    memory = lending.Memory(LAYOUT.nbytes)
+    memory = lending.LentMemory(LAYOUT.nbytes)
     given, to = memory.fd, name
     if wrong == "short":
         memory = sealed(b"short")
@@ -186,7 +188,9 @@ def test_memory_that_could_change_is_refused(wrong: str, lender: tuple[Peer, len
     assert talk.status()["blobs"]["reserved"] == 0
 
 
-def test_memory_that_is_not_what_it_is_called_is_refused(lender: tuple[Peer, lending.Line], talk: Talk):
+def test_memory_that_is_not_what_it_is_called_is_refused(
+    lender: tuple[Peer, lending.LendingLine], talk: Talk
+):
     peer, line = lender
     memory = sealed(bytes(LAYOUT.nbytes))
     peer.send(m.Offer("up-false", "0" * 32, LAYOUT))
@@ -197,7 +201,9 @@ def test_memory_that_is_not_what_it_is_called_is_refused(lender: tuple[Peer, len
     assert talk.status()["blobs"]["reserved"] == 0
 
 
-def test_others_are_answered_while_lent_memory_is_verified(lender: tuple[Peer, lending.Line], talk: Talk):
+def test_others_are_answered_while_lent_memory_is_verified(
+    lender: tuple[Peer, lending.LendingLine], talk: Talk
+):
     """What follows is there with the message that lends, and answered before all was looked at."""
     peer, line = lender
     large = Layout(8192, 8192, "GRAY")
@@ -226,7 +232,9 @@ def test_others_are_answered_while_lent_memory_is_verified(lender: tuple[Peer, l
     assert talk.status()["blobs"]["reserved"] == 0
 
 
-def test_memory_comes_with_its_offer_whatever_else_moves(lender: tuple[Peer, lending.Line], talk: Talk):
+def test_memory_comes_with_its_offer_whatever_else_moves(
+    lender: tuple[Peer, lending.LendingLine], talk: Talk
+):
     peer, line = lender
     for i in range(MOVING + 1):
         peer.send(m.Offer(f"slow-{i}", lending.random_name(), LAYOUT))
@@ -243,7 +251,7 @@ def test_memory_comes_with_its_offer_whatever_else_moves(lender: tuple[Peer, len
 
 
 def test_memory_without_an_offer_is_refused_and_a_line_of_nobody_closed(
-    daemon: Daemon, lender: tuple[Peer, lending.Line]
+    daemon: Daemon, lender: tuple[Peer, lending.LendingLine]
 ):
     peer, line = lender
     memory = sealed(bytes(LAYOUT.nbytes))

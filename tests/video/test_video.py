@@ -71,7 +71,7 @@ def paint(
 def test_frames_come_out_as_many_and_as_they_were(tmp_path: Path):
     source = write(tmp_path / "in.mp4", FRAMES[:8], sound="aac")
     before, clip = read(source)
-    told: list[painting.Progress] = []
+    told: list[painting.ClipProgress] = []
     made, after = read(paint(tmp_path, source, steady=False, tell=told.append))
     assert len(made) == 8 and after.times == clip.times and after.base == clip.base
     assert np.abs(np.stack(made).astype(int) - np.stack(before)).mean() < 2

@@ -80,7 +80,7 @@ def video(
         whole, pictures = sourced.into(whole)
         bar.begin(source.name)
 
-        def tell(progress: painting.Progress) -> None:
+        def tell(progress: painting.ClipProgress) -> None:
             if progress.note:
                 show.note(f"{source}: {progress.note}")
             if progress.doing == "reading":

@@ -122,7 +122,7 @@ class Transfers:
     ) -> None:
         self.store, self.max_blob, self.send = store, max_blob, send
         self.arrived, self.refused = arrived, refused
-        self.line: lending.Line | None = None
+        self.line: lending.LendingLine | None = None
         """On which memory is handed over, where the client is on this machine and has opened it."""
         self._waiting: OrderedDict[str, Offer] = OrderedDict()
         self._incoming: dict[str, _Incoming] = {}
@@ -194,7 +194,7 @@ class Transfers:
                 self._end_download(name)
         self._offer_waiting(now)
 
-    def lend_by(self, line: lending.Line | None) -> None:
+    def lend_by(self, line: lending.LendingLine | None) -> None:
         """Takes a line in place of the one that there was."""
         if self.line is not None:
             self.line.close()

@@ -43,7 +43,7 @@ from .scratch import Converter
 from .writing import cut, neighbours
 
 
-class Kept:
+class KeptFrame:
     """A painted frame's pixels over its area, in the layer's space, in a file that goes with this object."""
 
     def __init__(self) -> None:
@@ -84,13 +84,13 @@ def frames(taken: Source) -> tuple[Source, ...]:
     )
 
 
-def keep_frame(frame: Source, picture: Picture) -> Work[Kept]:
+def keep_frame(frame: Source, picture: Picture) -> Work[KeptFrame]:
     """Work: a painted frame as a file; see `Paper.keep_frame`.
 
     Raises:
         Refused: there is no room for it.
     """
-    mine, kept = own(frame), Kept()
+    mine, kept = own(frame), KeptFrame()
     with Converter(wire_space(mine.space), mine.space) as converter, kept.path.open("wb") as file:
         for strip in converter.strips(frame.area):
             pixels = cut(picture.data, strip, frame.crop, picture.layout.pixel_bytes)
@@ -123,7 +123,7 @@ def add_animation(taken: Source, frames: Sequence[tuple[Source, object]], name: 
     document.waitForDone()
     before, now = history_step(), document.currentTime()
     for frame, kept in frames:
-        assert isinstance(kept, Kept)  # what `keep_frame` made
+        assert isinstance(kept, KeptFrame)  # what `keep_frame` made
         document.setCurrentTime(own(frame).time or 0)  # pixels go into the frame that is shown
         document.waitForDone()
         _paint(node, frame.area, kept.path.read_bytes(), own(frame).space.pixel_bytes)

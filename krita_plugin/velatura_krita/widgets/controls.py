@@ -17,7 +17,7 @@ from .arrow_row import ArrowRow
 from .gallery_view import picture_of
 from .mix_pad import MixPad
 from .parts import HEIGHT, Listening, column
-from .rows import Fold, Rows
+from .rows import Fold, SettingRows
 
 GROUPS = ("basic", "more", "expert")
 
@@ -32,7 +32,7 @@ class Controls(QtWidgets.QWidget, Listening):
         super().__init__()
         self._studio = studio
         look = studio.look
-        self._rows: list[Rows] = []
+        self._rows: list[SettingRows] = []
         self._pad = MixPad()
         self._pad.moved.connect(lambda point: self._move(point, False))
         self._pad.settled.connect(lambda point: self._move(point, True))
@@ -72,8 +72,8 @@ class Controls(QtWidgets.QWidget, Listening):
             whole.addWidget(Fold(words.kind(cls.FACTS), inside))
         return box
 
-    def _add(self, shown: Iterable[Control]) -> Rows:
-        rows = Rows(self._studio.look, shown, self._studio.preview.request)
+    def _add(self, shown: Iterable[Control]) -> SettingRows:
+        rows = SettingRows(self._studio.look, shown, self._studio.preview.request)
         self._rows.append(rows)
         return rows
 

@@ -94,7 +94,7 @@ class Model(QtCore.QAbstractListModel):
         return self._pixmaps[name]
 
 
-class Painter(QtWidgets.QStyledItemDelegate):
+class StyleDelegate(QtWidgets.QStyledItemDelegate):
     """Paints one style: its picture with rounded corners, its title below, its share when chosen, and a heart
     when it is a favourite or under the pointer."""
 
@@ -210,7 +210,7 @@ class GalleryView(QtWidgets.QListView):
         self._gallery, self._look = gallery, look
         self._model = Model(gallery)
         self.setModel(self._model)
-        self._painter = Painter(gallery, look, self)
+        self._painter = StyleDelegate(gallery, look, self)
         self.setItemDelegate(self._painter)
         self.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
         self.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)

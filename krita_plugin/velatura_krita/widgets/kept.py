@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from velatura.editor.i18n import _
-from velatura.editor.results import Result
+from velatura.editor.results import RememberedResult
 from velatura.editor.studio import Studio
 
 from ..qt import QtGui, QtWidgets
@@ -25,7 +25,7 @@ class KeptStrip(PictureRow, Listening):
         self.buttons = [self._button(result) for result in self._studio.results.shown]
         self.fill(self.buttons)
 
-    def _button(self, result: Result) -> QtWidgets.QToolButton:
+    def _button(self, result: RememberedResult) -> QtWidgets.QToolButton:
         what = self._studio.describe(result.made.recipe)
         tip = _("Take this look again: {what}", what=what)
         button = picture_button(SIDE, tip, lambda: self._studio.take_result(result))

@@ -12,7 +12,7 @@ from .buttons import IconButton, MainButton
 from .parts import Listening, column, line, say, wrapped
 
 
-class Shown(QtWidgets.QWidget):
+class LivePicture(QtWidgets.QWidget):
     """The preview as large as it fits."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Live(QtWidgets.QWidget, Listening):
         super().__init__()
         self.setObjectName("velatura_live_panel")
         self._studio, self._surface = studio, surface
-        self.shown = Shown()
+        self.shown = LivePicture()
         self.live = IconButton("live", _("Follow the canvas while I paint"), self._turn, True, _("Live"))
         self.apply = MainButton(
             "brush", _("To a new layer"), _("Make a layer of what is shown"), studio.apply

@@ -23,7 +23,7 @@ Changed = Callable[[bool], None]
 """Called after a change; whether the hand is off."""
 
 
-class Rows(QtWidgets.QWidget):
+class SettingRows(QtWidgets.QWidget):
     """Shows some of a look's settings, and changes them.
 
     Args:

@@ -15,7 +15,7 @@ from . import regions
 from .calls import Follower
 from .link import Link
 from .paper import Reading, Source
-from .pump import Pump, Ticket, Work
+from .pump import Pump, Pumped, Work
 from .tasks import Ready, made_of
 
 PIXELS = 24_000_000
@@ -71,7 +71,7 @@ class FullSize:
         self._content: Blob | None = None
         self._full: tuple[Recipe, Source, Ready] | None = None
         self._job: Job | None = None
-        self._reading: Ticket | None = None
+        self._reading: Pumped | None = None
 
     def find(self, recipe: Recipe, taken: Source) -> Ready | None:
         """The result for exactly this recipe and source, if it has been computed."""

@@ -11,7 +11,7 @@ from velatura.recipe import Recipe
 
 from .annotation import Made
 from .paper import Layer
-from .pump import Ticket, Work
+from .pump import Pumped, Work
 from .tasks import Task
 
 
@@ -21,7 +21,7 @@ class Growing(Task):
     A selection that is to become a mask of the layer does so at the end: until then it cuts the frames out.
     """
 
-    _frame: Ticket | None = None
+    _frame: Pumped | None = None
     _next: Picture | None = None
 
     def begin(self) -> None:

@@ -26,7 +26,7 @@ from .i18n import _
 from .link import Link
 from .look import Look
 from .paper import Gone, Reading, Refused, Source, Surface
-from .pump import Pump, Ticket
+from .pump import Pump, Pumped
 from .reduced import caveat, painted_styles, stroke_room
 from .screensize import FRAMES_EVERY, SHARP, ScreenSize, Small
 from .seen import SCREEN_SIDE, Base
@@ -75,7 +75,7 @@ class LivePreview(Showing):
         self._full = FullSize(link, paper, pump, name, self._full_began, self._fail)
         self._base: Base | None = None
         self._fine: Base | None = None
-        self._reading: Ticket | None = None
+        self._reading: Pumped | None = None
         self._small = ScreenSize(link, name, clock, self._progressed, self._framed, self._ended, self._fail)
         self._again = self._held = self._owed = self._mend = False
         self._released = True

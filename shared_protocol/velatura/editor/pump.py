@@ -60,7 +60,7 @@ def timed(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return wrap
 
 
-class Ticket:
+class Pumped:
     """A piece of work under way; `cancel` ends it at its next step, running its `finally` clauses."""
 
     def __init__(
@@ -111,16 +111,16 @@ class Pump:
 
     def __init__(self, loop: Loop, clock: Callable[[], float] = time.perf_counter) -> None:
         self._loop, self._clock = loop, clock
-        self._tickets: deque[Ticket] = deque()
+        self._tickets: deque[Pumped] = deque()
 
     def start(
         self,
         work: Work[T],
         done: Callable[[T], None] = lambda value: None,
         failed: Callable[[Exception], None] | None = None,
-    ) -> Ticket:
+    ) -> Pumped:
         """Queues work. `done` gets its return value, `failed` what it raised (by default raised again)."""
-        ticket = Ticket(work, done, failed or _raise)
+        ticket = Pumped(work, done, failed or _raise)
         idle = not self._tickets
         self._tickets.append(ticket)
         if idle:

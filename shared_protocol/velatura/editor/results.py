@@ -21,7 +21,7 @@ _SETTING = "keep_results"
 
 
 @dataclass(frozen=True)
-class Result:
+class RememberedResult:
     """One of them: the layer's id, how it was made, and a small picture of it, PNG."""
 
     layer: str
@@ -38,7 +38,7 @@ class Results(Observable):
 
     def __init__(self, paper: Remembering, memory: Memory) -> None:
         super().__init__()
-        self.shown: tuple[Result, ...] = ()
+        self.shown: tuple[RememberedResult, ...] = ()
         self._paper, self._memory = paper, memory
         self._document = ""
 
@@ -73,7 +73,7 @@ class Results(Observable):
     def _look(self, taken: Source) -> None:
         made = self._paper.recipes(taken)
         found = [
-            Result(layer, made[layer], png)
+            RememberedResult(layer, made[layer], png)
             for layer, png in self._paper.images(taken).items()
             if layer in made
         ]

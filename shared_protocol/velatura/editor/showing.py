@@ -10,7 +10,7 @@ from . import words
 from .i18n import _
 from .observable import Observable
 from .paper import Reading, Source, Surface
-from .pump import Pump, Ticket
+from .pump import Pump, Pumped
 
 
 class Showing(Observable):
@@ -35,7 +35,7 @@ class Showing(Observable):
         self.words = ""
         self.full_size = False
         self._paper, self._pump, self._surface, self._tell = paper, pump, surface, tell
-        self._drawing: Ticket | None = None
+        self._drawing: Pumped | None = None
         self._failed = False
 
     def hide(self) -> None:

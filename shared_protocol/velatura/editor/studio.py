@@ -27,7 +27,7 @@ from .memory import Memory
 from .paper import Gone, Layer, Paper, Refused, Source, Surface
 from .patience import Answer
 from .pump import timed
-from .results import Result, Results
+from .results import RememberedResult, Results
 from .tasks import Bench, Task
 from .variations import Variation
 
@@ -326,7 +326,7 @@ class Studio(Desk):
         except (Gone, Refused) as gone:
             self.tell(str(gone))
 
-    def take_result(self, result: Result) -> None:
+    def take_result(self, result: RememberedResult) -> None:
         """Takes the look of a result that the picture remembers, and goes to its layer where that is left."""
         self.look.take(result.made.recipe)
         try:

@@ -24,7 +24,7 @@ from .i18n import _
 from .link import Link
 from .observable import Observable
 from .paper import Gone, Layer, Paper, Source
-from .pump import Pump, Ticket, Work
+from .pump import Pump, Pumped, Work
 
 OPEN = ("reading", "running", "writing")
 
@@ -117,7 +117,7 @@ class Task(Observable):
         self._job: Job | None = None
         self._layer: Layer | None = None
         self._undone: Layer | None = None
-        self._ticket: Ticket | None = None
+        self._ticket: Pumped | None = None
 
     @property
     def over(self) -> bool:

@@ -44,7 +44,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Progress:
+class ClipProgress:
     """How far a clip is."""
 
     doing: str
@@ -58,7 +58,7 @@ class Progress:
     """What is to be known of the clip, once it was read: `Clip.note`."""
 
 
-Tell = Callable[[Progress], None]
+Tell = Callable[[ClipProgress], None]
 
 
 class Daemon(Protocol):
@@ -112,8 +112,8 @@ def paint(
         recipe = replace(recipe, quality="fast")
     course = read_track(track, recipe, client.added)
     began = time.monotonic()
-    clip = scan(source, lambda done, of: tell(Progress("reading", done, of)))
-    tell(Progress("reading", len(clip), len(clip), note=clip.note))
+    clip = scan(source, lambda done, of: tell(ClipProgress("reading", done, of)))
+    tell(ClipProgress("reading", len(clip), len(clip), note=clip.note))
     course = replace(course, recipe=_settled(client, course, pictures))
     masks = _Masks(Path(mask), clip) if mask is not None else None
     job = _Job(client, clip, course, [*pictures, *course.pictures], masks, steady, flow)
@@ -189,7 +189,7 @@ def _write(job: _Job, folder: Path, start: int, suffix: str, crf: int, began: fl
                 part.add(next(frames), clip.times[index])
                 index += 1
                 each = (time.monotonic() - began) / (index - start)
-                tell(Progress("painting", index, len(clip), each * (len(clip) - index)))
+                tell(ClipProgress("painting", index, len(clip), each * (len(clip) - index)))
             half = folder / f"{number:06d}.half.npz"
             job.steady.save(half)
             half.replace(folder / f"{number:06d}.npz")
