@@ -178,7 +178,7 @@ def cluster() -> None:
     import psutil
     from distributed import wait
     from velatura_daemon.cluster.batch import cluster as started
-    from velatura_daemon.cluster.node import Resident, paint
+    from velatura_daemon.cluster.node import Preloaded, paint
     from velatura_daemon.cluster.pieces import Piece
 
     rates: dict[int, list[float]] = {1: [], 2: []}
@@ -189,7 +189,7 @@ def cluster() -> None:
         photos = panned_photos(here, 2 * PICTURES)
         with started("local:2") as (client, threads):
             client.wait_for_workers(2)
-            client.register_plugin(Resident(threads))
+            client.register_plugin(Preloaded(threads))
             client.run(os.setsid)  # where other work runs too, each gets its share, as it would a core
             processes = client.run(os.getpid)
             workers = list(processes)

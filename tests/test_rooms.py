@@ -12,6 +12,7 @@ from velatura.editor.words import COMMANDS
 from velatura.recipe import RECIPES
 
 ROOT = Path(__file__).parents[1]
+ROOMS = ("shared_protocol", "daemon", "models", "krita_plugin", "gimp_plugin")
 
 
 def test_every_room_imports_only_what_it_may(capsys: pytest.CaptureFixture[str]):
@@ -27,8 +28,7 @@ def test_the_drawing_of_the_house_names_its_rooms():
 
 
 def test_what_is_ignored_or_skipped_says_why():
-    rooms = ("shared_protocol", "daemon", "models", "krita_plugin", "gimp_plugin", "tests", "docs")
-    files = [file for room in rooms for file in (ROOT / room).rglob("*.py") if file != Path(__file__)]
+    files = [file for room in (*ROOMS, "tests", "docs") for file in (ROOT / room).rglob("*.py") if file != Path(__file__)]
     lines = [f"{file}: {line}" for file in files for line in file.read_text("utf-8").splitlines()]
     ignored = [line for line in lines if "# type: ignore" in line]
     assert [line for line in ignored if not re.search(r"ignore\[[\w, -]+\]\s+# \w", line)] == []
@@ -37,12 +37,24 @@ def test_what_is_ignored_or_skipped_says_why():
     assert [line for line in lines if "NotImplementedError" in line] == []
 
 
+def test_a_name_stands_for_one_thing():
+    """Two classes of one name are one thing: a widget in both editors, or what an editor has to bring."""
+    files = [file for room in ROOMS for file in (ROOT / room).rglob("*.py")]
+    assert len(files) > 200
+    homes: dict[str, list[Path]] = {}
+    for file in files:
+        for node in ast.parse(file.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(file.relative_to(ROOT))
+    both = {"Controls", "GalleryView", "PullRow", "Velatura", "Paper", "Surface", "Source", "Task"}
+    assert {name: where for name, where in homes.items() if len(where) > 1 and name not in both} == {}
+
+
 def test_a_kind_of_job_is_asked_for_its_facts_and_never_which_it_is():
     """What is true of some kinds stands in their `FACTS`, and what runs each in one table of the engine."""
     kinds = "|".join(sorted(kind.__name__ for kind in RECIPES.values()))
     asked = re.compile(rf"isinstance\([^()]*, \(?[\w., ]*\b(?:{kinds})\b|hasattr\(\w*recipe")
-    rooms = ("shared_protocol", "daemon", "models", "krita_plugin", "gimp_plugin")
-    files = [file for room in rooms for file in (ROOT / room).rglob("*.py")]
+    files = [file for room in ROOMS for file in (ROOT / room).rglob("*.py")]
     assert len(files) > 200
     found = [f"{file}: {line}" for file in files for line in file.read_text("utf-8").splitlines()]
     assert [line for line in found if asked.search(line)] == []

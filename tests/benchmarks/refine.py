@@ -45,7 +45,7 @@ from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, encoder_from
 from velatura_models.networks.playback import run_through
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
-from velatura_models.optimise.objective import Options
+from velatura_models.optimise.objective import RefineOptions
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.strotss import DRAWS, Strotss
@@ -139,7 +139,7 @@ def part_strotss(given: argparse.Namespace) -> dict[str, float]:
     problem = Problem((side, side), [StyleSource(style)], content)
     own = (given.repeat + 1) * DRAWS  # of each size
     walk = Refinement(
-        encoder, problem, Options(Strotss(), 2 * own, "rmsprop", learning_rate=2e-3, levels=2)
+        encoder, problem, RefineOptions(Strotss(), 2 * own, "rmsprop", learning_rate=2e-3, levels=2)
     ).run()
 
     def steps(count: int) -> None:
@@ -232,7 +232,7 @@ def part_memory(given: argparse.Namespace) -> dict[str, float]:
     recipe = Refine((Style(name="x"),), iterations=12)  # fills L-BFGS's history
     problem = Problem((1024, 1024), [StyleSource(photo(1024, 1))], photo(1024))
     side = worker_tile(plain, given.dtype, 1024)
-    options = Options(Gram(), recipe.iterations, optimizer=recipe.optimizer, levels=1, side=side)
+    options = RefineOptions(Gram(), recipe.iterations, optimizer=recipe.optimizer, levels=1, side=side)
     for _ in Refinement(encoder, problem, options).run():
         continue
     over.set()

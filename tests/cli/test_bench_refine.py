@@ -43,7 +43,7 @@ def test_an_objective_that_is_not_known_is_refused() -> None:
 
 
 def test_costs_on_a_card_are_those_of_all_convolutions() -> None:
-    bench = bench_card.Bench("cpu", torch.bfloat16, enough=0.0)
+    bench = bench_card.CardBench("cpu", torch.bfloat16, enough=0.0)
     encoder = Encoder((2, 4, 4, 4, 4), preprocess=False)
     cost = bench_floors.cost(lambda x: encoder(x, ["relu1_2"]), (16, 32), encoder, item=bench.item)
     assert cost.operations == 2 * 9 * 16 * 32 * (3 * 2 + 2 * 2)

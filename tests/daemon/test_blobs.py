@@ -202,7 +202,7 @@ def test_messages_arrive_whole_in_order_and_with_their_descriptors():
     fds = [slots.create_slot(1) for _ in range(3)]
     for i, fd in enumerate(fds):
         slots.write_slot(fd, 0, bytes([65 + i]))
-    said = [orders.Ready({"text": "x" * 5000}), orders.Beat(), orders.Saved("job", 3, 1)]
+    said = [orders.EngineReady({"text": "x" * 5000}), orders.Beat(), orders.Saved("job", 3, 1)]
     for message, riding in zip(said, (fds[:2], [], fds[2:]), strict=True):
         ours.send(message, riding)
     got = theirs.receive()
@@ -222,15 +222,15 @@ def test_messages_arrive_whole_in_order_and_with_their_descriptors():
 def test_sending_to_one_that_does_not_read_never_blocks_and_loses_nothing():
     ours, theirs = pair()
     for i in range(50):
-        ours.send(orders.Ready({"number": i, "pad": "x" * 100_000}))
+        ours.send(orders.EngineReady({"number": i, "pad": "x" * 100_000}))
     assert ours.pending
     numbers: list[int] = []
     while len(numbers) < 50:
-        numbers += [m.status["number"] for m, _ in theirs.receive() if isinstance(m, orders.Ready)]
+        numbers += [m.status["number"] for m, _ in theirs.receive() if isinstance(m, orders.EngineReady)]
         ours.flush()
     assert numbers == list(range(50)) and not ours.pending
-    with pytest.raises(ValueError, match="Ready of"):
-        ours.send(orders.Ready({"pad": "x" * (LARGEST + 1)}))
+    with pytest.raises(ValueError, match="EngineReady of"):
+        ours.send(orders.EngineReady({"pad": "x" * (LARGEST + 1)}))
     ours.close()
     theirs.close()
 

@@ -41,7 +41,7 @@ def test_every_order_and_report_arrives_as_it_was_sent(kind: type):
 
 
 def test_a_value_out_of_range_is_refused_on_arrival():
-    sent = orders.to_plain(orders.Shown("job", 1, "d", LAYOUT))
+    sent = orders.to_plain(orders.Intermediate("job", 1, "d", LAYOUT))
     sent["layout"]["width"] = 0
     with pytest.raises(FieldError, match=r"layout\.width"):
         orders.from_plain(sent)

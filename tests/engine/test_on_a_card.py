@@ -24,7 +24,7 @@ from velatura_models.networks.convolution import Conv3x3, reflected
 from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import Encoder, prepared
 from velatura_models.networks.folded import Folded
-from velatura_models.networks.playback import Recording, playback, run_through
+from velatura_models.networks.playback import RecordedPass, playback, run_through
 from velatura_models.networks.residency import last_layers, resident
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss
@@ -124,7 +124,7 @@ def test_recordings_give_what_steps_give() -> None:
             painted = run_through(painter.tile(picture, painting, None))
             steps = run_through(row.net.steps(picture, row.gamma, row.beta))
             assert torch.allclose(painted, steps, atol=0.02)
-    assert [kinds(network) for network in (method.encoder, method.decoder, row.net)] == 3 * [["Recording"]]
+    assert [kinds(network) for network in (method.encoder, method.decoder, row.net)] == 3 * [["RecordedPass"]]
 
 
 def test_a_recorded_loss_and_its_gradient_are_those_of_steps() -> None:
@@ -137,7 +137,7 @@ def test_a_recorded_loss_and_its_gradient_are_those_of_steps() -> None:
         values, gradient = run_through(loss._evaluated(picture))
         assert found.losses["total"] == pytest.approx(float(values.sum()), rel=1e-2)
         assert torch.cosine_similarity(found.gradient.flatten(), gradient.flatten(), 0) > 0.999
-    assert kinds(loss) == [Recording.__name__]
+    assert kinds(loss) == [RecordedPass.__name__]
 
 
 def test_pixels_of_every_layout_are_what_they_are_on_a_processor() -> None:

@@ -159,11 +159,11 @@ class Life(RuleBasedStateMachine):
     def worker_obeys(self) -> None:
         order = self.orders.popleft()
         name = getattr(order, "job", "")
-        if isinstance(order, orders.Run):
+        if isinstance(order, orders.Begin):
             self.open.add(name)
         if name not in self.open:
             return  # it had ended when the order came
-        if isinstance(order, orders.Run | orders.Resume):
+        if isinstance(order, orders.Begin | orders.Resume):
             if self.running and self.running != name:
                 self.say(orders.Yielded(self.running))
             self.running = name
@@ -184,7 +184,7 @@ class Life(RuleBasedStateMachine):
             self.say(orders.Saved(name, 1, 4), file_of(b"save"))
         elif what == "show":
             picture = sorted(PICTURES)[0]
-            self.say(orders.Shown(name, 1, picture, LAYOUT), file_of(PICTURES[picture]))
+            self.say(orders.Intermediate(name, 1, picture, LAYOUT), file_of(PICTURES[picture]))
         elif what == "deliver":
             self.deliver(name)
         else:

@@ -21,8 +21,8 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def place(tmp_path: Path) -> krita.Place:
-    return krita.Place("Krita", tmp_path / "data" / "krita", tmp_path / "kritarc")
+def place(tmp_path: Path) -> krita.KritaFolders:
+    return krita.KritaFolders("Krita", tmp_path / "data" / "krita", tmp_path / "kritarc")
 
 
 def test_every_kind_of_krita_is_found(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_an_encoder_and_its_gradient() -> None:
     names = ["1_1", "2_1"]
     ours, theirs = (p.clone().requires_grad_() for p in 2 * [torch.rand(1, 3, 6, 9)])
     wanted = plain(theirs, [f"relu{name}" for name in names])
-    found = dict(zip(names, fused.Encoded.apply(ours, convs, names, half.conv0), strict=True))
+    found = dict(zip(names, fused.EncoderFunction.apply(ours, convs, names, half.conv0), strict=True))
     total: dict[str, Tensor] = {}
     for name, made in found.items():
         given = wanted[f"relu{name}"]
@@ -115,7 +115,7 @@ def test_a_painter() -> None:
     x = torch.rand(1, 3, 8, 12)
     gamma, beta = (rows + 0.2 * torch.randn_like(rows) for rows in net.rows(torch.tensor([[0.3, 0.7]])))
     wanted = run_through(net.steps(x, gamma, beta))
-    painting = fused.Painting([conv.weight for conv in net.convs], net.blocks, torch.float16)  # type: ignore[misc]  # convs
+    painting = fused.FusedPainter([conv.weight for conv in net.convs], net.blocks, torch.float16)  # type: ignore[misc]  # convs
     found = painting(x, gamma[0].split(net.channels), beta[0].split(net.channels), EPS)
     assert (found - wanted).abs().max() < 0.01
 

@@ -12,7 +12,7 @@ from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import Source
 from velatura_models.methods.painter import Painter
-from velatura_models.networks.playback import MOST, Playback, Recording, run_through
+from velatura_models.networks.playback import MOST, Playback, RecordedPass, run_through
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss
 
 
@@ -22,7 +22,7 @@ class Tape:
     def __init__(self) -> None:
         self.recorded, self.replayed = 0, 0
 
-    def __call__(self, run, inputs) -> Recording:
+    def __call__(self, run, inputs) -> RecordedPass:
         self.recorded += 1
         places = [x.clone() for x in inputs]
         results = tuple(torch.full_like(each, torch.nan) for each in run(*places))
@@ -32,7 +32,7 @@ class Tape:
             for result, made in zip(results, run(*places), strict=True):
                 result.copy_(made)
 
-        return Recording(replay, places, results)
+        return RecordedPass(replay, places, results)
 
 
 def named(style: str) -> Source:
@@ -73,7 +73,7 @@ def test_few_shapes_are_kept_the_latest() -> None:
 
 
 def test_what_cannot_be_recorded_runs_as_it_is_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    def refuses(run, inputs) -> Recording:
+    def refuses(run, inputs) -> RecordedPass:
         raise RuntimeError("operation not permitted when stream is capturing")
 
     play = Playback(refuses)

@@ -10,12 +10,12 @@ import torch
 from velatura.choices import OBJECTIVES as NAMES
 from velatura.recipe import UNSET
 from velatura_daemon.engine.refine import OBJECTIVES as RUN
-from velatura_models.optimise.objective import Options
+from velatura_models.optimise.objective import RefineOptions
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.scene import Level
 from velatura_models.optimise.terms import Terms
-from velatura_models.optimise.variable import Pixels
+from velatura_models.optimise.variable import FreePixels
 
 from .conftest import box_mask, random_encoder, random_picture
 
@@ -28,8 +28,9 @@ def test_the_objective_of_the_page_walks_to_its_goal() -> None:
     mask = box_mask(48, 64, 10, 10, 40, 50).float()
     problem = Problem((48, 64), [StyleSource(style)], content, mask)
     names = {
-        "dataclass": dataclass, "Level": Level, "Pixels": Pixels, "Terms": Terms, "Refinement": Refinement,
-        "Options": Options, "encoder": random_encoder().float(), "problem": problem, "replace": replace,
+        "dataclass": dataclass, "Level": Level, "FreePixels": FreePixels, "Terms": Terms, "replace": replace,
+        "Refinement": Refinement, "RefineOptions": RefineOptions, "encoder": random_encoder().float(),
+        "problem": problem,
     }  # fmt: skip
     exec(code, names)
     walk = names["walk"]

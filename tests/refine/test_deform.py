@@ -15,7 +15,7 @@ from velatura_models.networks.encoder import Encoder
 from velatura_models.optimise.deform import Deform, Shaped
 from velatura_models.optimise.gram import Gram
 from velatura_models.optimise.neighbours import Neighbours
-from velatura_models.optimise.objective import Objective, Options
+from velatura_models.optimise.objective import Objective, RefineOptions
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.scene import Scene
@@ -32,7 +32,7 @@ CONTENT, STYLE = (
 PROBLEM = Problem(SIZE, [StyleSource(STYLE)], CONTENT)
 PAIRS = ((0.2, 0.3, 0.3, 0.35), (0.7, 0.3, 0.62, 0.3), (0.3, 0.7, 0.3, 0.6), (0.7, 0.75, 0.7, 0.8))
 INNER: dict[str, Objective] = {"gram": Gram(tv_weight=0.1), "neighbours": Neighbours(), "strotss": Strotss()}
-OPTIONS = Options(Deform(Gram(), PAIRS), 12, "adam", learning_rate=5e-3, levels=2)
+OPTIONS = RefineOptions(Deform(Gram(), PAIRS), 12, "adam", learning_rate=5e-3, levels=2)
 
 
 @pytest.fixture(scope="module")

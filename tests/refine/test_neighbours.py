@@ -17,7 +17,7 @@ from velatura_models.optimise import hypercolumns, neighbours
 from velatura_models.optimise.hypercolumns import allotted, directions, nearest, on_grid, style_pool
 from velatura_models.optimise.matching import COLUMN
 from velatura_models.optimise.neighbours import GRAM_LAYERS, Neighbours
-from velatura_models.optimise.objective import Options
+from velatura_models.optimise.objective import RefineOptions
 from velatura_models.optimise.palette import Palette
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.pyramid import share_evaluations
@@ -30,7 +30,7 @@ from .conftest import box_mask, finished, random_encoder, random_picture
 CONTENT = random_picture(72, 100, 1).float()
 STYLE = random_picture(64, 88, 5).float().flip(1)
 PROBLEM = Problem((72, 100), [StyleSource(STYLE)], CONTENT)
-OPTIONS = Options(Neighbours(), 14, "adam", learning_rate=5e-3, levels=2)
+OPTIONS = RefineOptions(Neighbours(), 14, "adam", learning_rate=5e-3, levels=2)
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_tiles_give_the_targets_and_the_gradient_of_the_whole(masked: bool, leve
     problem = masked_problem()
     if not masked:
         problem = replace(problem, styles=problem.styles[:2], mask=None)
-    options = Options(Neighbours(content_weight=0.5, tv_weight=0.1), 8, "adam", levels=1)
+    options = RefineOptions(Neighbours(content_weight=0.5, tv_weight=0.1), 8, "adam", levels=1)
     x = random_picture(75, 301, 7)
     evaluations = []
     for side in (None, 110):
@@ -249,7 +249,7 @@ def test_tiles_give_the_targets_and_the_gradient_of_the_whole(masked: bool, leve
 @pytest.mark.parametrize("level", [0, 1])
 def test_gradient_by_finite_differences(level: int) -> None:
     encoder = random_encoder(pool="avg")
-    options = Options(Neighbours(0.7, 0.0, 0.5, 0.1), 8, "adam", levels=1)
+    options = RefineOptions(Neighbours(0.7, 0.0, 0.5, 0.1), 8, "adam", levels=1)
     loss, scene = loss_of(Refinement(encoder, masked_problem(), options), level)
     x = random_picture(*scene.size, 7)
     gradient = finished(loss.evaluate(x)).gradient

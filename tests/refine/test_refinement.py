@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from velatura_models.networks.encoder import Encoder
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
-from velatura_models.optimise.objective import Options
+from velatura_models.optimise.objective import RefineOptions
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.terms import Terms
@@ -22,7 +22,7 @@ CONTENT = random_picture(80, 100, 1).float()
 STYLE = random_picture(70, 90, 5).float().flip(1)
 PROBLEM = Problem((80, 100), [StyleSource(STYLE)], CONTENT)
 GRAM = Gram(1.0, 100.0)
-OPTIONS = Options(GRAM, 12, levels=1)
+OPTIONS = RefineOptions(GRAM, 12, levels=1)
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +284,7 @@ def test_a_tileable_texture_has_no_seam(encoder: Encoder, size: tuple[int, int])
     """Across the border neighbours differ no more than somewhere inside; without wrapping they do."""
 
     def seam(wrap: bool) -> bool:
-        options = Options(Gram(0.0, 100.0, 300.0), 60, learning_rate=0.05, levels=1, init="noise")
+        options = RefineOptions(Gram(0.0, 100.0, 300.0), 60, learning_rate=0.05, levels=1, init="noise")
         walk = Refinement(encoder, Problem(size, [StyleSource(STYLE)], wrap=wrap), options)
         losses(walk)
         picture = walk.picture()
@@ -297,7 +297,7 @@ def test_a_tileable_texture_has_no_seam(encoder: Encoder, size: tuple[int, int])
 
 
 def test_a_texture_takes_the_gram_matrices_of_its_source(encoder: Encoder) -> None:
-    options = Options(Gram(0.0, 100.0), 80, learning_rate=0.05, levels=1, init="noise")
+    options = RefineOptions(Gram(0.0, 100.0), 80, learning_rate=0.05, levels=1, init="noise")
     walk = Refinement(encoder, Problem((64, 120), [StyleSource(STYLE)]), options)
     course = losses(walk)
     assert min(course) < 0.05 * course[0]

@@ -29,7 +29,7 @@ from velatura_models.optimise.emd import (
     self_similarity_apart,
     similarities,
 )
-from velatura_models.optimise.objective import Options
+from velatura_models.optimise.objective import RefineOptions
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.sampled import columns_at, drawn
@@ -41,7 +41,7 @@ from .conftest import box_mask, finished, random_encoder, random_picture
 CONTENT = random_picture(72, 100, 1).float()
 STYLE = random_picture(64, 88, 5).float().flip(1)
 PROBLEM = Problem((72, 100), [StyleSource(STYLE)], CONTENT)
-OPTIONS = Options(Strotss(), 12, "rmsprop", learning_rate=2e-3, levels=2)
+OPTIONS = RefineOptions(Strotss(), 12, "rmsprop", learning_rate=2e-3, levels=2)
 
 
 @pytest.fixture(scope="module")

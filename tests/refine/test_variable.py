@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 from velatura_models.maths.color import luma
-from velatura_models.optimise.variable import Laplacian, Pixels, Variable
+from velatura_models.optimise.variable import FreePixels, Laplacian, Variable
 
 from .conftest import box_mask, random_picture
 
@@ -15,13 +15,13 @@ SIZE = (37, 50)
 PICTURE = random_picture(*SIZE, 3)
 
 
-@pytest.mark.parametrize("variable", [Pixels(), Laplacian(SIZE)])
+@pytest.mark.parametrize("variable", [FreePixels(), Laplacian(SIZE)])
 def test_parameters_stand_for_their_picture(variable: Variable) -> None:
     parameters = variable.parameters(PICTURE)
     np.testing.assert_allclose(variable.picture(parameters), PICTURE, atol=1e-12)
 
 
-@pytest.mark.parametrize("variable", [Pixels(gray=True), Laplacian(SIZE, gray=True)])
+@pytest.mark.parametrize("variable", [FreePixels(gray=True), Laplacian(SIZE, gray=True)])
 def test_gray_ones_have_one_channel(variable: Variable) -> None:
     luma = torch.einsum("c,nchw->nhw", torch.tensor([0.299, 0.587, 0.114]).double(), PICTURE)
     made = variable.picture(variable.parameters(PICTURE))
@@ -40,7 +40,7 @@ def test_plain_levels_keep_lightness_and_all_colour_but_the_finest() -> None:
     np.testing.assert_allclose(made, coarse + gray, atol=0.05)
 
 
-KINDS = [Pixels, lambda gray: Laplacian(SIZE, gray), lambda gray: Laplacian(SIZE, gray, plain=2)]
+KINDS = [FreePixels, lambda gray: Laplacian(SIZE, gray), lambda gray: Laplacian(SIZE, gray, plain=2)]
 
 
 @pytest.mark.parametrize("gray", [False, True])

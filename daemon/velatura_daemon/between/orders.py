@@ -16,7 +16,7 @@ from velatura.schema import from_map, to_map
 
 
 @dataclass(frozen=True)
-class OfJob:
+class WithJob:
     """An order or a report about one job."""
 
     job: str
@@ -27,7 +27,7 @@ class OfJob:
 
 @dataclass(frozen=True)
 class Init:
-    """Make the engine; answered by `Ready`."""
+    """Make the engine; answered by `EngineReady`."""
 
     settings: dict[str, Any]
     """`velatura_daemon.settings.Settings` as a plain map."""
@@ -47,7 +47,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Run(OfJob):
+class Begin(WithJob):
     """Begin a job. Descriptors: those of `pictures` in order, then the checkpoint's where there is one."""
 
     recipe: Recipe
@@ -69,17 +69,17 @@ class Run(OfJob):
 
 
 @dataclass(frozen=True)
-class Resume(OfJob):
+class Resume(WithJob):
     """Go on with a job that yielded."""
 
 
 @dataclass(frozen=True)
-class Close(OfJob):
+class Close(WithJob):
     """Give a job up at once; answered by `Closed`."""
 
 
 @dataclass(frozen=True)
-class Halt(OfJob):
+class Halt(WithJob):
     """End a job with its best picture so far; answered by `Delivered`."""
 
 
@@ -92,7 +92,7 @@ class Quit:
 
 
 @dataclass(frozen=True)
-class Ready:
+class EngineReady:
     """The engine is made and takes jobs."""
 
     status: dict[str, Any]
@@ -123,22 +123,22 @@ class Beat:
 
 
 @dataclass(frozen=True)
-class Began(OfJob):
+class Began(WithJob):
     """A job runs, for the first time or again."""
 
 
 @dataclass(frozen=True)
-class Yielded(OfJob):
+class Yielded(WithJob):
     """A job was put aside for a more urgent one."""
 
 
 @dataclass(frozen=True)
-class Closed(OfJob):
+class Closed(WithJob):
     """A job was given up as ordered."""
 
 
 @dataclass(frozen=True)
-class Advanced(OfJob):
+class Advanced(WithJob):
     """How far a job is."""
 
     step: int
@@ -148,7 +148,7 @@ class Advanced(OfJob):
 
 
 @dataclass(frozen=True)
-class Shown(OfJob):
+class Intermediate(WithJob):
     """An intermediate picture; its descriptor rides along."""
 
     step: int
@@ -157,7 +157,7 @@ class Shown(OfJob):
 
 
 @dataclass(frozen=True)
-class Saved(OfJob):
+class Saved(WithJob):
     """A checkpoint of `size` bytes; its descriptor rides along."""
 
     step: int
@@ -165,7 +165,7 @@ class Saved(OfJob):
 
 
 @dataclass(frozen=True)
-class Delivered(OfJob):
+class Delivered(WithJob):
     """A job is done; its picture's descriptor rides along."""
 
     digest: str
@@ -176,7 +176,7 @@ class Delivered(OfJob):
 
 
 @dataclass(frozen=True)
-class Broke(OfJob):
+class Broke(WithJob):
     """A job ended with an error."""
 
     code: str
@@ -184,12 +184,12 @@ class Broke(OfJob):
     where: str = ""
 
 
-ToWorker = Init | Warm | Run | Resume | Close | Halt | Quit
+ToWorker = Init | Warm | Begin | Resume | Close | Halt | Quit
 FromWorker = (
-    Ready | Warming | Warmed | Resting | Beat | Began | Yielded | Closed | Advanced | Shown | Saved
-    | Delivered | Broke
+    EngineReady | Warming | Warmed | Resting | Beat
+    | Began | Yielded | Closed | Advanced | Intermediate | Saved | Delivered | Broke
 )  # fmt: skip
-AboutJob = Began | Yielded | Closed | Advanced | Shown | Saved | Delivered | Broke
+AboutJob = Began | Yielded | Closed | Advanced | Intermediate | Saved | Delivered | Broke
 
 KINDS: dict[str, type] = {cls.__name__: cls for cls in get_args(ToWorker | FromWorker)}
 

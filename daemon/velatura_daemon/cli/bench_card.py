@@ -30,7 +30,7 @@ from velatura_models.networks.precision import faster_dtype
 from velatura_models.networks.residency import last_layers, resident
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
 from velatura_models.optimise.neighbours import Neighbours
-from velatura_models.optimise.objective import Options
+from velatura_models.optimise.objective import RefineOptions
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.store.cards import compute_card
@@ -50,7 +50,7 @@ ENOUGH = 0.25
 GATYS_LAYERS = [f"relu{b}_1" for b in range(1, 6)]
 
 
-class Bench:
+class CardBench:
     """One device at work.
 
     Args:
@@ -182,7 +182,7 @@ class Bench:
         there = cost(lambda x: same(x, ["relu5_1"]), (SIDE, SIDE), same, item=self.item)
         one = self.seconds(lambda: run_through(loss.evaluate(content)))
         problem = Problem((SIDE, SIDE), [StyleSource(style.cpu())], content.cpu())
-        options = Options(Gram(), EVALUATIONS, levels=1)
+        options = RefineOptions(Gram(), EVALUATIONS, levels=1)
         found = self.figures(one, there + there)  # there, and back to the pixels
         for optimizer in ("lbfgs", "adam"):
             found[f"{EVALUATIONS}_{optimizer}_s"] = self.walked(
@@ -196,11 +196,11 @@ class Bench:
         content, style = (torch.rand(1, 3, SIDE, SIDE) for _ in range(2))
         fine = UNSET["neighbours"]
         walk = {name: fine[name] for name in ("iterations", "optimizer", "learning_rate", "init", "levels")}
-        options = Options(Neighbours(), **walk)
+        options = RefineOptions(Neighbours(), **walk)
         problem = Problem((SIDE, SIDE), [StyleSource(style)], content)
         return {"fine_s": [self.walked(encoder, problem, options) for _ in range(2)][1]}
 
-    def walked(self, encoder: Encoder, problem: Problem, options: Options) -> float:
+    def walked(self, encoder: Encoder, problem: Problem, options: RefineOptions) -> float:
         """Seconds of a refinement."""
 
         def run() -> Tensor:
@@ -220,7 +220,7 @@ def card(
     Args:
         vgg: weights of VGG-19, safetensors; without, the network of its size has random ones.
     """
-    bench = Bench(device)
+    bench = CardBench(device)
     found: dict[str, Any] = {"card": device_name(bench.device), "torch": torch.__version__}
     tell("the rates of products and copies")
     found["rates"] = bench.measure_rates()

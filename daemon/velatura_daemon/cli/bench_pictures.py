@@ -75,7 +75,7 @@ def pictures(
         check_readable(*(made / name_of(pair) for pair in pairs))
         results = ((pair, read(made / name_of(pair))) for pair in pairs)
 
-    def judged() -> Iterator[tuple[quality.Look, quality.Look, str]]:
+    def judged() -> Iterator[tuple[quality.Traits, quality.Traits, str]]:
         kept: dict[Pair, Image.Image] = {}
         for number, ((photo, painting), result) in enumerate(results, 1):
             if result.size != shown[photo].size:

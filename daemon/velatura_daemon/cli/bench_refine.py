@@ -31,7 +31,7 @@ from velatura_models.optimise.emd import decorrelated
 from velatura_models.optimise.gram import Gram
 from velatura_models.optimise.matching import COLUMN as NEIGHBOURS
 from velatura_models.optimise.neighbours import Neighbours
-from velatura_models.optimise.objective import Objective, Options
+from velatura_models.optimise.objective import Objective, RefineOptions
 from velatura_models.optimise.problem import Problem, StyleSource
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.strotss import COLUMN, SAMPLES, Strotss
@@ -307,7 +307,7 @@ def race(name: str, encoder: Encoder, content: Tensor, style: Tensor) -> dict[st
         plain = curve(contest.plain(encoder, content, style).walk(contest.evaluations), judge.loss, size)
     fine = UNSET[name]
     walk = {key: fine[key] for key in ("iterations", "optimizer", "learning_rate", "init", "levels")}
-    options = Options(contest.objective, **{**walk, **contest.options})
+    options = RefineOptions(contest.objective, **{**walk, **contest.options})
     twin = prepared(encoder, faster_dtype(torch.device("cpu")))
     before = time.process_time()
     refinement = Refinement(twin, Problem(size, [StyleSource(style)], content), options)

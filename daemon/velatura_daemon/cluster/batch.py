@@ -25,7 +25,7 @@ from distributed.security import Security
 from velatura.errors import FieldError, VelaturaError
 
 from ..settings import usable_cores
-from .node import Resident, paint
+from .node import Preloaded, paint
 from .pieces import Outcome, Piece
 from .places import is_address
 
@@ -107,7 +107,7 @@ def run(
     )  # fmt: skip
     outcomes: list[Outcome] = []
     with cluster(where) as (client, threads), _opened(journal) as note:
-        _asked(lambda: client.register_plugin(Resident(threads)))
+        _asked(lambda: client.register_plugin(Preloaded(threads)))
         _asked(lambda: client.wait_for_workers(1, timeout=10 * PATIENCE))
         going: dict[Future, Piece] = {}
         while left or going:

@@ -31,7 +31,7 @@ from . import places
 from .pieces import Outcome, Piece
 
 
-class Resident(WorkerPlugin):
+class Preloaded(WorkerPlugin):
     """Loads the networks when a worker begins, a later one too."""
 
     name = "velatura"

@@ -163,7 +163,7 @@ class TorchEngine:
                 replace(loader, dtype=torch.float32).encoder(), torch.rand(1, 3, 64, 64), [1.0]
             )
 
-        known = next(iter(getattr(method, "known", ["any"])))
+        known = next(iter(method.known), "any")
         style = StyleShare(method.style(Source(known, 1.0, card, lambda: picture)))
         with torch.inference_mode():
             for _ in painted(method, work(content, [style])):

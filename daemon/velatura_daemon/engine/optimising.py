@@ -24,7 +24,7 @@ from velatura_models.methods.loading import Loader
 from velatura_models.networks.encoder import LAYERS, Encoder
 from velatura_models.optimise.descent import HISTORY_BYTES
 from velatura_models.optimise.gram import Gram
-from velatura_models.optimise.objective import Objective, Options
+from velatura_models.optimise.objective import Objective, RefineOptions
 from velatura_models.optimise.problem import StyleSource
 from velatura_models.optimise.refinement import Refinement, Step
 from velatura_models.store.cards import CARD_LAYERS
@@ -70,12 +70,16 @@ class Optimisation(Generic[R]):
     loader: Loader
     encoder: Encoder
     styles: list[StyleSource]
-    options: Options
+    options: RefineOptions
     notes: tuple[str, ...]
 
 
 def prepare(
-    task: Task[R], resources: Resources, options: Options, size: tuple[int, int], canvas: Canvas | None = None
+    task: Task[R],
+    resources: Resources,
+    options: RefineOptions,
+    size: tuple[int, int],
+    canvas: Canvas | None = None,
 ) -> Optimisation[R]:
     """Gathers what an optimisation needs.
 
@@ -220,9 +224,9 @@ def gram(recipe: Refine | Texture, **terms: Any) -> Gram:
 
 def options_of(
     recipe: Refine | Texture, objective: Objective, init: str = "noise", color: str = "style"
-) -> Options:
+) -> RefineOptions:
     """The fields that these recipes share as the optimiser takes them, without a tile size."""
-    return Options(
+    return RefineOptions(
         objective=objective,
         iterations=recipe.iterations,
         optimizer=recipe.optimizer,

@@ -1,9 +1,9 @@
 """The worker process: hosts the engine and does what the supervisor orders (`between.orders`).
 
 It holds a few tasks as generators and runs one of them, a step at a time. Between steps it reads its
-orders: `Run` begins a task and `Resume` goes on with one (the one that ran is put aside), `Close` gives a
+orders: `Begin` begins a task and `Resume` goes on with one (the one that ran is put aside), `Close` gives a
 task up, `Halt` asks it for its best picture so far. After an end it waits for the next order, so that all
-choosing stays with the supervisor's scheduler. A `Run` or `Resume` is always followed by at least one
+choosing stays with the supervisor's scheduler. A `Begin` or `Resume` is always followed by at least one
 step, which is what lets a long job advance under a stream of short ones.
 
     python -m velatura_daemon.engine.worker DESCRIPTOR
@@ -50,7 +50,7 @@ URGENT = orders.Close | orders.Halt | orders.Quit
 """Orders that are heeded before any step."""
 
 
-class Running:
+class InHand:
     """One task in hand, with the output memory that it asked for."""
 
     def __init__(self, job: str, stopping: bool, lent: bool) -> None:
@@ -97,8 +97,8 @@ class Worker:
         self.channel = channel
         self.log = start_logging(default_paths(), "worker")
         self.engine: Engine | None = None
-        self.held: dict[str, Running] = {}
-        self.active: Running | None = None
+        self.held: dict[str, InHand] = {}
+        self.active: InHand | None = None
         self.orders: deque[tuple[Any, list[int]]] = deque()
         self.cancelled: set[str] = set()
         self.last_said = 0.0
@@ -156,18 +156,18 @@ class Worker:
         if job in self.held:
             self.held[job].stopping = True
         for i, (order, fds) in enumerate(self.orders):
-            if isinstance(order, orders.Run) and order.job == job:
+            if isinstance(order, orders.Begin) and order.job == job:
                 self.orders[i] = (replace(order, halted=True), fds)
 
-    def _waiting(self) -> list[orders.Run | orders.Resume]:
-        return [order for order, _ in self.orders if isinstance(order, orders.Run | orders.Resume)]
+    def _waiting(self) -> list[orders.Begin | orders.Resume]:
+        return [order for order, _ in self.orders if isinstance(order, orders.Begin | orders.Resume)]
 
     def _obey(self, order: Any, fds: list[int]) -> None:
         if isinstance(order, orders.Init):
             self._init(order)
         elif isinstance(order, orders.Warm):
             self._warm()
-        elif isinstance(order, orders.Run):
+        elif isinstance(order, orders.Begin):
             self._push(order, fds)
         elif isinstance(order, orders.Resume):
             if order.job in self.held:  # else it was closed in between
@@ -180,7 +180,7 @@ class Worker:
         self.log = start_logging(default_paths(), "worker", settings.log_level)
         self.engine = make_engine(settings)
         self.log.info("worker started, engine %s", settings.engine)
-        self.say(orders.Ready(_plain(self.engine.status())))
+        self.say(orders.EngineReady(_plain(self.engine.status())))
 
     def _warm(self) -> None:
         assert self.engine is not None
@@ -193,27 +193,27 @@ class Worker:
             self.log.exception("warm-up failed")
         self.say(orders.Warmed(_plain(self.engine.status())))
 
-    def _push(self, order: orders.Run, fds: list[int]) -> None:
+    def _push(self, order: orders.Begin, fds: list[int]) -> None:
         if order.job in self.cancelled:
             self.cancelled.discard(order.job)
             for fd in fds:
                 os.close(fd)
             self.say(orders.Closed(order.job))
             return
-        running = self.held[order.job] = Running(order.job, order.halted, order.lent)
+        running = self.held[order.job] = InHand(order.job, order.halted, order.lent)
         self._activate(running)
         try:
             running.task = _task(order, fds, running)
         except VelaturaError as error:
             self._fail(running, error.code, error.message, error.field)
 
-    def _activate(self, running: Running) -> None:
+    def _activate(self, running: InHand) -> None:
         if self.active is not None:
             self.say(orders.Yielded(self.active.job))
         self.active = running
         self.say(orders.Began(running.job))
 
-    def _step(self, running: Running) -> None:
+    def _step(self, running: InHand) -> None:
         """One step of a task, and what came of it to the supervisor."""
         assert self.engine is not None
         try:
@@ -236,14 +236,14 @@ class Worker:
                 self.log.error("the device's state is lost; the worker ends to be replaced")
                 self.quitting = True
 
-    def _tell(self, running: Running, event: Event) -> None:
+    def _tell(self, running: InHand, event: Event) -> None:
         job = running.job
         if isinstance(event, Progressed):
             losses = {name: float(value) for name, value in event.losses.items() if math.isfinite(value)}
             self.say(orders.Advanced(job, event.step, event.of, losses, event.seconds_left))
         elif isinstance(event, Previewed):
             with running.taken(event.layout, event.data) as (fd, name):
-                self.say(orders.Shown(job, event.step, name, event.layout), (fd,))
+                self.say(orders.Intermediate(job, event.step, name, event.layout), (fd,))
         elif isinstance(event, Checkpointed):
             fd = create_slot(len(event.state))
             try:
@@ -259,13 +259,13 @@ class Worker:
         elif time.monotonic() - self.last_said > BEAT:
             self.say(orders.Beat())
 
-    def _fail(self, running: Running, code: str, message: str, where: str) -> None:
+    def _fail(self, running: InHand, code: str, message: str, where: str) -> None:
         self._end(running)
         if code == "out_of_memory" and self.engine is not None:
             self.engine.trim()
         self.say(orders.Broke(running.job, code, message[:2000], where[:400]))
 
-    def _end(self, running: Running) -> None:
+    def _end(self, running: InHand) -> None:
         del self.held[running.job]
         if running is self.active:
             self.active = None
@@ -297,7 +297,7 @@ def give_memory_back() -> None:
         trim(0)
 
 
-def _task(order: orders.Run, fds: list[int], running: Running) -> Task:
+def _task(order: orders.Begin, fds: list[int], running: InHand) -> Task:
     """The task of an order. Every descriptor is mapped and closed."""
     pictures: dict[str, Slot] = {}
     try:

@@ -29,7 +29,7 @@ FLATPAK = "org.kde.krita"
 
 
 @dataclass(frozen=True)
-class Place:
+class KritaFolders:
     """One Krita's folders.
 
     Args:
@@ -57,7 +57,7 @@ class Place:
         return self.folder / f"{NAME}.desktop", self.resources / "actions" / f"{NAME}.action"
 
 
-def find(system: str, home: Path, env: Mapping[str, str]) -> list[Place]:
+def find(system: str, home: Path, env: Mapping[str, str]) -> list[KritaFolders]:
     """Every Krita's folders that are to be installed into: those that exist, or else the usual ones.
 
     An AppImage, a distribution's package and a build of one's own all use the native folders; a Flatpak has
@@ -71,17 +71,21 @@ def find(system: str, home: Path, env: Mapping[str, str]) -> list[Place]:
     if system == "windows":
         roaming = Path(env.get("APPDATA") or home / "AppData" / "Roaming")
         local = Path(env.get("LOCALAPPDATA") or home / "AppData" / "Local")
-        places = [Place("Krita", roaming / "krita", local / "kritarc")]
+        places = [KritaFolders("Krita", roaming / "krita", local / "kritarc")]
         store = sorted((local / "Packages").glob("49800Krita_*"))
         for package in store:
             cache = package / "LocalCache"
             places.append(
-                Place("Krita (Microsoft Store)", cache / "Roaming" / "krita", cache / "Local" / "kritarc")
+                KritaFolders(
+                    "Krita (Microsoft Store)", cache / "Roaming" / "krita", cache / "Local" / "kritarc"
+                )
             )
     elif system == "macos":
         library = home / "Library"
         places = [
-            Place("Krita", library / "Application Support" / "krita", library / "Preferences" / "kritarc")
+            KritaFolders(
+                "Krita", library / "Application Support" / "krita", library / "Preferences" / "kritarc"
+            )
         ]
     else:
         data = Path(env.get("XDG_DATA_HOME") or home / ".local" / "share")
@@ -89,32 +93,32 @@ def find(system: str, home: Path, env: Mapping[str, str]) -> list[Place]:
         box = home / ".var" / "app" / FLATPAK
         snap = home / "snap" / "krita" / "current"
         places = [
-            Place("Krita", data / "krita", config / "kritarc"),
-            Place("Krita (Flatpak)", box / "data" / "krita", box / "config" / "kritarc"),
-            Place("Krita (Snap)", snap / ".local" / "share" / "krita", snap / ".config" / "kritarc"),
+            KritaFolders("Krita", data / "krita", config / "kritarc"),
+            KritaFolders("Krita (Flatpak)", box / "data" / "krita", box / "config" / "kritarc"),
+            KritaFolders("Krita (Snap)", snap / ".local" / "share" / "krita", snap / ".config" / "kritarc"),
         ]
     there = [place for place in places if place.resources.is_dir() or place.settings.is_file()]
     return there or places[:1]
 
 
-def here() -> list[Place]:
+def here() -> list[KritaFolders]:
     """The folders of the Kritas on this computer."""
     return find(this_system(), home(), os.environ)
 
 
-def named(folder: Folder) -> Place:
+def named(folder: Folder) -> KritaFolders:
     """A resource folder (or its `pykrita`) that the user named, with the usual settings file."""
     resources = folder.folder.parent if folder.folder.name == "pykrita" else folder.folder
-    return Place(folder.editor, resources, find(this_system(), home(), os.environ)[0].settings)
+    return KritaFolders(folder.editor, resources, find(this_system(), home(), os.environ)[0].settings)
 
 
-def _wanted(places: Sequence[Place | Folder] | None) -> list[Place]:
+def _wanted(places: Sequence[KritaFolders | Folder] | None) -> list[KritaFolders]:
     if places is None:
         return here()
-    return [place if isinstance(place, Place) else named(place) for place in places]
+    return [place if isinstance(place, KritaFolders) else named(place) for place in places]
 
 
-def install(places: Sequence[Place | Folder] | None = None, *, dry_run: bool = False) -> list[str]:
+def install(places: Sequence[KritaFolders | Folder] | None = None, *, dry_run: bool = False) -> list[str]:
     """Installs or upgrades the plug-in and enables it; what was done (or would be), a line each.
 
     Raises:
@@ -130,7 +134,7 @@ def install(places: Sequence[Place | Folder] | None = None, *, dry_run: bool = F
     return lines
 
 
-def uninstall(places: Sequence[Place | Folder] | None = None, *, dry_run: bool = False) -> list[str]:
+def uninstall(places: Sequence[KritaFolders | Folder] | None = None, *, dry_run: bool = False) -> list[str]:
     """Removes the plug-in everywhere (presets stay); what was done (or would be), a line each."""
     lines = []
     for place in _wanted(places):

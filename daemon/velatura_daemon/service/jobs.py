@@ -224,7 +224,7 @@ class Jobs:
             self._drop_checkpoint(job)
             job.checkpoint = (fds.pop(), report.size)
             self.scheduler.checkpointed(job.name)
-        elif isinstance(report, orders.Shown):
+        elif isinstance(report, orders.Intermediate):
             blob = self._keep_picture(job, report, fds.pop())
             before, job.preview = job.preview, Preview(job.name, report.step, blob.digest, blob.layout)
             if before is not None:
@@ -305,7 +305,7 @@ class Jobs:
             fds.append(job.checkpoint[0])
             size = job.checkpoint[1]
         assert job.submit.recipe is not None
-        order = orders.Run(
+        order = orders.Begin(
             job=job.name,
             recipe=job.submit.recipe,
             pictures=tuple(orders.Named(b.digest, b.layout) for b in blobs),
@@ -343,7 +343,9 @@ class Jobs:
         self.store.pin(digest)
         job.pinned.append(digest)
 
-    def _keep_picture(self, job: JobRecord, report: orders.Shown | orders.Delivered, fd: int) -> SlotBlob:
+    def _keep_picture(
+        self, job: JobRecord, report: orders.Intermediate | orders.Delivered, fd: int
+    ) -> SlotBlob:
         blob = self.store.add(report.digest, report.layout, fd, passing=report.digest.startswith(RANDOM))
         self._pin(job, blob.digest)
         return blob

@@ -27,7 +27,7 @@ MOST = 64
 
 
 @dataclass
-class Pull:
+class PullTask:
     """One of them.
 
     Attributes:
@@ -50,7 +50,7 @@ class Pull:
         return self.state in ("done", "failed", "cancelled")
 
 
-class Pulls:
+class PullQueue:
     """What is and was pulled.
 
     Args:
@@ -60,10 +60,10 @@ class Pulls:
     def __init__(self, logs: Path) -> None:
         self._errors = logs / "pull.err"
         self._thread = ThreadPoolExecutor(1, "puller")
-        self._known: dict[tuple[str, str], Pull] = {}
+        self._known: dict[tuple[str, str], PullTask] = {}
         self._lock = threading.Lock()
         """Held where a pull begins to run or is cancelled."""
-        self._running: tuple[Pull, subprocess.Popen[str]] | None = None
+        self._running: tuple[PullTask, subprocess.Popen[str]] | None = None
 
     @property
     def busy(self) -> bool:
@@ -88,7 +88,7 @@ class Pulls:
             if ended is None:
                 raise VelaturaError("busy", f"{MOST} downloads wait already; try again later")
             del self._known[ended]
-        pull = self._known[kind, name] = Pull(kind, name)
+        pull = self._known[kind, name] = PullTask(kind, name)
         self._thread.submit(self._run, pull)
 
     def cancel(self, kind: str, name: str) -> None:
@@ -111,14 +111,14 @@ class Pulls:
 
     # -- on the thread -------------------------------------------------------------------------------------
 
-    def _run(self, pull: Pull) -> None:
+    def _run(self, pull: PullTask) -> None:
         try:
             self._pull(pull)
         except Exception as error:  # no process, no file for its last words, a defect: costs this one
             log.exception("%s %s cannot be pulled", pull.kind, pull.name)
             pull.state, pull.error = "failed", str(error)
 
-    def _pull(self, pull: Pull) -> None:
+    def _pull(self, pull: PullTask) -> None:
         command = [sys.executable, "-m", "velatura_daemon.service.pulling", pull.kind, pull.name]
         self._errors.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._errors.open("wb") as errors:

@@ -26,7 +26,7 @@ from velatura.wire import error_for
 from ..between.slots import create_slot, map_slot, write_slot
 from ..paths import Paths
 from .blobs import BlobStore
-from .pulls import Pulls
+from .pulls import PullQueue
 
 if TYPE_CHECKING:
     from ..styles.library import Library
@@ -118,7 +118,7 @@ class Answers:
         self.store, self.paths, self.post = store, paths, post
         self._status, self._jobs, self._shutdown = status, jobs, shutdown
         self.librarian = Librarian()
-        self.pulls = Pulls(paths.logs)
+        self.pulls = PullQueue(paths.logs)
         self._thumbnails: dict[tuple[str, str], Carried] = {}
 
     @cached_property

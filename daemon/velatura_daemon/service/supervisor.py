@@ -325,7 +325,7 @@ class Supervisor:
     def _worker_said(self, report: Any, fds: list[int]) -> None:
         if isinstance(report, orders.AboutJob):
             self.jobs.worker_said(report, fds, self.now())
-        elif isinstance(report, orders.Ready):
+        elif isinstance(report, orders.EngineReady):
             self.jobs.apply(self.scheduler.worker_ready())
 
     def _worker_lost(self, reason: str) -> None:

@@ -202,7 +202,7 @@ class WorkerHost:
 
     def _take(self, report: Any, fds: list[int], now: float) -> None:
         self.status = getattr(report, "status", self.status)
-        if isinstance(report, orders.Ready):
+        if isinstance(report, orders.EngineReady):
             self.state, self._failed_starts = "warming" if self._warms else "ready", 0
             self.trouble = self._gone_card(str(self.status.get("device", "cpu")))
         elif isinstance(report, orders.Warming):

@@ -52,10 +52,10 @@ def serve(host: str, port: int, token: str, ready: Callable[[], object]) -> None
         "logger.level": "warning",
         "logger.hideWelcomeMessage": True,
     }
-    App(PAGE, lifespan=begun, middleware=[Middleware(Door, token=token, port=port)]).run(config=settings)
+    App(PAGE, lifespan=begun, middleware=[Middleware(TokenGate, token=token, port=port)]).run(config=settings)
 
 
-class Door:
+class TokenGate:
     """Lets through who brings the token, or the cookie that answered it; others hear no more than why not."""
 
     def __init__(self, app: Any, token: str, port: int) -> None:

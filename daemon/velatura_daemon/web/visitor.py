@@ -36,7 +36,7 @@ SHOWN = 1024
 
 
 @dataclass
-class Running:
+class PageJob:
     """A job, as the page sees it."""
 
     future: velatura.JobFuture
@@ -75,7 +75,7 @@ class Visitor:
 
     def __init__(self) -> None:
         self.client = velatura.connect(client="velatura web")
-        self.running: Running | None = None
+        self.running: PageJob | None = None
         self.result: Path | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="velatura-web-")
         self._count = 0
@@ -107,7 +107,7 @@ class Visitor:
         future = self.client.submit(
             recipe, content, mask if facts.mask else None, out=out, pictures=pictures, **options
         )
-        self.running = Running(future, out, facts.stops, draft)
+        self.running = PageJob(future, out, facts.stops, draft)
         threading.Thread(target=self.running.follow, daemon=True).start()
 
     def stop(self, discard: bool = False) -> None:
@@ -120,7 +120,7 @@ class Visitor:
         else:
             running.future.cancel()
 
-    def take(self) -> Running | None:
+    def take(self) -> PageJob | None:
         """What has just ended, once."""
         running = self.running
         if running is None or not running.over:

@@ -42,7 +42,7 @@ BESIDE = 6
 
 
 @dataclass(frozen=True)
-class Look:
+class Traits:
     """What the figures know of one picture.
 
     Args:
@@ -74,7 +74,7 @@ class Figures:
 
 
 @torch.inference_mode()
-def look(vgg: nn.Module, picture: Tensor) -> Look:
+def look(vgg: nn.Module, picture: Tensor) -> Traits:
     """Looks at a picture once, for all comparisons.
 
     Args:
@@ -85,7 +85,7 @@ def look(vgg: nn.Module, picture: Tensor) -> Look:
     picture = picture.clamp(0, 1)
     weight = next(vgg.parameters())
     seen = vgg(picture.to(weight).contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
-    return Look(
+    return Traits(
         {layer: mean_std(maps) for layer, maps in seen.items()},
         {layer: gram(maps) for layer, maps in seen.items()},
         normalise(seen[CONTENT_LAYER]),
@@ -94,7 +94,7 @@ def look(vgg: nn.Module, picture: Tensor) -> Look:
     )
 
 
-def figures(pairs: Iterable[tuple[Look, Look, str]], styles: Mapping[str, Look]) -> Figures:
+def figures(pairs: Iterable[tuple[Traits, Traits, str]], styles: Mapping[str, Traits]) -> Figures:
     """The six figures of results.
 
     Args:
@@ -120,30 +120,30 @@ def figures(pairs: Iterable[tuple[Look, Look, str]], styles: Mapping[str, Look])
     return Figures(style, gram, palette, sum(recognised) / count, sum(grids) / count, sum(contents) / count)
 
 
-def style_distance(result: Look, style: Look) -> float:
+def style_distance(result: Traits, style: Traits) -> float:
     """Squared differences of means and deviations, averaged over channels, summed over layers."""
     pairs = [zip(result.stats[layer], style.stats[layer], strict=True) for layer in STYLE_LAYERS]
     return sum(float((a - b).square().mean()) for pair in pairs for a, b in pair)
 
 
-def gram_distance(result: Look, style: Look, layers: Sequence[str] = STYLE_LAYERS) -> float:
+def gram_distance(result: Traits, style: Traits, layers: Sequence[str] = STYLE_LAYERS) -> float:
     """|G(y) - G(s)|^2 / |G(s)|^2, averaged over layers."""
     off = [(result.grams[layer] - style.grams[layer]).square().sum() for layer in layers]
     size = [style.grams[layer].square().sum() for layer in layers]
     return float(torch.stack([a / b for a, b in zip(off, size, strict=True)]).mean())
 
 
-def palette_distance(result: Look, style: Look) -> float:
+def palette_distance(result: Traits, style: Traits) -> float:
     """Mean absolute difference of the projected colours' quantiles, in OKLab's units."""
     return float((result.palette - style.palette).abs().mean())
 
 
-def content_distance(result: Look, photo: Look) -> float:
+def content_distance(result: Traits, photo: Traits) -> float:
     """Mean squared difference of instance-normalised relu4_1; both pictures are of one size."""
     return float((result.content - photo.content).square().mean())
 
 
-def nearest(result: Look, styles: Mapping[str, Look]) -> str:
+def nearest(result: Traits, styles: Mapping[str, Traits]) -> str:
     """The style, by name, with the smallest gram distance from relu2_1 on."""
     return min(styles, key=lambda name: gram_distance(result, styles[name], RECOGNISED_BY))
 

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -114,6 +114,7 @@ class AdaIN:
 
     def __init__(self, loader: Loader, networks: tuple[Encoder, Decoder] | None = None) -> None:
         self.device, self.dtype = torch.device(loader.device), loader.dtype
+        self.known: dict[str, Any] = {}
         loader = replace(loader, method=self.decoder_of or loader.method)
         self.encoder, self.decoder = networks or loader.pair()
         self.palette_first = loader.method == "adain-skip"

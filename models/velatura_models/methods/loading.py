@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 import torch
 from torch import nn
@@ -137,13 +137,6 @@ class Loader:
         return held
 
 
-class OwnStyles(Method, Protocol):
-    """One of `OWN_STYLES`."""
-
-    known: dict[str, Any]
-    """By style, what paints it."""
-
-
 def load_method(loader: Loader) -> Method:
     """A method, resident on its device.
 
@@ -162,7 +155,7 @@ def method_painting(names: Iterable[str], folder: Path | None) -> str:
         folder: of the user's weights.
     """
     for method in OWN_STYLES:
-        known = cast(OwnStyles, load_method(Loader(method=method, folder=folder))).known
+        known = load_method(Loader(method=method, folder=folder)).known
         if all(name in known for name in names):
             return method
     return ""

@@ -223,6 +223,8 @@ class Method(Protocol):
     strength_in: str
     """`features` where the method fades between content and style before decoding, `picture` where the
     finished picture is laid over the content."""
+    known: dict[str, Any]
+    """By style, what paints it, where networks paint in their own styles; empty where any style will do."""
     dtype: torch.dtype
 
     @property

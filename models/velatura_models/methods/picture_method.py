@@ -25,7 +25,7 @@ from ..networks.transform_net import Normalise
 from .loading import Loader
 from .method import Content, Latest, Part, Source, Steps, StyleShare, Work
 
-Statistics = list[tuple[Tensor, Tensor]]
+LayerStatistics = list[tuple[Tensor, Tensor]]
 """Mean and deviation `(1, C, 1, 1)` float32 of every layer before it is normalised."""
 
 KEPT = 4
@@ -59,7 +59,7 @@ class Painted:
     tile, what lasts of a larger one; and the statistics by which that was painted."""
 
     pictures: Latest[Stitched] = field(default_factory=lambda: Latest(KEPT))
-    statistics: Latest[Statistics] = field(default_factory=lambda: Latest(MEASURED))
+    statistics: Latest[LayerStatistics] = field(default_factory=lambda: Latest(MEASURED))
 
     @property
     def nbytes(self) -> int:
@@ -79,6 +79,7 @@ class PictureMethod(ABC):
 
     def __init__(self, loader: Loader) -> None:
         self.loader, self.device, self.dtype = loader, torch.device(loader.device), loader.dtype
+        self.known: dict[str, Any] = {}
 
     @abstractmethod
     def style(self, source: Source) -> Painting:
@@ -114,7 +115,7 @@ class PictureMethod(ABC):
         """Tiles of the painted pictures, blended and laid over the content; strength 0 is exact always."""
         content, most = work.content, work.most
         blend = self._blend(work)
-        statistics: dict[Hashable, Statistics] = work.statistics or {}
+        statistics: dict[Hashable, LayerStatistics] = work.statistics or {}
         if len(content.tiles) > 1 and work.statistics is None:
             statistics = yield from self._statistics(work, self._paintings(work))
         for tile in content.tiles:
@@ -130,22 +131,24 @@ class PictureMethod(ABC):
             over = work.fade(tile.core) / most if most else 0.0
             yield tile.core, below + over * (total / covered - most * below)
 
-    def measure(self, work: Work) -> Steps[dict[Hashable, Statistics]]:
+    def measure(self, work: Work) -> Steps[dict[Hashable, LayerStatistics]]:
         """The statistics of every layer for all that is painted, by the painting's key: those of paintings
         near it where they will do."""
         wanted = {painting.key: painting.near or [(painting, 1.0)] for painting in self._paintings(work)}
         near = {painting.key: painting for shares in wanted.values() for painting, _ in shares}
         known = yield from self._statistics(work, near.values())
-        found: dict[Hashable, Statistics] = {}
+        found: dict[Hashable, LayerStatistics] = {}
         for key, shares in wanted.items():
             if all(painting.key in known for painting, _ in shares):
                 found[key] = _mixed([known[painting.key] for painting, _ in shares], [w for _, w in shares])
         return found
 
-    def _statistics(self, work: Work, paintings: Iterable[Painting]) -> Steps[dict[Hashable, Statistics]]:
+    def _statistics(
+        self, work: Work, paintings: Iterable[Painting]
+    ) -> Steps[dict[Hashable, LayerStatistics]]:
         """Of every layer, by the painting's key; of those that have any."""
         measure = self._measured if work.exact else self._of_thumbnail
-        found: dict[Hashable, Statistics] = {}
+        found: dict[Hashable, LayerStatistics] = {}
         known, content = work.seen.statistics, work.content
         paintings = [painting for painting in paintings if self.strides(painting)]
         lacking = [painting for painting in paintings if (painting.key, work.exact) not in known]
@@ -175,7 +178,7 @@ class PictureMethod(ABC):
         return list({part.key: part for _, parts in self._blend(work) for part, _ in parts}.values())
 
     def _tile(
-        self, work: Work, tile: Tile, painting: Painting, statistics: Statistics | None
+        self, work: Work, tile: Tile, painting: Painting, statistics: LayerStatistics | None
     ) -> Steps[Tensor]:
         """A tile's core painted, or as it was painted before; by its own statistics where none are given."""
         content, pictures = work.content, work.seen.pictures
@@ -194,7 +197,7 @@ class PictureMethod(ABC):
         made = yield from self.tile(x, painting, normalise)
         return made.float().to(rgb.device)
 
-    def _of_thumbnail(self, content: Content, painting: Painting) -> Steps[Statistics]:
+    def _of_thumbnail(self, content: Content, painting: Painting) -> Steps[LayerStatistics]:
         """Statistics of the picture made as small as one tile."""
         rgb, cut = content.rgb, content.tiles
         most = max(tile.outer.height * tile.outer.width for tile in cut)
@@ -202,7 +205,7 @@ class PictureMethod(ABC):
         factor = min(1.0, (most / (height * width)) ** 0.5)
         size = (self.footprint.padded(int(height * factor)), self.footprint.padded(int(width * factor)))
         thumbnail = F.interpolate(rgb.float(), size, mode="bilinear", antialias=True)
-        statistics: Statistics = []
+        statistics: LayerStatistics = []
 
         def note(index: int, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
             statistics.append(mean_std(x))
@@ -212,10 +215,10 @@ class PictureMethod(ABC):
         yield from self._painted(_grained(thumbnail, whole), painting, note)
         return statistics
 
-    def _measured(self, content: Content, painting: Painting) -> Steps[Statistics]:
+    def _measured(self, content: Content, painting: Painting) -> Steps[LayerStatistics]:
         """Statistics of the whole picture: layer k's from tiles normalised with those of layers before k."""
         rgb, cut = content.rgb, content.tiles
-        statistics: Statistics = []
+        statistics: LayerStatistics = []
         whole = (rgb.shape[2], rgb.shape[3])
         for layer, stride in enumerate(self.strides(painting)):
             sums = Moments()
@@ -237,7 +240,7 @@ class PictureMethod(ABC):
         return statistics
 
 
-def _mixed(statistics: Sequence[Statistics], shares: Sequence[float]) -> Statistics:
+def _mixed(statistics: Sequence[LayerStatistics], shares: Sequence[float]) -> LayerStatistics:
     """Layer by layer the weighted mean."""
 
     def mean(values: Iterable[Tensor]) -> Tensor:
@@ -255,7 +258,7 @@ class _Enough(Exception):
     """Ends a pass at the layer whose statistics it was for."""
 
 
-def _fixed(statistics: Statistics) -> Normalise:
+def _fixed(statistics: LayerStatistics) -> Normalise:
     """Normalises with given statistics."""
 
     def normalise(index: int, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ BAND = 1 << 18
 
 
 @dataclass(frozen=True)
-class Rows:
+class MapRows:
     """Maps that are computed as they are asked for.
 
     Args:
@@ -36,11 +36,13 @@ class Rows:
     step: int = 1
 
     @classmethod
-    def of(cls, maps: Tensor, step: int = 1) -> Rows:
+    def of(cls, maps: Tensor, step: int = 1) -> MapRows:
         """Those of maps at hand."""
         return cls(maps.shape[2], lambda first, last: maps[:, :, first:last], step)
 
-    def then(self, layer: Callable[[Tensor], Tensor], around: Callable[[Tensor], Tensor] = reflected) -> Rows:
+    def then(
+        self, layer: Callable[[Tensor], Tensor], around: Callable[[Tensor], Tensor] = reflected
+    ) -> MapRows:
         """What a layer makes of them: a 3x3 convolution and what follows it.
 
         Args:
@@ -55,17 +57,17 @@ class Rows:
                 return layer(around(maps))
             return layer(F.pad(maps, (1, 1, int(top), int(bottom)), mode="reflect"))
 
-        return Rows(self.height, part, self.step)
+        return MapRows(self.height, part, self.step)
 
-    def plus(self, more: Callable[[slice], Tensor]) -> Rows:
+    def plus(self, more: Callable[[slice], Tensor]) -> MapRows:
         """With what a function gives for the same rows."""
-        return Rows(self.height, lambda a, b: self.part(a, b) + more(slice(a, b)), self.step)
+        return MapRows(self.height, lambda a, b: self.part(a, b) + more(slice(a, b)), self.step)
 
-    def halved(self, pool: Callable[[Tensor], Tensor]) -> Rows:
+    def halved(self, pool: Callable[[Tensor], Tensor]) -> MapRows:
         """Pooled, two rows to one."""
-        return Rows(self.height // 2, lambda a, b: pool(self.part(2 * a, 2 * b)), 2 * self.step)
+        return MapRows(self.height // 2, lambda a, b: pool(self.part(2 * a, 2 * b)), 2 * self.step)
 
-    def doubled(self, mode: str) -> Rows:
+    def doubled(self, mode: str) -> MapRows:
         """Upsampled to twice the size, `nearest` or `bilinear`."""
 
         def part(first: int, last: int) -> Tensor:
@@ -77,7 +79,7 @@ class Rows:
                 large = F.interpolate(small, scale_factor=2, mode=mode)
             return large[:, :, first - 2 * above : last - 2 * above]
 
-        return Rows(2 * self.height, part, self.step // 2)
+        return MapRows(2 * self.height, part, self.step // 2)
 
     def whole(self, width: int, banded: bool) -> Generator[None, None, Tensor]:
         """All of them; yields between bands.

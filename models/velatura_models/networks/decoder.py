@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from . import cuda, fused
-from .bands import Rows
+from .bands import MapRows
 from .convolution import Conv3x3
 from .playback import run_through
 
@@ -80,7 +80,7 @@ class Decoder(nn.Module):
             made = fused.decoded(self, features)
             yield
             return made
-        rows = Rows.of(features["relu4_1"], 8)
+        rows = MapRows.of(features["relu4_1"], 8)
         width = 8 * features["relu4_1"].shape[3]
         banded = features["relu4_1"].device.type == "cpu" and not torch.is_grad_enabled()
         for index, conv in enumerate(self.convs):
@@ -92,7 +92,7 @@ class Decoder(nn.Module):
             if level in self.taps:
                 rows = rows.plus(tapped(self.taps[level], features[level]))
             if index < SMALL:
-                rows = Rows.of(rows.part(0, rows.height), rows.step)
+                rows = MapRows.of(rows.part(0, rows.height), rows.step)
                 yield
         made = yield from rows.whole(width, banded)
         yield

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ..maths.tiling import round_up
 from . import cuda, fused
-from .bands import Rows
+from .bands import MapRows
 from .convolution import Conv3x3, reflected
 from .precision import filtering_pays
 from .residency import placed
@@ -100,14 +100,14 @@ class Encoder(nn.Module):
             return
         if self.conv0 is not None:
             x = self.conv0(x)
-        rows, width = Rows.of(x), x.shape[3]
+        rows, width = MapRows.of(x), x.shape[3]
         banded = x.device.type == "cpu" and self.padding == "reflect" and not torch.is_grad_enabled()
         for name in CONVS[: depth(wanted)]:
             shallow = banded and name[0] in "12"
             if name.endswith("_1") and name != "1_1":
                 rows = rows.halved(self._pooled)
                 if banded and not shallow:
-                    rows = Rows.of((yield from rows.whole(width, banded)), rows.step)
+                    rows = MapRows.of((yield from rows.whole(width, banded)), rows.step)
             raw = f"conv{name}" in wanted
             rows = rows.then(self._layer(name, rectified=not raw), self._around)
             if raw or f"relu{name}" in wanted or not shallow:
@@ -117,7 +117,7 @@ class Encoder(nn.Module):
                     x = F.relu(x)
                 if f"relu{name}" in wanted:
                     out[f"relu{name}"] = x
-                rows = Rows.of(x, rows.step)
+                rows = MapRows.of(x, rows.step)
                 yield
 
     def _fused(self, x: Tensor, wanted: set[str]) -> bool:

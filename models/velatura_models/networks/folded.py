@@ -19,7 +19,7 @@ channel; sums, norms and residual streams stay float. Pictures differ from float
 *Few passes.* An instance norm is one library call; ReLU and rounding are one pass, a band of rows at a time,
 so that what is made is read again while it is in the processor's cache.
 
-A card computes whole pictures by kernels of its own where it can (`fused.Painting`).
+A card computes whole pictures by kernels of its own where it can (`fused.FusedPainter`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ BAND = 1 << 18
 """Values that are rounded at once: what stays in a processor's cache."""
 
 
-class Maps(NamedTuple):
+class ScaledMaps(NamedTuple):
     """Maps as a convolution reads them, `(1, C, h, w)`; of bytes the value is (maps - zero) * scale."""
 
     maps: Tensor
@@ -74,7 +74,7 @@ class Convolution:
             rounded, self.scales, 1.0, zero, self.stride, [0, 0], [1, 1], 1, None
         )
 
-    def __call__(self, seen: Maps, out: torch.dtype) -> Tensor:
+    def __call__(self, seen: ScaledMaps, out: torch.dtype) -> Tensor:
         """The convolved maps; of bytes in `out`, else in the convolution's own dtype."""
         if self.dtype != torch.uint8:
             return F.conv2d(seen.maps.to(self.dtype), self.weight, self.bias, self.stride)
@@ -83,13 +83,13 @@ class Convolution:
             *(self.stride, [0, 0], [1, 1], 1, 1.0, 0, out, "none", [], ""),
         )
 
-    def read(self, maps: Tensor) -> Maps:
+    def read(self, maps: Tensor) -> ScaledMaps:
         """Maps as this convolution reads them; below zero they become zero where it takes none such."""
         if self.dtype != torch.uint8:
-            return Maps(maps if self.signed else F.relu_(maps))
+            return ScaledMaps(maps if self.signed else F.relu_(maps))
         top = max(float((maps.abs() if self.signed else maps).amax()), 1e-9)
         scale, zero = (top / 127, 128) if self.signed else (top / 255, 0)
-        return Maps(rounded(maps, scale, zero), scale, zero)
+        return ScaledMaps(rounded(maps, scale, zero), scale, zero)
 
 
 def rounded(maps: Tensor, scale: float, zero: int) -> Tensor:
@@ -147,11 +147,11 @@ class Folded:
         self.wide = torch.float32 if dtype == torch.float32 else torch.bfloat16
         residual = range(3, 3 + 2 * net.blocks)
         self.stages: list[Stage] = []
-        self.painting: fused.Painting | None = None
+        self.painting: fused.FusedPainter | None = None
         half, known = self.wide != torch.float32, not any(width % 16 for width in net.widths)
         if half and known and fused.usable(self.gamma.device):
             weights = [conv.weight.detach().float() for conv in net.convs]  # type: ignore[union-attr]  # convs
-            self.painting = fused.Painting(weights, net.blocks, self.wide)
+            self.painting = fused.FusedPainter(weights, net.blocks, self.wide)
         for index, conv in enumerate(net.convs):
             weight, bias = conv.weight.detach().float(), conv.bias.detach().float()  # type: ignore[union-attr]  # convs
             last = index == len(net.convs) - 1
@@ -191,7 +191,11 @@ class Folded:
             return made
         cells = F.pixel_unshuffle(padded(x.float(), 4, 4, "reflect"), FOLD)
         first = self.stages[0].convolution
-        seen = Maps(rounded(cells, 1 / 255, 0), 1 / 255) if first.dtype == torch.uint8 else Maps(cells)
+        seen = (
+            ScaledMaps(rounded(cells, 1 / 255, 0), 1 / 255)
+            if first.dtype == torch.uint8
+            else ScaledMaps(cells)
+        )
         stream = y = x
         for index, stage in enumerate(self.stages):
             last = index == len(self.stages) - 1

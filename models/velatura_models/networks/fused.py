@@ -109,7 +109,7 @@ def encoded(
         `(1, C, h, w)` each, differentiable by `x` where gradients are asked for.
     """
     if torch.is_grad_enabled() and x.requires_grad:
-        return dict(zip(wanted, Encoded.apply(x, convs, wanted, before), strict=True))
+        return dict(zip(wanted, EncoderFunction.apply(x, convs, wanted, before), strict=True))
     out: dict[str, Tensor] = {}
     size = (x.shape[2], x.shape[3])
     maps: Any = pictured(x, 1, convs[0][1].weight.dtype)
@@ -131,7 +131,7 @@ def encoded(
     return out
 
 
-class Encoded(torch.autograd.Function):
+class EncoderFunction(torch.autograd.Function):
     """`encoded` of a frozen encoder, differentiable by the picture."""
 
     @staticmethod
@@ -194,7 +194,7 @@ def decoded(decoder: Any, features: Mapping[str, Tensor]) -> Tensor:
     return out
 
 
-class Painting:
+class FusedPainter:
     """A painter of a foldable architecture (`folded.foldable`), its kernels as these convolutions take them.
 
     Args:

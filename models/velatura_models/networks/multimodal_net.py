@@ -28,7 +28,7 @@ from torch.nn import functional as F
 from ..maths.color import luma
 from .convolution import convolution, reflected
 from .playback import run_through
-from .transform_net import Layer, Normalise
+from .transform_net import ConvLayer, Normalise
 
 GRID = 16
 """A picture's sides are multiples of this: the enhance subnet sees half of it, eight times smaller."""
@@ -41,20 +41,22 @@ SUBNETS = ("style", "enhance", "refine")
 Norm = Callable[[Tensor, nn.GroupNorm], Tensor]
 
 
-def narrowing(cin: int, widths: Sequence[int]) -> list[Layer]:
+def narrowing(cin: int, widths: Sequence[int]) -> list[ConvLayer]:
     """A 9x9 convolution and one of stride two for every further width."""
-    return [Layer(cin, widths[0], 9), *(Layer(a, b, 3, 2) for a, b in pairwise(widths))]
+    return [ConvLayer(cin, widths[0], 9), *(ConvLayer(a, b, 3, 2) for a, b in pairwise(widths))]
 
 
-def residual(width: int, blocks: int) -> list[Layer]:
+def residual(width: int, blocks: int) -> list[ConvLayer]:
     return [
-        layer for _ in range(blocks) for layer in (Layer(width, width, 3), Layer(width, width, 3, relu=False))
+        layer
+        for _ in range(blocks)
+        for layer in (ConvLayer(width, width, 3), ConvLayer(width, width, 3, relu=False))
     ]
 
 
-def widening(widths: Sequence[int]) -> list[Layer]:
+def widening(widths: Sequence[int]) -> list[ConvLayer]:
     """A resize-convolution for every further width."""
-    return [Layer(a, b, 3, upsample=True) for a, b in pairwise(widths)]
+    return [ConvLayer(a, b, 3, upsample=True) for a, b in pairwise(widths)]
 
 
 class Block(nn.Module):
@@ -69,7 +71,7 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self, layers: Sequence[Layer], first: int, blocks: int, size: int, upsampling: str = "nearest"
+        self, layers: Sequence[ConvLayer], first: int, blocks: int, size: int, upsampling: str = "nearest"
     ) -> None:
         super().__init__()
         self.upsampling = upsampling
@@ -130,7 +132,7 @@ class MultimodalNet(nn.Module):
             raise ValueError(f"identity names {wrong[0]!r}; known: {', '.join(SUBNETS)}")
         self.widths, self.identity = tuple(widths), tuple(identity)
         w1, w2, w3 = self.widths
-        last = Layer(w1, 3, 3, relu=False)
+        last = ConvLayer(w1, 3, 3, relu=False)
         self.rgb = Block([*narrowing(3, self.widths), *residual(w3, 3)], 3, 3, 4)
         self.luminance = Block([*narrowing(1, self.widths), *residual(w3, 3)], 3, 3, 4)
         self.joint = Block([*residual(2 * w3, 3), *widening((2 * w3, w2, w1)), last], 0, 3, 16, upsampling)

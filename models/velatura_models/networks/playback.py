@@ -35,7 +35,7 @@ LARGE = 1 << 22
 
 
 @dataclass(frozen=True)
-class Recording:
+class RecordedPass:
     """A recorded pass.
 
     Args:
@@ -54,7 +54,7 @@ class Recording:
         return tuple(result.clone() for result in self.results)
 
 
-Record = Callable[[Callable[..., Made], Sequence[Tensor]], Recording]
+Record = Callable[[Callable[..., Made], Sequence[Tensor]], RecordedPass]
 
 
 class Playback:
@@ -66,7 +66,7 @@ class Playback:
 
     def __init__(self, record: Record | None = None) -> None:
         self.record = record or recorded
-        self._kept: OrderedDict[Hashable, Recording | Callable[..., Any] | None] = OrderedDict()
+        self._kept: OrderedDict[Hashable, RecordedPass | Callable[..., Any] | None] = OrderedDict()
         """By name and shapes; None for what came once, a string for what cannot be recorded."""
 
     def __call__(self, name: Hashable, run: Callable[..., Made], inputs: Sequence[Tensor]) -> Made:
@@ -86,7 +86,7 @@ class Playback:
             self._kept[key] = None
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
-        return held(inputs) if isinstance(held, Recording) else run(*inputs)
+        return held(inputs) if isinstance(held, RecordedPass) else run(*inputs)
 
     def _recorded(self, name: Hashable, run: Callable[..., Made], inputs: Sequence[Tensor]) -> Any:
         try:
@@ -98,11 +98,11 @@ class Playback:
     @property
     def nbytes(self) -> int:
         """Bytes of inputs and results; what lies between is shared by all recordings."""
-        held = [each for each in self._kept.values() if isinstance(each, Recording)]
+        held = [each for each in self._kept.values() if isinstance(each, RecordedPass)]
         return sum(tensor.nbytes for each in held for tensor in (*each.inputs, *each.results))
 
 
-def recorded(run: Callable[..., Made], inputs: Sequence[Tensor]) -> Recording:
+def recorded(run: Callable[..., Made], inputs: Sequence[Tensor]) -> RecordedPass:
     """A pass as a CUDA graph.
 
     Raises:
@@ -113,7 +113,7 @@ def recorded(run: Callable[..., Made], inputs: Sequence[Tensor]) -> Recording:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, pool=_pool(), capture_error_mode="thread_local"):
         results = run(*places)
-    return Recording(graph.replay, places, results)
+    return RecordedPass(graph.replay, places, results)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 
 from .convolution import Conv3x3
-from .folded import Convolution, Maps
+from .folded import Convolution, ScaledMaps
 from .residency import resident
 
 WIDE, SIDE = 128, 66
@@ -53,7 +53,7 @@ def eight_bits_pay(device: torch.device) -> bool:
         return False
     most = Convolution(torch.ones(WIDE, WIDE, 3, 3), torch.zeros(WIDE), torch.uint8, 1, signed=False)
     maps = torch.full((1, WIDE, SIDE, SIDE), 255, dtype=torch.uint8)
-    seen = Maps(maps.contiguous(memory_format=torch.channels_last))
+    seen = ScaledMaps(maps.contiguous(memory_format=torch.channels_last))
     with torch.no_grad():
         if not bool((most(seen, torch.float32) == WIDE * 9 * 255).all()):
             return False

@@ -38,7 +38,7 @@ Normalise = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Layer:
+class ConvLayer:
     """One convolution: channels in and out, kernel, stride, and what comes before and after it."""
 
     cin: int
@@ -49,18 +49,20 @@ class Layer:
     relu: bool = True
 
 
-def plan(widths: Sequence[int] = (32, 64, 128), blocks: int = 5) -> list[Layer]:
+def plan(widths: Sequence[int] = (32, 64, 128), blocks: int = 5) -> list[ConvLayer]:
     """The convolutions of the network in order; residual block k is at 3 + 2 k and 4 + 2 k."""
     w1, w2, w3 = widths
-    residual = [layer for _ in range(blocks) for layer in (Layer(w3, w3, 3), Layer(w3, w3, 3, relu=False))]
+    residual = [
+        layer for _ in range(blocks) for layer in (ConvLayer(w3, w3, 3), ConvLayer(w3, w3, 3, relu=False))
+    ]
     return [
-        Layer(3, w1, 9),
-        Layer(w1, w2, 3, 2),
-        Layer(w2, w3, 3, 2),
+        ConvLayer(3, w1, 9),
+        ConvLayer(w1, w2, 3, 2),
+        ConvLayer(w2, w3, 3, 2),
         *residual,
-        Layer(w3, w2, 3, upsample=True),
-        Layer(w2, w1, 3, upsample=True),
-        Layer(w1, 3, 9, relu=False),
+        ConvLayer(w3, w2, 3, upsample=True),
+        ConvLayer(w2, w1, 3, upsample=True),
+        ConvLayer(w1, 3, 9, relu=False),
     ]
 
 
@@ -207,7 +209,7 @@ class TransformNet(nn.Module):
         return torch.addcmul(shift[..., None, None], F.group_norm(x, x.shape[1]), scale[..., None, None])
 
     def _convolved(self, index: int, x: Tensor, padded: bool) -> Tensor:
-        layer: Layer = self.layers[index]
+        layer: ConvLayer = self.layers[index]
         conv: Any = self.convs[index]
         x = x.to(conv.weight.dtype) if not torch.is_autocast_enabled(x.device.type) else x
         if layer.upsample:

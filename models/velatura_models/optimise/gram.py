@@ -25,7 +25,7 @@ from .problem import Problem, style_side
 from .pyramid import layer_stride, level_sizes, receptive_field, share_evaluations
 from .scene import Level, Region, Scene, by_region
 from .terms import ContentTerm, Smoothness, Terms
-from .variable import Pixels
+from .variable import FreePixels
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class Gram:
         del color
         return problem.content
 
-    def variable(self, scene: Scene) -> Pixels:
-        return Pixels(scene.gray)
+    def variable(self, scene: Scene) -> FreePixels:
+        return FreePixels(scene.gray)
 
     def targets(self, encoder: Encoder, scene: Scene, start: Tensor) -> Generator[float, None, Terms]:
         """The styles' Gram matrices at the level's scale."""

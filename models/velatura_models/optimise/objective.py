@@ -65,7 +65,7 @@ class Objective(Protocol):
 
 
 @dataclass(frozen=True)
-class Options(Manner):
+class RefineOptions(Manner):
     """How all of it is optimised, and towards what."""
 
     objective: Objective
@@ -75,7 +75,7 @@ class Options(Manner):
     levels: int = 3
 
 
-def check_problem(problem: Problem, options: Options) -> None:
+def check_problem(problem: Problem, options: RefineOptions) -> None:
     """Raises `ValueError` for what cannot be optimised, in words."""
     if options.iterations < 1:
         raise ValueError(f"iterations is {options.iterations}; at least 1")

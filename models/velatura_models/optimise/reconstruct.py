@@ -20,7 +20,7 @@ from ..store.files import WeightsError
 from ..store.pictures import read_rgb, tensor_of
 from ..store.weights import load_backbone
 from .gram import Gram
-from .objective import Options
+from .objective import RefineOptions
 from .problem import Problem, StyleSource
 from .pyramid import LEAST
 from .refinement import Refinement
@@ -41,7 +41,7 @@ def content_reconstruction(
         ValueError: for a layer that does not exist.
     """
     objective = Gram(content_weight=1.0, content_layers={layer: 1.0}, style_weight=0.0)
-    options = Options(objective, iterations, learning_rate=0.05, init="noise", levels=1)
+    options = RefineOptions(objective, iterations, learning_rate=0.05, init="noise", levels=1)
     return Refinement(encoder, Problem(_size(picture), content=picture), options)
 
 
@@ -61,7 +61,7 @@ def style_reconstruction(
         ValueError: for a layer that does not exist, or a picture too small for the layers.
     """
     objective = Gram(content_weight=0.0, style_layers=dict.fromkeys(layers, 1.0 / len(layers)))
-    options = Options(objective, iterations, learning_rate=0.05, init="noise", levels=1)
+    options = RefineOptions(objective, iterations, learning_rate=0.05, init="noise", levels=1)
     return Refinement(encoder, Problem(size or _size(picture), [StyleSource(picture)]), options)
 
 

@@ -19,7 +19,7 @@ from ..maths.color import color_stats, keep_luminance
 from ..networks.encoder import Encoder
 from ..networks.playback import retold
 from .descent import make_descent
-from .objective import Options, check_problem
+from .objective import RefineOptions, check_problem
 from .problem import Problem, padded
 from .pyramid import GRID, receptive_margin, resize, resize_mask
 from .scene import Level, Scene, recoloured
@@ -64,7 +64,7 @@ class Refinement:
         self,
         encoder: Encoder,
         problem: Problem,
-        options: Options,
+        options: RefineOptions,
         checkpoint: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.encoder, self.options, self.objective = encoder, options, options.objective

@@ -92,7 +92,7 @@ class PictureVariable(Variable, Protocol):
         return after
 
 
-class Pixels(PictureVariable):
+class FreePixels(PictureVariable):
     """The pixels themselves.
 
     Args:

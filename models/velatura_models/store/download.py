@@ -27,11 +27,11 @@ TIMEOUT = 30.0
 ATTEMPTS = 4
 """Connections made for one file before giving up; each goes on where the last broke off."""
 
-Progress = Callable[[str, int, int], None]
+DownloadProgress = Callable[[str, int, int], None]
 """Called with the file's name, bytes so far and bytes in all (0 when unknown)."""
 
 
-def fetch(file: RemoteFile, base: str, folder: Path, progress: Progress | None = None) -> Path:
+def fetch(file: RemoteFile, base: str, folder: Path, progress: DownloadProgress | None = None) -> Path:
     """The path of a verified file, downloaded where it is not there already.
 
     Args:
@@ -60,7 +60,7 @@ def file_sha256(path: Path) -> str:
     return h.hexdigest()
 
 
-def _fetch(file: RemoteFile, base: str, folder: Path, progress: Progress | None) -> Path:
+def _fetch(file: RemoteFile, base: str, folder: Path, progress: DownloadProgress | None) -> Path:
     final, part = folder / file.name, folder / f"{file.name}.part"
     if final.is_file() and file_sha256(final) == file.sha256:
         return final
@@ -91,7 +91,7 @@ def _fetch(file: RemoteFile, base: str, folder: Path, progress: Progress | None)
     return final
 
 
-def _receive(url: str, file: RemoteFile, part: Path, progress: Progress | None) -> None:
+def _receive(url: str, file: RemoteFile, part: Path, progress: DownloadProgress | None) -> None:
     """Appends to `part` what it lacks; returns when the server has sent everything."""
     held = part.stat().st_size if part.exists() else 0
     limit = file.size or file.at_most

@@ -12,7 +12,7 @@ import urllib.error
 from collections.abc import Mapping
 from pathlib import Path
 
-from .download import Progress, fetch
+from .download import DownloadProgress, fetch
 from .files import WeightsError, read
 from .manifest import MANIFEST, Backbone, backbones, describe
 
@@ -25,7 +25,7 @@ def pull(
     cache: Path,
     base: str = "",
     manifest: Path = MANIFEST,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     file: Path | None = None,
 ) -> bool:
     """Makes a backbone's weights available in the cache.

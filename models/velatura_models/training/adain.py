@@ -35,7 +35,7 @@ from ..networks.precision import autocast, faster_dtype
 from ..store.files import origin, weights_digest
 from ..store.weights import save_decoder
 from .crops import batches, with_flats
-from .painting import Options, placed
+from .painting import TrainerOptions, placed
 from .perceptual import color_distance, color_ranks, gram, off, outside, phase_pattern
 from .run import Report, Run, cosine, quiet
 
@@ -44,7 +44,7 @@ MOST = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaINOptions(Options):
+class AdaINOptions(TrainerOptions):
     """How to train.
 
     Args:

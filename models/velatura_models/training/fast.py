@@ -35,7 +35,7 @@ LEAST = 16
 
 
 @dataclass(frozen=True)
-class Schedule(Preset):
+class FastPreset(Preset):
     """What a preset decides."""
 
     row_rate: float = 1e-3
@@ -57,7 +57,7 @@ class Schedule(Preset):
 
 
 PRESETS = {
-    "published": Schedule(
+    "published": FastPreset(
         steps=40000,
         batch=4,
         crop=256,
@@ -72,7 +72,7 @@ PRESETS = {
         output="tanh",
         valid=True,
     ),
-    "coco": Schedule(
+    "coco": FastPreset(
         steps=2 * 82783 // 8,
         batch=8,
         crop=256,
@@ -84,8 +84,8 @@ PRESETS = {
         relative=False,
         cosine=False,
     ),
-    "quick": Schedule(steps=400, batch=4, crop=128, row_rate=1e-2, start="painter"),
-    "tiny": Schedule(steps=4, batch=2, crop=32, widths=(4, 6, 8), blocks=1),
+    "quick": FastPreset(steps=400, batch=4, crop=128, row_rate=1e-2, start="painter"),
+    "tiny": FastPreset(steps=4, batch=2, crop=32, widths=(4, 6, 8), blocks=1),
 }
 """Weights are for a normalised loss network, whose filters are 1 on average, and for pictures in 0..1.
 
@@ -257,7 +257,7 @@ def _losses(loss: Perceptual, made: Tensor, batch: Tensor, targets: dict[str, Te
 
 
 def _begin(
-    plan: Schedule,
+    plan: FastPreset,
     options: FastOptions,
     device: torch.device,
     sample: Tensor,

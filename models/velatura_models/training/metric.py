@@ -24,7 +24,7 @@ from ..networks.residency import placed
 from ..store.files import origin, weights_digest
 from ..store.weights import METRIC_LAYERS, save_metric
 from .crops import batches
-from .painting import Options
+from .painting import TrainerOptions
 from .run import Report, quiet
 
 RIDGE = 1e-4
@@ -32,7 +32,7 @@ RIDGE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetricOptions(Options):
+class MetricOptions(TrainerOptions):
     """What to fit on.
 
     Args:

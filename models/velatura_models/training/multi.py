@@ -24,7 +24,7 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import PHOTO, describe_net, save_net
 from .crops import batches, pictures_in, whole_picture, with_flats
-from .painting import STYLE_SIDE, Options, loss_network
+from .painting import STYLE_SIDE, TrainerOptions, loss_network
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, color_distance, color_ranks, phase_pattern
 from .run import Report, Run, cosine, quiet
 
@@ -35,7 +35,7 @@ OTHERS = 1 / 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class MultiOptions(Options):
+class MultiOptions(TrainerOptions):
     """How to train.
 
     Args:

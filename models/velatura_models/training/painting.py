@@ -23,7 +23,7 @@ STYLE_SIDE = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class TrainerOptions:
     """What every trainer is told."""
 
     out: Path
@@ -47,7 +47,7 @@ class Preset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PresetOptions(Options):
+class PresetOptions(TrainerOptions):
     """What a trainer with presets is told besides; None leaves a field to the preset."""
 
     preset: str

@@ -25,14 +25,14 @@ from ..networks.precision import autocast
 from ..networks.residency import placed
 from ..store.weights import save_encoder
 from .crops import batches
-from .painting import Options
+from .painting import TrainerOptions
 from .run import Report, Run, cosine, quiet
 
 MATCHED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlimOptions(Options):
+class SlimOptions(TrainerOptions):
     """How to distil.
 
     Args:

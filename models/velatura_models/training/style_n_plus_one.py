@@ -25,7 +25,7 @@ from ..store.cards import resize_short
 from ..store.files import Net, WeightsError, load_into
 from ..store.nets import PHOTO, describe_net, find_net, save_net
 from .crops import batches, whole_picture
-from .painting import STYLE_SIDE, Options, loss_network
+from .painting import STYLE_SIDE, TrainerOptions, loss_network
 from .perceptual import Perceptual
 from .run import Report, Run, cosine, quiet
 
@@ -38,7 +38,7 @@ TRIED = 128
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleNPlusOneOptions(Options):
+class StyleNPlusOneOptions(TrainerOptions):
     """How to train.
 
     Args:

@@ -32,7 +32,7 @@ GRAINY = 1 / 4
 
 
 @dataclass(frozen=True)
-class Schedule(Preset):
+class SuperresPreset(Preset):
     """What a preset decides."""
 
     feature_weight: float = 1.0
@@ -50,11 +50,11 @@ class Schedule(Preset):
 
 
 PRESETS = {
-    "published": Schedule(200000, 4, 288, upsampling="transposed", residual=False),
-    "quick": Schedule(
+    "published": SuperresPreset(200000, 4, 288, upsampling="transposed", residual=False),
+    "quick": SuperresPreset(
         3000, 8, 96, pixel_weight=1000.0, grid_weight=20.0, grain=4 / 255, norm="none", cosine=True
     ),
-    "tiny": Schedule(4, 2, 64, width=8, blocks=1, norm="none"),
+    "tiny": SuperresPreset(4, 2, 64, width=8, blocks=1, norm="none"),
 }
 
 

@@ -66,8 +66,10 @@ class Krita:
         self._read = b""
 
     @property
-    def place(self) -> installer.Place:
-        return installer.Place("Krita", self.folder / "data" / "krita", self.folder / "config" / "kritarc")
+    def place(self) -> installer.KritaFolders:
+        return installer.KritaFolders(
+            "Krita", self.folder / "data" / "krita", self.folder / "config" / "kritarc"
+        )
 
     def __enter__(self) -> Krita:
         self.root.profile("krita-1", self.folder / "data", self._warm)

@@ -13,7 +13,7 @@ SCRIPT = Path(__file__).with_name("on_qt6.py")
 
 
 def test_the_docker_works_with_pyqt6(root: Root, shared: Path) -> None:
-    installer.install([installer.Place("Krita 6", shared / "krita", shared / "kritarc")])
+    installer.install([installer.KritaFolders("Krita 6", shared / "krita", shared / "kritarc")])
     script = Path(shutil.copy(SCRIPT, shared))
     environment = {
         "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(shared / "krita" / "pykrita"),

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from .canvas import Array, light
 
 
-class Painting:
+class StrokeCanvas:
     """A canvas of `n` pixels a side with an underpainting `(m, m, 3)`, that strokes are laid on."""
 
     def __init__(self, n: int, under: Array) -> None:

@@ -23,7 +23,7 @@ HEADS = (
 """Flowers: middle and radius, each blooming in another colour."""
 
 
-class Sheet:
+class WetPaper:
     """Wet paper: every touch of colour absorbs light, and follows the sheet's own noise."""
 
     def __init__(self, n: int, rng: np.random.Generator) -> None:
@@ -82,7 +82,7 @@ class Shape:
 
 @painter
 def paint(n: int, rng: np.random.Generator) -> Array:
-    sheet = Sheet(n, rng)
+    sheet = WetPaper(n, rng)
     for k in range(10):
         cx, cy = rng.uniform(0, 1, 2)
         radius = rng.uniform(0.14, 0.26)
@@ -103,7 +103,7 @@ def paint(n: int, rng: np.random.Generator) -> Array:
     return ground * sheet.left
 
 
-def _flower(sheet: Sheet, cx: float, cy: float, radius: float, colour: Array) -> None:
+def _flower(sheet: WetPaper, cx: float, cy: float, radius: float, colour: Array) -> None:
     rng = sheet.rng
     count = int(rng.integers(6, 9))
     start = rng.uniform(0, 2 * np.pi)
@@ -120,7 +120,7 @@ def _flower(sheet: Sheet, cx: float, cy: float, radius: float, colour: Array) ->
         _dot(sheet, cx + reach * np.cos(turn), cy + reach * np.sin(turn), 0.0030, STAMENS, 1.1)
 
 
-def _dot(sheet: Sheet, cx: float, cy: float, radius: float, colour: Array, strength: float) -> None:
+def _dot(sheet: WetPaper, cx: float, cy: float, radius: float, colour: Array, strength: float) -> None:
     """A drop of spatter."""
     spot = around(sheet.n, cx, cy, 1.5 * radius + 0.002)
     far = np.hypot(sheet.x[spot] - cx, sheet.y[spot] - cy)

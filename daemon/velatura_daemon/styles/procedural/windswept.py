@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .brush import Painting, follow
+from .brush import StrokeCanvas, follow
 from .canvas import Array, colours, fbm, grid, painter, ramp
 
 SKY = colours("1d4e6b", "2f8f9d", "8fd0c0", "f6e7b8", "f9b36b", "ef7a5a", "a8456a")
@@ -18,7 +18,7 @@ FINE = 512
 def paint(n: int, rng: np.random.Generator) -> Array:
     angle, tone, land = _scene(rng)
     under = np.where(land[..., None], ramp(tone, FIELD), ramp(tone, SKY)) * 0.8
-    work = Painting(n, under)
+    work = StrokeCanvas(n, under)
     for count, width, length in ((900, 0.030, 0.16), (2600, 0.017, 0.11), (4200, 0.0105, 0.075)):
         starts = rng.uniform(-0.02, 1.02, (count, 2))
         for start in starts[np.argsort(starts[:, 1] + rng.normal(0, 0.25, count))]:
