@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file that can be read, and what it can hold when it is written."""
+    """A kind of file: how it begins, and what it can hold when it is written."""
 
     name: str
-    """As Pillow calls it."""
-    suffixes: tuple[str, ...]
+    """As Pillow calls it, where it is read."""
+    suffixes: tuple[str, ...] = ()
     """The first one is the usual one."""
     magic: tuple[bytes, ...] = ()
     """How such a file begins; `?` is any byte. TGA has none, so its suffix must do."""
@@ -26,11 +26,59 @@ class Format:
     """Longest side, in pixels, that can be written."""
     keeps: tuple[str, ...] = ()
     """What travels beside the pixels: profile, exif, xmp, dpi, recipe."""
+    instead: str = ""
+    """What to do with one that is not read."""
 
 
 _BESIDE = ("profile", "exif", "xmp", "dpi")
+_SAVE = "save it as PNG, TIFF or JPEG"
 
-READ = (
+
+def _no(name: str, *magic: bytes, instead: str = _SAVE) -> Format:
+    return Format(name, magic=magic, instead=instead)
+
+
+_RAW = Format(
+    "camera raw",
+    (".dng", ".nef", ".arw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw", ".nrw"),
+    (b"????ftypcrx ", b"FUJIFILMCCD-RAW", b"IIU\0", b"IIRO", b"IIRS", b"FOVb"),
+    instead=f"develop it first and {_SAVE}",
+)
+_AVIF = Format("AVIF", (".avif",), (b"????ftypavis",))
+_PROGRAM = "it holds a program rather than pixels and is not run; draw it with another program and "
+_FORMATS = (
+    _no("a PNG made for iPhone programs (CgBI)", b"\x89PNG\r\n\x1a\n????CgBI"),
+    _no(
+        "HEIC", b"????ftypheic", b"????ftypheix", b"????ftyphevc", b"????ftypheim",
+        instead=f"{_SAVE}; iPhones do with Settings, Camera, Formats, Most Compatible",
+    ),
+    _no("HEIF", b"????ftypmif1", b"????ftypmsf1"),
+    _RAW,
+    _no("a video", b"????ftyp", b"\x1aE\xdf\xa3"),
+    _no("OpenEXR", b"v/1\x01"),
+    _no("Radiance HDR", b"#?RADIANCE", b"#?RGBE"),
+    _no("JPEG XL", b"\xff\x0a", b"\0\0\0\x0cJXL "),
+    _no("PostScript", b"%!PS", b"\xc5\xd0\xd3\xc6", instead=_PROGRAM + _SAVE),
+    _no("PDF", b"%PDF"),
+    _no("GIMP's XCF", b"gimp xcf"),
+    _no("an icon", b"\0\0\1\0"),
+    _no("WMF", b"\xd7\xcd\xc6\x9a"),
+    _no("SVG", b"<svg"),
+    _no("SVG or XML", b"<?xml", b"\xef\xbb\xbf<"),
+    _no("a ZIP, Krita or OpenRaster file", b"PK\3\4"),
+    _no("PSB, Photoshop's large document", b"8BPB"),
+    _no("DPX", b"SDPX", b"XPDS"),
+    _no("FITS", b"SIMPLE"),
+    _no("DDS", b"DDS "),
+    _no("QOI", b"qoif"),
+    _no("PAM", b"P7"),
+    _no("PFM", b"Pf", b"PF"),
+    _no("PCX", b"\x0a\x05\x01"),
+    _no("SGI", b"\x01\xda"),
+    _no("compressed by gzip", b"\x1f\x8b"),
+    _no(
+        "a web page", b"<html", b"<HTML", b"<!DOCTYPE", b"<!doctype", instead="download the picture itself"
+    ),
     Format("PNG", (".png", ".apng"), (b"\x89PNG\r\n\x1a\n",), True, True, keeps=(*_BESIDE, "recipe")),
     Format("TIFF", (".tif", ".tiff"), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), True, True, keeps=_BESIDE),
     Format(
@@ -39,56 +87,16 @@ READ = (
     Format("WEBP", (".webp",), (b"RIFF????WEBP",), True, True, 16383, _BESIDE[:3]),
     Format("BMP", (".bmp", ".dib"), (b"BM",), True, keeps=("dpi",)),
     Format("GIF", (".gif",), (b"GIF87a", b"GIF89a")),
-    Format("AVIF", (".avif",), (b"????ftypavis",)),
+    _AVIF,
     Format("JPEG2000", (".jp2", ".j2k", ".jpx"), (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")),
     Format("PSD", (".psd",), (b"8BPS",)),
     Format("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6")),
     Format("TGA", (".tga",)),
-)
-"""All that is read, by what is in the file; only a TGA is known by its name."""
+)  # fmt: skip
+"""All that is known; the first one that a file begins like is what it is. Only a TGA is known by its name."""
 
-_SAVE = "save it as PNG, TIFF or JPEG"
-_PAGE = "a web page"
-_RAW = f"camera raw; develop it first and {_SAVE}"
-_REFUSED = {
-    "a PNG made for iPhone programs (CgBI)": (b"\x89PNG\r\n\x1a\n????CgBI",),
-    "HEIC": (b"????ftypheic", b"????ftypheix", b"????ftyphevc", b"????ftypheim"),
-    "HEIF": (b"????ftypmif1", b"????ftypmsf1"),
-    _RAW: (b"????ftypcrx ", b"FUJIFILMCCD-RAW", b"IIU\0", b"IIRO", b"IIRS", b"FOVb"),
-    "a video": (b"????ftyp", b"\x1aE\xdf\xa3"),
-    "OpenEXR": (b"v/1\x01",),
-    "Radiance HDR": (b"#?RADIANCE", b"#?RGBE"),
-    "JPEG XL": (b"\xff\x0a", b"\0\0\0\x0cJXL "),
-    "PostScript": (b"%!PS", b"\xc5\xd0\xd3\xc6"),
-    "PDF": (b"%PDF",),
-    "GIMP's XCF": (b"gimp xcf",),
-    "an icon": (b"\0\0\1\0",),
-    "WMF": (b"\xd7\xcd\xc6\x9a",),
-    "SVG": (b"<svg",),
-    "SVG or XML": (b"<?xml", b"\xef\xbb\xbf<"),
-    "a ZIP, Krita or OpenRaster file": (b"PK\3\4",),
-    "PSB, Photoshop's large document": (b"8BPB",),
-    "DPX": (b"SDPX", b"XPDS"),
-    "FITS": (b"SIMPLE",),
-    "DDS": (b"DDS ",),
-    "QOI": (b"qoif",),
-    "PAM": (b"P7",),
-    "PFM": (b"Pf", b"PF"),
-    "PCX": (b"\x0a\x05\x01",),
-    "SGI": (b"\x01\xda",),
-    "compressed by gzip": (b"\x1f\x8b",),
-    _PAGE: (b"<html", b"<HTML", b"<!DOCTYPE", b"<!doctype"),
-}
-"""What is not read, and how such files begin."""
-RAW_REFUSED = f"is {_RAW}"
-_RAW_SUFFIXES = (".dng", ".nef", ".arw", ".cr2", ".cr3", ".raf", ".rw2", ".orf", ".pef", ".srw", ".nrw")
-_HINTS = {
-    "HEIC": f"{_SAVE}; iPhones do with Settings, Camera, Formats, Most Compatible",
-    "HEIF": _SAVE,
-    _PAGE: "download the picture itself",
-    "PostScript": "it holds a program rather than pixels and is not run; draw it with another program and "
-    + _SAVE,
-}
+READ = tuple(kind for kind in _FORMATS if not kind.instead)
+RAW_REFUSED = f"is camera raw; {_RAW.instead}"
 
 READABLE = tuple(suffix for kind in READ for suffix in kind.suffixes)
 """Suffixes that are taken from folders; a file that is named may have any."""
@@ -111,27 +119,17 @@ def of_content(head: bytes, suffix: str = "") -> Format | str:
     """
     if suffix.lower() == ".velatura":
         return "is a style's file, not a picture; add it to the styles (`velatura styles add`)"
-    raw = suffix.lower() in _RAW_SUFFIXES
-    if raw or (head[:4] == b"II*\0" and head[8:10] == b"CR"):
-        return _refusal(_RAW)
-    if head[4:8] == b"ftyp" and b"avif" in head[8:64]:
-        return next(kind for kind in READ if kind.name == "AVIF")
-    for name, magics in _REFUSED.items():
-        if any(_begins(head, magic) for magic in magics):
-            return _refusal(name)
-    for kind in READ:
-        if any(_begins(head, magic) for magic in kind.magic):
-            return kind
-    by_name = of_suffix(suffix)
-    if by_name is not None and not by_name.magic:
-        return by_name
-    return f"is not a picture, or of a kind that is not known; {_SAVE}"
-
-
-def _refusal(name: str) -> str:
-    if name is _RAW:
+    raw = suffix.lower() in _RAW.suffixes or (head[:4] == b"II*\0" and head[8:10] == b"CR")
+    avif = head[4:8] == b"ftyp" and b"avif" in head[8:64]
+    marked = (kind for kind in _FORMATS if any(_begins(head, magic) for magic in kind.magic))
+    kind = _RAW if raw else _AVIF if avif else next(marked, None)
+    if kind is None:
+        named = of_suffix(suffix)
+        unknown = f"is not a picture, or of a kind that is not known; {_SAVE}"
+        return unknown if named is None or named.magic else named
+    if kind is _RAW:
         return RAW_REFUSED
-    return f"is {name}, which is not read; {_HINTS.get(name, _SAVE)}"
+    return f"is {kind.name}, which is not read; {kind.instead}" if kind.instead else kind
 
 
 def _begins(head: bytes, magic: bytes) -> bool:
