@@ -126,6 +126,11 @@ class Kind:
         """Whether another seed gives another picture, rather than the same in other pixels."""
         return False
 
+    @property
+    def colours(self) -> bool:
+        """Whether a gray picture may come back in colours."""
+        return False
+
     def quick(self: K) -> K:
         """The same in one pass, where there is a way: for a preview while a hand moves."""
         return self

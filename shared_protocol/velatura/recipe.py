@@ -102,6 +102,10 @@ class Stylize(Kind):
         backbone = "slim" if (quality, self.backbone) == ("fine", "auto") else self.backbone
         return Effort("neighbours", backbone, EVALUATIONS[quality])
 
+    @property
+    def colours(self) -> bool:
+        return self.color != "luminance"
+
     def quick(self) -> Stylize:
         """At quality `fast`."""
         return replace(self, quality="fast")
@@ -195,6 +199,10 @@ class Refine(Kind):
     def random(self) -> bool:
         """Where it begins from noise."""
         return settled(self).init == "noise"
+
+    @property
+    def colours(self) -> bool:
+        return self.color != "luminance"
 
     def check_whole(self) -> None:
         check_styles(self.styles)

@@ -20,9 +20,6 @@ from ..recipe import Recipe
 from . import files, icc
 from .arrays import Pixels, from_array, from_pil, in_colour, note, result_array, to_pil, without_colour
 
-COLOURING = ("style", "statistics")
-"""What `color` of a recipe is when a gray picture gets colours."""
-
 Anything = Any
 """A PIL image, a numpy array, or a path (str or os.PathLike)."""
 
@@ -55,7 +52,7 @@ def read(image: Anything, what: str = "image", most: int = MAX_PIXELS) -> Pixels
 def read_for(recipe: Recipe, image: Anything) -> Pixels:
     """A content as `Pixels`; a gray one gets room for the colours that a style brings. Raises as `read`."""
     pixels = read(image)
-    return in_colour(pixels) if getattr(recipe, "color", "") in COLOURING else pixels
+    return in_colour(pixels) if recipe.colours else pixels
 
 
 def read_style(style: Anything, what: str = "style") -> Pixels:
