@@ -8,7 +8,8 @@ import pytest
 from velatura.editor import link
 from velatura.editor.studio import Studio
 
-from editor.fakes import FakeDaemon, FakeLoop, FakePaper, FakeSurface
+from editor.fake_paper import FakePaper, FakeSurface
+from editor.fakes import FakeDaemon, FakeLoop
 
 
 @pytest.fixture

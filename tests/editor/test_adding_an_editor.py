@@ -10,7 +10,8 @@ from typing import Any
 
 from velatura.editor.studio import Studio
 
-from editor.fakes import FakeDaemon, FakeLoop, FakePaper, FakeSurface
+from editor.fake_paper import FakePaper, FakeSurface
+from editor.fakes import FakeDaemon, FakeLoop
 
 PAGE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 

@@ -9,7 +9,8 @@ from velatura.editor.memory import Memory
 from velatura.editor.studio import KEPT, Studio
 from velatura.recipe import Style, Stylize, Upscale
 
-from editor.fakes import FakeDaemon, FakeLoop, FakePaper, Shown
+from editor.fake_paper import FakePaper, Shown
+from editor.fakes import FakeDaemon, FakeLoop
 
 
 @pytest.fixture

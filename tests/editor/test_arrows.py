@@ -16,7 +16,8 @@ from velatura.pixels import Layout
 from velatura.recipe import Keypoints, Refine
 from velatura_models.maths.spline import similarity, transformed
 
-from editor.fakes import FakeDaemon, FakeDocument, FakeLoop, FakePaper
+from editor.fake_paper import FakeDocument, FakePaper
+from editor.fakes import FakeDaemon, FakeLoop
 
 ROWS = [[20, 30, 30, 10], [90, 25, 60, 14], [25, 80, 33, 40], [85, 78, 55, 37]]
 """Pixels of a layer of 120 x 100 and of a style of 80 x 50."""

@@ -10,7 +10,8 @@ from velatura.editor.studio import Studio
 from velatura.pixels import Layout
 from velatura.recipe import Stylize
 
-from editor.fakes import FakeDaemon, FakeLayer, FakeLoop, FakePaper
+from editor.fake_paper import FakeLayer, FakePaper
+from editor.fakes import FakeDaemon, FakeLoop
 
 
 def test_several_layers_one_after_another(

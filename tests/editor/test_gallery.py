@@ -14,7 +14,8 @@ from velatura.editor.own import free_name
 from velatura.editor.studio import Studio
 from velatura.recipe import Learn, Style, Stylize
 
-from editor.fakes import FakeDaemon, FakeLoop, FakePaper
+from editor.fake_paper import FakePaper
+from editor.fakes import FakeDaemon, FakeLoop
 
 
 def test_styles_that_cannot_be_used_say_what_to_do() -> None:

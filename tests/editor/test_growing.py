@@ -8,7 +8,8 @@ from velatura.editor.growing import Growing
 from velatura.editor.studio import Studio
 from velatura.recipe import Texture
 
-from editor.fakes import FakeDaemon, FakeDocument, FakeLoop, FakePaper
+from editor.fake_paper import FakeDocument, FakePaper
+from editor.fakes import FakeDaemon, FakeLoop
 
 
 @pytest.fixture

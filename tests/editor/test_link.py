@@ -18,7 +18,8 @@ from velatura.jobs import Down
 from velatura.pixels import Layout
 from velatura.recipe import Style, Stylize
 
-from editor.fakes import FakeDaemon, FakeLoop, FakePaper
+from editor.fake_paper import FakePaper
+from editor.fakes import FakeDaemon, FakeLoop
 
 WAVE = Stylize((Style("wave"),))
 

@@ -15,7 +15,8 @@ from velatura.editor.seen import GRID, SCREEN_SIDE, patch
 from velatura.editor.studio import Studio
 from velatura.recipe import Refine, Style, Stylize, Texture
 
-from editor.fakes import FakeDaemon, FakeDocument, FakeLoop, FakePaper, FakeSurface, Shown
+from editor.fake_paper import FakeDocument, FakePaper, FakeSurface, Shown
+from editor.fakes import FakeDaemon, FakeLoop
 
 
 @pytest.fixture

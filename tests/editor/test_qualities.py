@@ -11,7 +11,8 @@ from velatura.editor.studio import Studio
 from velatura.effort import EVALUATIONS, PATIENCE
 from velatura.recipe import Refine, Style, Stylize, Texture, Upscale
 
-from editor.fakes import FakeDaemon, FakeDocument, FakeLoop, FakePaper, FakeSurface, Shown
+from editor.fake_paper import FakeDocument, FakePaper, FakeSurface, Shown
+from editor.fakes import FakeDaemon, FakeLoop
 
 WIDTH, HEIGHT = 40, 30
 

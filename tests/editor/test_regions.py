@@ -6,7 +6,8 @@ import pytest
 from velatura.editor.studio import Studio
 from velatura.recipe import Stylize
 
-from editor.fakes import FakeDaemon, FakeDocument, FakeLoop, FakePaper
+from editor.fake_paper import FakeDocument, FakePaper
+from editor.fakes import FakeDaemon, FakeLoop
 
 LEFT = (bytes([255]) * 10 + bytes(10)) * 10
 

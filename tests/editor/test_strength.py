@@ -6,7 +6,8 @@ import pytest
 from velatura.editor.geometry import Rect
 from velatura.editor.studio import Studio
 
-from editor.fakes import FakeDaemon, FakeDocument, FakeLoop, FakePaper, FakeSurface, Shown
+from editor.fake_paper import FakeDocument, FakePaper, FakeSurface, Shown
+from editor.fakes import FakeDaemon, FakeLoop
 
 
 @pytest.fixture

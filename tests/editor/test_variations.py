@@ -7,7 +7,8 @@ from dataclasses import replace
 from velatura.editor.studio import Studio
 from velatura.recipe import Texture
 
-from editor.fakes import FakeDaemon, FakeLoop, FakePaper
+from editor.fake_paper import FakePaper
+from editor.fakes import FakeDaemon, FakeLoop
 
 
 def test_each_changes_one_setting_and_is_tried_behind_everything_else(
