@@ -47,6 +47,18 @@ def quality(v: velatura.Client) -> None:
     sheet([[cat, *made]]).save(IMAGES / "quality.jpg", quality=85)
 
 
+def strokes(v: velatura.Client) -> None:
+    """A large picture, enlarged by Velatura, in two styles with strokes of three sizes."""
+    large = v.upscale(fitted(Image.open(HILLS), (576, 384)), factor=4)
+    rows = [
+        [v.stylize(large, style=name, scale=s) for s in (1.0, 2.0, 4.0)] for name in ("great-wave", "mosaic")
+    ]
+    shown = [[picture.resize((448, 299), Image.Resampling.LANCZOS) for picture in row] for row in rows]
+    sheet(shown, ("stroke size 100 %", "200 %", "400 %"), head=20).save(
+        IMAGES / "strokes.webp", quality=74, method=6
+    )
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     cup = photo("coffee", (448, 300))
@@ -54,6 +66,7 @@ def main() -> None:
         strip(v)
         gallery(v)
         quality(v)
+        strokes(v)
         fade = grid([v.stylize(cup, style="starry-night", strength=s) for s in STRENGTHS], 5)
         fade.resize((fade.width // 2, fade.height // 2)).save(IMAGES / "strength.jpg", quality=88)
         blends = [{"starry-night": 1 - t, "stained-glass": t} for t in STRENGTHS]

@@ -31,8 +31,8 @@ and mask fade between features in the first four, and between pictures in `multi
 whose networks paint in their own styles only."""
 
 OWN_STYLES = ("multi", "fast", "multimodal")
-"""Methods whose networks paint only in the styles that they were trained for, with strokes of one size,
-whatever the recipe's stroke size."""
+"""Methods whose networks paint only in the styles that they were trained for, with strokes of one size, or
+larger ones where a smaller picture is painted first."""
 
 BACKBONES = {
     "auto": Option("Best", "VGG-19 for refining and textures once it is downloaded, else Slim"),

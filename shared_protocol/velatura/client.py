@@ -89,7 +89,7 @@ class Client(DaemonSession):
                 style's colours to the image's first.
             quality: `fast` is one pass of a network; `fine` (seconds), `finest` optimise it, coarse to fine;
                 `auto` is fine where this device does it in some seconds.
-            scale: stroke size; 1 is the style's own.
+            scale: stroke size; 1 is the style's own, and large pictures want more.
             method, backbone: which network, and which encoder sees.
             wait: False gives the `JobFuture` at once.
             out: file for the result. Without it a result for a path is written beside it under a new name.

@@ -18,8 +18,8 @@ from .schema import Shown, choice, listed, mapped, picture, ranged, text
 STYLE_LAYERS = {f"relu{b}_1": 0.2 for b in range(1, 6)}
 
 scale_field = partial(
-    ranged, 1.0, 0.5, 2.0, "How large the style's features appear",
-    Shown("Stroke size", "basic", "stroke-size", log=True, percent=True),
+    ranged, 1.0, 0.5, high=2.0, doc="How large the style's features appear",
+    shown=Shown("Stroke size", "basic", "stroke-size", log=True, percent=True),
 )  # fmt: skip
 color_field = partial(choice, "style", COLORS, "Whose colours the result has", Shown("Colour", "basic"))
 backbone_field = partial(choice, "auto", BACKBONES, "Which network looks at the pictures", Shown("Network"))

@@ -65,7 +65,7 @@ class Stylize(Kind):
     quality: str = choice(
         "fast", QUALITIES, "How much work goes into the picture", Shown("Quality", "basic", start="auto")
     )
-    scale: float = scale_field()
+    scale: float = scale_field(high=8.0)
     color: str = color_field()
     method: str = choice("auto", METHODS, "Which way of painting", Shown("Method"))
     backbone: str = backbone_field()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -450,8 +451,14 @@ def test_what_a_reduced_picture_cannot_show_is_said() -> None:
     recipe = Stylize((Style("wave"),), scale=1.5)
     assert at_reduced_size(recipe, 3).scale == 0.5 and caveat(recipe, 3) == "", "strokes shrink as far"
     assert at_reduced_size(recipe, 6).scale == 0.5 and "2 times finer" in caveat(recipe, 6)
-    assert "one size" in caveat(Stylize((Style("wave"),), method="fast"), 1.5)
-    assert "one size" in caveat(Stylize((Style("wave"),)), 2, {"wave"})
+    assert "Stroke size 150 % keeps them" in caveat(Stylize((Style("wave"),), method="fast"), 1.5)
+    painted = Stylize((Style("wave"),))
+    assert "2 times finer" in caveat(painted, 2, {"wave"}) and "200 %" in caveat(painted, 2, {"wave"})
+    larger = replace(painted, scale=3.0)
+    assert caveat(larger, 3, {"wave"}) == "" and at_reduced_size(larger, 2, {"wave"}).scale == 1.5
+    assert at_reduced_size(larger, 4, {"wave"}).scale == 1, "no smaller than the network's own"
+    assert at_reduced_size(replace(larger, quality="fine"), 2).scale == 1, "step by step 2 is the largest"
+    assert "keeps" not in caveat(painted, 9, {"wave"}), "out of the slider's reach"
     assert caveat(Stylize((Style("wave"),)), 1) == ""
     big = Texture((Style("wave"),), width=8 * LONG_SIDE, height=2 * LONG_SIDE, iterations=20)
     small = at_reduced_size(big, 1)

@@ -15,6 +15,7 @@ from typing import Any, cast
 import torch
 from velatura.effort import PATIENCE
 from velatura.errors import FieldError, VelaturaError
+from velatura.fields import field_of
 from velatura.recipe import Keypoints, Learn, Recipe, Refine, Stylize, Texture, Upscale
 from velatura_models.methods.loading import NETWORK, load_method
 from velatura_models.methods.method import Source, StyleShare, framed, painted, work
@@ -198,8 +199,8 @@ def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
     for event in refine(refined, resources, recipe.strength):
         if isinstance(event, Finished):
             ran = cast(Refine, event.recipe)
-            painted = replace(recipe, quality=quality, backbone=ran.backbone, networks=ran.networks)
-            event = replace(event, recipe=painted)
+            own = {"scale": ran.scale, "backbone": ran.backbone, "networks": ran.networks}
+            event = replace(event, recipe=replace(recipe, quality=quality, **own))
         yield event
 
 
@@ -225,7 +226,7 @@ def refinement(recipe: Stylize, quality: str) -> Refine:
         recipe.styles,
         objective=effort.objective,
         iterations=effort.evaluations,
-        scale=recipe.scale,
+        scale=min(recipe.scale, field_of(Refine, "scale").high),
         color=recipe.color,
         backbone=effort.backbone,
         networks=recipe.networks,

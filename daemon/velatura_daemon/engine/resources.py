@@ -26,7 +26,7 @@ from .result import plain
 Key = tuple[Any, ...]
 """What is kept: its kind, then what names it."""
 CARD, PICTURE, SEEN, STYLE, STATISTICS = "card", "picture", "content", "style", "statistics"
-SLIDER = "slider"
+LAID_OUT, SLIDER = "laid out", "slider"
 """Kinds, beside `NETWORK`."""
 
 

@@ -3,6 +3,10 @@
 `prepare` gathers all that the pass needs as one value; the method then sees the part of the picture that the
 mask can change, unless it is known from an earlier job, and each tile that it paints goes straight into the
 result's memory.
+
+A stroke size beyond a method's own is laid out first: the picture is painted as many times smaller, enlarged,
+and painted over, coarse to fine as in Gatys et al. 2017, section 6. The method paints in full then, and its
+picture is laid over the original, so that the strength's slider costs no pass.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils._pytree import tree_leaves
 from velatura.errors import VelaturaError
 from velatura.recipe import Stylize
@@ -33,10 +38,11 @@ from velatura_models.methods.method import (
     work,
 )
 from velatura_models.networks.encoder import reach
+from velatura_models.store.cards import SCALES
 from velatura_models.store.weights import methods_of
 
 from .compose import Canvas, Raster, read_canvas, read_picture, shrink
-from .resources import SEEN, STATISTICS, Key, Resources
+from .resources import LAID_OUT, SEEN, STATISTICS, Key, Resources
 from .result import finished
 from .sources import Sources
 from .tasks import Event, Finished, Progressed, Slot, Task, memory
@@ -45,6 +51,12 @@ LARGE = 2048 * 2048
 """Pixels of a picture whose reading is felt."""
 CONTEXT = reach("relu4_1")
 """Pixels around what can change that the network sees as well: as far as relu4_1 and back."""
+COARSER = 4.0
+"""How many times smaller a picture is painted at once, at most, before it is painted over."""
+SAME = 1.05
+"""From so many times a method's own size on strokes are laid out in a smaller picture."""
+SMALLEST = 48
+"""Longest side of one, in pixels, at least."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,8 @@ class Changing:
         box: where it lies, with what the network sees around it.
         side: of the tiles' cores, in pixels, where it is cut.
         work: its content on the method's grid, the styles and the strength over it.
+        over: where larger strokes are laid out in the content, the same at the recipe's strength, with which
+            the picture is laid over the original; `work` is at full strength then. None otherwise.
         key: under which what is seen of it is kept between jobs.
         colors: for `color="statistics"` the map of colours `(3, 3)`, `(3,)` that keeps the content's.
     """
@@ -62,6 +76,7 @@ class Changing:
     box: Box
     side: int
     work: Work
+    over: Work | None
     key: Key
     colors: tuple[Tensor, Tensor] | None
 
@@ -106,7 +121,7 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
         tiles, done, told = len(content.tiles), 0, -1
         about = {
             "cached": part.work.seen is not None,
-            "strength_in": method.strength_in,
+            "strength_in": method.strength_in if part.over is None else "picture",
             "tile": part.side if tiles > 1 else 0,
             "tiles": tiles,
         }
@@ -115,8 +130,11 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
                 done += 1
                 core, made = tile
                 place = core.moved(part.box.top, part.box.left)
+                before = crop(canvas.picture.rgb, place)
                 if job.recipe.color != "style":
-                    made = _in_own_colors(job, part, core, crop(canvas.picture.rgb, place), made)
+                    made = _in_own_colors(part, core, before, made)
+                if part.over is not None:
+                    made = before + part.over.fade(core) * (made.clamp(0, 1) - before)
                 canvas.put(out, place, made)
             now = content.passes.done + done
             yield Progressed(now, content.passes.of + tiles) if tiles > 1 and now != told else None
@@ -124,7 +142,8 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
     seconds = time.perf_counter() - started
     result = finished(canvas.layout, out, job.recipe, job.loader, seconds, job.notes, **about)
     if part is not None:
-        resources.store[part.key], resources.ahead = part.work.seen, method.ahead(part.work)
+        resources.store[part.key] = part.work.seen
+        resources.ahead = method.ahead(part.work) if part.over is None else None
     yield result
 
 
@@ -135,15 +154,17 @@ def stylized(
     resources: Resources,
     loader: Loader | None = None,
     side: int = 0,
+    mask: Slot | None = None,
 ) -> Steps[Tensor]:
     """A pass that is a part of another job: the picture that it makes, as networks see it.
 
     Args:
         task: whose pictures the recipe may name.
+        mask: where it paints; None is everywhere.
         loader: of the job that this is a part of.
         side: longest side of the result, in pixels; 0 is the content's.
     """
-    part = Task(task.job, recipe, content, None, task.pictures, output=memory, preview_side=side)
+    part = Task(task.job, recipe, content, mask, task.pictures, output=memory, preview_side=side)
     for event in stylize(part, resources, loader):
         if isinstance(event, Finished):
             return read_picture(Slot(event.layout, event.data)).rgb
@@ -161,8 +182,9 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     recipe, notes = resolved(task.recipe, resources)
     loader = replace(loader or resources.loader, backbone=recipe.backbone, method=recipe.method)
     method = load_method(loader)
-    if method.strength_in == "picture":
-        recipe = replace(recipe, scale=1.0)  # such a network's strokes have the size that it was trained for
+    own = min(recipe.scale, SCALES[-1])
+    if method.strength_in == "picture":  # such a network's strokes have the size that it was trained for
+        recipe, own = replace(recipe, scale=max(recipe.scale, 1.0)), 1.0
     canvas = yield from read_canvas(task, resources.store, task.preview_side, resources.pixels)
     room, kept = canvas.leaves(resources.job_bytes, resources.store)
     yield
@@ -176,27 +198,46 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     box = changed.grown(CONTEXT, whole).aligned(whole)
     total, styles = sum(s.weight for s in recipe.styles), []
     for style, where in zip(recipe.styles, regions, strict=True):
-        card = partial(sources.card, style, recipe.scale, recipe.backbone)
-        source = Source(style.name or style.digest, recipe.scale, card, partial(sources.picture, style))
+        card = partial(sources.card, style, own, recipe.backbone)
+        source = Source(style.name or style.digest, own, card, partial(sources.picture, style))
         region = None if where is None else crop(where, box)
         styles.append(StyleShare(method.style(source), style.weight / total, region))
     notes = (*notes, *sources.notes)
     counts = None if canvas.counts is None else crop(canvas.counts, box)
+    rgb, laid, over = canvas.picture.rgb, None, None
+    if recipe.scale > own:
+        laid = yield from _laid_out(task, resources, loader, recipe, canvas.slot, task.mask, rgb, own)
+    if laid is not None:
+        rgb, room = laid, max(room - laid.nbytes, room // 4)
     side = method.footprint.fitting(box, room, kept, resources.settings.tile)
-    content = framed(crop(canvas.picture.rgb, box), counts, method.footprint, side, kept)
+    content = framed(crop(rgb, box), counts, method.footprint, side, kept)
     strength = recipe.strength if canvas.mask is None else crop(canvas.mask, box) * recipe.strength
     todo = work(content, styles, strength, recipe.residual, recipe.exact, recipe.color == "style")
+    if laid is not None:
+        todo, over = replace(todo, strength=1.0), todo
     mask = task.mask.digest if task.mask is not None else ""
     place = (canvas.slot.digest, mask, canvas.size, recipe.reference)
-    key = (SEEN, *place, recipe.backbone, recipe.method, method.dtype)
+    key = (
+        SEEN,
+        *place,
+        recipe.backbone,
+        recipe.method,
+        method.dtype,
+        None if laid is None else _full(recipe),
+    )
     todo.seen = resources.store.get(key)
     colors = None
     if recipe.color == "statistics":
-        colors = _own_colors(task, resources, recipe, content)
+        original = content
+        if laid is not None:
+            original = framed(crop(canvas.picture.rgb, box), counts, method.footprint, side)
+        colors = _own_colors(task, resources, recipe, original)
     if recipe.reference:
-        todo.statistics = yield from _of_reference(task, resources, recipe, method, styles, side, strength)
+        todo.statistics = yield from _of_reference(
+            task, resources, loader, recipe, own, method, styles, side, todo.strength
+        )
     yield
-    return Prepared(recipe, loader, method, canvas, Changing(box, side, todo, key, colors), notes)
+    return Prepared(recipe, loader, method, canvas, Changing(box, side, todo, over, key, colors), notes)
 
 
 def resolved(recipe: Stylize, resources: Resources) -> tuple[Stylize, tuple[str, ...]]:
@@ -210,7 +251,7 @@ def resolved(recipe: Stylize, resources: Resources) -> tuple[Stylize, tuple[str,
         entries = [resources.library.get(style.name) for style in recipe.styles if style.name]
         alone = any(entry.picture is None and not entry.cards for entry in entries)
         method = ""
-        if (backbone == "slim" and recipe.scale == 1) or alone:
+        if (backbone == "slim" and recipe.scale >= 1) or alone:
             method = method_painting([style.name for style in recipe.styles], weights)
         outdated = [] if method else [entry for entry in entries if entry.learned == "outdated"]
         notes = [
@@ -222,10 +263,53 @@ def resolved(recipe: Stylize, resources: Resources) -> tuple[Stylize, tuple[str,
     return replace(recipe, backbone=backbone, method=method), tuple(notes)
 
 
+def _full(recipe: Stylize) -> Stylize:
+    """What a recipe's picture at full strength is named by."""
+    return replace(recipe, strength=1.0, networks=())
+
+
+def _laid_out(
+    task: Task[Stylize],
+    resources: Resources,
+    loader: Loader,
+    recipe: Stylize,
+    slot: Slot,
+    mask: Slot | None,
+    rgb: Tensor,
+    own: float,
+) -> Steps[Tensor | None]:
+    """A picture with strokes larger than a method's own laid out in it, of the size and type of `rgb`; None
+    where none are. What is more than `COARSER` times as large has its own laid out before it, likewise.
+
+    Args:
+        slot, mask: the picture's bytes, and where it is painted.
+        rgb: it as networks see it, `(1, 3, H, W)`, at the size at which it is to be painted.
+        own: the method's own stroke size.
+    """
+    size = rgb.shape[-2:]
+    larger = recipe.scale / own * max(size) / max(slot.layout.width, slot.layout.height)
+    if larger < SAME or max(size) <= SMALLEST:
+        return None
+    side = max(round(max(size) / min(larger, COARSER)), SMALLEST)
+    key = (LAID_OUT, slot.digest, mask.digest if mask else "", *size, _full(recipe), loader.dtype)
+    small: Tensor | None = resources.store.get(key)
+    if small is None:
+        small = yield from stylized(task, _full(recipe), slot, resources, loader, side, mask)
+        resources.store[key] = small
+    laid = torch.empty_like(rgb)
+    for channel in range(3):  # one at a time: a canvas of 8192 pixels a side takes 268 MB for each
+        one = small[:, channel : channel + 1].to(rgb.device)
+        laid[:, channel : channel + 1] = F.interpolate(one, size, mode="bicubic").clamp(0, 1)
+        yield
+    return laid
+
+
 def _of_reference(
     task: Task[Stylize],
     resources: Resources,
+    loader: Loader,
     recipe: Stylize,
+    own: float,
     method: Method,
     styles: list[StyleShare],
     side: int,
@@ -239,13 +323,15 @@ def _of_reference(
     key = (STATISTICS, name, side, task.preview_side, method.dtype)
     kept: Statistics | None = resources.store.get(key)
     if kept is None:
-        picture = _reference(task, resources)
-        content = framed(picture.rgb, picture.alpha, method.footprint, side)
+        slot, picture = Sources(task, resources).reference(), _reference(task, resources)
+        laid = yield from _laid_out(task, resources, loader, recipe, slot, None, picture.rgb, own)
+        rgb = picture.rgb if laid is None else laid
+        content = framed(rgb, picture.alpha, method.footprint, side)
         whole = torch.ones(1, 1, *picture.rgb.shape[-2:])
         shares = [s if s.region is None else replace(s, region=whole) for s in styles]
         todo = work(content, shares, most, recipe.residual, recipe.exact, recipe.color == "style")
         place = (recipe.reference, side, task.preview_side)
-        whose = (SEEN, *place, recipe.backbone, recipe.method, method.dtype)
+        whose = (SEEN, *place, recipe.backbone, recipe.method, method.dtype, None if laid is None else name)
         todo.seen = resources.store.get(whose) or (yield from method.see(content))
         kept = Statistics((yield from method.measure(todo)))
         resources.store[key], resources.store[whose] = kept, todo.seen
@@ -257,7 +343,7 @@ def _reference(task: Task[Stylize], resources: Resources) -> Raster:
     return shrink(read_picture(slot, "reference"), task.preview_side)
 
 
-def _in_own_colors(job: Prepared, part: Changing, core: Box, before: Tensor, made: Tensor) -> Tensor:
+def _in_own_colors(part: Changing, core: Box, before: Tensor, made: Tensor) -> Tensor:
     """A finished tile in the content's colours.
 
     Args:
@@ -280,6 +366,6 @@ def _own_colors(
     sources, total = Sources(task, resources), sum(style.weight for style in recipe.styles)
     mean, cov = torch.zeros_like(own.mean), torch.zeros_like(own.cov)
     for style in recipe.styles:
-        color = sources.card(style, recipe.scale, recipe.backbone).color
+        color = sources.card(style, 1.0, recipe.backbone).color
         mean, cov = mean + style.weight / total * color.mean, cov + style.weight / total * color.cov
     return matching(ColorStats(mean, cov), own)

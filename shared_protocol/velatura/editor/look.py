@@ -127,7 +127,7 @@ class Look(Observable):
             if field.shown.fits:
                 values[field.name] = values[field.name] or of_layer[field.name]
             elif field.sort == "number":
-                values[field.name] = round(values[field.name], 4)
+                values[field.name] = round(min(field.high, max(field.low, values[field.name])), 4)
             values[field.name] = field.chosen(values[field.name])
         if cls.FACTS.styles:
             values["styles"] = self._mix()
@@ -157,10 +157,13 @@ class Look(Observable):
 
 
 def setting(recipe_class: type, field: Field) -> str:
-    """What a look calls a field: by its name, so that kinds that mean the very same by it share one setting;
-    where another kind came first and means something else by that name, after its own kind's name."""
+    """What a look calls a field: by its name, so that kinds that mean the very same by it share one setting,
+    each as far as its range goes; where another kind came first and means something else by that name, after
+    its own kind's name."""
     first = next((f for cls in RECIPES.values() for f in fields_of(cls) if f.name == field.name), field)
-    return field.name if first == field else f"{recipe_class.KIND}_{field.name}"  # type: ignore[attr-defined]  # a recipe
+    if replace(first, low=field.low, high=field.high) == field:
+        return field.name
+    return f"{recipe_class.KIND}_{field.name}"  # type: ignore[attr-defined]  # a recipe
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from velatura.choices import OWN_STYLES
 from velatura.fields import field_of, fields_of
-from velatura.recipe import Recipe, settled
+from velatura.recipe import Recipe, Refine, settled
 
 from .i18n import _
 
@@ -42,18 +42,18 @@ def painted_styles(
     return found - {style["name"] for style in styles if style.get("learned") == "outdated"}
 
 
-def strokes_of_one_size(recipe: Recipe, painted: Collection[str] = ()) -> bool:
-    """Whether a network paints it whose strokes have one size, in pixels of what it sees.
+def smallest_strokes(recipe: Recipe, painted: Collection[str] = ()) -> float:
+    """The smallest stroke size that whatever paints a recipe can lay; a network that was trained for its
+    styles has strokes of one size, and larger ones.
 
     Args:
         painted: styles for which `auto` takes such a network.
     """
     own = vars(recipe)
     method = own.get("method", "")
-    if recipe.facts.long or method in OWN_STYLES:
-        return method in OWN_STYLES
     known = all(style.name in painted for style in recipe.styles)
-    return method == "auto" and known and own.get("scale") == 1
+    trained = method == "auto" and known and own["scale"] >= 1 and not recipe.facts.long
+    return 1.0 if trained or method in OWN_STYLES else field_of(type(recipe), "scale").low
 
 
 def at_reduced_size(recipe: R, factor: float, painted: Collection[str] = ()) -> R:
@@ -61,7 +61,7 @@ def at_reduced_size(recipe: R, factor: float, painted: Collection[str] = ()) -> 
     takes many steps for every picture takes fewer; what has a size of its own gets a small one.
 
     Args:
-        painted: as for `strokes_of_one_size`.
+        painted: as for `smallest_strokes`.
     """
     recipe = settled(recipe)
     fields, values = {field.name: field for field in fields_of(type(recipe))}, vars(recipe)
@@ -69,24 +69,28 @@ def at_reduced_size(recipe: R, factor: float, painted: Collection[str] = ()) -> 
     if own:
         factor = max(1.0, max(own.values()) / LONG_SIDE)
     small: dict[str, Any] = {n: max(round(fields[n].low), round(side / factor)) for n, side in own.items()}
-    if "scale" in fields and not strokes_of_one_size(recipe, painted):
-        small["scale"] = max(fields["scale"].low, round(values["scale"] / factor, 4))
+    if "scale" in fields:
+        small["scale"] = max(smallest_strokes(recipe, painted), round(_strokes(recipe) / factor, 4))
     if "iterations" in fields:
         small["iterations"] = min(STEPS, values["iterations"])
     return replace(recipe, **small)
+
+
+def _strokes(recipe: Recipe) -> float:
+    """A recipe's stroke size; step by step it is a refinement's."""
+    scale: float = vars(recipe)["scale"]
+    return min(scale, field_of(Refine, "scale").high) if recipe.facts.long else scale
 
 
 def stroke_room(recipe: Recipe, painted: Collection[str] = ()) -> float:
     """By how much a picture may be reduced so that its strokes still shrink with it; at least 1.
 
     Args:
-        painted: as for `strokes_of_one_size`.
+        painted: as for `smallest_strokes`.
     """
     if "scale" not in vars(recipe):
         return math.inf
-    if strokes_of_one_size(recipe, painted):
-        return 1.0
-    return vars(recipe)["scale"] / field_of(type(recipe), "scale").low
+    return _strokes(recipe) / smallest_strokes(recipe, painted)
 
 
 def caveat(recipe: Recipe, factor: float, painted: Collection[str] = ()) -> str:
@@ -94,8 +98,9 @@ def caveat(recipe: Recipe, factor: float, painted: Collection[str] = ()) -> str:
     finer = factor / stroke_room(recipe, painted)
     if finer <= 1:
         return ""
-    if strokes_of_one_size(recipe, painted):
-        return _(
-            "This network's strokes have one size: in full size they are {n} times finer.", n=f"{finer:.2g}"
-        )
-    return _("In full size the strokes are {n} times finer than here.", n=f"{finer:.2g}")
+    truth = _("In full size the strokes are {n} times finer than here.", n=f"{finer:.2g}")
+    field = field_of(type(recipe), "scale")
+    like_here = _strokes(recipe) * finer
+    if recipe.facts.long or like_here > field.high:
+        return truth
+    return truth + " " + _("{label} {value} keeps them.", label=_(field.label), value=field.text(like_here))

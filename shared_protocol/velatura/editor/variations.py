@@ -26,7 +26,7 @@ SEEDS = 6
 """So many other pictures from other noise."""
 
 _STEPS: Mapping[str, tuple[Any, ...]] = {
-    "scale": (0.5, 0.71, 1.0, 1.41, 2.0),
+    "scale": (0.5, 1.0, 1.41, 2.0, 2.83),
     "strength": (1.0, 0.7, 0.4),
     "color": ("style", "luminance", "statistics"),
 }
@@ -124,7 +124,7 @@ def _of(look: Look, kind: str) -> Iterator[Variation]:
         if (shown := fields.get(setting)) is None:
             continue
         for value in values:
-            if value == getattr(look, setting):
+            if value == getattr(look, setting) or (shown.high and value > shown.high):
                 continue
             text = _(shown.options[value].label) if shown.options else f"{_(shown.label)} {shown.text(value)}"
             yield Variation(f"{setting}-{value}", text, {setting: value})
