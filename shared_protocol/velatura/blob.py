@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,15 +42,15 @@ class Blob:
 
     Args:
         layout: how the bytes are to be read.
-        source: all bytes in one buffer (not to be changed before the job has ended), or a callable
-            `rows(y, n)` that gives the same bytes each time it is asked.
+        source: all bytes in one buffer (not to be changed before the job has ended), in sealed memory to be
+            lent, or a callable `rows(y, n)` that gives the same bytes each time it is asked.
 
     Raises:
         VelaturaError: `bad_image` when a buffer has another size than the layout says; a `FieldError`
             for a layout out of range.
     """
 
-    def __init__(self, layout: Layout, source: Buffer | Rows) -> None:
+    def __init__(self, layout: Layout, source: Buffer | Rows | lending.LentMemory) -> None:
         check(layout, "layout")
         self.layout = layout
         self.title = ""
@@ -63,7 +64,10 @@ class Blob:
         """Whether no daemon can have it: it was named at random, and not given yet."""
         self.memory: lending.LentMemory | None = None
         """Where its bytes are for a daemon on this machine, once hashed."""
+        self._filling: lending.LentMemory | None = None
         self._rows_of: Rows | None = None
+        if isinstance(source, lending.LentMemory):
+            self.memory, source = source, source.view
         if callable(source):
             self._rows_of = source
             self._data = memoryview(b"")
@@ -119,7 +123,7 @@ class Blob:
         if self.memory is not None or self._hashed or self.layout.nbytes < lending.LEAST:
             return
         with contextlib.suppress(OSError):  # no room: it goes in chunks
-            self.memory = spare or lending.LentMemory(self.layout.nbytes)
+            self.memory = self._filling = spare or lending.LentMemory(self.layout.nbytes)
             self._random = random
 
     def hash_piece(self) -> bool:
@@ -128,15 +132,15 @@ class Blob:
             rows = max(1, STRIP_BYTES // self.layout.row_bytes)
             length = min(rows * self.layout.row_bytes, self.layout.nbytes - self._hashed)
             strip = self.read(self._hashed, length)
-            if self.memory is not None:
-                self.memory.write(self._hashed, strip)
+            if self._filling is not None:
+                self._filling.write(self._hashed, strip)
             if not self._random:
                 self._hash.update(strip)
             self._hashed += length
             if self._hashed == self.layout.nbytes:
-                if self.memory is not None:
-                    self.memory.seal()
-                    self._data, self._rows_of = self.memory.view, None  # its source may change now, or go
+                if self._filling is not None:
+                    self._filling.seal()
+                    self._data, self._rows_of = self._filling.view, None  # its source may change now, or go
                 self.is_new = self._random
                 self.digest = lending.random_name() if self._random else self._hash.hexdigest()
         return bool(self.digest)
@@ -146,3 +150,34 @@ class Blob:
         while not self.hash_piece():
             pass
         return self.digest
+
+
+class Room:
+    """Room for a picture that comes piece by piece from the top, where no piece takes longer the larger
+    the whole is. On a system that has memory to be lent it is that, and not copied again."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout, self._filled = layout, 0
+        self._memory = _memory(layout.nbytes)
+
+    def add(self, piece: Buffer) -> None:
+        """The next rows."""
+        view, at = memoryview(piece), self._filled
+        self._filled += view.nbytes
+        if isinstance(self._memory, memoryview):
+            self._memory[at : self._filled] = view
+        else:
+            self._memory.write(at, view)
+
+    def blob(self) -> Blob:
+        """The picture, once all of it was added."""
+        if isinstance(self._memory, lending.LentMemory):
+            self._memory.seal()
+        return Blob(self._layout, self._memory)
+
+
+def _memory(nbytes: int) -> lending.LentMemory | memoryview:
+    if lending.possible() and nbytes >= lending.LEAST:
+        with contextlib.suppress(OSError):
+            return lending.LentMemory(nbytes)
+    return memoryview(mmap.mmap(-1, nbytes))  # pages come as they are written; a bytearray's all at once

@@ -16,7 +16,7 @@ from harness import Daemon, Talk, picture
 from peer import Peer
 from velatura import lending
 from velatura import messages as m
-from velatura.blob import Blob
+from velatura.blob import Blob, Room
 from velatura.client import Client
 from velatura.connection import Connection
 from velatura.pixels import RANDOM, Layout, digest
@@ -157,6 +157,23 @@ def test_what_is_lent_cannot_be_changed_any_more(spare: lending.LentMemory | Non
         with pytest.raises(PermissionError):
             change(blob.memory.fd)
     assert bytes(blob.memory.view) == bytes(range(256)) * 4096
+
+
+@pytest.mark.parametrize("lent", [True, False])
+def test_a_picture_that_comes_piece_by_piece(talk: Talk, lent: bool, monkeypatch: pytest.MonkeyPatch):
+    """Where memory can be lent it is in such from the start, and known by its bytes as any."""
+    monkeypatch.setattr(lending, "possible", lambda: lent)
+    layout = Layout(600, 700, "RGB")
+    room = Room(layout)
+    for row in PIXELS:
+        room.add(row.tobytes())
+    blob = room.blob()
+    assert (blob.memory is not None) == lent
+    job = talk.run(RECIPE, blob)
+    assert job.picture is not None
+    assert bytes(job.picture.data) == invert(PIXELS.tobytes())
+    assert blob.digest == digest(layout, [PIXELS.tobytes()])
+    assert blob.memory is not None and lending.is_sound(blob.memory.fd, layout.nbytes)
 
 
 @pytest.mark.parametrize("wrong", ["open", "short", "file", "nothing", "of another"])

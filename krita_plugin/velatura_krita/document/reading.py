@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import weakref
 
-from velatura.blob import Blob, Picture
+from velatura.blob import Blob, Picture, Room
 from velatura.editor import alpha, geometry
 from velatura.editor.geometry import Rect
 from velatura.editor.paper import Source
@@ -45,19 +45,16 @@ def read(taken: Source) -> Work[Blob]:
     """Work: the crop of a source in full size and depth, as the daemon reads it."""
     space = own(taken).space
     layout = wire_layout(space, taken.crop.width, taken.crop.height)
-    data, before = bytearray(layout.nbytes), bytearray()
+    room, before = Room(layout), bytearray()
     converted = wire_space(space) != space
-    at = 0
     with Converter(space, wire_space(space)) as converter:
         for strip in converter.strips(taken.crop):
             pixels = _projection(taken, strip)
-            piece = converter.convert(pixels, strip.pixels)
-            data[at : at + len(piece)] = piece
-            at += len(piece)
+            room.add(converter.convert(pixels, strip.pixels))
             if converted:
                 before += pixels
             yield
-    blob = Blob(layout, data)
+    blob = room.blob()
     if converted:
         own_pixels[blob] = before
         own(taken).sent[:] = [weakref.ref(blob)]
@@ -68,7 +65,7 @@ def read_reduced(taken: Source, factor: int) -> Work[Blob]:
     """Work: the crop reduced by a whole factor to 8-bit sRGB, for previews at screen size."""
     size = geometry.reduced_size(taken.crop, factor)
     data = bytearray()
-    with Converter(own(taken).space, DISPLAY) as converter:
+    with Converter(*_shown_from(own(taken).space)) as converter:
         skip = _skip(converter, factor)
         for strip in converter.strips(taken.crop, factor, skip):
             rows = geometry.reduced_size(strip, factor)[1]
@@ -77,12 +74,22 @@ def read_reduced(taken: Source, factor: int) -> Work[Blob]:
     return Blob(Layout(*size, "BGRA", "u8"), data)
 
 
+def _shown_from(space: Space) -> tuple[Space, Space]:
+    """From which space to which pixels are converted to be shown. Those of sRGB are not, whatever Krita calls
+    its profile: of 16 bits the upper eight are shown."""
+    layout = space.layout(1, 1)
+    same = layout is not None and (layout.channels, layout.transfer) == ("BGRA", "srgb")
+    return (DISPLAY if same else space), DISPLAY
+
+
 def _skip(converter: Converter, factor: int) -> int:
     """How far apart pixels are taken before conversion: a costly conversion sees four per reduced pixel."""
     return max(1, factor // 2) if converter.given != converter.wanted else 1
 
 
 def _shown(converter: Converter, pixels: bytes, strip: Rect, size: tuple[int, int], skip: int) -> bytes:
+    if len(pixels) == 2 * strip.pixels * converter.given.pixel_bytes:
+        pixels = pixels[1::2]
     thinned, width, height = raster.thin(pixels, strip.width, strip.height, converter.given.pixel_bytes, skip)
     return raster.reduce_color(converter.convert(thinned, width * height), width, height, size)
 
@@ -137,7 +144,7 @@ def display(taken: Source, picture: Picture, factor: int, full: bool) -> Work[Qt
     if own(taken).selection is not None:
         mask = yield from _reduced_selection(taken, factor)
     image = QtGui.QImage(*size, QtGui.QImage.Format.Format_ARGB32_Premultiplied)
-    with Converter(space, DISPLAY) as converter:
+    with Converter(*_shown_from(space)) as converter:
         skip = _skip(converter, step)
         for strip in converter.strips(given, step, skip):
             top, rows = strip.y // step, geometry.reduced_size(strip, step)[1]

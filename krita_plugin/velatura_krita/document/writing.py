@@ -112,6 +112,7 @@ def withdraw(layer: Layer) -> bool:
         return True
     if active_document() != document:
         node.setVisible(False)
+        document.refreshProjection()
         tell_layer_dockers()
         return False
     node.setLocked(False)
@@ -134,9 +135,8 @@ def write_frame(layer: Layer, taken: Source, picture: Picture, bake: bool = True
     """
     document = place(layer).document
     yield from _fill(taken, picture, lambda: node_of(document, layer.id), bake)
-    node = node_of(document, layer.id)
-    node.setOpacity(max(0, own(taken).opacity - 1))  # tells the canvas; writing pixels alone does not
-    node.setOpacity(own(taken).opacity)
+    node_of(document, layer.id)
+    document.refreshProjection()  # writing pixels does not change what is seen and saved flat
     tell_layer_dockers()
 
 

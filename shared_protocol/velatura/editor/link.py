@@ -25,7 +25,7 @@ from .calls import Answer, Calls, Follower
 from .i18n import _
 from .loop import Loop
 from .observable import Observable
-from .pump import BUDGET, timed
+from .pump import BREATH, BUDGET, timed
 
 START_PATIENCE = 30.0
 """Seconds after which a daemon that was started and does not answer is called stopped."""
@@ -83,8 +83,7 @@ class Link(Observable):
         self._stop_ticking: Callable[[], None] | None = None
         self._calls = Calls()
         self._at_connection: list[tuple[Callable[[], None], Callable[[VelaturaError], None]]] = []
-        self._started_at = 0.0
-        self._asked_at = 0.0
+        self._started_at = self._asked_at = self._processed = 0.0
         self._starting: Starting | None = None
         self._hung: Address | None = None
         self._soon = False
@@ -211,8 +210,7 @@ class Link(Observable):
 
     @timed("link tick")
     def _tick(self) -> None:
-        if self._connection is not None:
-            self._process()
+        self._process_soon()
         now = self._clock()
         if self.state == "starting":
             self._still_starting(now)
@@ -271,7 +269,10 @@ class Link(Observable):
         connection = self._connection
         if connection is None:
             return
-        for event in connection.process(BUDGET):
+        rested = self._clock() - self._processed > BREATH  # else the loop has not been around in between
+        events = connection.process(BUDGET if rested else 0.0)
+        self._processed = self._clock()
+        for event in events:
             self._take(event)
             if self._connection is not connection:
                 return

@@ -75,6 +75,19 @@ def test_frames_stream_into_one_locked_layer(krita: Krita, enough: Callable[[], 
     krita.travel("edit_redo", back, made=made)
 
 
+def test_the_picture_shows_every_frame_and_the_result(krita: Krita, enough: Callable[[], None]) -> None:
+    """What is seen, exported and saved flat is what the layers are, without anything that redraws it."""
+    krita.run("def seen():\n    doc.waitForDone()\n    return doc.pixelData(0, 0, 120, 80).data()")
+    begin(krita)
+    shown(krita, 3)
+    first = krita.run("seen()")
+    shown(krita, krita.run("task.frames") + 3)
+    assert krita.run("seen()") not in (first, krita.run("was"))
+    enough()
+    krita.until("task.over")
+    assert krita.run("task.state, seen() == whole()") == ["done", True]
+
+
 def test_another_picture_is_not_touched(krita: Krita, enough: Callable[[], None]) -> None:
     """The artist switches pictures in the middle: frames and result go where they belong."""
     begin(krita)

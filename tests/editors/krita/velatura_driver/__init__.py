@@ -29,7 +29,7 @@ class Driver(QObject):
             "app": krita.Krita.instance(),
             "driver": self,
         }
-        self.gaps: list[float] = []
+        self.gaps: list[tuple[float, float]] = []
         self.errors: list[str] = []
         sys.excepthook = lambda *error: self.errors.append("".join(traceback.format_exception(*error)))
         self._last = time.perf_counter()
@@ -45,7 +45,7 @@ class Driver(QObject):
 
     def _look(self) -> None:
         now = time.perf_counter()
-        self.gaps.append(now - self._last)
+        self.gaps.append((self._last, now))
         if self._peer is None:
             try:
                 self._peer = self._server.accept()[0]
