@@ -66,7 +66,14 @@ def main() -> None:
     part = patch(area.middle, args.screen // 2, area)
     where = np.s_[part.y : part.bottom, part.x : part.right]
     print(f"{area.width} x {area.height}, reduced by {factor}; {args.style}")
-    for method, scale in (("auto", 1.0), ("adain-skip", 0.6), ("adain-skip", 1.0), ("adain-skip", 2.0)):
+    for method, scale in (
+        ("auto", 1.0),
+        ("auto", 2.0),
+        ("auto", 4.0),
+        ("adain-skip", 0.6),
+        ("adain-skip", 1.0),
+        ("adain-skip", 2.0),
+    ):
         recipe = Stylize((Style(args.style),), method=method, scale=scale)
         final = run(recipe, whole)
         seen = run(at_reduced_size(recipe, factor, {args.style}), small(whole))

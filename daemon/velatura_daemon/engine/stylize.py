@@ -339,8 +339,12 @@ def _of_reference(
 
 
 def _reference(task: Task[Stylize], resources: Resources) -> Raster:
+    """The reference, reduced as many times as the content is: that may be a part of what the reference is."""
     slot = Sources(task, resources).reference()
-    return shrink(read_picture(slot, "reference"), task.preview_side)
+    assert task.content is not None  # the engine has asked the recipe's facts
+    own, whole = ((part.layout.width, part.layout.height) for part in (task.content, slot))
+    side = round(task.preview_side / max(own) * max(whole))
+    return shrink(read_picture(slot, "reference"), side)
 
 
 def _in_own_colors(part: Changing, core: Box, before: Tensor, made: Tensor) -> Tensor:
