@@ -35,9 +35,13 @@ from harness import REAL, Daemon
 PROMISE = 0.050
 """Seconds, at the 95th percentile."""
 
+FRAMES = 5
+"""Of a refinement, before it is enough."""
+
 PHASES = ("preview", "apply", "refine")
 PIXELS = {"U8": b"3Mf\xff", "U16": b"33MMff\xff\xff", "F32": struct.pack("<4f", 0.4, 0.3, 0.2, 1.0)}
-LINEAR = "sRGB-elle-V2-g10.icc"
+SRGB, LINEAR = "sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V2-g10.icc"
+PROFILES = {"U8": SRGB, "U16": SRGB, "F32": LINEAR}
 Span = Sequence[Any]
 """When something began and ended, in seconds of Krita's clock, and what it was; of a slot of ours also the
 seconds that its thread computed, which are less where other programs took their turns."""
@@ -214,11 +218,18 @@ def measured(
         krita.run("studio.look.choose('mosaic'); studio.look.quality = 'fast'")
         wait(krita, 3)
 
-        def ran(name: str, begin: str, end: str) -> None:
-            """Begins from the event loop, as a click does."""
+        def ran(name: str, begin: str, end: str, meanwhile: str = "") -> None:
+            """Begins from the event loop, as a click does.
+
+            Args:
+                meanwhile: once this holds, the engine takes no further steps.
+            """
             gui.forget()
             started = time.monotonic()
             krita.run(f"QtCore.QTimer.singleShot(0, click(lambda: ({begin})))")
+            if meanwhile:
+                krita.until(meanwhile, 900)
+                (home / "enough").touch()
             krita.until(end, 900)
             seconds = round(time.monotonic() - started, 2)
             wait(krita, 2)  # what Krita does after it
@@ -237,8 +248,9 @@ def measured(
             ran("apply", "tasks.append(studio.apply())", done)
             assert krita.run("tasks[-1].state") == "done", krita.run("tasks[-1].words")
         if "refine" in phases:
-            krita.run("studio.look.iterations = 30; tasks.clear()")
-            ran("refine", "tasks.append(studio.refine())", done)
+            krita.run("tasks.clear()")
+            seen = f"tasks and (tasks[-1].over or tasks[-1].frames >= {FRAMES})"
+            ran("refine", "tasks.append(studio.refine())", done, seen)
             assert krita.run("tasks[-1].state") == "done", krita.run("tasks[-1].words")
             found["refine"]["frames"] = krita.run("tasks[-1].frames")
     return found
@@ -264,7 +276,7 @@ def main() -> int:
     asked = parser.parse_args()
     width, height = map(int, asked.size.split("x"))
     picture = {"width": width, "height": height, "depth": asked.depth}
-    picture["profile"] = LINEAR if asked.depth == "F32" else ""
+    picture["profile"] = PROFILES[asked.depth]
     shared = Path(tempfile.mkdtemp(prefix="kb-"))
     root = Root(build().path, (shared,))
     try:

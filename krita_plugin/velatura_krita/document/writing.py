@@ -41,6 +41,9 @@ from .scratch import Converter
 SETTLING = 1.0
 """Seconds that Krita is given to make a new layer the active one."""
 
+RESTS = 4
+"""How many times as long as Krita is held by redrawing a frame it is left alone before the next."""
+
 UNDOS = 3
 """How often an undo is asked for: Krita drops one that meets a picture at work."""
 
@@ -135,9 +138,12 @@ def write_frame(layer: Layer, taken: Source, picture: Picture, bake: bool = True
     """
     document = place(layer).document
     yield from _fill(taken, picture, lambda: node_of(document, layer.id), bake)
+    yield
     node_of(document, layer.id)
+    began = time.monotonic()
     document.refreshProjection()  # writing pixels does not change what is seen and saved flat
     tell_layer_dockers()
+    yield RESTS * (time.monotonic() - began)
 
 
 def open_picture(taken: Source, picture: Picture, name: str) -> Work[None]:
