@@ -37,11 +37,11 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from torch import Tensor
 from velatura_daemon.cli.bench_floors import convolution_rate, cost
-from velatura_daemon.cli.bench_refine import STYLE_LAYERS, PlainGatys, PlainStrotss
+from velatura_daemon.cli.bench_refine import PlainGatys, PlainStrotss
 from velatura_daemon.paths import default_paths
 from velatura_daemon.styles.library import Library
 from velatura_models.networks.convolution import direct
-from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, encoder_from_state, prepared
+from velatura_models.networks.encoder import FIRST_LAYERS, VGG19_WIDTHS, Encoder, encoder_from_state, prepared
 from velatura_models.networks.playback import run_through
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss, picture_grams
@@ -172,7 +172,7 @@ def part_evaluation(given: argparse.Namespace) -> dict[str, float]:
     picture = photo(given.side)
     for name in ("vgg19", "slim"):
         encoder = prepared(network(name, given.vgg), getattr(torch, given.dtype))  # max pooling, as plain
-        grams = run_through(picture_grams(encoder, photo(given.side, 1), STYLE_LAYERS))
+        grams = run_through(picture_grams(encoder, photo(given.side, 1), FIRST_LAYERS))
         loss = gram_loss(
             encoder, (given.side, given.side), Gram(style_weight=given.style_weight), picture,
             [GramTarget(grams)],
@@ -205,7 +205,7 @@ def part_tile(given: argparse.Namespace) -> dict[str, float]:
     encoder = prepared(plain, getattr(torch, given.dtype), "avg")
     for side in PREVIEW_SIDES:
         shown = min(side, worker_tile(plain, given.dtype, side))
-        grams = run_through(picture_grams(encoder, photo(shown, 1), STYLE_LAYERS))
+        grams = run_through(picture_grams(encoder, photo(shown, 1), FIRST_LAYERS))
         picture = photo(shown)
         loss = gram_loss(encoder, (shown, shown), Gram(), picture, [GramTarget(grams)])
         seconds = best_of(given.repeat, lambda o=loss, p=picture: run_through(o.evaluate(p)))
@@ -219,7 +219,7 @@ def part_memory(given: argparse.Namespace) -> dict[str, float]:
 
     plain = network("vgg19", given.vgg)
     encoder = prepared(plain, getattr(torch, given.dtype), "avg")
-    run_through(picture_grams(encoder, photo(64), STYLE_LAYERS))
+    run_through(picture_grams(encoder, photo(64), FIRST_LAYERS))
     process, peak, over = psutil.Process(), [0], threading.Event()
     idle = process.memory_full_info().pss
 

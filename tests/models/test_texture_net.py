@@ -6,10 +6,13 @@ import torch
 from models.driving import write_loss_network
 from PIL import Image
 from velatura_models.maths.tiling import Box
+from velatura_models.networks.encoder import FIRST_LAYERS
 from velatura_models.networks.texture_net import TextureNet, noise_field, settle, synthesise, texture_of
 from velatura_models.store.files import WeightsError, load_into
 from velatura_models.store.nets import describe_net, find_texture, save_net
 from velatura_models.training import texture_net as trainer
+from velatura_models.training.painting import loss_network
+from velatura_models.training.perceptual import Perceptual
 from velatura_models.training.run import read_metrics
 
 
@@ -169,3 +172,11 @@ def test_tensors_of_another_shape_are_refused(tmp_path):
     path = save_net(tmp_path / "bark.texture.safetensors", "texture", settled(3), {"scales": 4}, ["bark"])
     with pytest.raises(WeightsError, match="is no TextureNet"):
         load_into(TextureNet, describe_net(path))
+
+
+def test_what_looks_like_the_style_is_off_by_nothing_as_any_loss_network_sees_it():
+    picture = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    encoder, _ = loss_network(None, torch.device("cpu"))
+    assert encoder.metric, "the embedded one weighs Gram matrices as VGG-19 does"
+    loss = Perceptual(encoder, (), FIRST_LAYERS)
+    assert float(loss.style(loss.features(picture, FIRST_LAYERS), loss.style_targets([picture]))) < 1e-6

@@ -10,14 +10,13 @@ import torch
 from models.driving import write_loss_network
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from velatura_models.networks.encoder import Encoder, prepared
+from velatura_models.networks.encoder import FIRST_LAYERS, Encoder, prepared
 from velatura_models.store.files import origin, read, weights_digest
 from velatura_models.store.manifest import EMBEDDED
 from velatura_models.store.weights import (
     DECODER_FORMAT,
     ENCODER_FORMAT,
     METRIC_FORMAT,
-    METRIC_LAYERS,
     load_backbone,
 )
 from velatura_models.training import adain, metric, slim
@@ -244,15 +243,15 @@ def test_a_metric_is_written_for_its_encoder(data):
     )  # fmt: skip
     state, about = read(metric.main(options), METRIC_FORMAT)
     assert {name: tuple(matrix.shape) for name, matrix in state.items()} == {
-        layer: (channels, channels) for layer, channels in zip(METRIC_LAYERS, TINY, strict=True)
+        layer: (channels, channels) for layer, channels in zip(FIRST_LAYERS, TINY, strict=True)
     }
     assert about["encoder"] == weights_digest(load_file(data / "small.safetensors"))
 
 
 def test_the_embedded_encoder_has_its_metric_and_keeps_it_when_prepared():
     encoder = load_backbone("slim")
-    assert set(encoder.metric) == set(METRIC_LAYERS)
-    assert set(prepared(encoder, pool="avg").metric) == set(METRIC_LAYERS)
+    assert set(encoder.metric) == set(FIRST_LAYERS)
+    assert set(prepared(encoder, pool="avg").metric) == set(FIRST_LAYERS)
 
 
 def test_what_is_trained_with_a_network_takes_over_its_licence(data):

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from torch.nn.functional import avg_pool2d
-from velatura_models.networks.encoder import prepared
+from velatura_models.networks.encoder import FIRST_LAYERS, prepared
 from velatura_models.optimise.reconstruct import (
     CONTENT_LAYERS,
-    STYLE_LAYERS,
     content_reconstruction,
     main,
     style_reconstruction,
@@ -38,7 +37,7 @@ def test_a_shallow_layer_gives_the_picture_back_and_a_deep_one_does_not() -> Non
 
 def test_a_style_reconstruction_takes_any_size() -> None:
     encoder = prepared(load_backbone("slim"), pool="avg")
-    walk = style_reconstruction(encoder, PICTURE, STYLE_LAYERS[:2], (40, 100), iterations=30)
+    walk = style_reconstruction(encoder, PICTURE, FIRST_LAYERS[:2], (40, 100), iterations=30)
     course = [step.losses["total"] for step in walk.run() if step.whole]
     assert min(course) < 0.1 * course[0]
     assert tuple(walk.picture().shape) == (1, 3, 40, 100)
@@ -59,7 +58,7 @@ def test_the_command_draws_the_figure(tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.strip() == str(out)
     with Image.open(out) as figure:
         assert figure.width > 2 * figure.height
-    assert len(CONTENT_LAYERS) == len(STYLE_LAYERS) == 5
+    assert len(CONTENT_LAYERS) == len(FIRST_LAYERS) == 5
 
 
 @pytest.mark.parametrize(

@@ -63,13 +63,14 @@ def test_nothing_else_ships():
 
 
 def test_every_card_belongs_to_the_encoder_that_ships_and_holds_sound_statistics():
-    from velatura_models.store.cards import CARD_LAYERS, load_card
+    from velatura_models.networks.encoder import FIRST_LAYERS
+    from velatura_models.store.cards import load_card
     from velatura_models.store.files import weights_digest
     from velatura_models.store.weights import load_backbone
 
     encoder = load_backbone("slim")
     weights = weights_digest(encoder.state_dict())
-    widths = dict(zip(CARD_LAYERS, encoder.widths, strict=True))
+    widths = dict(zip(FIRST_LAYERS, encoder.widths, strict=True))
     means = []
     for entry in WORKS:
         card = load_card(entry.cards["slim"], weights)

@@ -24,7 +24,7 @@ from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader, load_method
 from velatura_models.methods.method import Source, StyleShare, framed, painted, work
 from velatura_models.networks.decoder import Decoder
-from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, encoder_from_state, prepared
+from velatura_models.networks.encoder import FIRST_LAYERS, VGG19_WIDTHS, Encoder, encoder_from_state, prepared
 from velatura_models.networks.playback import run_through
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.networks.residency import last_layers, resident
@@ -47,7 +47,6 @@ SIDE = 512
 EVALUATIONS = 500
 ENOUGH = 0.25
 """Seconds that one thing is repeated for."""
-GATYS_LAYERS = [f"relu{b}_1" for b in range(1, 6)]
 
 
 class CardBench:
@@ -176,7 +175,7 @@ class CardBench:
         """One evaluation, and a whole refinement of 500, by L-BFGS and by Adam."""
         encoder = prepared(encoder.to(self.device), self.dtype)
         content, style = (torch.rand(1, 3, SIDE, SIDE, device=self.device) for _ in range(2))
-        grams = run_through(picture_grams(encoder, style, GATYS_LAYERS))
+        grams = run_through(picture_grams(encoder, style, FIRST_LAYERS))
         loss = gram_loss(encoder, (SIDE, SIDE), Gram(), content, [GramTarget(grams)])
         same = Encoder(encoder.widths, preprocess=False)
         there = cost(lambda x: same(x, ["relu5_1"]), (SIDE, SIDE), same, item=self.item)

@@ -25,7 +25,7 @@ from velatura.choices import UNSET
 from velatura_models.maths.stats import mean_std
 from velatura_models.networks.convolution import direct
 from velatura_models.networks.decoder import Decoder
-from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, encoder_from_state, prepared
+from velatura_models.networks.encoder import FIRST_LAYERS, VGG19_WIDTHS, Encoder, encoder_from_state, prepared
 from velatura_models.networks.precision import faster_dtype
 from velatura_models.optimise.emd import decorrelated
 from velatura_models.optimise.gram import Gram
@@ -42,7 +42,6 @@ from ..paths import default_paths
 from ..styles.library import Library
 from .benchmarks import noise
 
-STYLE_LAYERS = [f"relu{b}_1" for b in range(1, 6)]
 POINTS = 12
 """Pictures that are judged, of each contestant."""
 Curve = list[tuple[float, float]]
@@ -56,7 +55,7 @@ class PlainGatys:
         self.encoder, self.start, self.style_weight = encoder, content, style_weight
         with torch.no_grad():
             self.content = encoder(content, ["relu4_2"])["relu4_2"]
-            self.grams = {k: self.gram(v) for k, v in encoder(style, STYLE_LAYERS).items()}
+            self.grams = {k: self.gram(v) for k, v in encoder(style, FIRST_LAYERS).items()}
 
     @staticmethod
     def gram(maps: Tensor) -> Tensor:
@@ -64,7 +63,7 @@ class PlainGatys:
         return rows @ rows.t() / rows.shape[1]
 
     def loss(self, picture: Tensor) -> Tensor:
-        seen = self.encoder(picture, [*STYLE_LAYERS, "relu4_2"])
+        seen = self.encoder(picture, [*FIRST_LAYERS, "relu4_2"])
         style = sum(
             0.2 * (self.gram(seen[layer]) - target).square().sum() / (4 * target.shape[0] ** 2)
             for layer, target in self.grams.items()

@@ -21,13 +21,12 @@ from torch import Tensor
 from velatura.errors import FieldError
 from velatura.recipe import Refine, Style, Texture
 from velatura_models.methods.loading import Loader
-from velatura_models.networks.encoder import LAYERS, Encoder
+from velatura_models.networks.encoder import FIRST_LAYERS, LAYERS, Encoder
 from velatura_models.optimise.descent import HISTORY_BYTES
 from velatura_models.optimise.gram import Gram
 from velatura_models.optimise.objective import Objective, RefineOptions
 from velatura_models.optimise.problem import StyleSource
 from velatura_models.optimise.refinement import Refinement, Step
-from velatura_models.store.cards import CARD_LAYERS
 from velatura_models.store.weights import encoder_path, find_backbone
 
 from .compose import Canvas, Written
@@ -278,12 +277,12 @@ def _styles(
                 fetch = f"; its picture can be fetched{how}" if how else ""
                 notes.append(f"{style.name} is seen in Velatura's rendering{fetch}")
             continue
-        missing = [name for name, weight in recipe.style_layers if weight > 0 and name not in CARD_LAYERS]
+        missing = [name for name, weight in recipe.style_layers if weight > 0 and name not in FIRST_LAYERS]
         if missing:
             raise FieldError(
                 "recipe.style_layers",
-                f"has {', '.join(missing)}, but {style.name!r} is a card that holds {', '.join(CARD_LAYERS)};"
-                f" use those{f', or fetch its picture{how}' if how else ''}",
+                f"has {', '.join(missing)}, but {style.name!r} is a card that holds {', '.join(FIRST_LAYERS)}"
+                f"; use those{f', or fetch its picture{how}' if how else ''}",
             )
         grams = sources.card(style, 1.0, recipe.backbone).grams
         found.append(StyleSource(None, grams, style.weight, region))

@@ -63,21 +63,13 @@ class StyleEntry:
 
     def to_map(self) -> dict[str, Any]:
         """The entry as plain values, for messages and `--json`; no path of this machine in it."""
+        told = ("name", "title", "artist", "year", "kind", "rights", "tags", "size", "learned", "error")
         return {
-            "name": self.name,
-            "title": self.title,
-            "artist": self.artist,
-            "year": self.year,
-            "kind": self.kind,
-            "rights": self.rights,
-            "tags": self.tags,
+            **{key: getattr(self, key) for key in told},
             "has_picture": self.picture is not None,
             "has_rendering": self.rendering is not None,
             "can_pull": bool(self.url),
-            "size": self.size,
             "cards": sorted(self.cards),
-            "learned": self.learned,
-            "error": self.error,
         }
 
 

@@ -32,6 +32,9 @@ CONVS = tuple(f"{b}_{i}" for b, n in enumerate(BLOCKS, 1) for i in range(1, n + 
 
 LAYERS = tuple(f"{kind}{name}" for name in CONVS for kind in ("conv", "relu"))
 
+FIRST_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
+"""The first of every block: where styles are seen, after Gatys et al. 2016."""
+
 VGG19_WIDTHS = (64, 128, 256, 512, 512)
 SLIM_WIDTHS = (32, 64, 128, 256, 256)
 

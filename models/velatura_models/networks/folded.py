@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -155,16 +156,16 @@ class Folded:
         for index, conv in enumerate(net.convs):
             weight, bias = conv.weight.detach().float(), conv.bias.detach().float()  # type: ignore[union-attr]  # convs
             last = index == len(net.convs) - 1
-            stride, cell, unfolded, padded = 1, 1, False, reflected_by_one
+            stride, cell, unfolded, grown = 1, 1, False, _by(1, 1, "reflect")
             if index == 0 or last:
                 weight, cell = folded_kernel(weight), CELL
-                padded = reflected_cells if last else _as_it_is
-            elif index == 1:
-                weight, padded = strided_kernel(weight), replicated_before
-            elif index == 2:
-                stride, padded = 2, reflected_before
+                grown = reflected_cells if last else _as_it_is
+            elif index == 1:  # the pixel of the cell before that counts is where reflection has it
+                weight, grown = strided_kernel(weight), _by(1, 0, "replicate")
+            elif index == 2:  # all that a stride of 2 reads
+                stride, grown = 2, _by(1, 0, "reflect")
             elif index >= residual.stop:
-                weight, cell, padded = bilinear_kernels(weight), CELL, replicated
+                weight, cell, grown = bilinear_kernels(weight), CELL, _by(1, 1, "replicate")
                 unfolded = index == residual.stop  # the next convolution is not one on cells
             # the last layer makes pictures finer than 8 bits: bytes give it float32, bfloat16 would not
             exact = torch.float16 if cuda.on_card(weight) else torch.float32
@@ -172,7 +173,7 @@ class Folded:
             after_sum = index - 1 in residual and index % 2 == 1
             made = Convolution(weight, bias.repeat_interleave(cell), reads, stride, signed=after_sum)
             stream = index in residual and index % 2 == 0
-            self.stages.append(Stage(made, padded, cell, unfolded, stream, begins=index == 2))
+            self.stages.append(Stage(made, grown, cell, unfolded, stream, begins=index == 2))
 
     @property
     def nbytes(self) -> int:
@@ -272,24 +273,8 @@ def reflected_cells(maps: Tensor) -> Tensor:
     return out
 
 
-def reflected_by_one(maps: Tensor) -> Tensor:
-    """Continued by a position all around."""
-    return padded(maps, 1, 1, "reflect")
-
-
-def reflected_before(maps: Tensor) -> Tensor:
-    """Continued by a position above and to the left: all that a stride of 2 reads."""
-    return padded(maps, 1, 0, "reflect")
-
-
-def replicated(maps: Tensor) -> Tensor:
-    """Continued by a position all around, as interpolation does."""
-    return padded(maps, 1, 1, "replicate")
-
-
-def replicated_before(maps: Tensor) -> Tensor:
-    """Continued by a cell above and to the left: the pixel in it that counts is where reflection has it."""
-    return padded(maps, 1, 0, "replicate")
+def _by(before: int, after: int, mode: str) -> Callable[[Tensor], Tensor]:
+    return partial(padded, before=before, after=after, mode=mode)
 
 
 def _as_it_is(maps: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ downsampling, bilinear upsampling between the subnets, and a sigmoid at the end 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from itertools import count, pairwise
+from itertools import count
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ from torch.nn import functional as F
 from ..maths.color import luma
 from .convolution import convolution, reflected
 from .playback import run_through
-from .transform_net import ConvLayer, Normalise
+from .transform_net import ConvLayer, Normalise, narrowing, residual, widening
 
 GRID = 16
 """A picture's sides are multiples of this: the enhance subnet sees half of it, eight times smaller."""
@@ -39,24 +39,6 @@ LEAST = 4 * GRID
 SUBNETS = ("style", "enhance", "refine")
 
 Norm = Callable[[Tensor, nn.GroupNorm], Tensor]
-
-
-def narrowing(cin: int, widths: Sequence[int]) -> list[ConvLayer]:
-    """A 9x9 convolution and one of stride two for every further width."""
-    return [ConvLayer(cin, widths[0], 9), *(ConvLayer(a, b, 3, 2) for a, b in pairwise(widths))]
-
-
-def residual(width: int, blocks: int) -> list[ConvLayer]:
-    return [
-        layer
-        for _ in range(blocks)
-        for layer in (ConvLayer(width, width, 3), ConvLayer(width, width, 3, relu=False))
-    ]
-
-
-def widening(widths: Sequence[int]) -> list[ConvLayer]:
-    """A resize-convolution for every further width."""
-    return [ConvLayer(a, b, 3, upsample=True) for a, b in pairwise(widths)]
 
 
 class Block(nn.Module):

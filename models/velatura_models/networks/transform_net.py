@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -49,21 +50,25 @@ class ConvLayer:
     relu: bool = True
 
 
+def narrowing(cin: int, widths: Sequence[int]) -> list[ConvLayer]:
+    """A 9x9 convolution and one of stride two for every further width."""
+    return [ConvLayer(cin, widths[0], 9), *(ConvLayer(a, b, 3, 2) for a, b in pairwise(widths))]
+
+
+def residual(width: int, blocks: int) -> list[ConvLayer]:
+    return [ConvLayer(width, width, 3, relu=relu) for _ in range(blocks) for relu in (True, False)]
+
+
+def widening(widths: Sequence[int]) -> list[ConvLayer]:
+    """A resize-convolution for every further width."""
+    return [ConvLayer(a, b, 3, upsample=True) for a, b in pairwise(widths)]
+
+
 def plan(widths: Sequence[int] = (32, 64, 128), blocks: int = 5) -> list[ConvLayer]:
     """The convolutions of the network in order; residual block k is at 3 + 2 k and 4 + 2 k."""
     w1, w2, w3 = widths
-    residual = [
-        layer for _ in range(blocks) for layer in (ConvLayer(w3, w3, 3), ConvLayer(w3, w3, 3, relu=False))
-    ]
-    return [
-        ConvLayer(3, w1, 9),
-        ConvLayer(w1, w2, 3, 2),
-        ConvLayer(w2, w3, 3, 2),
-        *residual,
-        ConvLayer(w3, w2, 3, upsample=True),
-        ConvLayer(w2, w1, 3, upsample=True),
-        ConvLayer(w1, 3, 9, relu=False),
-    ]
+    up = widening((w3, w2, w1))
+    return [*narrowing(3, widths), *residual(w3, blocks), *up, ConvLayer(w1, 3, 9, relu=False)]
 
 
 class TransformNet(nn.Module):

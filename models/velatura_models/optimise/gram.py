@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..maths.gram_matrix import gram_sum, guidance
 from ..maths.tiling import Box
-from ..networks.encoder import LAYERS, Encoder, check_layers
+from ..networks.encoder import FIRST_LAYERS, LAYERS, Encoder, check_layers
 from .losses import style_layer_loss
 from .problem import Problem, style_side
 from .pyramid import layer_stride, level_sizes, receptive_field, share_evaluations
@@ -36,9 +36,7 @@ class Gram:
     style_weight: float = 5.0
     tv_weight: float = 0.0
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu4_2": 1.0})
-    style_layers: Mapping[str, float] = field(
-        default_factory=lambda: {f"relu{b}_1": 0.2 for b in range(1, 6)}
-    )
+    style_layers: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(FIRST_LAYERS, 0.2))
 
     needs_pictures = False
 

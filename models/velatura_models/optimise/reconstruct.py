@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..networks.encoder import Encoder, prepared
+from ..networks.encoder import FIRST_LAYERS, Encoder, prepared
 from ..networks.precision import faster_dtype
 from ..store.cards import resize_short
 from ..store.files import WeightsError
@@ -27,9 +27,6 @@ from .refinement import Refinement
 
 CONTENT_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_1")
 """Of the figure's content row (a to e); the paper's last is conv5_2, the encoder ends at conv5_1."""
-
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-"""Of the figure's style row: a takes the first, b the first two, and so on."""
 
 
 def content_reconstruction(
@@ -80,8 +77,8 @@ def draw_figure(
         "style": (
             painting,
             [
-                style_reconstruction(encoder, painting, STYLE_LAYERS[: k + 1], _size(photo), iterations)
-                for k in range(len(STYLE_LAYERS))
+                style_reconstruction(encoder, painting, FIRST_LAYERS[: k + 1], _size(photo), iterations)
+                for k in range(len(FIRST_LAYERS))
             ],
         ),
         "content": (
@@ -93,7 +90,7 @@ def draw_figure(
     axes = figure.subplots(2, 6)
     made = {}
     for line, (kind, (source, walks)) in zip(axes, rows.items(), strict=True):
-        names = STYLE_LAYERS if kind == "style" else CONTENT_LAYERS
+        names = FIRST_LAYERS if kind == "style" else CONTENT_LAYERS
         _show(line[0], source, "painting" if kind == "style" else "photo")
         for axis, walk, name, letter in zip(line[1:], walks, names, "abcde", strict=True):
             for _ in walk.run():

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from ..maths.color import ColorStats, color_stats
 from ..maths.stats import mean_std
-from ..networks.encoder import Encoder
+from ..networks.encoder import FIRST_LAYERS, Encoder
 
 BASE = 512
 """Short side, in pixels, of a style picture at scale 1."""
@@ -30,7 +30,6 @@ BASE = 512
 SCALES = (0.5, 2**-0.5, 1.0, 2**0.5, 2.0)
 """Style scales that a card holds; between them statistics are interpolated."""
 
-CARD_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 FORMAT = "velatura-card-1"
 
 
@@ -87,7 +86,7 @@ def compute_card(encoder: Encoder, picture: Tensor, scales: Sequence[float] = SC
     for scale in scales:
         sized = resize_short(picture, round(min(BASE, min(picture.shape[-2:])) * scale))
         with torch.inference_mode():
-            features = encoder(sized.to(weight).contiguous(memory_format=torch.channels_last), CARD_LAYERS)
+            features = encoder(sized.to(weight).contiguous(memory_format=torch.channels_last), FIRST_LAYERS)
         stats[scale] = {}
         for layer, maps in features.items():
             mean, std = mean_std(maps)

@@ -17,7 +17,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..networks.decoder import Decoder
-from ..networks.encoder import Encoder, check_state, encoder_from_state
+from ..networks.encoder import FIRST_LAYERS, Encoder, check_state, encoder_from_state
 from .files import Net, WeightsError, header, load, load_into, read, remedy, write
 from .manifest import EMBEDDED
 
@@ -28,7 +28,6 @@ DECODERS = ("adain-skip", "adain")
 ENCODER_FORMAT = "velatura-encoder-1"
 DECODER_FORMAT = "velatura-decoder-1"
 METRIC_FORMAT = "velatura-metric-1"
-METRIC_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 
 
 def load_backbone(name: str, cache: Path | None = None, pool: str = "max") -> Encoder:
@@ -169,7 +168,7 @@ def save_metric(path: Path, metric: Mapping[str, Tensor], encoder: str, about: M
     """Writes an encoder's metric atomically and gives its digest.
 
     Args:
-        metric: `(C, C)` for each of `METRIC_LAYERS`.
+        metric: `(C, C)` for each of `FIRST_LAYERS`.
         encoder: digest of the encoder's weights.
         about: further header entries.
     """
@@ -201,9 +200,9 @@ def _folder(backbone: str, cache: Path | None) -> Path:
 def _metric(path: Path, encoder: Encoder, digest: str) -> dict[str, Tensor]:
     """An encoder's metric in float32; raises `WeightsError` as `load_backbone`."""
     state, about = read(path, METRIC_FORMAT)
-    shapes = {layer: (channels,) * 2 for layer, channels in zip(METRIC_LAYERS, encoder.widths, strict=True)}
+    shapes = {layer: (channels,) * 2 for layer, channels in zip(FIRST_LAYERS, encoder.widths, strict=True)}
     if {name: tuple(matrix.shape) for name, matrix in state.items()} != shapes:
-        raise WeightsError("architecture", f"{path} is not a metric of {', '.join(METRIC_LAYERS)}")
+        raise WeightsError("architecture", f"{path} is not a metric of {', '.join(FIRST_LAYERS)}")
     if about.get("encoder") != digest:
         raise WeightsError("architecture", f"{path} is for other weights than {digest[:12]}")
     return {name: matrix.float() for name, matrix in state.items()}

@@ -35,7 +35,7 @@ from ..networks.precision import autocast, faster_dtype
 from ..store.files import origin, weights_digest
 from ..store.weights import save_decoder
 from .crops import batches, with_flats
-from .painting import TrainerOptions, placed
+from .painting import TrainerOptions, placed, weights_of
 from .perceptual import color_distance, color_ranks, gram, off, outside, phase_pattern
 from .run import Report, Run, cosine, quiet
 
@@ -116,14 +116,6 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
     photos = batches(options.content, options.crop, options.batch, run.seed)
     paintings = batches(options.style, options.crop, options.batch, run.seed + 1)
 
-    weights = {
-        "style": options.style_weight,
-        "gram": options.gram_weight,
-        "colors": options.color_weight,
-        "identity": options.identity_weight,
-        "grid": options.grid_weight,
-    }
-
     def losses() -> dict[str, Tensor]:
         c, s = with_flats(next(photos).to(device)), next(paintings).to(device)
         terms, made = losses_of(options, encoder, decoder, vgg, c, s)
@@ -132,7 +124,7 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
 
     run.train(
         losses,
-        weights,
+        weights_of(options),
         cosine(),
         sheet=lambda: [list(part.unbind()) for part in shown],
         sheet_every=options.sheet_every,

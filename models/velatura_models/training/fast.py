@@ -25,7 +25,7 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import describe_net, find_net, save_net
 from .crops import batches, pictures_in, whole_picture
-from .painting import Preset, PresetOptions, chosen, loss_network
+from .painting import Preset, PresetOptions, chosen, loss_network, weights_of
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual
 from .run import Report, Run, constant, cosine, figure_class, quiet
 
@@ -143,7 +143,7 @@ def main(options: FastOptions, report: Report = quiet) -> Path:
     sample = next(batches(options.content, plan.crop, 2, options.seed)).to(device)
 
     def style_of(made: Tensor) -> float:
-        return float(_losses(loss, made, sample, targets)["style"])
+        return float(loss(made, sample, targets)["style"])
 
     net, architecture = _begin(plan, options, device, sample, style_of)
     groups = [
@@ -155,14 +155,14 @@ def main(options: FastOptions, report: Report = quiet) -> Path:
     every = max(1, min(50, plan.steps // 20))
     run = Run(options.out, {"net": net}, optimizer, plan.steps, report, every=every, seed=options.seed)
     photos = batches(options.content, plan.crop, plan.batch, run.seed)
-    weights = {"content": plan.content_weight, "style": plan.style_weight, "smooth": plan.smooth_weight}
+    weights = weights_of(plan)
 
     def losses() -> dict[str, Tensor]:
         nonlocal batch
         batch = next(photos).to(device)
         with autocast(device):
             made = net(batch)
-        return _losses(loss, made, batch, targets)
+        return loss(made, batch, targets)
 
     run.train(
         losses,
@@ -250,10 +250,6 @@ def draw_sweep(photo: Tensor, style: Tensor, made: dict[tuple[float, float], Ten
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, pil_kwargs={"quality": 88})
     return path
-
-
-def _losses(loss: Perceptual, made: Tensor, batch: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
-    return loss(made, batch, targets, torch.zeros(len(batch), dtype=torch.long, device=batch.device))
 
 
 def _begin(

@@ -19,10 +19,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..networks.encoder import encoder_from_state
+from ..networks.encoder import FIRST_LAYERS, encoder_from_state
 from ..networks.residency import placed
 from ..store.files import origin, weights_digest
-from ..store.weights import METRIC_LAYERS, save_metric
+from ..store.weights import save_metric
 from .crops import batches
 from .painting import TrainerOptions
 from .run import Report, quiet
@@ -59,10 +59,10 @@ def main(options: MetricOptions, report: Report = quiet) -> Path:
     teacher = placed(encoder_from_state(load_file(options.vgg)), device)
     photos = batches(options.content, options.crop, 1, options.seed)
     paintings = batches(options.style, options.crop, 1, options.seed + 1)
-    fits = {layer: Fit() for layer in METRIC_LAYERS}
+    fits = {layer: Fit() for layer in FIRST_LAYERS}
     for step in range(options.steps):
         pictures = torch.cat([next(photos), next(paintings)]).to(device)
-        narrow, wide = student(pictures, METRIC_LAYERS), teacher(pictures, METRIC_LAYERS)
+        narrow, wide = student(pictures, FIRST_LAYERS), teacher(pictures, FIRST_LAYERS)
         for layer, fit in fits.items():
             fit.add(narrow[layer], wide[layer])
         report(step + 1, options.steps, {})

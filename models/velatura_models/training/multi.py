@@ -24,7 +24,7 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import PHOTO, describe_net, save_net
 from .crops import batches, pictures_in, whole_picture, with_flats
-from .painting import STYLE_SIDE, TrainerOptions, loss_network
+from .painting import STYLE_SIDE, TrainerOptions, loss_network, weights_of
 from .perceptual import CONTENT_LAYERS, STYLE_LAYERS, Perceptual, color_distance, color_ranks, phase_pattern
 from .run import Report, Run, cosine, quiet
 
@@ -140,15 +140,7 @@ def main(options: MultiOptions, report: Report = quiet) -> Path:
     drawn_of = torch.tensor([names.index(name) for name in options.only] or range(len(paths)), device=device)
     row_of = torch.tensor([*range(len(paths)), *range(len(names), len(rows))], device=device)
 
-    weights = {
-        "content": options.content_weight,
-        "style": options.style_weight,
-        "smooth": options.smooth_weight,
-        "colors": options.color_weight,
-        "grid": options.grid_weight,
-        "photo": options.photo_weight,
-        "copied": options.photo_weight,
-    }
+    weights = {**weights_of(options), "copied": options.photo_weight}
 
     def write() -> Path:
         more = {"style weight": options.style_weight, "note": options.note}

@@ -25,7 +25,7 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import describe_net, save_net
 from .crops import batches, whole_picture, with_flats
-from .painting import Preset, PresetOptions, chosen, loss_network
+from .painting import Preset, PresetOptions, chosen, loss_network, weights_of
 from .perceptual import (
     CONTENT_LAYERS,
     STYLE_LAYERS,
@@ -122,14 +122,7 @@ def main(options: MultimodalOptions, report: Report = quiet) -> Path:
     colors = color_ranks(painting)
     photos = batches(options.content, crop, preset.batch, run.seed)
 
-    each = {
-        "content": options.content_weight,
-        "style": options.style_weight,
-        "smooth": options.smooth_weight,
-        "colors": options.color_weight,
-        "grid": options.grid_weight,
-        "range": 1.0,
-    }
+    each = {**weights_of(options), "range": 1.0}
     shares = zip(SUBNETS, options.shares, strict=True)
     weights = {f"{name}.{term}": share * each[term] for name, share in shares for term in each}
 
@@ -167,9 +160,8 @@ def losses_of(
         colors: of the style, from `color_ranks`.
     """
     terms: dict[str, Tensor] = {}
-    index = torch.zeros(len(photos), dtype=torch.long, device=photos.device)
     for name, size, picture, target in zip(SUBNETS, (4, 2, 1), made, targets, strict=True):
-        seen = loss(picture, F.avg_pool2d(photos, size), target, index)
+        seen = loss(picture, F.avg_pool2d(photos, size), target)
         seen |= {
             "colors": color_distance(picture, colors),
             "grid": phase_pattern(picture),

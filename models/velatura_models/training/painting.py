@@ -59,6 +59,12 @@ class PresetOptions(TrainerOptions):
     sheet_every: int = 250
 
 
+def weights_of(said: Any) -> dict[str, float]:
+    """What each loss counts, from options or a preset: `content` by its field `content_weight`, and so on."""
+    given = {f.name.removesuffix("_weight"): f.name for f in fields(said) if f.name.endswith("_weight")}
+    return {"colors" if name == "color" else name: getattr(said, field) for name, field in given.items()}
+
+
 def chosen(presets: Mapping[str, S], options: PresetOptions) -> S:
     """The preset that options name, with those of its fields that they give themselves.
 

@@ -138,8 +138,23 @@ class Perceptual:
     def _gram(self, maps: Mapping[str, Tensor], layer: str) -> Tensor:
         return self.vgg.weighed(gram(maps[layer]), layer)
 
+    def style(
+        self, seen: Mapping[str, Tensor], targets: Mapping[str, Tensor], index: Tensor | None = None
+    ) -> Tensor:
+        """The style term of maps by layer; `targets` and `index` as for a call, without which there is one
+        style."""
+        total = torch.zeros((), device=seen[self.style_layers[0]].device)
+        for layer in self.style_layers:
+            grams = self._gram(seen, layer)
+            wanted = targets[layer] if index is None else targets[layer][index]
+            if self.relative:
+                total = total + off(grams, wanted).mean() / len(self.style_layers)
+            else:
+                total = total + F.mse_loss(grams, wanted.expand_as(grams))
+        return total
+
     def __call__(
-        self, made: Tensor, photos: Tensor, targets: Mapping[str, Tensor], index: Tensor
+        self, made: Tensor, photos: Tensor, targets: Mapping[str, Tensor], index: Tensor | None = None
     ) -> dict[str, Tensor]:
         """The terms `content`, `style` and `smooth` of a batch.
 
@@ -147,7 +162,7 @@ class Perceptual:
             made: `(B, 3, H, W)`.
             photos: `(P, 3, H, W)`, each painted `B / P` times in a row.
             targets: from `style_targets`.
-            index: `(B,)`, which style each picture is painted in.
+            index: `(B,)`, which style each picture is painted in; None where there is one.
         """
         with torch.no_grad():
             copies = len(made) // len(photos)
@@ -160,11 +175,5 @@ class Perceptual:
         for layer in self.content_layers:
             own = normalise(after[layer]) if self.relative else after[layer].float()
             content = content + F.mse_loss(own, before[layer])
-        style = made.new_zeros(())
-        for layer in self.style_layers:
-            grams, wanted = self._gram(after, layer), targets[layer][index]
-            if self.relative:
-                style = style + off(grams, wanted).mean() / len(self.style_layers)
-            else:
-                style = style + F.mse_loss(grams, wanted)
+        style = self.style(after, targets, index)
         return {"content": content, "style": style, "smooth": total_variation(made.float())}

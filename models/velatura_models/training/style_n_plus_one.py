@@ -95,8 +95,7 @@ class Judge:
 
     def terms(self, made: Tensor, photos: Tensor) -> dict[str, Tensor]:
         """The losses of painted photos, both `(B, 3, H, W)`."""
-        index = torch.zeros(len(photos), dtype=torch.long, device=photos.device)
-        return self._loss(made, photos, self._targets, index)
+        return self._loss(made, photos, self._targets)
 
     def off(self, made: Tensor, photos: Tensor) -> float:
         """The sum of these: what learning makes small."""

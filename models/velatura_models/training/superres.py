@@ -22,7 +22,7 @@ from ..networks.residency import placed
 from ..networks.superres import LEAST, SuperResNet, bicubic, degraded
 from ..store.nets import save_net
 from .crops import batches
-from .painting import Preset, PresetOptions, chosen, loss_network
+from .painting import Preset, PresetOptions, chosen, loss_network, weights_of
 from .perceptual import phase_pattern
 from .run import Report, Run, constant, cosine, quiet
 
@@ -104,7 +104,6 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
     run = Run(options.out, {"net": net}, optimizer, plan.steps, report, seed=options.seed)
     photos = batches(options.content, plan.crop, plan.batch, run.seed)
     weight = next(vgg.parameters())
-    weights = {"feature": plan.feature_weight, "pixel": plan.pixel_weight, "grid": plan.grid_weight}
 
     def losses() -> dict[str, Tensor]:
         large = next(photos).to(device)
@@ -124,7 +123,7 @@ def main(options: SuperresOptions, report: Report = quiet) -> Path:
 
     run.train(
         losses,
-        weights,
+        weights_of(plan),
         cosine() if plan.cosine else constant,
         clip=1.0,
         sheet=lambda: sheet(net, next(photos).to(device)[:4]),

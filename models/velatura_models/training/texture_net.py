@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..maths.tiling import round_up
+from ..networks.encoder import FIRST_LAYERS
 from ..networks.precision import autocast
 from ..networks.residency import placed
 from ..networks.texture_net import NOISE, TextureNet, settle, texture_of
@@ -25,11 +26,10 @@ from ..store.cards import resize_short
 from ..store.files import load_into
 from ..store.nets import describe_net, save_net
 from .crops import whole_picture
-from .painting import Preset, PresetOptions, chosen, loss_network
-from .perceptual import Perceptual, color_distance, color_ranks, finest, gram, off, outside, phase_pattern
+from .painting import Preset, PresetOptions, chosen, loss_network, weights_of
+from .perceptual import Perceptual, color_distance, color_ranks, finest, outside, phase_pattern
 from .run import Report, Run, quiet
 
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 LEAST_DETAIL = 1 / 255
 """Added to what detail is divided by: a picture of one colour has none."""
 
@@ -80,16 +80,11 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
     crop = round_up(preset.crop, net.grid)
     optimizer = torch.optim.Adam(net.parameters(), preset.rate)
     vgg, seen_with = loss_network(options.vgg, device)
-    loss = Perceptual(vgg, (), STYLE_LAYERS)
+    loss = Perceptual(vgg, (), FIRST_LAYERS)
     style = resize_short(whole_picture(options.style), options.style_side).to(device)
     targets, colors = loss.style_targets([style]), color_ranks(style)
     details = finest(style[..., : style.shape[2] // 4 * 4, : style.shape[3] // 4 * 4])
     run = Run(options.out, {"net": net}, optimizer, preset.steps, report, every=25, seed=options.seed)
-    weights = {
-        "colors": options.color_weight,
-        "grid": options.grid_weight,
-        "detail": options.detail_weight,
-    }
 
     def losses() -> dict[str, Tensor]:
         torch.manual_seed(options.seed + run.step)  # a run that is resumed sees the noise that it would have
@@ -98,15 +93,18 @@ def main(options: TextureNetOptions, report: Report = quiet) -> Path:
         noise = [field.contiguous(memory_format=torch.channels_last) for field in noise]
         with autocast(device):
             made = net(noise)
-        terms = losses_of(loss, made, targets)
-        terms |= {"colors": color_distance(made, colors), "grid": phase_pattern(made)}
-        terms["detail"] = ((finest(made) - details) / (details + LEAST_DETAIL)).square().mean()
-        return terms
+        return {
+            "style": loss.style(loss.features(made, FIRST_LAYERS), targets),
+            "range": outside(made),
+            "colors": color_distance(made, colors),
+            "grid": phase_pattern(made),
+            "detail": ((finest(made) - details) / (details + LEAST_DETAIL)).square().mean(),
+        }
 
     def drawn() -> list[list[Tensor]]:
         return sheet(net, style, crop)
 
-    run.train(losses, weights, fading, sheet=drawn, sheet_every=options.sheet_every)
+    run.train(losses, weights_of(options), fading, sheet=drawn, sheet_every=options.sheet_every)
     settle(net)
     name = options.name or options.style.stem
     trained = run.told(preset.batch, crop, seen_with, **{"style side": options.style_side})
@@ -120,20 +118,6 @@ def fading(step: int, steps: int) -> float:
     """The rate's factor: 1 for the first half, then 0.7, and 0.7 again after every tenth of all steps."""
     half, tenth = steps // 2, max(steps // 10, 1)
     return 1.0 if step < half else 0.7 ** (1 + (step - half) // tenth)
-
-
-def losses_of(loss: Perceptual, made: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The terms of a batch: `style` and `range`.
-
-    Args:
-        made: `(B, 3, H, W)`.
-        targets: Gram matrices of the one style.
-    """
-    seen = loss.features(made, loss.style_layers)
-    style = made.new_zeros(())
-    for layer in loss.style_layers:
-        style = style + off(gram(seen[layer]), targets[layer]).mean() / len(loss.style_layers)
-    return {"style": style, "range": outside(made)}
 
 
 def sheet(net: TextureNet, style: Tensor, crop: int) -> list[list[Tensor]]:
