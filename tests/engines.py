@@ -15,7 +15,7 @@ from velatura.pixels import CHANNELS, DEPTHS, Layout, digest
 from velatura.recipe import Recipe, Style
 from velatura_daemon.engine.compose import DTYPES, as_array
 from velatura_daemon.engine.engine import TorchEngine
-from velatura_daemon.engine.tasks import Event, Finished, Previewed, Slot, Task, memory
+from velatura_daemon.engine.tasks import EngineTask, Event, Finished, Previewed, Slot, memory
 from velatura_daemon.settings import Settings
 
 
@@ -77,10 +77,10 @@ def task(
     mask: Slot | None = None,
     pictures: Sequence[Slot] = (PAINTING,),
     **more: Any,
-) -> Task:
+) -> EngineTask:
     """A job with its pictures at hand."""
     held = {picture.digest: picture for picture in pictures}
-    return Task("job", recipe, content, mask, held, memory, **more)
+    return EngineTask("job", recipe, content, mask, held, memory, **more)
 
 
 def run(

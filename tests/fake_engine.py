@@ -30,7 +30,7 @@ import numpy as np
 from velatura.errors import FieldError, VelaturaError
 from velatura.pixels import Layout
 from velatura.recipe import Learn, Stylize, Texture, Upscale
-from velatura_daemon.engine.tasks import Checkpointed, Event, Finished, Previewed, Progressed, Task
+from velatura_daemon.engine.tasks import Checkpointed, EngineTask, Event, Finished, Previewed, Progressed
 from velatura_daemon.settings import Settings
 
 STEP = 0.01
@@ -74,7 +74,7 @@ class FakeEngine:
             "idled": self.idled,
         }
 
-    def run(self, task: Task) -> Iterator[Event]:
+    def run(self, task: EngineTask) -> Iterator[Event]:
         how = task.recipe.styles[0].name if task.recipe.styles else ""
         if how == "fail":
             raise FieldError("recipe.styles[0].name", "is 'fail'")
@@ -96,7 +96,7 @@ class FakeEngine:
         done = self._finish(task, {})
         yield replace(done, recipe=replace(task.recipe, strength=7.0)) if how == "nonsense" else done
 
-    def steps(self, task: Task) -> int:
+    def steps(self, task: EngineTask) -> int:
         """How many it takes; 0 for a single pass."""
         recipe = task.recipe
         if isinstance(recipe, Learn):
@@ -112,7 +112,7 @@ class FakeEngine:
         finally:
             time.sleep(60)
 
-    def _many_steps(self, task: Task, how: str) -> Iterator[Event]:
+    def _many_steps(self, task: EngineTask, how: str) -> Iterator[Event]:
         done = first = int(task.checkpoint or b"0")
         previewed = time.monotonic()
         of = self.steps(task)
@@ -130,12 +130,12 @@ class FakeEngine:
                 yield Previewed(done, layout, data)
         yield self._finish(task, {"steps": done, "resumed_from": first})
 
-    def _finish(self, task: Task, record: dict[str, Any]) -> Finished:
+    def _finish(self, task: EngineTask, record: dict[str, Any]) -> Finished:
         layout, data = self._picture(task, 0)
         about = {"engine": "fake", "pid": os.getpid(), "slider": task.slider}
         return Finished(layout, data, task.recipe, {**about, **record})
 
-    def _picture(self, task: Task, mark: int) -> tuple[Layout, memoryview]:
+    def _picture(self, task: EngineTask, mark: int) -> tuple[Layout, memoryview]:
         """The content inverted (a texture: one grey, an enlargement: white); previews differ in their first
         byte, the `mark`."""
         if isinstance(task.recipe, Texture):

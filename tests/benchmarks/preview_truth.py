@@ -35,7 +35,7 @@ def main() -> None:
     args = parser.parse_args()
     os.environ["VELATURA_HOME"] = tempfile.mkdtemp()
     from velatura_daemon.engine.engine import TorchEngine
-    from velatura_daemon.engine.tasks import Finished, Slot, Task, memory
+    from velatura_daemon.engine.tasks import EngineTask, Finished, Slot, memory
     from velatura_daemon.settings import Settings
 
     engine = TorchEngine(Settings(threads=1))
@@ -48,7 +48,7 @@ def main() -> None:
         pictures = {} if reference is None else {"b" * 64: slot(reference, "b")}
         recipe = replace(recipe, reference="b" * 64 if pictures else "")
         name = f"{len(pixels):x}"[-1]
-        task = Task("job", recipe, slot(pixels, name), None, pictures, memory)
+        task = EngineTask("job", recipe, slot(pixels, name), None, pictures, memory)
         (end,) = (event for event in engine.run(task) if isinstance(event, Finished))
         return np.frombuffer(end.data, np.uint8).reshape(pixels.shape)
 

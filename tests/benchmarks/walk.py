@@ -27,13 +27,13 @@ def walk(method: str = "adain-skip", style: str = "starry-night") -> list[tuple[
     from velatura.pixels import Layout
     from velatura.recipe import Style, Stylize
     from velatura_daemon.engine.engine import TorchEngine
-    from velatura_daemon.engine.tasks import Slot, Task
+    from velatura_daemon.engine.tasks import EngineTask, Slot
     from velatura_daemon.settings import Settings
 
     engine, layout = TorchEngine(Settings(threads=1)), Layout(64, 64, "RGB")
     recipe = Stylize((Style(style),), strength=0.5, method=method)
     content = Slot(layout, memoryview(os.urandom(layout.nbytes)), "a" * 64)
-    task = Task("job", recipe, content, None, {}, lambda made: memoryview(bytearray(made.nbytes)))
+    task = EngineTask("job", recipe, content, None, {}, lambda made: memoryview(bytearray(made.nbytes)))
     known: set[CodeType] = set()
     calls: list[tuple[str, str]] = []
 

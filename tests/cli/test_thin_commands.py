@@ -31,7 +31,7 @@ from velatura_daemon.cli import (
 )
 from velatura_daemon.install import Folder, gimp
 from velatura_models.methods.loading import MODULES, Loader, load_method
-from velatura_models.methods.method import Source
+from velatura_models.methods.method import FoundStyle
 from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import find_net, installed
 from velatura_models.store.verify import Check
@@ -71,7 +71,7 @@ def test_a_cut_network_is_called_damaged(own_home: Path) -> None:
     assert "damaged" in velatura("models", "list").out
     with pytest.raises(WeightsError, match="truncated or damaged"):
         find_net("mine", "transform", nets.parent)
-    style = Source("mine", 1.0, lambda: pytest.fail("no card"), lambda: pytest.fail("no picture"))
+    style = FoundStyle("mine", 1.0, lambda: pytest.fail("no card"), lambda: pytest.fail("no picture"))
     for method in ("fast", "multi"):
         with pytest.raises(WeightsError, match="truncated or damaged"):
             load_method(Loader(method=method, folder=nets.parent)).style(style)

@@ -17,7 +17,7 @@ from velatura.pixels import Layout, digest
 from velatura.schema import hints
 from velatura_daemon.engine import compose, engine, upscale
 from velatura_daemon.engine.engine import TorchEngine
-from velatura_daemon.engine.tasks import Finished, Slot, Task
+from velatura_daemon.engine.tasks import EngineTask, Finished, Slot
 from velatura_daemon.service.submission import check_parts, ticket_of
 from velatura_daemon.settings import Settings
 
@@ -63,7 +63,7 @@ def test_a_new_kind_travels_is_checked_runs_and_is_shown(mirror: type):
     assert not ticket_of(sent, "client").long
 
     memory = memoryview(bytearray(LAYOUT.nbytes))
-    task = Task("job", sent.recipe, Slot(LAYOUT, data, name), None, {}, lambda layout: memory)
+    task = EngineTask("job", sent.recipe, Slot(LAYOUT, data, name), None, {}, lambda layout: memory)
     *_, last = TorchEngine(Settings()).run(task)
     assert isinstance(last, Finished) and bytes(last.data) == pixels[::-1].tobytes()
 

@@ -17,7 +17,7 @@ from velatura_daemon.engine.device import CPU
 from velatura_daemon.engine.engine import TorchEngine
 from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader, load_method
-from velatura_models.methods.method import Source
+from velatura_models.methods.method import FoundStyle
 from velatura_models.methods.painter import Painter
 from velatura_models.networks import cuda, fused
 from velatura_models.networks.convolution import Conv3x3, reflected
@@ -113,7 +113,7 @@ def test_recordings_give_what_steps_give() -> None:
     )
     assert isinstance(method, AdaIN) and isinstance(painter, Painter)
     name = next(iter(painter.known))
-    painting = painter.style(Source(name, 1.0, lambda: pytest.fail(), lambda: pytest.fail()))
+    painting = painter.style(FoundStyle(name, 1.0, lambda: pytest.fail(), lambda: pytest.fail()))
     row = painting.data
     with torch.inference_mode():
         for picture in torch.rand(4, 1, 3, 96, 64, device=CARD).unbind():

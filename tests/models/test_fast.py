@@ -9,7 +9,7 @@ import torch
 from models.driving import stylized
 from PIL import Image
 from velatura_models.methods.loading import Loader, load_method
-from velatura_models.methods.method import Source, StyleShare
+from velatura_models.methods.method import FoundStyle, StyleShare
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.files import WeightsError, load_into
@@ -136,7 +136,7 @@ def test_one_command_trains_a_network_that_the_method_then_paints_with(data):
 
     add_net(path, data / "weights")
     method = load_method(Loader(method="fast", folder=data / "weights"))
-    part = method.style(Source("my-painting", 1.0, lambda: None, lambda: None))
+    part = method.style(FoundStyle("my-painting", 1.0, lambda: None, lambda: None))
     photo = torch.rand(1, 3, 48, 64)
     made, _ = stylized(method, photo, [StyleShare(part)])
     with torch.no_grad():

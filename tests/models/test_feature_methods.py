@@ -7,7 +7,7 @@ import torch
 from models.driving import small_pair, smooth, stylized
 from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader
-from velatura_models.methods.method import Source, StyleShare, framed, work
+from velatura_models.methods.method import FoundStyle, StyleShare, framed, work
 from velatura_models.methods.style_swap import StyleSwap
 from velatura_models.methods.wct import WCT
 from velatura_models.networks.playback import run_through
@@ -29,7 +29,7 @@ def near(net):
 
 def style_of(net, seed=7):
     rgb = smooth(120, 152, seed)
-    return net.style(Source("s", 1.0, lambda: compute_card(net.encoder, rgb), lambda: rgb))
+    return net.style(FoundStyle("s", 1.0, lambda: compute_card(net.encoder, rgb), lambda: rgb))
 
 
 def test_strength_0_is_the_photo_and_a_map_of_one_value_is_that_strength(net, near):

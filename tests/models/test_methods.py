@@ -5,7 +5,7 @@ import torch
 from models.driving import stylized
 from velatura.recipe import METHODS as RECIPE_METHODS
 from velatura_models.methods.loading import MODULES, Loader, load_method
-from velatura_models.methods.method import Source, StyleShare
+from velatura_models.methods.method import FoundStyle, StyleShare
 from velatura_models.store.cards import compute_card
 from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import installed
@@ -32,7 +32,7 @@ def picture(seed, height=96, width=96):
 
 def target(method, name, seed, weight=1.0, region=None):
     style = picture(seed)
-    source = Source(own_style(name), 1.0, lambda: compute_card(ENCODER, style, [1.0]), lambda: style)
+    source = FoundStyle(own_style(name), 1.0, lambda: compute_card(ENCODER, style, [1.0]), lambda: style)
     return StyleShare(method.style(source), weight, region)
 
 

@@ -7,7 +7,7 @@ from models.driving import stylized, write_loss_network
 from PIL import Image
 from velatura_models.maths.tiling import Box, Tile
 from velatura_models.methods.loading import Loader, load_method
-from velatura_models.methods.method import Source, StyleShare
+from velatura_models.methods.method import FoundStyle, StyleShare
 from velatura_models.methods.multimodal import Multimodal
 from velatura_models.networks.multimodal_net import MultimodalNet
 from velatura_models.networks.playback import run_through
@@ -115,7 +115,7 @@ def source(name):
     def nothing():
         raise AssertionError("a network of its own needs neither card nor picture")
 
-    return Source(name, 1.0, nothing, nothing)
+    return FoundStyle(name, 1.0, nothing, nothing)
 
 
 def painted(method, rgb, styles, strength=1.0, **more):

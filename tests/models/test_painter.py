@@ -8,7 +8,7 @@ from models.driving import stylized
 from velatura_models.maths.grain import grain
 from velatura_models.maths.tiling import Box, tiles
 from velatura_models.methods.loading import Loader, load_method
-from velatura_models.methods.method import Source, StyleShare, framed, work
+from velatura_models.methods.method import FoundStyle, StyleShare, framed, work
 from velatura_models.networks.transform_net import TransformNet
 from velatura_models.store.files import WeightsError
 from velatura_models.store.nets import PHOTO, add_net, describe_net, installed, remove_net, save_net
@@ -39,7 +39,7 @@ def source(name):
     def never():
         raise AssertionError("these methods need neither card nor picture")
 
-    return Source(name, 1.0, never, never)
+    return FoundStyle(name, 1.0, never, never)
 
 
 def painter(weights, method="multi", **kwargs):

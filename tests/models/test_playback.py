@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader, load_method
-from velatura_models.methods.method import Source
+from velatura_models.methods.method import FoundStyle
 from velatura_models.methods.painter import Painter
 from velatura_models.networks.playback import MOST, Playback, RecordedPass, run_through
 from velatura_models.optimise.gram import Gram, GramTarget, gram_loss
@@ -35,13 +35,13 @@ class Tape:
         return RecordedPass(replay, places, results)
 
 
-def named(style: str) -> Source:
+def named(style: str) -> FoundStyle:
     """A style that a painter knows by its name."""
 
     def nothing() -> Any:
         raise AssertionError("a painter asks for names alone")
 
-    return Source(style, 1.0, nothing, nothing)
+    return FoundStyle(style, 1.0, nothing, nothing)
 
 
 def doubled(x: Tensor) -> tuple[Tensor]:

@@ -7,7 +7,7 @@ from models.driving import noise as picture
 from models.driving import small_pair, stylized
 from velatura_models.maths.stats import normalise
 from velatura_models.methods.loading import Loader
-from velatura_models.methods.method import Source, StyleShare, framed, painted, work
+from velatura_models.methods.method import FoundStyle, StyleShare, framed, painted, work
 from velatura_models.methods.style_swap import StyleSwap, style_patches, swapped
 from velatura_models.methods.views import CHANGED
 from velatura_models.networks.playback import run_through
@@ -21,7 +21,7 @@ def method():
 
 
 def source_of(net, rgb, scale=1.0):
-    return Source("s", scale, lambda: compute_card(net.encoder, rgb), lambda: rgb)
+    return FoundStyle("s", scale, lambda: compute_card(net.encoder, rgb), lambda: rgb)
 
 
 def style_of(net, seed=7, scale=1.0, size=(72, 96)):
@@ -168,4 +168,4 @@ def test_a_style_without_its_picture_is_told_by_what_the_source_raises():
         raise LookupError("ships as a card")
 
     with pytest.raises(LookupError, match="ships as a card"):
-        net.style(Source("s", 1.0, lambda: pytest.fail(), picture))
+        net.style(FoundStyle("s", 1.0, lambda: pytest.fail(), picture))

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 from velatura_models.methods.loading import Loader
-from velatura_models.methods.method import Source
+from velatura_models.methods.method import FoundStyle
 from velatura_models.methods.painter import Painter
 from velatura_models.networks.encoder import Encoder
 from velatura_models.networks.transform_net import TransformNet
@@ -210,7 +210,7 @@ def test_style_n_plus_one_trains_its_row_alone(pictures):
     weights = pictures / "weights"
     add_net(path, weights), add_net(made, weights)
     painter = Painter(Loader(method="multi", folder=weights))
-    moss, ink = (painter.style(Source(name, 1.0, None, None)).data for name in ("moss", "ink"))
+    moss, ink = (painter.style(FoundStyle(name, 1.0, None, None)).data for name in ("moss", "ink"))
     assert moss.net is ink.net and not torch.equal(moss.gamma, ink.gamma)
 
 

@@ -8,7 +8,7 @@ from models.driving import smooth as picture
 from velatura_models.maths.stats import Moments
 from velatura_models.maths.whitening import affine, power
 from velatura_models.methods.loading import Loader
-from velatura_models.methods.method import Source, StyleShare
+from velatura_models.methods.method import FoundStyle, StyleShare
 from velatura_models.methods.wct import WCT
 from velatura_models.store.cards import compute_card
 
@@ -19,7 +19,7 @@ def method(skips=("relu3_1", "relu2_1")):
 
 def style_of(net, seed=7, scale=1.0):
     card = compute_card(net.encoder, picture(120, 152, seed))
-    return net.style(Source("s", scale, lambda: card, lambda: pytest.fail("a card is enough")))
+    return net.style(FoundStyle("s", scale, lambda: card, lambda: pytest.fail("a card is enough")))
 
 
 def gaussian(maps):

@@ -29,7 +29,7 @@ from velatura.recipe import (
 from velatura_daemon.engine.engine import TorchEngine
 from velatura_daemon.engine.keypoints import NONE
 from velatura_daemon.engine.optimising import tile_side
-from velatura_daemon.engine.tasks import Checkpointed, Finished, Previewed, Progressed, Slot, Task
+from velatura_daemon.engine.tasks import Checkpointed, EngineTask, Finished, Previewed, Progressed, Slot
 from velatura_models.networks.encoder import Encoder
 from velatura_models.optimise.terms import Terms
 from velatura_models.store.weights import encoder_path, save_encoder
@@ -53,7 +53,7 @@ def only_whole_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("velatura_daemon.engine.optimising.TICK", math.inf)
 
 
-def run(engine: TorchEngine, what: Task) -> tuple[Finished, list]:
+def run(engine: TorchEngine, what: EngineTask) -> tuple[Finished, list]:
     events = list(engine.run(what))
     assert isinstance(events[-1], Finished)
     return events[-1], events
@@ -484,7 +484,7 @@ def test_a_style_of_one_colour_is_told(engine: TorchEngine, recipe: Recipe) -> N
 
 
 def test_what_cannot_be_done_is_said_with_the_field(engine: TorchEngine) -> None:
-    def refuse(words: str, what: Task) -> None:
+    def refuse(words: str, what: EngineTask) -> None:
         with pytest.raises(VelaturaError, match=words) as caught:
             run(engine, what)
         known = ("bad_field", "bad_image", "unknown_blob", "unknown_style", "unknown_model")

@@ -22,7 +22,7 @@ from torch import Tensor
 from velatura.choices import UNSET
 from velatura_models.methods.adain import AdaIN
 from velatura_models.methods.loading import Loader, load_method
-from velatura_models.methods.method import Source, StyleShare, framed, painted, work
+from velatura_models.methods.method import FoundStyle, StyleShare, framed, painted, work
 from velatura_models.networks.decoder import Decoder
 from velatura_models.networks.encoder import FIRST_LAYERS, VGG19_WIDTHS, Encoder, encoder_from_state, prepared
 from velatura_models.networks.playback import run_through
@@ -247,5 +247,5 @@ def card(
     return found
 
 
-def _source(name: str, card: Any) -> Source:
-    return Source(name, 1.0, lambda: card, lambda: torch.zeros(1, 3, 8, 8))
+def _source(name: str, card: Any) -> FoundStyle:
+    return FoundStyle(name, 1.0, lambda: card, lambda: torch.zeros(1, 3, 8, 8))

@@ -22,7 +22,7 @@ from velatura.recipe import RECIPES, check_recipe
 from velatura.stylefile import is_style_file
 from velatura.styles import build
 
-from ..engine.tasks import Engine, Finished, Slot, Task, memory
+from ..engine.tasks import Engine, EngineTask, Finished, Slot, memory
 from ..engine.worker import make_engine
 from ..paths import default_paths
 from ..settings import load_settings
@@ -86,7 +86,7 @@ def _painted(piece: Piece, engine: Engine) -> bytes:
     for blob in (content, *pictures):
         digest = blob.hash_whole()
         slots[digest] = Slot(blob.layout, blob.read(0, blob.layout.nbytes), digest)
-    task = Task("batch", recipe, slots[content.digest], None, slots, memory)
+    task = EngineTask("batch", recipe, slots[content.digest], None, slots, memory)
     for event in engine.run(task):
         if isinstance(event, Finished):
             with tempfile.TemporaryDirectory() as folder:

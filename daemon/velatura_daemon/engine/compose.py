@@ -28,7 +28,7 @@ from velatura_models.networks.playback import run_through
 
 from .device import CPU
 from .resources import PICTURE, Key, Store
-from .tasks import Slot, Task
+from .tasks import EngineTask, Slot
 
 DTYPES = {"u8": np.dtype("u1"), "u16": np.dtype("<u2"), "f16": np.dtype("<f2"), "f32": np.dtype("<f4")}
 TOP = {"u8": 255.0, "u16": 65535.0, "f16": 1.0, "f32": 1.0}
@@ -253,7 +253,7 @@ class Canvas:
         return self.layout, out
 
 
-def read_canvas(task: Task, store: Store, side: int = 0, device: torch.device = CPU) -> Steps[Canvas]:
+def read_canvas(task: EngineTask, store: Store, side: int = 0, device: torch.device = CPU) -> Steps[Canvas]:
     """The content and mask of a job, the content as it is kept where it was seen before.
 
     Args:

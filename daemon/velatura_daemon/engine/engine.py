@@ -18,7 +18,7 @@ from velatura.errors import FieldError, VelaturaError
 from velatura.fields import field_of
 from velatura.recipe import Keypoints, Learn, Recipe, Refine, Stylize, Texture, Upscale
 from velatura_models.methods.loading import NETWORK, load_method
-from velatura_models.methods.method import Source, StyleShare, framed, painted, work
+from velatura_models.methods.method import FoundStyle, StyleShare, framed, painted, work
 from velatura_models.networks.precision import eight_bits_pay, faster_dtype, seconds
 from velatura_models.store.cards import Card, compute_card
 from velatura_models.store.files import WeightsError
@@ -34,7 +34,7 @@ from .result import plain
 from .slider import sliding
 from .sources import Sources
 from .stylize import stylize
-from .tasks import Checkpointed, Event, Finished, Task
+from .tasks import Checkpointed, EngineTask, Event, Finished
 from .texture import texture
 from .upscale import upscale
 
@@ -89,7 +89,7 @@ class TorchEngine:
             self.others[device] = made
         return self.others[device]
 
-    def run(self, task: Task) -> Iterator[Event]:
+    def run(self, task: EngineTask) -> Iterator[Event]:
         """Runs a task. Out of memory, it frees what is kept, then halves the tiles twice, then says so; a
         task that leaves checkpoints goes on from its last."""
         _check_parts(task)
@@ -165,13 +165,13 @@ class TorchEngine:
             )
 
         known = next(iter(method.known), "any")
-        style = StyleShare(method.style(Source(known, 1.0, card, lambda: picture)))
+        style = StyleShare(method.style(FoundStyle(known, 1.0, card, lambda: picture)))
         with torch.inference_mode():
             for _ in painted(method, work(content, [style])):
                 pass
 
 
-def _check_parts(task: Task) -> None:
+def _check_parts(task: EngineTask) -> None:
     """Raises `FieldError` where a part is missing that the recipe's kind needs, or one is there too many."""
     facts, kind = task.recipe.FACTS, task.recipe.KIND
     if facts.content and task.content is None:
@@ -180,7 +180,7 @@ def _check_parts(task: Task) -> None:
         raise FieldError("mask", f"is given, but {kind} is of the whole picture")
 
 
-def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
+def paint(task: EngineTask[Stylize], resources: Resources) -> Iterator[Event]:
     """Runs a `Stylize` recipe; see `tasks.Engine.run`."""
     recipe = task.recipe
     quality = recipe.quality
@@ -195,7 +195,7 @@ def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
                 event = replace(event, recipe=replace(cast(Stylize, event.recipe), quality=quality))
             yield event
         return
-    refined = cast("Task[Refine]", replace(task, recipe=refinement(recipe, quality)))
+    refined = cast("EngineTask[Refine]", replace(task, recipe=refinement(recipe, quality)))
     for event in refine(refined, resources, recipe.strength):
         if isinstance(event, Finished):
             ran = cast(Refine, event.recipe)
@@ -204,7 +204,7 @@ def paint(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
         yield event
 
 
-def chosen(task: Task[Stylize], resources: Resources) -> str:
+def chosen(task: EngineTask[Stylize], resources: Resources) -> str:
     """What `auto` is: fine where all styles have pixels and it takes at most `PATIENCE`, by the time that the
     last one took here."""
     sources = Sources(task, resources)
@@ -233,7 +233,7 @@ def refinement(recipe: Stylize, quality: str) -> Refine:
     )
 
 
-Runner = Callable[[Task[Any], Resources], Iterator[Event]]
+Runner = Callable[[EngineTask[Any], Resources], Iterator[Event]]
 RUNNERS: Mapping[type[Recipe], Runner] = {
     Stylize: paint,
     Refine: refine,

@@ -29,13 +29,13 @@ from .optimising import Optimisation, best_backbone
 from .resources import Resources
 from .result import finished
 from .sources import Sources
-from .tasks import Event, Progressed, Task
+from .tasks import EngineTask, Event, Progressed
 
 DARK, BRIGHT = (20, 20, 20), (255, 190, 30)
 
 
 @torch.inference_mode()
-def keypoints(task: Task[Keypoints], resources: Resources) -> Iterator[Event]:
+def keypoints(task: EngineTask[Keypoints], resources: Resources) -> Iterator[Event]:
     """Runs a `Keypoints` recipe; see `tasks.Engine.run`. `preview_side` bounds the result."""
     started = time.perf_counter()
     canvas = yield from read_canvas(task, resources.store, task.preview_side)

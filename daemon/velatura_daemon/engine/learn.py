@@ -38,7 +38,7 @@ from .resources import Resources
 from .result import finished
 from .sources import Sources
 from .stylize import stylized
-from .tasks import Checkpointed, Event, Previewed, Progressed, Slot, Task
+from .tasks import Checkpointed, EngineTask, Event, Previewed, Progressed, Slot
 
 if TYPE_CHECKING:
     from velatura_models.training.run import Run
@@ -60,7 +60,7 @@ FIRST_LOOK = 0.5
 """Seconds of computing before the first preview, where they are asked for."""
 
 
-def learn(task: Task[Learn], resources: Resources) -> Iterator[Event]:
+def learn(task: EngineTask[Learn], resources: Resources) -> Iterator[Event]:
     """Runs a `Learn` recipe; see `tasks.Engine.run`."""
     from velatura_models.networks.residency import placed
     from velatura_models.training import style_n_plus_one as training  # it brings the trainers along

@@ -33,7 +33,7 @@ from .compose import Canvas, Written
 from .resources import STYLE, Resources
 from .result import finished
 from .sources import Sources
-from .tasks import Checkpointed, Event, Previewed, Progressed, Task
+from .tasks import Checkpointed, EngineTask, Event, Previewed, Progressed
 
 R = TypeVar("R", Refine, Texture)
 
@@ -74,7 +74,7 @@ class Optimisation(Generic[R]):
 
 
 def prepare(
-    task: Task[R],
+    task: EngineTask[R],
     resources: Resources,
     options: RefineOptions,
     size: tuple[int, int],
@@ -114,7 +114,7 @@ class Walk:
 
     def __init__(
         self,
-        task: Task,
+        task: EngineTask,
         resources: Resources,
         job: Optimisation,
         begin: Begin,

@@ -20,10 +20,10 @@ from .optimising import Walk, gram, options_of, prepare
 from .resources import Resources
 from .result import finished
 from .stylize import stylized
-from .tasks import Event, Task
+from .tasks import EngineTask, Event
 
 
-def refine(task: Task[Refine], resources: Resources, strength: float = 1.0) -> Iterator[Event]:
+def refine(task: EngineTask[Refine], resources: Resources, strength: float = 1.0) -> Iterator[Event]:
     """Runs a `Refine` recipe; see `tasks.Engine.run`.
 
     With `preview_every`, `preview_side` bounds the previews and the result is of full size; without,

@@ -21,7 +21,7 @@ from velatura.recipe import Stylize
 from .compose import as_array
 from .resources import SLIDER, Key, Resources
 from .stylize import stylize
-from .tasks import Event, Finished, Task, memory
+from .tasks import EngineTask, Event, Finished, memory
 
 NEAR, FINE = 1 / 4, 1 / 8
 """How far apart strengths are that are mixed, at most; and once the hand has moved, and there was time."""
@@ -80,7 +80,7 @@ class Rungs:
         near = 0 < at < len(known) and known[at] - known[at - 1] <= NEAR
         return (known[at - 1], known[at]) if near and self.seconds > QUICK else None
 
-    def mixed(self, task: Task[Stylize], below: float, above: float) -> Finished:
+    def mixed(self, task: EngineTask[Stylize], below: float, above: float) -> Finished:
         """The picture at a task's strength between two that are there."""
         began, strength = time.perf_counter(), task.recipe.strength
         assert self.last is not None  # they are there
@@ -115,7 +115,7 @@ class Rungs:
         return min(wide, key=lambda gap: (gap[0] <= NEAR, abs(gap[1] - self.strength)))[1] if wide else None
 
 
-def sliding(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
+def sliding(task: EngineTask[Stylize], resources: Resources) -> Iterator[Event]:
     """Runs a `Stylize` recipe whose strength is on a slider; as `stylize`, see `messages.Submit`."""
     recipe = task.recipe
     digests = [slot.digest if slot is not None else "" for slot in (task.content, task.mask)]
@@ -134,7 +134,7 @@ def sliding(task: Task[Stylize], resources: Resources) -> Iterator[Event]:
 
 
 def _added(
-    task: Task[Stylize], resources: Resources, key: Key, rungs: Rungs
+    task: EngineTask[Stylize], resources: Resources, key: Key, rungs: Rungs
 ) -> Generator[Event, None, Finished]:
     """Paints, and keeps the picture among the rungs."""
     for event in stylize(task, resources):
@@ -146,7 +146,7 @@ def _added(
     raise AssertionError("every job ends with Finished")
 
 
-def _ahead(task: Task[Stylize], resources: Resources, key: Key, rungs: Rungs) -> Iterator[Event]:
+def _ahead(task: EngineTask[Stylize], resources: Resources, key: Key, rungs: Rungs) -> Iterator[Event]:
     """Paints at other strengths as long as there is any that a slider may want."""
     for _ in range(MOST):
         if (strength := rungs.lacking()) is None:

@@ -21,7 +21,7 @@ from ..styles.library import StyleEntry
 from ..styles.reading import read_style
 from .compose import Canvas, read_mask, read_picture
 from .resources import CARD, Resources
-from .tasks import Slot, Task
+from .tasks import EngineTask, Slot
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Sources:
         notes: what is to be said of the styles that were asked for so far.
     """
 
-    def __init__(self, task: Task, resources: Resources) -> None:
+    def __init__(self, task: EngineTask, resources: Resources) -> None:
         self.task, self.resources = task, resources
         self.notes: list[str] = []
 

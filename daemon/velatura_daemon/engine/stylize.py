@@ -28,8 +28,8 @@ from velatura_models.maths.tiling import Box, crop
 from velatura_models.methods.loading import Loader, load_method, method_painting
 from velatura_models.methods.method import (
     Content,
+    FoundStyle,
     Method,
-    Source,
     Steps,
     StyleShare,
     Work,
@@ -45,7 +45,7 @@ from .compose import Canvas, Raster, read_canvas, read_picture, shrink
 from .resources import LAID_OUT, SEEN, STATISTICS, Key, Resources
 from .result import finished
 from .sources import Sources
-from .tasks import Event, Finished, Progressed, Slot, Task, memory
+from .tasks import EngineTask, Event, Finished, Progressed, Slot, memory
 
 LARGE = 2048 * 2048
 """Pixels of a picture whose reading is felt."""
@@ -106,7 +106,7 @@ class Prepared:
 
 
 @torch.inference_mode()
-def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = None) -> Iterator[Event]:
+def stylize(task: EngineTask[Stylize], resources: Resources, loader: Loader | None = None) -> Iterator[Event]:
     """Runs a `Stylize` recipe; see `tasks.Engine.run`. `loader` is of the job that this is a part of."""
     started = time.perf_counter()
     slot = task.content
@@ -148,7 +148,7 @@ def stylize(task: Task[Stylize], resources: Resources, loader: Loader | None = N
 
 
 def stylized(
-    task: Task,
+    task: EngineTask,
     recipe: Stylize,
     content: Slot,
     resources: Resources,
@@ -164,7 +164,7 @@ def stylized(
         loader: of the job that this is a part of.
         side: longest side of the result, in pixels; 0 is the content's.
     """
-    part = Task(task.job, recipe, content, mask, task.pictures, output=memory, preview_side=side)
+    part = EngineTask(task.job, recipe, content, mask, task.pictures, output=memory, preview_side=side)
     for event in stylize(part, resources, loader):
         if isinstance(event, Finished):
             return read_picture(Slot(event.layout, event.data)).rgb
@@ -172,7 +172,7 @@ def stylized(
     raise VelaturaError("internal", "the feed-forward pass ended without a picture")
 
 
-def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) -> Steps[Prepared]:
+def prepare(task: EngineTask[Stylize], resources: Resources, loader: Loader | None) -> Steps[Prepared]:
     """Gathers all that a job needs: the networks, the picture, then for the part of it that the mask can
     change the styles and what is to be painted there.
 
@@ -199,7 +199,7 @@ def prepare(task: Task[Stylize], resources: Resources, loader: Loader | None) ->
     total, styles = sum(s.weight for s in recipe.styles), []
     for style, where in zip(recipe.styles, regions, strict=True):
         card = partial(sources.card, style, own, recipe.backbone)
-        source = Source(style.name or style.digest, own, card, partial(sources.picture, style))
+        source = FoundStyle(style.name or style.digest, own, card, partial(sources.picture, style))
         region = None if where is None else crop(where, box)
         styles.append(StyleShare(method.style(source), style.weight / total, region))
     notes = (*notes, *sources.notes)
@@ -269,7 +269,7 @@ def _full(recipe: Stylize) -> Stylize:
 
 
 def _laid_out(
-    task: Task[Stylize],
+    task: EngineTask[Stylize],
     resources: Resources,
     loader: Loader,
     recipe: Stylize,
@@ -305,7 +305,7 @@ def _laid_out(
 
 
 def _of_reference(
-    task: Task[Stylize],
+    task: EngineTask[Stylize],
     resources: Resources,
     loader: Loader,
     recipe: Stylize,
@@ -338,7 +338,7 @@ def _of_reference(
     return kept.value
 
 
-def _reference(task: Task[Stylize], resources: Resources) -> Raster:
+def _reference(task: EngineTask[Stylize], resources: Resources) -> Raster:
     """The reference, reduced as many times as the content is: that may be a part of what the reference is."""
     slot = Sources(task, resources).reference()
     assert task.content is not None  # the engine has asked the recipe's facts
@@ -360,7 +360,7 @@ def _in_own_colors(part: Changing, core: Box, before: Tensor, made: Tensor) -> T
 
 
 def _own_colors(
-    task: Task[Stylize], resources: Resources, recipe: Stylize, content: Content
+    task: EngineTask[Stylize], resources: Resources, recipe: Stylize, content: Content
 ) -> tuple[Tensor, Tensor]:
     """The map from a blend's colours, the mean of the styles', to the content's or its reference's."""
     own = color_stats(content.rgb, content.weight)

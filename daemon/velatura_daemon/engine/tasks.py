@@ -27,12 +27,12 @@ class Slot:
 
 
 def memory(layout: Layout) -> memoryview:
-    """Memory for a picture that stays in this process; see `Task.output`."""
+    """Memory for a picture that stays in this process; see `EngineTask.output`."""
     return memoryview(bytearray(layout.nbytes))
 
 
 @dataclass(frozen=True)
-class Task(Generic[R]):
+class EngineTask(Generic[R]):
     """A job with all its inputs at hand."""
 
     job: str
@@ -101,7 +101,7 @@ class Engine(Protocol):
         """Loads the networks and chooses the dtype; may take seconds."""
         ...
 
-    def run(self, task: Task) -> Iterator[Event]:
+    def run(self, task: EngineTask) -> Iterator[Event]:
         """Runs a task; raises `VelaturaError` where it cannot, with nothing changed."""
         ...
 

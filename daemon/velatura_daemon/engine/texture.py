@@ -25,15 +25,15 @@ from .compose import Raster, Written, as_array, encode_picture, write_texture
 from .optimising import Walk, gram, options_of, prepare
 from .resources import Resources
 from .result import finished
-from .tasks import Event, Progressed, Task
+from .tasks import EngineTask, Event, Progressed
 
 
-def texture(task: Task[Texture], resources: Resources) -> Iterator[Event]:
+def texture(task: EngineTask[Texture], resources: Resources) -> Iterator[Event]:
     """Runs a `Texture` recipe; see `tasks.Engine.run`."""
     return WAYS[task.recipe.method](task, resources)
 
 
-def optimised(task: Task[Texture], resources: Resources) -> Iterator[Event]:
+def optimised(task: EngineTask[Texture], resources: Resources) -> Iterator[Event]:
     """A texture whose Gram matrices are the styles' (Gatys et al., NIPS 2015), step by step: a refinement of
     noise without content; a tileable one is optimised as a torus. `preview_side` bounds the previews, or
     without `preview_every` the result."""
@@ -54,7 +54,7 @@ def optimised(task: Task[Texture], resources: Resources) -> Iterator[Event]:
 
 
 @torch.inference_mode()
-def generated(task: Task[Texture], resources: Resources) -> Iterator[Event]:
+def generated(task: EngineTask[Texture], resources: Resources) -> Iterator[Event]:
     """A texture by the network that was trained for its style. The noise is the same whatever the device,
     dtype and tile; `preview_side` bounds the result."""
     started = time.perf_counter()
@@ -118,7 +118,7 @@ def _place(out: memoryview, layout: Layout, box: Box, made: Tensor) -> None:
     np.copyto(as_array(layout, out)[rows, columns], pixels)
 
 
-WAYS: dict[str, Callable[[Task[Texture], Resources], Iterator[Event]]] = {
+WAYS: dict[str, Callable[[EngineTask[Texture], Resources], Iterator[Event]]] = {
     "optimise": optimised,
     "network": generated,
 }

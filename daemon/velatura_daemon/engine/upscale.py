@@ -28,14 +28,14 @@ from velatura_models.store.nets import find_superres
 from .compose import Raster, as_array, encode_picture, read_picture, shrink
 from .resources import Resources
 from .result import finished
-from .tasks import Event, Progressed, Slot, Task
+from .tasks import EngineTask, Event, Progressed, Slot
 
 TILE = 640
 """Side of a tile's core in the result, in pixels, on a CPU: about half a second of work on two cores."""
 
 
 @torch.inference_mode()
-def upscale(task: Task[Upscale], resources: Resources) -> Iterator[Event]:
+def upscale(task: EngineTask[Upscale], resources: Resources) -> Iterator[Event]:
     """Runs an `Upscale` recipe; see `tasks.Engine.run`. `preview_side` bounds the result."""
     started = time.perf_counter()
     recipe, slot = task.recipe, task.content

@@ -37,7 +37,7 @@ from ..between.slots import create_slot, map_slot, write_slot
 from ..logs import start_logging
 from ..paths import default_paths
 from ..settings import Settings, settings_from_map
-from .tasks import Checkpointed, Engine, Event, Finished, Previewed, Progressed, Slot, Task
+from .tasks import Checkpointed, Engine, EngineTask, Event, Finished, Previewed, Progressed, Slot
 
 BEAT = 0.5
 """Longest silence of a worker that is making steps, in seconds."""
@@ -56,7 +56,7 @@ class InHand:
     def __init__(self, job: str, stopping: bool, lent: bool) -> None:
         self.job = job
         self.stopping, self.lent = stopping, lent
-        self.task: Task | None = None
+        self.task: EngineTask | None = None
         """What to run, until the first step has taken it."""
         self.steps: Iterator[Event] = iter(())
         self._outputs: dict[int, tuple[int, memoryview]] = {}
@@ -297,7 +297,7 @@ def give_memory_back() -> None:
         trim(0)
 
 
-def _task(order: orders.Begin, fds: list[int], running: InHand) -> Task:
+def _task(order: orders.Begin, fds: list[int], running: InHand) -> EngineTask:
     """The task of an order. Every descriptor is mapped and closed."""
     pictures: dict[str, Slot] = {}
     try:
@@ -307,7 +307,7 @@ def _task(order: orders.Begin, fds: list[int], running: InHand) -> Task:
     finally:
         for fd in fds:
             os.close(fd)
-    return Task(
+    return EngineTask(
         job=order.job,
         recipe=order.recipe,
         content=pictures.get(order.content),

@@ -44,7 +44,7 @@ from ..networks.decoder import Decoder
 from ..networks.encoder import Encoder, reach
 from ..networks.playback import played
 from .loading import Loader
-from .method import Content, Part, Source, Steps, StyleShare, Work
+from .method import Content, FoundStyle, Part, Steps, StyleShare, Work
 from .views import OWN, Encoded, Measured, Palette, Statistics, View
 
 UNIFORM = 1e-3
@@ -127,7 +127,7 @@ class AdaIN:
     def levels(self) -> tuple[str, ...]:
         return self.decoder.levels
 
-    def style(self, source: Source) -> StyleLook:
+    def style(self, source: FoundStyle) -> StyleLook:
         """What the style looks like at the decoder's levels, and its colours."""
         card = source.card()
         stats = card.at(source.scale)

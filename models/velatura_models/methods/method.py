@@ -51,7 +51,7 @@ class Latest(OrderedDict[Hashable, V]):
 
 
 @dataclass(frozen=True)
-class Source:
+class FoundStyle:
     """A style as a method finds it; card and picture are made only when asked for.
 
     Args:
@@ -232,7 +232,7 @@ class Method(Protocol):
         """How its pictures are padded and cut."""
         ...
 
-    def style(self, source: Source) -> Any:
+    def style(self, source: FoundStyle) -> Any:
         """The part of a style's card that this method needs.
 
         Raises:

@@ -13,7 +13,7 @@ from ..networks.transform_net import Normalise
 from ..store.files import Net, WeightsError
 from ..store.nets import few, installed, refuse_damaged
 from .loading import Loader
-from .method import Source, Steps
+from .method import FoundStyle, Steps
 from .picture_method import Painting, PictureMethod
 
 
@@ -30,7 +30,7 @@ class Multimodal(PictureMethod):
                 self.known.setdefault(name, net)
         self.footprint = Footprint(512, 6 * 32 * self.dtype.itemsize, GRID, LEAST)
 
-    def style(self, source: Source) -> Painting:
+    def style(self, source: FoundStyle) -> Painting:
         """The network of a style.
 
         Raises:

@@ -26,7 +26,7 @@ from ..networks.transform_net import Normalise, TransformNet
 from ..store.files import NET_FORMAT, Net, WeightsError, read
 from ..store.nets import PHOTO, few, installed, refuse_damaged
 from .loading import Loader
-from .method import Source, Steps, StyleShare
+from .method import FoundStyle, Steps, StyleShare
 from .picture_method import Painting, PictureMethod
 
 ANCHORS = 4
@@ -78,7 +78,7 @@ class Painter(PictureMethod):
         held, whole = (30, 0.36) if loader.eight_bits else (held, whole)
         self.footprint = Footprint(64, held * max(widths, default=32), whole=whole)
 
-    def style(self, source: Source) -> Painting:
+    def style(self, source: FoundStyle) -> Painting:
         """The row of a style.
 
         Raises:

@@ -23,7 +23,7 @@ from ..maths.stitched import PICTURE, Stitched
 from ..maths.tiling import Box, Footprint, Tile, crop
 from ..networks.transform_net import Normalise
 from .loading import Loader
-from .method import Content, Latest, Part, Source, Steps, StyleShare, Work
+from .method import Content, FoundStyle, Latest, Part, Steps, StyleShare, Work
 
 LayerStatistics = list[tuple[Tensor, Tensor]]
 """Mean and deviation `(1, C, 1, 1)` float32 of every layer before it is normalised."""
@@ -82,7 +82,7 @@ class PictureMethod(ABC):
         self.known: dict[str, Any] = {}
 
     @abstractmethod
-    def style(self, source: Source) -> Painting:
+    def style(self, source: FoundStyle) -> Painting:
         """How to paint in a style."""
 
     @abstractmethod

@@ -28,7 +28,7 @@ from torch.nn import functional as F
 from ..maths.tiling import Box
 from ..store.cards import resize_short
 from .adain import AdaIN, Met, StyleLook
-from .method import Source, Steps, Work
+from .method import FoundStyle, Steps, Work
 
 PATCH = 3
 SIDE = 384
@@ -53,7 +53,7 @@ class StyleSwap(AdaIN):
     positions = 2 * (PATCH - 1)
     least = PATCH
 
-    def style(self, source: Source) -> Patches:
+    def style(self, source: FoundStyle) -> Patches:
         """The style's features; needs its picture, and raises what `source.picture` does without one."""
         picture, deepest = source.picture(), self.levels[0]
         sized = resize_short(picture, round(min(SIDE, *picture.shape[-2:]) * source.scale))

@@ -27,7 +27,7 @@ from ..maths.stats import Moments
 from ..maths.tiling import Box
 from ..maths.whitening import affine, power
 from .adain import AdaIN, Met, StyleLook
-from .method import Source, Steps, Work
+from .method import FoundStyle, Steps, Work
 
 
 class WCT(AdaIN):
@@ -38,7 +38,7 @@ class WCT(AdaIN):
     joint = True
     held = 14.0
 
-    def style(self, source: Source) -> StyleLook:
+    def style(self, source: FoundStyle) -> StyleLook:
         """Mean and colouring matrix at the decoder's levels, and the style's colours."""
         look, card = super().style(source), source.card()
         at_one = card.at(1.0)

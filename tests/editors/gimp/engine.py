@@ -18,7 +18,7 @@ from velatura.errors import VelaturaError
 from velatura.pairs import Pair, as_map
 from velatura.pixels import CHANNELS, Layout
 from velatura.recipe import Keypoints, Texture, Upscale, settled
-from velatura_daemon.engine.tasks import Event, Finished, Previewed, Progressed, Slot, Task
+from velatura_daemon.engine.tasks import EngineTask, Event, Finished, Previewed, Progressed, Slot
 
 PAIRS = (Pair(0.2, 0.2, 0.3, 0.3), Pair(0.8, 0.25, 0.7, 0.3), Pair(0.3, 0.8, 0.3, 0.6))
 """What keypoints it finds in every picture."""
@@ -52,7 +52,7 @@ def inverted(content: Slot, mask: Slot | None) -> np.ndarray:
 class InvertEngine(FakeEngine):
     """See the module."""
 
-    def run(self, task: Task) -> Iterator[Event]:
+    def run(self, task: EngineTask) -> Iterator[Event]:
         recipe = task.recipe
         if isinstance(recipe, Keypoints):
             yield Finished(*self._made(task), recipe, as_map(PAIRS, (400, 300), (400, 300)))
@@ -79,7 +79,7 @@ class InvertEngine(FakeEngine):
         notes = ["it is inverted (`velatura styles list`)"] if how == "noted" else []
         yield Finished(layout, data, recipe, {"engine": "invert", "notes": notes})
 
-    def _made(self, task: Task) -> tuple[Layout, memoryview]:
+    def _made(self, task: EngineTask) -> tuple[Layout, memoryview]:
         if isinstance(task.recipe, Texture):
             layout = Layout(task.recipe.width, task.recipe.height, "RGBA")
             made = np.full((layout.height, layout.width, 4), (10, 200, 30, 255), np.uint8)

@@ -16,7 +16,7 @@ import numpy as np
 from fake_engine import FakeEngine
 from velatura.pixels import CHANNELS, Layout
 from velatura.recipe import Stylize
-from velatura_daemon.engine.tasks import Event, Slot, Task
+from velatura_daemon.engine.tasks import EngineTask, Event, Slot
 
 STEPS = 5000
 """Of a fine picture: longer than any test waits."""
@@ -44,14 +44,14 @@ class PaintEngine(FakeEngine):
     def status(self) -> dict[str, Any]:
         return {**super().status(), "device_name": "test"}
 
-    def run(self, task: Task) -> Iterator[Event]:
+    def run(self, task: EngineTask) -> Iterator[Event]:
         enough = self.home / "enough"
         return super().run(replace(task, stopping=lambda: enough.exists() or task.stopping()))
 
-    def steps(self, task: Task) -> int:
+    def steps(self, task: EngineTask) -> int:
         return STEPS if super().steps(task) and isinstance(task.recipe, Stylize) else super().steps(task)
 
-    def _picture(self, task: Task, mark: int) -> tuple[Layout, memoryview]:
+    def _picture(self, task: EngineTask, mark: int) -> tuple[Layout, memoryview]:
         if task.content is None or task.recipe.FACTS.placed == "picture":
             return super()._picture(task, mark)
         layout = task.content.layout
