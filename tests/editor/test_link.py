@@ -12,9 +12,10 @@ from velatura.editor import words
 from velatura.editor.calls import Follower
 from velatura.editor.link import START_PATIENCE, Link
 from velatura.editor.memory import Memory
+from velatura.editor.pump import BUDGET
 from velatura.editor.studio import Studio
 from velatura.errors import VelaturaError
-from velatura.jobs import Down
+from velatura.jobs import Down, HappenedEvent
 from velatura.pixels import Layout
 from velatura.recipe import Style, Stylize
 
@@ -65,6 +66,26 @@ def test_waking_connects_and_learns_styles_and_status(link: Link, loop: FakeLoop
     asked = len(daemon.asked)
     loop.run(7)
     assert [what for what, _ in daemon.asked[asked:]] == ["status", "jobs"] * 2
+
+
+def test_it_works_for_one_budget_in_a_turn_of_the_loop(
+    link: Link, loop: FakeLoop, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many timers and descriptors call it at the same time."""
+    link.wake()
+    loop.run(1)
+    line, worked = daemon.lines[0], dict[float, list[float]]()
+
+    def process(budget: float) -> list[HappenedEvent]:
+        now = worked.setdefault(loop.now, [])
+        now.append(budget)
+        line.pending = len(now) < 3
+        return []
+
+    monkeypatch.setattr(line, "process", process)
+    loop.run(1)
+    assert {len(budgets) for budgets in worked.values()} == {3}
+    assert {sum(budgets) for budgets in worked.values()} <= {0.0, BUDGET}
 
 
 def test_a_daemon_is_started_where_none_runs(link: Link, loop: FakeLoop, daemon: FakeDaemon) -> None:
