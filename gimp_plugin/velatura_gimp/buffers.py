@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gc
-import operator
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal
+from functools import cache
+from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio
 from velatura.blob import Blob, Picture
-from velatura.editor.alpha import alpha_of, bake, chosen
+from velatura.editor.alpha import alpha_of, bake, changed, chosen
 from velatura.editor.geometry import Rect, cut, reduced_size, strips
 from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
@@ -20,21 +21,20 @@ from velatura.pixels import Layout
 from . import forms
 from .forms import Form
 
-_CODES: dict[int, Literal["I", "Q"]] = {4: "I", 8: "Q"}
-"""How `memoryview.cast` calls pixels of so many bytes."""
-
 
 class LayerContent(Blob):
     """What is worked on: the pixels as they travel, and in the image's own numbers where those differ."""
 
-    def __init__(self, layout: Layout, pixels: bytearray, own: bytearray) -> None:
+    def __init__(self, layout: Layout, pixels: bytearray, own: Picture | None) -> None:
         super().__init__(layout, pixels)
         self.own = own
 
 
 def read_content(drawable: Any, rect: Rect, form: Form) -> LayerContent:
     """A part of a layer to work on."""
-    own = pixels(drawable, rect, form.own) if form.own else bytearray()
+    own = form.own and Picture(
+        form.own.layout(rect.width, rect.height), memoryview(pixels(drawable, rect, form.own))
+    )
     return LayerContent(form.layout(rect.width, rect.height), pixels(drawable, rect, form), own)
 
 
@@ -89,9 +89,12 @@ def pixels(
     for strip in strips(rect, rect.width * form.pixel_bytes):
         if profile is None:
             found += buffer.get(_box(strip), 1 / factor, form.name, beyond)
-        else:
+        elif form.own is None or factor > 1:
             numbers = buffer.get(_box(strip), 1 / factor, profile.floats, beyond)
-            found += _converted(profile.to_srgb(numbers), strip, form.floats, form.name)
+            found += profile.to_srgb(numbers, form.babl_depth)
+        else:
+            numbers = buffer.get(_box(strip), 1.0, form.own.name, beyond)
+            found += profile.to_srgb(_floats(numbers, form.own.depth), form.babl_depth)
     return found
 
 
@@ -117,43 +120,50 @@ def _converted(pixels: bytes, size: Rect, given: str, wanted: str) -> bytes:
     return buffer.get(box, 1.0, wanted, Gegl.AbyssPolicy.NONE)
 
 
+def _floats(integers: bytes, depth: str) -> bytes:
+    """Integers as floats 0..1, exactly: babl goes one of several ways, whichever it finds fast, and some are
+    off in the last bit."""
+    code, top = ("B", 255) if depth == "u8" else ("H", 65535)
+    return array("f", map(_units(top).__getitem__, array(code, bytes(integers)))).tobytes()
+
+
+@cache
+def _units(top: int) -> list[float]:
+    return [value / top for value in range(top + 1)]
+
+
 def _box(rect: Rect) -> Gegl.Rectangle:
     return Gegl.Rectangle.new(rect.x, rect.y, rect.width, rect.height)
 
 
-def write(buffer: Any, at: tuple[int, int], form: Form, picture: Picture, part: Rect) -> None:
-    """Writes a part of a picture into a `Gegl.Buffer`, its top left pixel at `at`; it must lie within."""
-    for strip in strips(part, picture.layout.row_bytes):
-        box = _box(strip.moved(at[0] - part.x, at[1] - part.y))
-        piece, name = bytes(cut(picture, strip).data), form.name
-        if form.profile is not None:
-            floats = _converted(piece, strip, form.name, form.floats)
-            piece, name = form.profile.from_srgb(floats), form.profile.floats
-        buffer.set(box, name, piece)
-    buffer.flush()
-
-
-def write_result(
-    buffer: Any, at: tuple[int, int], form: Form, picture: Picture, part: Rect, before: LayerContent
+def write(
+    buffer: Any,
+    at: tuple[int, int],
+    form: Form,
+    picture: Picture,
+    part: Rect,
+    before: LayerContent | None = None,
 ) -> None:
-    """Writes a part of what was made of a content; what came back as it went keeps the image's numbers."""
-    write(buffer, at, form, picture, part)
-    layout, own = picture.layout, form.own
-    if own is None or before.layout != layout:
-        return
-    code = _CODES[layout.pixel_bytes]
-    sent, kept = (
-        Picture(known.layout(layout.width, layout.height), memoryview(data))
-        for known, data in ((form, data_of(before)), (own, before.own))
-    )
+    """Writes a part of a picture into a `Gegl.Buffer`.
+
+    Args:
+        at: where its top left pixel is to be; it must lie within.
+        form: of the picture.
+        before: what it was made of: what came back as it went keeps the image's own numbers.
+    """
+    layout, own, profile = picture.layout, form.own, form.profile
+    kept = before.own if before is not None and before.layout == layout else None
     for strip in strips(part, layout.row_bytes):
-        old, new = (cut(which, strip).data.cast(code) for which in (sent, picture))
-        changed = bytes(map(operator.ne, old, new))
-        if all(changed):
-            continue
-        box = _box(strip.moved(at[0] - part.x, at[1] - part.y))
-        made = buffer.get(box, 1.0, own.name, Gegl.AbyssPolicy.NONE)
-        buffer.set(box, own.name, chosen(changed, made, bytes(cut(kept, strip).data), own.pixel_bytes))
+        piece, name = bytes(cut(picture, strip).data), form.name
+        if profile is not None:
+            floats = piece if own is None else _floats(piece, form.depth)
+            made = profile.from_srgb(floats, "float" if own is None else own.babl_depth)
+            if before is not None and kept is not None:
+                old = bytes(cut(Picture(layout, data_of(before)), strip).data)
+                which = changed(old, piece, layout.pixel_bytes)
+                made = chosen(which, made, bytes(cut(kept, strip).data), kept.layout.pixel_bytes)
+            piece, name = made, profile.floats if own is None else own.name
+        buffer.set(_box(strip.moved(at[0] - part.x, at[1] - part.y)), name, piece)
     buffer.flush()
 
 

@@ -56,9 +56,8 @@ class Form:
         return self.layout(1, 1).pixel_bytes
 
     @property
-    def floats(self) -> str:
-        """babl's name for sRGB numbers of these channels as floats."""
-        return babl_name(self.channels, "f32")
+    def babl_depth(self) -> str:
+        return _DEPTHS[self.depth]
 
     @property
     def small(self) -> Form:

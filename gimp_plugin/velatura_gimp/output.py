@@ -148,11 +148,10 @@ def _layer(target: Target, result: Returned, cover: Cover | None, name: str) -> 
 
 
 def _fill(buffer: Any, at: tuple[int, int], target: Target, result: Returned, part: Rect) -> None:
+    layout, form = result.picture.layout, target.form
     if result.content is None:
-        layout = result.picture.layout
-        buffers.write(buffer, at, forms.plain(layout.channels, layout.depth), result.picture, part)
-    else:
-        buffers.write_result(buffer, at, target.form, result.picture, part, result.content)
+        form = forms.plain(layout.channels, layout.depth)
+    buffers.write(buffer, at, form, result.picture, part, result.content)
 
 
 def _mask_of(layer: Any, over: Any, depth: str) -> Blob | None:

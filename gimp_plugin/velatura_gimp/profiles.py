@@ -18,14 +18,15 @@ gi.require_version("Babl", "0.1")
 
 from gi.repository import Babl, Gegl, Gimp, GLib  # noqa: E402
 from velatura import srgb  # noqa: E402
+from velatura.editor.alpha import gray_as_rgb, gray_of_rgb  # noqa: E402
 
 os.environ["GIMP_COLOR_TRANSFORM_DISABLE_BABL"] = "1"  # libgimpcolor's own switch, for this process
 
 _SRGB = "R'G'B'A float"
 _INTENT = Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC
 _FLAGS = Gimp.ColorTransformFlags.BLACK_POINT_COMPENSATION
-_NEAR = 2 / 255
-"""How much profiles that are all called sRGB differ in, as `velatura.pictures.icc` has it."""
+_CODES = {"u8": "B", "u16": "H", "float": "f"}
+"""How `array` calls samples of babl's depths."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,23 @@ class ImageProfile:
     @property
     def floats(self) -> str:
         """babl's name for its numbers as floats."""
-        return self.named("Y'A float" if self.gray else _SRGB)
+        return self._of("float")
 
-    def to_srgb(self, numbers: bytes) -> bytes:
-        """Floats in it as floats of sRGB, of the same number of channels; beyond 0..1 what sRGB lacks."""
-        found = _converted(_transforms(self)[0], numbers, self.floats, _SRGB)
-        return _thin(found) if self.gray else found
+    def to_srgb(self, numbers: bytes, depth: str) -> bytes:
+        """Floats in it as numbers of sRGB in one of babl's depths, of the same number of channels; what sRGB
+        lacks is beyond 0..1, of integers at their ends."""
+        wanted = f"R'G'B'A {depth}"
+        found = _converted(_transform(self, True, self.floats, wanted), numbers, self.floats, wanted)
+        return gray_of_rgb(found, _CODES[depth]) if self.gray else found
 
-    def from_srgb(self, numbers: bytes) -> bytes:
-        """The inverse."""
-        found = _wide(numbers) if self.gray else numbers
-        return _converted(_transforms(self)[1], found, _SRGB, self.floats)
+    def from_srgb(self, numbers: bytes, depth: str) -> bytes:
+        """Floats of sRGB as its numbers."""
+        wanted = self._of(depth)
+        found = gray_as_rgb(numbers, "f") if self.gray else numbers
+        return _converted(_transform(self, False, _SRGB, wanted), found, _SRGB, wanted)
+
+    def _of(self, depth: str) -> str:
+        return self.named(("Y'A " if self.gray else "R'G'B'A ") + depth)
 
     @property
     def like_srgb(self) -> bool:
@@ -78,14 +85,13 @@ def of(image: Any) -> ImageProfile | None:
     return None if profile is None else ImageProfile(bytes(profile.get_icc_profile()), profile.is_gray())
 
 
-@lru_cache(maxsize=4)
-def _transforms(profile: ImageProfile) -> tuple[Any, Any]:
-    mine, other = profile._gimp, Gimp.ColorProfile.new_from_icc_profile(srgb.PROFILE)
-    formats = Babl.format(profile.floats), Babl.format(_SRGB)
-    return (
-        Gimp.ColorTransform.new(mine, formats[0], other, formats[1], _INTENT, _FLAGS),
-        Gimp.ColorTransform.new(other, formats[1], mine, formats[0], _INTENT, _FLAGS),
-    )
+@lru_cache(maxsize=8)
+def _transform(profile: ImageProfile, there: bool, given: str, wanted: str) -> Any:
+    """From a profile to sRGB, or back. One end is floats always: from integers to integers LittleCMS
+    interpolates in tables; so it computes each pixel and rounds once, as everywhere in Velatura."""
+    ends = profile._gimp, Gimp.ColorProfile.new_from_icc_profile(srgb.PROFILE)
+    mine, other = ends if there else ends[::-1]
+    return Gimp.ColorTransform.new(mine, Babl.format(given), other, Babl.format(wanted), _INTENT, _FLAGS)
 
 
 @lru_cache(maxsize=4)
@@ -93,8 +99,8 @@ def _like_srgb(profile: ImageProfile) -> bool:
     steps = [step / 5 for step in range(6)]
     colours = itertools.product(steps, repeat=1 if profile.gray else 3)
     numbers = array("f", [value for colour in colours for value in (*colour, 1.0)])
-    seen = array("f", profile.to_srgb(numbers.tobytes()))
-    return max(abs(a - b) for a, b in zip(numbers, seen, strict=True)) < _NEAR
+    seen = array("f", profile.to_srgb(numbers.tobytes(), "float"))
+    return max(abs(a - b) for a, b in zip(numbers, seen, strict=True)) < srgb.NEAR
 
 
 def _converted(transform: Any, numbers: bytes, given: str, wanted: str) -> bytes:
@@ -104,21 +110,3 @@ def _converted(transform: Any, numbers: bytes, given: str, wanted: str) -> bytes
     before.set(box, given, numbers)
     transform.process_buffer(before, box, after, box)
     return after.get(box, 1.0, wanted, Gegl.AbyssPolicy.NONE)
-
-
-def _thin(numbers: bytes) -> bytes:
-    """Of red, green, blue and alpha the first and the last: a gray has them all alike."""
-    four = array("f", bytes(numbers))
-    two = array("f", bytes(len(numbers) // 2))
-    two[::2], two[1::2] = four[::4], four[3::4]
-    return two.tobytes()
-
-
-def _wide(numbers: bytes) -> bytes:
-    """The inverse."""
-    two = array("f", bytes(numbers))
-    four = array("f", bytes(2 * len(numbers)))
-    for place in range(3):
-        four[place::4] = two[::2]
-    four[3::4] = two[1::2]
-    return four.tobytes()

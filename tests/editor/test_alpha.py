@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from velatura.editor.alpha import bake, changed, chosen, whole
+from velatura.editor.alpha import bake, changed, chosen, gray_as_rgb, gray_of_rgb, whole
 
 KINDS = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 
@@ -64,3 +66,11 @@ def test_pixels_that_differ_in_any_byte(pixel_bytes: int) -> None:
     after[3, 0] ^= 128
     found = np.frombuffer(changed(before.tobytes(), after.tobytes(), pixel_bytes), np.uint8)
     assert np.array_equal(found != 0, (before != after).any(1))
+
+
+def test_gray_pixels_are_rgb_ones_with_their_colours_alike() -> None:
+    gray = struct.pack("<4H", 7, 65535, 300, 12)
+    wide = gray_as_rgb(gray, "H")
+    assert struct.unpack("<8H", wide) == (7, 7, 7, 65535, 300, 300, 300, 12)
+    assert gray_of_rgb(wide, "H") == gray
+    assert gray_of_rgb(bytes([1, 2, 3, 4]), "B") == bytes([2, 4]), "of RGBA and BGRA the same"

@@ -7,6 +7,7 @@ from engines import LAYOUTS, random_slot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from velatura.errors import VelaturaError
+from velatura.pictures import icc
 from velatura.pixels import LUMA, Layout
 from velatura_daemon.engine.compose import (
     Canvas,
@@ -162,6 +163,8 @@ def test_the_srgb_curve_is_that_of_the_standard():
     assert float(encode_srgb(torch.tensor(0.0031308))) == pytest.approx(0.04045, abs=1e-4)
     values = torch.linspace(0, 1, 1001)
     torch.testing.assert_close(encode_srgb(decode_srgb(values)), values, rtol=0, atol=1e-5)
+    for ours, theirs in ((decode_srgb, icc.linear), (encode_srgb, icc.encoded)):  # with torch and without
+        np.testing.assert_allclose(ours(values), theirs(values.numpy()), rtol=0, atol=1e-6)
 
 
 def test_there_is_one_lightness():

@@ -20,6 +20,7 @@ from velatura.editor.paper import Gone, Layer, Refused, Source
 
 from ..colors import Space
 from ..qt import QtCore, QtWidgets
+from .scratch import find_out
 
 LAYERS = {
     "paintlayer", "grouplayer", "vectorlayer", "filelayer", "clonelayer", "filllayer", "filterlayer",
@@ -198,6 +199,7 @@ def source_of(document: Any, node: Any) -> Source:
     space = Space(node.colorModel(), node.colorDepth(), node.colorProfile())
     if not space.known:
         raise Refused(_("Velatura cannot read the colour model {model}.", model=space.model))
+    find_out(space)
     bounds = _rect(node.bounds())
     if bounds.empty:
         raise Refused(_("The layer “{name}” is empty.", name=node.name()))

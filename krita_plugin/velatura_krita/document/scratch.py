@@ -6,16 +6,19 @@ times its pixels. Since conversion looks at single pixels only, strips are laid 
 
 from __future__ import annotations
 
+from array import array
+from dataclasses import replace
 from typing import Any
 
+import krita
 from velatura.editor import geometry
+from velatura.editor.alpha import gray_as_rgb, gray_of_rgb
 from velatura.editor.geometry import Rect
 from velatura.editor.i18n import _
 from velatura.editor.paper import Refused
 
-from ..colors import Space, cost
+from ..colors import BUILT_IN, Space, cost, cube, found, steps, unknown
 from ..qt import QtCore
-from .active import application
 
 STRIP_SECONDS = 0.004
 """What converting one strip may take; reading, cutting and reducing it take as long again or longer."""
@@ -30,22 +33,19 @@ _UNDO_BYTES = 64 * 1024 * 1024
 class Converter:
     """Converts strips from one colour space to another; the artist's own history never knows of it.
 
-    Use as a context manager: leaving it closes the scratch document.
+    Use as a context manager: leaving it closes the scratch documents.
     """
 
     def __init__(self, given: Space, wanted: Space) -> None:
         self.given, self.wanted = given, wanted
-        self._scratch: Any = None
-        self._used = 0
+        self._steps = [_Step(*step) for step in steps(given, wanted)]
 
     def __enter__(self) -> Converter:
         return self
 
     def __exit__(self, *unused: object) -> None:
-        if self._scratch is not None:
-            self._scratch.setModified(False)
-            self._scratch.close()
-            self._scratch = None
+        for step in self._steps:
+            step.close()
 
     def strips(self, rect: Rect, multiple: int = 1, thinned: int = 1) -> list[Rect]:
         """Strips of `rect`, multiples of `multiple` rows high, that take about `STRIP_SECONDS`.
@@ -65,6 +65,24 @@ class Converter:
         """`count` pixels in the wanted space; the same bytes where both spaces are one."""
         if self.given == self.wanted:
             return pixels
+        if self._steps[0].given.model != self.given.model:
+            pixels = gray_as_rgb(pixels, "H" if self.given.whole else "f")
+        for step in self._steps:
+            pixels = step.convert(pixels, count)
+        if self._steps[-1].wanted.model != self.wanted.model:
+            pixels = gray_of_rgb(pixels, "H" if self.wanted.whole else "f")
+        return pixels
+
+
+class _Step:
+    """One conversion of Krita's."""
+
+    def __init__(self, given: Space, wanted: Space) -> None:
+        self.given, self.wanted = given, wanted
+        self._scratch: Any = None
+        self._used = 0
+
+    def convert(self, pixels: bytes, count: int) -> bytes:
         rows = -(-count // BLOCK)
         padding = bytes((rows * BLOCK - count) * self.given.pixel_bytes)
         node = self._document().createNode("strip", "paintlayer")
@@ -74,12 +92,18 @@ class Converter:
         self._used += len(pixels)
         return node.pixelData(0, 0, BLOCK, rows).data()[: count * self.wanted.pixel_bytes]
 
+    def close(self) -> None:
+        if self._scratch is not None:
+            self._scratch.setModified(False)
+            self._scratch.close()
+            self._scratch = None
+
     def _document(self) -> Any:
         if self._used > _UNDO_BYTES:
-            self.__exit__()
+            self.close()
         if self._scratch is None:
             given = self.given
-            made = application().createDocument(
+            made = krita.Krita.instance().createDocument(
                 8, 8, "velatura", given.model, given.depth, given.profile, 72.0
             )
             if made is None:
@@ -87,3 +111,11 @@ class Converter:
             made.setBatchmode(True)
             self._scratch, self._used = made, 0
         return self._scratch
+
+
+def find_out(space: Space) -> None:
+    """Looks, once, whether a profile's numbers are sRGB's (`colors.found`)."""
+    if unknown(space):
+        pixels, samples = cube(space.model)
+        with Converter(replace(space, depth="U8"), Space("RGBA", "F32", BUILT_IN)) as converter:
+            found(space, array("f", converter.convert(pixels, len(samples) // 4)))

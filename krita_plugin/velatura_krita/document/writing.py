@@ -193,7 +193,8 @@ def _given(taken: Source, picture: Picture) -> Space:
 
 def _kept(taken: Source, converter: Converter, pixels: bytes, strip: Rect) -> bytes:
     """A strip of a result in the document's own space, with the layer's own colours put back as far as it is
-    what was sent: there and back through another colour space they would not be what they were."""
+    what was sent: there and back through another colour space they would not be what they were. Of RGB and
+    gray only pixels that are just what was sent keep them, as of picture files."""
     mine = own(taken)
     blob = mine.sent[0]() if mine.sent else None
     if blob is None or mine.space != mine.target:
@@ -202,6 +203,9 @@ def _kept(taken: Source, converter: Converter, pixels: bytes, strip: Rect) -> by
     sent = cut(blob.read(0, blob.layout.nbytes), strip, taken.crop, blob.layout.pixel_bytes)
     if sent == pixels:
         return before
+    if mine.space.model in ("RGBA", "GRAYA"):
+        which = alpha.changed(sent, pixels, blob.layout.pixel_bytes)
+        return alpha.chosen(which, _converted(converter, pixels, strip), before, mine.space.pixel_bytes)
     both = converter.convert(sent + pixels, 2 * strip.pixels)
     back = both[: len(both) // 2], both[len(both) // 2 :]
     return keeping.kept(before, sent, pixels, back, mine.space.depth.lower(), blob.layout.depth)

@@ -1,4 +1,5 @@
-"""The selection baked into a result's alpha, and pixels chosen by a mask, for every depth that editors have.
+"""The selection baked into a result's alpha, pixels chosen by a mask, and gray pixels as RGB, for every depth
+that editors have.
 
 Works on interleaved little-endian pixels whose last channel is alpha. No numpy in the editor: whole channels
 move by slicing, and only pixels where both alpha and selection are partial cost a multiplication in Python.
@@ -7,6 +8,7 @@ move by slicing, and only pixels where both alpha and selection are partial cost
 from __future__ import annotations
 
 import struct
+from array import array
 
 _PRODUCT = bytes((a * s + 127) // 255 for a in range(256) for s in range(256))
 """Rounded a x s / 255 at index a * 256 + s."""
@@ -108,3 +110,25 @@ def whole(selection: bytes) -> bytes:
 
 
 _WHOLE = bytes([0]) + bytes([255]) * 255
+
+
+def gray_of_rgb(pixels: bytes, code: str) -> bytes:
+    """The green and alpha of RGBA or BGRA: a gray has its colours alike, up to rounding.
+
+    Args:
+        code: of a sample, as `array` calls it.
+    """
+    four = array(code, pixels)
+    two = array(code, bytes(len(pixels) // 2))
+    two[::2], two[1::2] = four[1::4], four[3::4]
+    return two.tobytes()
+
+
+def gray_as_rgb(pixels: bytes, code: str) -> bytes:
+    """The inverse."""
+    two = array(code, pixels)
+    four = array(code, bytes(2 * len(pixels)))
+    for place in range(3):
+        four[place::4] = two[::2]
+    four[3::4] = two[1::2]
+    return four.tobytes()
