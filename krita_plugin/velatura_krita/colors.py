@@ -75,7 +75,7 @@ class Space:
     def layout(self, width: int, height: int) -> Layout | None:
         """How the daemon reads such pixels, or None where they must be converted first."""
         transfer = _TRANSFER.get(self.model, {}).get(self.profile)
-        if not transfer or (transfer == "linear" and self.whole):
+        if not transfer:
             return None
         channels = "GRAYA"
         if self.model == "RGBA":
@@ -115,10 +115,9 @@ def wire_space(space: Space) -> Space:
     gray, so that it is made gray again by the same rule for every client."""
     if space.layout(1, 1) is not None:
         return space
-    depth = "U16" if space.whole else "F32"
     if space.model in _WIDE:
         return _wide(space)
-    return Space("RGBA", depth, SRGB if space.whole else LINEAR)
+    return Space("RGBA", "U16", SRGB) if space.whole else Space("RGBA", "F32", LINEAR)
 
 
 def steps(given: Space, wanted: Space) -> tuple[tuple[Space, Space], ...]:
