@@ -42,7 +42,7 @@ SPACES = [
 ]  # fmt: skip
 """Clay is Adobe's RGB, Large is ProPhoto's, g10 is linear light, labl the curve of L*."""
 
-FLOATS = 1e-3
+FLOATS = 2e-3
 """By how much floats may differ: nothing rounds them, and the network enlarges their last digits."""
 
 LINEAR = ("sRGB-elle-V2-g10.icc", "Gray-D50-elle-V2-g10.icc")
