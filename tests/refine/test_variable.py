@@ -15,7 +15,7 @@ SIZE = (37, 50)
 PICTURE = random_picture(*SIZE, 3)
 
 
-@pytest.mark.parametrize("variable", [FreePixels(), Laplacian(SIZE)])
+@pytest.mark.parametrize("variable", [FreePixels(), Laplacian(SIZE), Laplacian(SIZE, strides=(4.0, 2.0))])
 def test_parameters_stand_for_their_picture(variable: Variable) -> None:
     parameters = variable.parameters(PICTURE)
     np.testing.assert_allclose(variable.picture(parameters), PICTURE, atol=1e-12)
@@ -40,7 +40,12 @@ def test_plain_levels_keep_lightness_and_all_colour_but_the_finest() -> None:
     np.testing.assert_allclose(made, coarse + gray, atol=0.05)
 
 
-KINDS = [FreePixels, lambda gray: Laplacian(SIZE, gray), lambda gray: Laplacian(SIZE, gray, plain=2)]
+KINDS = [
+    FreePixels,
+    lambda gray: Laplacian(SIZE, gray),
+    lambda gray: Laplacian(SIZE, gray, plain=2),
+    lambda gray: Laplacian(SIZE, gray, strides=(4.0, 2.0)),
+]
 
 
 @pytest.mark.parametrize("gray", [False, True])
@@ -63,6 +68,13 @@ def test_a_pyramid_spreads_a_step_over_large_areas() -> None:
     parameters = variable.parameters(0.5 * torch.ones_like(PICTURE))
     moved = variable.picture(parameters + 0.01) - variable.picture(parameters)
     np.testing.assert_allclose(moved, 0.01 * len(variable.sizes), atol=1e-12)
+
+
+def test_a_step_goes_further_in_levels_with_a_longer_stride() -> None:
+    variable = Laplacian(SIZE, strides=(4.0, 2.0))
+    parameters = variable.parameters(0.5 * torch.ones_like(PICTURE))
+    moved = variable.picture(parameters + 0.01) - variable.picture(parameters)
+    np.testing.assert_allclose(moved, 0.01 * (4 + 2 + len(variable.sizes) - 2), atol=1e-12)
 
 
 def test_the_picture_of_a_pyramid_is_clamped_and_what_is_outside_of_the_mask_stays() -> None:

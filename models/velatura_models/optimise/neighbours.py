@@ -4,8 +4,10 @@ that is nearest to it, and all of the style is used.
 After Kolkin et al., "Neural Neighbor Style Transfer" (2022), by optimisation: coarse to fine, targets
 found anew at every scale, a last pass layer by layer. What we change: the content's colours are moved to
 the style's first, in place of the paper's correction at the end, and held there by a term of their own;
-and beside the neighbours stands a statistics term, the relative distance of Gram matrices, without which
-some styles are used only in part. In the last pass neighbours are found once, not at every step.
+beside the neighbours stands a statistics term, the relative distance of Gram matrices, without which
+some styles are used only in part; a scale begins with the content's finest details, not only looks up
+neighbours for them, and goes further in them at a step, as it has few steps. In the last pass neighbours
+are found once, not at every step.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..networks.encoder import Encoder
 from .gram import GramTarget, GramTerm
@@ -43,6 +44,10 @@ FALLING = 0.8
 
 PLAIN = 1
 """Levels of the pyramid, from the finest, that are lightness only: their colour would be grain."""
+
+STRIDES = (4.0, 2.0)
+"""How many times as far steps go in the finest levels of the pyramid: a scale adds one that is nearly empty,
+and with even steps lines as dark as a stained glass's were still grey when it ended."""
 
 FIRST, SCALES, LAST = range(3)
 """Stages: the coarsest scale, the others, the last pass."""
@@ -84,11 +89,11 @@ class Neighbours:
         last = round(evaluations * self.polish)
         shares = share_evaluations(evaluations - last, len(sizes), FALLING)
         found = [
-            Level(size, share, SCALES, settles=False)
+            Level(size, share, SCALES, settles=False, details=True)
             for size, share in zip(sizes, shares, strict=True)
             if share
         ]
-        found[0] = replace(found[0], stage=FIRST)
+        found[0] = replace(found[0], stage=FIRST, details=False)
         return [*found, Level(sizes[-1], last, LAST, settles=False)] if last else found
 
     def subject(self, problem: Problem, color: str) -> Tensor | None:
@@ -100,7 +105,7 @@ class Neighbours:
         return replace(self, content_weight=0.0, tv_weight=0.0)
 
     def variable(self, scene: Scene) -> Laplacian:
-        return scene.pyramid(PLAIN)
+        return scene.pyramid(PLAIN, STRIDES)
 
     def targets(self, encoder: Encoder, scene: Scene, start: Tensor) -> Generator[float, None, Terms]:
         """Looks up the neighbours of the picture that a level begins with."""
@@ -139,15 +144,10 @@ class Neighbours:
 
     def _looked(self, scene: Scene, start: Tensor, content: Tensor) -> Tensor:
         """The picture that neighbours are looked up for: at the coarsest scale the content; then the picture
-        so far with the content's finest details, and some of the content; in the last pass the picture."""
+        that the level begins with, and some of the content; in the last pass the picture."""
         if scene.level.stage == FIRST:
             return content
-        if scene.level.stage == LAST:
-            return start
-        half = (content.shape[-2] // 2, content.shape[-1] // 2)
-        small = F.interpolate(content, half, mode="bilinear", antialias=True)
-        details = content - F.interpolate(small, content.shape[-2:], mode="bilinear")
-        return torch.lerp(start + details, content, self.keep)
+        return start if scene.level.stage == LAST else torch.lerp(start, content, self.keep)
 
     def _pool(
         self, encoder: Encoder, scene: Scene, source: StyleSource, picture: Tensor

@@ -100,6 +100,13 @@ def resize(picture: Tensor, size: tuple[int, int], wrap: bool = False) -> Tensor
     return sized[:, :, size[0] : 2 * size[0], size[1] : 2 * size[1]].contiguous()
 
 
+def finest(picture: Tensor) -> Tensor:
+    """What a picture `(1, C, H, W)` loses when it is halved: the finest level of its Laplacian pyramid."""
+    half = (picture.shape[-2] // 2, picture.shape[-1] // 2)
+    small = F.interpolate(picture, half, mode="bilinear", antialias=True)
+    return picture - F.interpolate(small, picture.shape[-2:], mode="bilinear")
+
+
 def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
     """A mask `(1, 1, H, W)` at a smaller size by area means, so that not even one pixel is lost."""
     if tuple(mask.shape[-2:]) == tuple(size):

@@ -21,7 +21,7 @@ from ..networks.playback import retold
 from .descent import make_descent
 from .objective import RefineOptions, check_problem
 from .problem import Problem, padded
-from .pyramid import GRID, receptive_margin, resize, resize_mask
+from .pyramid import GRID, finest, receptive_margin, resize, resize_mask
 from .scene import Level, Scene, recoloured
 from .variable import Variable
 
@@ -98,7 +98,7 @@ class Refinement:
                 return
             whole, shape = self._whole(self._variable.base(self._best)), self._variable.shape(self._best)
             self._level, self._in_level = self._level + 1, 0
-            self._begin(self._within(resize(whole, self._scene.level.size, self.problem.wrap)), shape)
+            self._begin(self._within(self._grown(whole)), shape)
 
     def picture(self, size: tuple[int, int] | None = None) -> Tensor:
         """The best displayable picture so far, `(1, 3, H, W)` float32 in 0..1 on the CPU.
@@ -220,6 +220,14 @@ class Refinement:
             whole = scene.whole()
             assert whole is not None
         return self._within(whole)
+
+    def _grown(self, whole: Tensor) -> Tensor:
+        """What the level before has made, as the level begins with it."""
+        scene = self._scene
+        grown, content = resize(whole, scene.level.size, self.problem.wrap), scene.whole()
+        if not scene.level.details or content is None:
+            return grown
+        return (grown + finest(content).to(grown)).clamp(0, 1)
 
     def _within(self, whole: Tensor) -> Tensor:
         """The level's box of a picture, on the device; outside the mask it is the content."""

@@ -27,6 +27,7 @@ class Level:
         evaluations: how many it is given.
         stage: which of the objective's stages it belongs to, where it has several.
         settles: whether steps become small towards its end.
+        details: whether what the coarser level hands on is given the content's finest details.
         box: the part that is computed; the whole until `confined`.
     """
 
@@ -34,6 +35,7 @@ class Level:
     evaluations: int
     stage: int = 0
     settles: bool = True
+    details: bool = False
     box: Box = field(default=Box(0, 0, 0, 0))
 
     def confined(self, mask: Tensor | None, margin: int) -> Level:
@@ -123,11 +125,11 @@ class Scene:
             sized = _like_luma(luma(sized), luma(content)).expand_as(sized)
         return sized.to(self.device)
 
-    def pyramid(self, plain: int = 0) -> Laplacian:
+    def pyramid(self, plain: int = 0, strides: Sequence[float] = ()) -> Laplacian:
         """The level's box as a Laplacian pyramid that may change inside the mask; see `Laplacian`."""
         mask = self.mask()
         fixed = None if mask is None else self.content()
-        return Laplacian(self.size, self.gray, fixed, mask, plain)
+        return Laplacian(self.size, self.gray, fixed, mask, plain, strides)
 
     def _boxed(self, mask: Tensor | None) -> Tensor | None:
         if mask is None:

@@ -8,7 +8,7 @@ section 3.3). Where only lightness is to change, both have one channel.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -130,6 +130,8 @@ class Laplacian(PictureVariable):
         fixed: what pixels outside of `free` are, `(1, 3, H, W)`.
         free: `(1, 1, H, W)`, above 0 where pixels may change; None is everywhere.
         plain: how many of the finest levels are lightness only.
+        strides: how many times as far a step goes in the finest levels, the finest first; 1 in the others.
+            All levels can make a large area lighter; a fine line is the finest's alone.
     """
 
     bounds = (-math.inf, math.inf)
@@ -141,12 +143,14 @@ class Laplacian(PictureVariable):
         fixed: Tensor | None = None,
         free: Tensor | None = None,
         plain: int = 0,
+        strides: Sequence[float] = (),
     ) -> None:
         self.channels, self.fixed, self.free = 1 if gray else 3, fixed, free
         self.sizes = [size]
         while len(self.sizes) < DEPTH and min(self.sizes[-1]) > COARSEST:
             self.sizes.append((self.sizes[-1][0] // 2, self.sizes[-1][1] // 2))
         self.plain = min(plain, len(self.sizes) - 1)
+        self.strides = [*strides, *[1.0] * len(self.sizes)][: len(self.sizes)]
 
     def parameters(self, picture: Tensor) -> Tensor:
         picture = luma(picture) if self.channels == 1 else picture
@@ -157,7 +161,8 @@ class Laplacian(PictureVariable):
             picture = small
         if self.channels == 3:
             levels[: self.plain] = [luma(level) for level in levels[: self.plain]]
-        return torch.cat([level.flatten() for level in (*levels, picture)])
+        scaled = zip((*levels, picture), self.strides, strict=True)
+        return torch.cat([(level / stride).flatten() for level, stride in scaled])
 
     def picture(self, parameters: Tensor) -> Tensor:
         made = self._sum(parameters).clamp(0, 1)
@@ -182,8 +187,10 @@ class Laplacian(PictureVariable):
         channels = [1 if k < self.plain else self.channels for k in range(len(self.sizes))]
         counts = [c * height * width for c, (height, width) in zip(channels, self.sizes, strict=True)]
         levels = [
-            part.view(1, c, *size)
-            for part, c, size in zip(parameters.split(counts), channels, self.sizes, strict=True)
+            part.view(1, c, *size) * stride
+            for part, c, size, stride in zip(
+                parameters.split(counts), channels, self.sizes, self.strides, strict=True
+            )
         ]
         picture = levels[-1]
         for level, size in zip(levels[-2::-1], self.sizes[-2::-1], strict=True):
