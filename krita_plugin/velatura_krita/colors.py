@@ -161,5 +161,5 @@ def _cost(given: Space, wanted: Space) -> int:
         return 0
     slow = "LABA" in (given.model, wanted.model)
     if not (given.whole and wanted.whole):
-        return 320 if slow else 130
+        return 320 if slow else 200
     return 220 if slow else 40
