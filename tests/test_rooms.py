@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
-import pytest
-from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 from velatura.editor.words import COMMANDS
 from velatura.recipe import RECIPES
 
@@ -15,9 +15,13 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("shared_protocol", "daemon", "models", "krita_plugin", "gimp_plugin")
 
 
-def test_every_room_imports_only_what_it_may(capsys: pytest.CaptureFixture[str]):
-    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
-    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+def test_every_room_imports_only_what_it_may():
+    """In a process of its own: it silences the loggers that are there."""
+    command = Path(sys.executable).with_name("lint-imports")
+    checked = subprocess.run(
+        [command, "--config", ROOT / "pyproject.toml", "--no-cache"], capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_the_drawing_of_the_house_names_its_rooms():
