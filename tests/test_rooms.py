@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -17,10 +18,9 @@ ROOMS = ("shared_protocol", "daemon", "models", "krita_plugin", "gimp_plugin")
 
 def test_every_room_imports_only_what_it_may():
     """In a process of its own: it silences the loggers that are there."""
-    command = Path(sys.executable).with_name("lint-imports")
-    checked = subprocess.run(
-        [command, "--config", ROOT / "pyproject.toml", "--no-cache"], capture_output=True, text=True
-    )
+    command = [Path(sys.executable).with_name("lint-imports"), ROOT / "pyproject.toml", "--no-cache"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    checked = subprocess.run(command, env=env, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
