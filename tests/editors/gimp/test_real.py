@@ -84,15 +84,16 @@ VIVID = """
 image, layer = new_image(400, 300, mode={mode!r}, precision={precision!r})
 image.set_color_profile({profile})
 channels = 2 if layer.is_gray() else 4
+sample = layer.get_bpp() // channels  # a call to GIMP
 stored = bytearray()
 for y in range(300):  # ramps, and colours that sRGB cannot show
     for x in range(400):
         alpha = 20 + x if x < 195 and y < 140 else 255
         pixel = (x * 255 // 399, 255 * (y // 25 % 2), (y * 255 // 299 + 9 * (x % 7)) % 256, alpha)
         for value in pixel[2:] if channels == 2 else pixel:
-            stored += bytes((value * (x + y) % 256, value))[-(layer.get_bpp() // channels):]
+            stored += bytes((value * (x + y) % 256, value))[-sample:]
 buffer = layer.get_buffer()
-form = ("Y'A" if channels == 2 else "R'G'B'A") + (" u16" if layer.get_bpp() > channels else " u8")
+form = ("Y'A" if channels == 2 else "R'G'B'A") + (" u16" if sample > 1 else " u8")
 if image.get_color_profile() is not None:
     gi.require_version("Babl", "0.1")
     from gi.repository import Babl
