@@ -1,11 +1,12 @@
 """Stroke sizes beyond a method's own: painted in a smaller picture first, enlarged, and painted over."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import skimage.data
-from engines import PAINTING, STYLE, pixels, run, slot
+from engines import PAINTING, STYLE, pixels, run, scene, slot
 from PIL import Image
 from velatura.recipe import Style, Stylize
 from velatura_daemon.engine import stylize
@@ -72,6 +73,20 @@ def test_another_strength_needs_no_pass_and_the_recipe_names_its_size(engine, mo
     assert finished.recipe.scale == 3.0 and finished.recipe.method == "multi"
     monkeypatch.setattr(stylize, "stylized", None)
     assert run(engine, replace(PAINTED, strength=0.4), CONTENT).record["cached"]
+
+
+def test_a_name_that_stands_for_another_picture_is_painted_anew(engine):
+    def mine(seed):
+        file = io.BytesIO()
+        Image.fromarray(scene(96, 80, 3, seed=seed)).save(file, "PNG")
+        engine.resources.library.add("mine", file.getvalue())
+        return made(engine, replace(ANY, styles=(Style("mine"),)))
+
+    mine(5)
+    engine.resources.library.remove("mine")
+    again = mine(6)
+    engine.trim()
+    assert (again == made(engine, replace(ANY, styles=(Style("mine"),)))).all()
 
 
 def test_tiles_give_what_the_whole_gives(engine, monkeypatch):

@@ -217,14 +217,8 @@ def prepare(task: EngineTask[Stylize], resources: Resources, loader: Loader | No
         todo, over = replace(todo, strength=1.0), todo
     mask = task.mask.digest if task.mask is not None else ""
     place = (canvas.slot.digest, mask, canvas.size, recipe.reference)
-    key = (
-        SEEN,
-        *place,
-        recipe.backbone,
-        recipe.method,
-        method.dtype,
-        None if laid is None else _full(recipe),
-    )
+    painted_in = None if laid is None else _origin(recipe, resources, loader)
+    key = (SEEN, *place, recipe.backbone, recipe.method, method.dtype, painted_in)
     todo.seen = resources.store.get(key)
     colors = None
     if recipe.color == "statistics":
@@ -264,8 +258,15 @@ def resolved(recipe: Stylize, resources: Resources) -> tuple[Stylize, tuple[str,
 
 
 def _full(recipe: Stylize) -> Stylize:
-    """What a recipe's picture at full strength is named by."""
+    """A recipe at full strength, without the networks that it may have run with."""
     return replace(recipe, strength=1.0, networks=())
+
+
+def _origin(recipe: Stylize, resources: Resources, loader: Loader) -> Key:
+    """What a recipe's picture at full strength is named by: the recipe, what its names stand for now, and the
+    networks."""
+    entries = [resources.library.get(style.name).digest for style in recipe.styles if style.name]
+    return (_full(recipe), *entries, *sorted(loader.used.items()))
 
 
 def _laid_out(
@@ -291,7 +292,8 @@ def _laid_out(
     if larger < SAME or max(size) <= SMALLEST:
         return None
     side = max(round(max(size) / min(larger, COARSER)), SMALLEST)
-    key = (LAID_OUT, slot.digest, mask.digest if mask else "", *size, _full(recipe), loader.dtype)
+    whose = (slot.digest, mask.digest if mask else "", *size)
+    key = (LAID_OUT, *whose, loader.dtype, _origin(recipe, resources, loader))
     small: Tensor | None = resources.store.get(key)
     if small is None:
         small = yield from stylized(task, _full(recipe), slot, resources, loader, side, mask)
@@ -331,7 +333,8 @@ def _of_reference(
         shares = [s if s.region is None else replace(s, region=whole) for s in styles]
         todo = work(content, shares, most, recipe.residual, recipe.exact, recipe.color == "style")
         place = (recipe.reference, side, task.preview_side)
-        whose = (SEEN, *place, recipe.backbone, recipe.method, method.dtype, None if laid is None else name)
+        origin = None if laid is None else _origin(recipe, resources, loader)
+        whose = (SEEN, *place, recipe.backbone, recipe.method, method.dtype, origin)
         todo.seen = resources.store.get(whose) or (yield from method.see(content))
         kept = Statistics((yield from method.measure(todo)))
         resources.store[key], resources.store[whose] = kept, todo.seen
