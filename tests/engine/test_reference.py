@@ -1,11 +1,12 @@
 """A recipe's reference: all frames of a clip are normalised by one picture's statistics."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import skimage.data
-from engines import pixels, run, slot
+from engines import pixels, run, scene, slot
 from PIL import Image
 from velatura.errors import VelaturaError
 from velatura.recipe import Style, Stylize
@@ -59,6 +60,24 @@ def test_a_slider_over_a_part_soon_measures_nothing_more(engine, monkeypatch):
     for strength, picture in made.items():
         own = pixels(run(engine, replace(asked, strength=strength, reference=""), MOVED_FRAME)).astype(int)
         assert np.sqrt(np.square(picture - own).mean()) < (1 if strength == 0.5 else 6)
+
+
+def test_a_name_that_stands_for_another_picture_is_measured_anew(engine):
+    def mine(seed):
+        file = io.BytesIO()
+        Image.fromarray(scene(96, 80, 3, seed=seed)).save(file, "PNG")
+        engine.resources.library.add("mine", file.getvalue())
+        return painted()
+
+    def painted():
+        asked = Stylize((Style("mine"),), method="adain-skip", reference=STILL_FRAME.digest)
+        return pixels(run(engine, asked, MOVED_FRAME, pictures=(STILL_FRAME,)))
+
+    mine(5)
+    engine.resources.library.remove("mine")
+    again = mine(6)
+    engine.trim()
+    assert (again == painted()).all()
 
 
 def test_a_reference_serves_masks_regions_previews_and_kept_colours(engine):

@@ -263,8 +263,8 @@ def _full(recipe: Stylize) -> Stylize:
 
 
 def _origin(recipe: Stylize, resources: Resources, loader: Loader) -> Key:
-    """What a recipe's picture at full strength is named by: the recipe, what its names stand for now, and the
-    networks."""
+    """What a recipe's picture at full strength, or what is measured for it, is named by: the recipe, what its
+    names stand for now, and the networks."""
     entries = [resources.library.get(style.name).digest for style in recipe.styles if style.name]
     return (_full(recipe), *entries, *sorted(loader.used.items()))
 
@@ -321,8 +321,8 @@ def _of_reference(
     reference's whole where a style has a region."""
     most = float(strength.max()) if isinstance(strength, Tensor) else strength
     named = tuple(replace(style, mask="whole" if style.mask else "") for style in recipe.styles)
-    name = replace(recipe, styles=named, strength=most, networks=())
-    key = (STATISTICS, name, side, task.preview_side, method.dtype)
+    name = _origin(replace(recipe, styles=named), resources, loader)
+    key = (STATISTICS, most, side, task.preview_side, method.dtype, name)
     kept: Statistics | None = resources.store.get(key)
     if kept is None:
         slot, picture = Sources(task, resources).reference(), _reference(task, resources)
