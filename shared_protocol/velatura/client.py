@@ -247,7 +247,7 @@ class Client(DaemonSession):
             pixels; no pairs where nothing corresponds.
         """
         fields = {"most": most, "backbone": backbone}
-        job = self._run(Keypoints, _looked_at(image, out), style, None, False, False, out, fields, {})
+        job = self._run(Keypoints, self._looked_at(image, out), style, None, False, False, out, fields, {})
         _awaited(job)
         return {name: job.record[name] for name in ("content", "style", "pairs")}
 
@@ -326,7 +326,7 @@ class Client(DaemonSession):
         else:
             name = self.add_style(name, picture, title, artist, year, rights)["name"]
         recipe, _, options = build(Learn, name, None, False, more)
-        sample = None if image is None else _looked_at(image, out)
+        sample = None if image is None else self._looked_at(image, out)
         job = self.submit(recipe, sample, out=out, **options)
         if not wait:
             return job
@@ -350,11 +350,10 @@ class Client(DaemonSession):
         more: dict[str, Any],
         deform: Any = None,
     ) -> Any:
-        from .pictures import images
         from .styles import build, by_name, warn_of_stretch
 
         style = by_name(style, self.added)
-        pixels = images.read(image) if image is not None else None
+        pixels = self.read(image) if image is not None else None
         size = (pixels.array.shape[1], pixels.array.shape[0]) if pixels is not None else None
         recipe, pictures, options = build(kind, style, size, keep_color, fields | more)
         if pixels is not None:
@@ -362,15 +361,12 @@ class Client(DaemonSession):
         job = self.submit(recipe, pixels, mask, out=out, pictures=pictures, **options)
         return _awaited(job) if wait else job
 
-
-def _looked_at(image: Any, out: Any) -> Any:
-    """A picture of which something is found out, so that no file is made beside it, only `out`."""
-    from .pictures import images
-
-    pixels = copy(images.read(image))
-    if out is None and pixels.kind == "path":
-        pixels.kind = "image"
-    return pixels
+    def _looked_at(self, image: Any, out: Any) -> Any:
+        """A picture of which something is found out, so that no file is made beside it, only `out`."""
+        pixels = copy(self.read(image))
+        if out is None and pixels.kind == "path":
+            pixels.kind = "image"
+        return pixels
 
 
 def _awaited(job: JobFuture) -> Any:

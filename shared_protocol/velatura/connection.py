@@ -108,6 +108,11 @@ class Connection:
         """Whether the daemon is on this machine and takes pictures as memory."""
         return self._exchange.line is not None
 
+    @property
+    def most(self) -> int:
+        """Bytes of a picture that the daemon takes; 0 before it has told."""
+        return self.welcome.max_blob if self.welcome is not None else 0
+
     def submit(
         self,
         recipe: Recipe,

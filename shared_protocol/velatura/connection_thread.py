@@ -63,6 +63,11 @@ class ConnectionThread:
         return self._connection.lends
 
     @property
+    def most(self) -> int:
+        """Bytes of a picture that the daemon takes."""
+        return self._connection.most
+
+    @property
     def alive(self) -> bool:
         """Whether this can still be used."""
         return self._thread.is_alive() and not self._closing

@@ -118,7 +118,7 @@ class DaemonSession:
         check_recipe(recipe)
         if image is None and recipe.FACTS.content:
             raise FieldError("image", f"is missing; a {recipe.KIND} works on a picture")
-        pixels = images.read_for(recipe, image) if image is not None else None
+        pixels = images.read_for(recipe, self.read(image)) if image is not None else None
         thread, content, mask_blob = self._ready(), None, None
         if pixels is not None:
             content = self._shared.blob(pixels) if thread.lends else pixels.blob()
@@ -150,6 +150,18 @@ class DaemonSession:
             return self._follow(handle, thread, pixels, target)
 
         return thread.call(start)
+
+    def read(self, image: Any) -> Any:
+        """A picture as `submit` takes it: a file is read here, one that is larger than the daemon takes is
+        refused before it is decoded.
+
+        Raises:
+            VelaturaError: `bad_image`, `too_large`, `not_running`.
+        """
+        from .pictures import images
+        from .pictures.arrays import Most
+
+        return images.read(image, most=Most(nbytes=self._ready().most))
 
     def upload(self, picture: Any) -> str:
         """Gives the daemon a picture (a style) and returns its digest, for use in recipes."""

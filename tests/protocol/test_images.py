@@ -17,9 +17,11 @@ import pytest
 import seeds
 import tifffile
 from PIL import Image, ImageCms
+from PIL.JpegImagePlugin import JpegImageFile
 from velatura.blob import Picture
 from velatura.errors import PictureWarning, VelaturaError
 from velatura.pictures import files, icc, images, png
+from velatura.pictures.arrays import Most
 from velatura.pictures.metadata import Metadata
 from velatura.recipe import Style, Stylize
 
@@ -228,6 +230,35 @@ def test_a_style_with_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, 
     with pytest.raises(VelaturaError, match=r"at most .* 4000 pixels") as error:
         images.read_style(tmp_path / "large.tif")
     assert error.value.code == "too_large"
+
+
+@pytest.mark.parametrize("name", ["8.png", "8.tif", "8.jpg", "16.png", "16.tif", "float.tif", "double.tif"])
+def test_a_file_that_would_be_too_many_bytes_is_refused_before_it_is_decoded(tmp_path, monkeypatch, name):
+    """By what is sent: the double of a TIFF travels as a float."""
+    kind = {"8": np.uint8, "16": np.uint16, "float": np.float32, "double": np.float64}[name.split(".")[0]]
+    array = np.zeros((40, 60, 3), kind)
+    if kind == np.float64:
+        tifffile.imwrite(tmp_path / name, array, photometric="rgb")
+    else:
+        files.save(tmp_path / name, array)
+    nbytes = files.load(tmp_path / name).layout.nbytes
+    assert files.load(tmp_path / name, most=Most(nbytes=nbytes)).layout.nbytes == nbytes
+    for owner, decoder in (
+        (tifffile.TiffPage, "asarray"), (imagecodecs, "png_decode"), (JpegImageFile, "load"),
+    ):  # fmt: skip
+        monkeypatch.setattr(owner, decoder, lambda *_: pytest.fail("decoded"))
+    with pytest.raises(
+        VelaturaError, match=f"60 x 40 .* {nbytes} in all; the daemon takes {nbytes - 1},"
+    ) as error:
+        files.load(tmp_path / name, most=Most(nbytes=nbytes - 1))
+    assert error.value.code == "too_large"
+
+
+@pytest.mark.parametrize("kind", seeds.SEEDS)
+def test_no_kind_of_file_is_refused_that_takes_what_there_is_room_for(kind):
+    data, suffix = seeds.SEEDS[kind](), seeds.SUFFIX.get(kind, "")
+    nbytes = files.decode(data, suffix=suffix).layout.nbytes
+    files.decode(data, suffix=suffix, most=Most(nbytes=nbytes))
 
 
 @pytest.mark.parametrize("turn", range(1, 9))

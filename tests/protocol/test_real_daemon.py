@@ -20,8 +20,10 @@ from PIL import Image
 from velatura import launch, wire
 from velatura import messages as m
 from velatura.client import Client
+from velatura.connection_thread import ConnectionThread
 from velatura.errors import JobFailed, VelaturaError
 from velatura.jobstate import State
+from velatura.pictures import png
 from velatura.recipe import Upscale
 
 HERE = Path(__file__).parents[1]
@@ -106,6 +108,17 @@ def test_a_live_preview_overtakes_a_long_job(v):
     assert np.array_equal(v.stylize(ARRAY, "stained-glass", strength=0.5), 255 - ARRAY)
     assert not long.done
     long.cancel()
+
+
+def test_a_file_over_the_daemon_s_limit_is_refused_before_it_is_decoded(v, tmp_path, monkeypatch):
+    path = tmp_path / "large.png"
+    Image.fromarray(ARRAY).save(path)
+    monkeypatch.setattr(ConnectionThread, "most", ARRAY.nbytes - 1)
+    monkeypatch.setattr(png, "from_array", lambda *_: pytest.fail("decoded"))
+    for ask in (lambda: v.stylize(path, "wave"), lambda: v.submit(Upscale(), path)):
+        with pytest.raises(VelaturaError, match=r"large\.png.* the daemon takes \d+,") as caught:
+            ask()
+        assert caught.value.code == "too_large"
 
 
 def test_a_failure_reaches_the_caller(v):

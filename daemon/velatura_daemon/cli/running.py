@@ -75,11 +75,10 @@ def run(
         sourced.add(client)
 
         def submit(source: Path | None, target: Path, priority: str) -> JobFuture:
-            from velatura.pictures import images
 
             pixels, styles = None, sourced
             if source is not None and whole.FACTS.content:
-                pixels = images.read(source)
+                pixels = client.read(source)
             elif source is not None:
                 styles = SourcedStyles({source: 1.0})
                 styles.load()

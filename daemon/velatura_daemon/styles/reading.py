@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from velatura import stylefile
 from velatura.errors import VelaturaError
 from velatura.pictures import files, formats
-from velatura.pictures.arrays import Pixels, from_pil, to_pil
+from velatura.pictures.arrays import Most, Pixels, from_pil, to_pil
 from velatura.pictures.layouts import image_of
 from velatura.pixels import MAX_STYLE_PIXELS, Layout
 
@@ -46,7 +46,7 @@ def read_style(source: Path | bytes, longest: int = 0) -> Image.Image:
             "too_large", f"{where} has {len(data)} bytes; a style picture has at most {MAX_BYTES}"
         )
     suffix = source.suffix if isinstance(source, Path) else ""
-    image = _plain(files.decode(data, where, suffix, longest, MAX_PIXELS), where)
+    image = _plain(files.decode(data, where, suffix, longest, Most(MAX_PIXELS)), where)
     scale = longest / max(image.size) if longest else 1.0
     if scale >= 1:
         return image

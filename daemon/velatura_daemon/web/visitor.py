@@ -21,7 +21,7 @@ import velatura
 from PIL import Image
 from velatura.errors import VelaturaError
 from velatura.pictures import files, images
-from velatura.pictures.arrays import Pixels
+from velatura.pictures.arrays import Most, Pixels
 from velatura.recipe import RecipeClass
 from velatura.styles import build
 
@@ -192,7 +192,7 @@ def read_upload(data: bytes, name: str) -> Pixels:
         raise VelaturaError(
             "too_large", f"has {len(data) >> 20} MB; at most {MOST_BYTES >> 20} are taken", name
         )
-    return files.decode(data, name, Path(name).suffix, most=MOST_PIXELS)
+    return files.decode(data, name, Path(name).suffix, most=Most(MOST_PIXELS))
 
 
 def shown(picture: Any, side: int = SHOWN) -> Image.Image:

@@ -32,6 +32,19 @@ _lock = threading.Lock()
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
+@dataclass(frozen=True)
+class Most:
+    """What a picture file may hold; one with more is refused before it is decoded."""
+
+    pixels: int = MAX_PIXELS
+    nbytes: int = 0
+    """Of the pixels as they are sent, as the daemon takes them; 0 is any."""
+
+
+ANY = Most()
+"""What the protocol bounds."""
+
+
 @dataclass
 class Pixels:
     """A picture ready to be sent, and how to give a result back."""
@@ -228,13 +241,23 @@ def to_pil(array: np.ndarray) -> Image.Image:
     return Image.fromarray(array[:, :, 0] if channels == 1 else array, _MODES[channels])
 
 
-def check_size(width: int, height: int, what: str, most: int = MAX_PIXELS) -> None:
-    """Raises `bad_image` for a side of 0 and `too_large` over the limits."""
+def check_size(width: int, height: int, what: str, most: Most = ANY, pixel_bytes: int = 0) -> None:
+    """Raises `bad_image` for a side of 0 and `too_large` over the limits.
+
+    Args:
+        pixel_bytes: of a pixel as it is sent, at least.
+    """
     if width < 1 or height < 1:
         raise VelaturaError("bad_image", f"is {width} x {height} pixels; both sides must be at least 1", what)
-    if max(width, height) > MAX_SIDE or width * height > most:
-        words = f"is {width} x {height}; at most {MAX_SIDE} a side and {most} pixels in all"
+    if max(width, height) > MAX_SIDE or width * height > most.pixels:
+        words = f"is {width} x {height}; at most {MAX_SIDE} a side and {most.pixels} pixels in all"
         raise VelaturaError("too_large", words, what)
+    nbytes = width * height * pixel_bytes
+    if most.nbytes and nbytes > most.nbytes:
+        words = (
+            f"is {width} x {height} of {pixel_bytes} bytes, {nbytes} in all; the daemon takes {most.nbytes}"
+        )
+        raise VelaturaError("too_large", f"{words}, see its settings max_blob_mb and blobs_mb", what)
 
 
 def check_finite(array: np.ndarray, what: str) -> None:

@@ -18,17 +18,16 @@ import numpy as np
 from PIL import UnidentifiedImageError
 
 from ..errors import VelaturaError
-from ..pixels import MAX_PIXELS
 from ..recipe import Recipe, recipe_from_map, recipe_to_map
 from . import formats, plain, png, tiff
-from .arrays import Pixels
+from .arrays import ANY, Most, Pixels
 from .metadata import Metadata
 
 MAX_BYTES = 2 << 30
 """Largest file that is read."""
 
 
-def load(path: Path, longest: int = 0, most: int = MAX_PIXELS) -> Pixels:
+def load(path: Path, longest: int = 0, most: Most = ANY) -> Pixels:
     """A picture file in sRGB numbers, orientation applied.
 
     Args:
@@ -53,16 +52,14 @@ def load(path: Path, longest: int = 0, most: int = MAX_PIXELS) -> Pixels:
     return pixels
 
 
-def decode(
-    data: bytes, what: str = "image", suffix: str = "", longest: int = 0, most: int = MAX_PIXELS
-) -> Pixels:
+def decode(data: bytes, what: str = "image", suffix: str = "", longest: int = 0, most: Most = ANY) -> Pixels:
     """A picture file's bytes in sRGB numbers, orientation applied; of several frames the first.
 
     Args:
         what: its name in error messages.
         suffix: of its name, for the formats that have no mark of their own.
         longest: side in pixels that is enough: a JPEG may then come smaller, but not below it.
-        most: pixels in all; larger ones are refused before they are decoded.
+        most: larger ones are refused before they are decoded.
 
     Raises:
         VelaturaError: `bad_image` when it is no picture, truncated, damaged, empty, not finite or of a kind

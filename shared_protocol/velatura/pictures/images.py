@@ -15,22 +15,33 @@ from PIL import Image
 
 from ..blob import Blob, Picture
 from ..errors import VelaturaError
-from ..pixels import LUMA, MAX_PIXELS, MAX_STYLE_PIXELS
+from ..pixels import LUMA, MAX_STYLE_PIXELS
 from ..recipe import Recipe
 from . import files, icc
-from .arrays import Pixels, from_array, from_pil, in_colour, note, result_array, to_pil, without_colour
+from .arrays import (
+    ANY,
+    Most,
+    Pixels,
+    from_array,
+    from_pil,
+    in_colour,
+    note,
+    result_array,
+    to_pil,
+    without_colour,
+)
 
 Anything = Any
 """A PIL image, a numpy array, or a path (str or os.PathLike)."""
 
 
-def read(image: Anything, what: str = "image", most: int = MAX_PIXELS) -> Pixels:
+def read(image: Anything, what: str = "image", most: Most = ANY) -> Pixels:
     """Any picture as `Pixels`.
 
     Args:
         image: PIL image, numpy array or path.
         what: its name in error messages.
-        most: pixels that a file may hold; one with more is not decoded.
+        most: what a file may hold; one with more is not decoded.
 
     Raises:
         VelaturaError: `bad_image` (unreadable, truncated, zero-sized, not finite, of a kind that is not
@@ -57,7 +68,7 @@ def read_for(recipe: Recipe, image: Anything) -> Pixels:
 
 def read_style(style: Anything, what: str = "style") -> Pixels:
     """A style picture as `Pixels`; raises as `read` does, and for one that shows nothing."""
-    pixels = read(style, what, MAX_STYLE_PIXELS)
+    pixels = read(style, what, Most(MAX_STYLE_PIXELS))
     if pixels.array.shape[2] in (2, 4) and not pixels.array[:, :, -1].any():
         raise VelaturaError("bad_image", "is transparent everywhere: there is no picture in it", what)
     return pixels

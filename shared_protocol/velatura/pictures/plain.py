@@ -11,9 +11,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import VelaturaError
-from ..pixels import MAX_PIXELS
 from . import icc
-from .arrays import Pixels, check_size, from_pil, note, opened, to_pil
+from .arrays import ANY, Most, Pixels, check_size, from_pil, note, opened, to_pil
 from .formats import Format
 from .metadata import Metadata
 
@@ -22,7 +21,7 @@ _MOST_EXIF = 65_000
 """What fits in a JPEG segment; EXIF or XMP longer than that is left out."""
 
 
-def read(data: bytes, kind: Format, what: str, longest: int = 0, most: int = MAX_PIXELS) -> Pixels:
+def read(data: bytes, kind: Format, what: str, longest: int = 0, most: Most = ANY) -> Pixels:
     """A file's bytes as `Pixels`; raises whatever the decoder raises for a damaged one.
 
     Args:
@@ -36,7 +35,7 @@ def read(data: bytes, kind: Format, what: str, longest: int = 0, most: int = MAX
         image = opened(_without_metadata(data), kind.name)
         note(what, "its metadata is damaged and left out")
     with image:
-        check_size(image.width, image.height, what, most)
+        check_size(image.width, image.height, what, most, min(len(image.getbands()), 3))
         frames = getattr(image, "n_frames", 1) if kind.name in _FRAMES else 1
         if longest and kind.name == "JPEG":
             image.draft("RGB", (longest, longest))

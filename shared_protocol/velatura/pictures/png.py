@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import VelaturaError
-from ..pixels import MAX_PIXELS
 from . import icc
-from .arrays import Pixels, check_size, from_array, note, opened, plain_array, to_pil, upright
+from .arrays import ANY, Most, Pixels, check_size, from_array, note, opened, plain_array, to_pil, upright
 from .metadata import Metadata, metadata_of
 
 RECIPE_KEY = "velatura-recipe"
@@ -46,12 +45,12 @@ _MOST_DEFLATED = 1040
 """Bytes that a byte of deflate can stand for at most."""
 
 
-def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
+def read(data: bytes, what: str, most: Most = ANY) -> Pixels:
     """A PNG's bytes as `Pixels`; raises whatever libpng and Pillow raise for a damaged one."""
     width, height, depth, colour, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
-    check_size(width, height, what, most)
     if colour not in _SAMPLES or interlace > 1:
         raise ValueError(f"its header says colour type {colour}, interlace {interlace}")
+    check_size(width, height, what, most, _SAMPLES[colour] * ((depth + 7) // 8))
     try:
         with opened(data, "PNG") as image:
             info, frames = dict(image.info), getattr(image, "n_frames", 1)

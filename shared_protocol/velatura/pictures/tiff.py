@@ -16,9 +16,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import VelaturaError
-from ..pixels import MAX_PIXELS
 from . import formats, icc
-from .arrays import Pixels, check_size, from_array, from_pil, note, opened, upright
+from .arrays import ANY, Most, Pixels, check_size, from_array, from_pil, note, opened, upright
 from .metadata import (
     ORIENTATION,
     Directory,
@@ -44,7 +43,7 @@ _KINDS = {0: "gray", 1: "gray", 2: "rgb", 3: "palette", 5: "cmyk", 8: "lab", 9: 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it says of odd tags is not for artists
 
 
-def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
+def read(data: bytes, what: str, most: Most = ANY) -> Pixels:
     """A TIFF's bytes as `Pixels`; raises whatever tifffile, its codecs and Pillow raise for a damaged one."""
     import tifffile
 
@@ -57,7 +56,7 @@ def read(data: bytes, what: str, most: int = MAX_PIXELS) -> Pixels:
             page = next((found for found in tiff.pages[:_MOST_SMALL] if not found.is_reduced), first)
         if _DNG in first.tags or int(page.photometric) in _SENSOR or _holds_raw(data, first):
             raise VelaturaError("bad_image", formats.RAW_REFUSED)
-        check_size(page.imagewidth, page.imagelength, what, most)
+        check_size(page.imagewidth, page.imagelength, what, most, _pixel_bytes(page))
         if page.samplesperpixel > _MOST_SAMPLES or page.imagedepth > 1:
             words = f"has {page.samplesperpixel} channels and {page.imagedepth} layers; it is no photo"
             raise VelaturaError("bad_image", words)
@@ -147,6 +146,12 @@ def _with_directories(data: bytearray, found: Directory) -> bytes:
     struct.pack_into(order + "I", data, 4, len(data))
     entries.sort(key=lambda entry: struct.unpack(order + "H", entry[:2]))
     return bytes(data) + struct.pack(order + "H", len(entries)) + b"".join(entries) + bytes(4)
+
+
+def _pixel_bytes(page: Any) -> int:
+    """Of a pixel as it is sent, at least: colours alone, integers in 16 bits, floats in 32."""
+    colours = min(page.samplesperpixel, 1 if _KINDS.get(int(page.photometric)) == "gray" else 3)
+    return colours * max(1, min(page.bitspersample // 8, 4 if int(page.sampleformat) == 3 else 2))
 
 
 def _about(data: bytes, at: int) -> tuple[Metadata, int]:
