@@ -172,7 +172,7 @@ def test_a_reader_that_has_enough_ends_a_command_quietly(home: Daemon) -> None:
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
     assert process.stderr.read() == b""
-    process.wait(60)
+    assert process.wait(60) == exits.ENOUGH
 
 
 def test_the_version_is_the_packages() -> None:

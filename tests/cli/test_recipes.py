@@ -37,6 +37,7 @@ def test_a_file_with_a_colon_in_its_name_is_a_file() -> None:
         ("great-wave:nan", r"styles\[0\]\.weight: is nan"),
         ("gone.png", r"styles\[0\]: no file 'gone\.png'"),
         ("some/folder/x", r"styles\[0\]: no file"),
+        ("", r"styles\[0\]: is empty; give a NAME"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_field(given: str, words: str) -> None:

@@ -302,6 +302,8 @@ def test_a_job_may_run_on_another_device_or_is_told_that_there_is_none(engine):
     recipe = Stylize((STYLE,))
     with pytest.raises(VelaturaError, match="is 'cuda:77', which torch cannot use"):
         run(engine, recipe, device="cuda:77")
+    with pytest.raises(VelaturaError, match="is 'toaster'; allowed are auto, cpu"):
+        run(engine, recipe, device="toaster")
     assert bytes(run(engine, recipe, device="cpu").data) == bytes(run(engine, recipe).data)
     assert engine.on("cpu") is engine.resources and not engine.others
 

@@ -9,6 +9,7 @@ error with `--debug`.
 from __future__ import annotations
 
 import io
+import os
 import sys
 import traceback
 import warnings
@@ -77,8 +78,11 @@ class _Commands(TyperGroup):
                     warnings.simplefilter("default", told)
                 warnings.showwarning = _tell
                 return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # a reader such as `head` has enough: typer ends quietly
+        except BrokenPipeError as error:
+            from .exits import ENOUGH
+
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is still to be flushed
+            raise SystemExit(ENOUGH) from error
         except (Exception, KeyboardInterrupt) as error:
             from . import show
             from .exits import exit_code, in_words

@@ -23,6 +23,8 @@ DOWNLOAD = 24
 """Weights or pictures could not be fetched or are not the pinned ones."""
 INTERRUPTED = 130
 """Ctrl-C."""
+ENOUGH = 141
+"""The reader of standard output ended, as a shell tells it of programs that a closed pipe ended."""
 
 BY_CODE = {
     "internal": INTERNAL,
@@ -63,6 +65,7 @@ MEANINGS = {
     SOME_FAILED: "some pictures of a batch failed, the others are done",
     DOWNLOAD: "a download failed, or is not the pinned file",
     INTERRUPTED: "stopped with Ctrl-C, nothing kept",
+    ENOUGH: "the reader of standard output, such as `head`, had enough",
 }
 """Every exit code in words."""
 

@@ -25,11 +25,13 @@ def parse_styles(given: Sequence[str] | None) -> dict[str | Path, float]:
 
     Raises:
         FieldError: `styles[i]`, for a weight that is no number of 0 or more, a file that does not exist,
-            or a style named twice.
+            an empty name, or a style named twice.
     """
     styles: dict[str | Path, float] = {}
     for index, text in enumerate(given or ()):
         what, weight = _weighted(text, f"styles[{index}]")
+        if not what:
+            raise FieldError(f"styles[{index}]", "is empty; give a NAME of the library or a FILE")
         key = Path(what) if Path(what).is_file() else what
         if isinstance(key, str) and ("/" in what or "\\" in what or Path(what).suffix):
             raise FieldError(f"styles[{index}]", f"no file {what!r}; library names have no dots or slashes")

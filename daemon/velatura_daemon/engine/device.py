@@ -19,6 +19,10 @@ def choose_device(wanted: str) -> tuple[torch.device, str]:
     if wanted != "auto":
         try:
             device = torch.device(wanted)
+        except RuntimeError as error:  # its own words list twenty kinds, most of them for builders of torch
+            words = f"is {wanted!r}; allowed are auto, cpu, cuda, cuda:1 and so on, and mps"
+            raise VelaturaError("bad_field", words, "device") from error
+        try:
             torch.empty(1, device=device)
         except (RuntimeError, AssertionError) as error:
             raise VelaturaError(
