@@ -10,7 +10,7 @@ even a large picture can be interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -219,15 +219,13 @@ class Canvas:
             change = made - before
         if layout.premultiplied and self.picture.alpha is not None:
             change = change * self.picture.alpha[:, :, rows, columns]
-        where = ORDER[layout.channels]
-        new = uploaded(values[:, :, where], before.device)
-        new = downloaded(new.add_(change[0].permute(1, 2, 0), alpha=TOP[layout.depth]), layout)
-        if self.mask is not None:
-            inside = self.mask[0, 0, rows, columns, None].cpu().numpy() > 0
-            new = np.where(inside, new, values[:, :, where])
         target = as_array(layout, out)[rows, columns]
         target[:] = values
-        target[:, :, where] = new
+        inside = None if self.mask is None else self.mask[0, 0, rows, columns, None].cpu().numpy() > 0
+        for where, plane in _planes(layout, change):
+            new = uploaded(values[:, :, where], before.device)
+            new = downloaded(new.add_(plane, alpha=TOP[layout.depth]), layout)
+            target[:, :, where] = new if inside is None else np.where(inside, new, values[:, :, where])
 
     def write(self, made: Tensor, output: Output) -> Written:
         """Writes a picture in place of the content; a mask between 0 and 1 blends the two.
@@ -350,6 +348,17 @@ def downloaded(values: Tensor, layout: Layout) -> np.ndarray:
 
 def _networks(store: Store) -> int:
     return sum(size for key, size in store.sizes.items() if key[0] == NETWORK)
+
+
+def _planes(layout: Layout, change: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Where channels lie in memory and `(h, w, channels)` of `change` `(1, channels, h, w)` for them: on a
+    processor one at a time, which keeps to its cache and goes over memory in order; on a card all."""
+    lines, where = change[0].permute(1, 2, 0), ORDER[layout.channels]
+    if change.device.type != "cpu":
+        yield where, lines
+        return
+    for k, channel in enumerate(range(lines.shape[2])[where]):
+        yield slice(channel, channel + 1), lines[:, :, k : k + 1]
 
 
 def _floats(layout: Layout, array: np.ndarray, name: str, device: torch.device) -> Tensor:

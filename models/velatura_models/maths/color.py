@@ -48,12 +48,14 @@ def color_stats(rgb: Tensor, weight: Tensor | None = None) -> ColorStats:
     near = rgb[0, :, :1, 0]  # sums of squares of what is far from 0 would round variances away
     for top in range(0, rgb.shape[2], BAND):  # a large picture is not to be held several times
         pixels = rgb[0, :, top : top + BAND].reshape(3, -1) - near
-        share = torch.ones_like(pixels[:1])
-        if weight is not None:
+        weighted = pixels
+        if weight is None:
+            total = total + pixels.shape[1]
+        else:
             share = weight[:, :, top : top + BAND].reshape(1, -1).to(pixels) + 1e-9
-        total = total + share.sum(dtype=torch.float64).cpu()
-        first = first + (pixels * share).sum(1, dtype=torch.float64).cpu()
-        second = second + ((pixels * share) @ pixels.T).double().cpu()
+            total, weighted = total + share.sum(dtype=torch.float64).cpu(), pixels * share
+        first = first + weighted.sum(1, dtype=torch.float64).cpu()
+        second = second + (weighted @ pixels.T).double().cpu()
     mean = first / total
     return ColorStats(mean + near[:, 0].double().cpu(), second / total - mean[:, None] * mean[None, :])
 

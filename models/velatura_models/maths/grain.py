@@ -34,9 +34,9 @@ def grain(rgb: Tensor, box: Box) -> Tensor:
     off = (light - F.interpolate(F.avg_pool2d(light, CELL), scale_factor=CELL)).abs()
     varies = F.avg_pool2d(F.avg_pool2d(off, CELL), 3, 1, 1, count_include_pad=False)
     flat = F.interpolate((1 - varies / FLAT).clamp_min(0), scale_factor=CELL, mode="bilinear")
-    ends = (box.top, box.bottom), (box.left, box.right)
-    rows, columns = (torch.arange(*each, device=rgb.device) % PATCH for each in ends)
-    noise = _noise(rgb.device)[:, :, rows][:, :, :, columns].to(rgb)
+    across, down = -(-box.width // PATCH), -(-box.height // PATCH)
+    noise = _noise(rgb.device).to(rgb).roll((-box.top, -box.left), (2, 3)).repeat(1, 1, down, across)
+    noise = noise[:, :, : box.height, : box.width]
     return noise * crop(flat, box.within(seen))
 
 

@@ -109,9 +109,19 @@ class Conv3x3(nn.Conv2d):
         exact = input.dtype == torch.float32
         if exact and self.out_channels <= FEW and input.shape[2] % 2 == input.shape[3] % 2 == 0:
             return quads(input, self.kept_as(quads_kernel), self.bias)
-        if self.weight.shape[0] * self.weight.shape[1] >= WORTH[input.dtype]:
+        if self._wide(input):
             return winograd(input, self.kept_as(lambda weight: transformed(weight, input.dtype)), self.bias)
         return super().forward(input)
+
+    def rectified(self, maps: Tensor) -> Tensor:
+        """`relu(self(maps))`, in one step where a card or, without gradients, a processor has one."""
+        if cuda.on_card(maps):
+            return cuda.rectified(self, maps)
+        if not one_step(maps) or (self._frozen(maps) and self._wide(maps)):
+            return F.relu(self(maps), inplace=True)
+        return torch.ops.mkldnn._convolution_pointwise(
+            *(maps, self.weight, self.bias, [0, 0], [1, 1], [1, 1], 1, "relu", [], "")
+        )
 
     @property
     def kept(self) -> int:
@@ -129,6 +139,10 @@ class Conv3x3(nn.Conv2d):
             and not torch.is_autocast_enabled("cpu")
         )
 
+    def _wide(self, x: Tensor) -> bool:
+        """Whether it has so many channels that minimal filtering pays."""
+        return self.in_channels * self.out_channels >= WORTH[x.dtype]
+
     def kept_as(self, made: Callable[[Tensor], Tensor]) -> Tensor:
         """The kernels in the one form in which they are used, made of the weights when these are new."""
         weight = self.weight
@@ -140,6 +154,15 @@ class Conv3x3(nn.Conv2d):
     def _apply(self, fn: Any, recurse: bool = True) -> Conv3x3:
         self._kernels = None  # other weights from now on
         return super()._apply(fn, recurse)
+
+
+def one_step(maps: Tensor) -> bool:
+    """Whether the library, on a processor, convolves maps and does more to them in one step; it knows no
+    gradient of that."""
+    if maps.device.type != "cpu" or torch.is_grad_enabled() or not torch.backends.mkldnn.is_available():
+        return False
+    halves = maps.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return (maps.dtype == torch.float32 or halves) and not torch.is_autocast_enabled("cpu")
 
 
 def reflected(x: Tensor, side: int = 1) -> Tensor:
@@ -171,6 +194,15 @@ def padded(x: Tensor, before: int, after: int, mode: str) -> Tensor:
     if cuda.on_card(x):
         return cuda.continued(x, before, after, mode)
     return F.pad(x, (before, after, before, after), mode=mode)
+
+
+def pooled(x: Tensor) -> Tensor:
+    """`F.max_pool2d(x, 2)`, which without gradients need not note where the largest were."""
+    if x.device.type != "cpu" or torch.is_grad_enabled():
+        return F.max_pool2d(x, 2)
+    x = x[:, :, : x.shape[2] // 2 * 2, : x.shape[3] // 2 * 2]
+    rows = torch.maximum(x[:, :, ::2], x[:, :, 1::2])
+    return torch.maximum(rows[..., ::2], rows[..., 1::2])
 
 
 def convolution(cin: int, cout: int, kernel: int, stride: int = 1) -> nn.Conv2d:

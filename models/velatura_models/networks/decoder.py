@@ -15,7 +15,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from . import cuda, fused
+from . import fused
 from .bands import MapRows
 from .convolution import Conv3x3
 from .playback import run_through
@@ -25,6 +25,9 @@ LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 
 SMALL = 4
 """Convolutions whose maps are small enough to be computed whole."""
+
+ROWS = 32
+"""Rows of maps near full size that are converted to another dtype at a time (measured)."""
 
 
 class Decoder(nn.Module):
@@ -105,13 +108,22 @@ class Decoder(nn.Module):
 
 
 def in_own_dtype(conv: nn.Module) -> Callable[[Tensor], Tensor]:
+    """A 3x3 convolution in the dtype of its weights; maps of another are converted some rows at a time, which
+    then are still in a processor's cache."""
     dtype = next(conv.parameters()).dtype
-    return lambda maps: conv(maps.to(dtype))
+
+    def run(maps: Tensor) -> Tensor:
+        if maps.dtype == dtype or maps.device.type != "cpu" or torch.is_grad_enabled():
+            return conv(maps.to(dtype))
+        firsts = range(0, maps.shape[2] - 2, ROWS)
+        return torch.cat([conv(maps[:, :, first : first + ROWS + 2].to(dtype)) for first in firsts], 2)
+
+    return run
 
 
 def rectified(conv: nn.Module) -> Callable[[Tensor], Tensor]:
     dtype = next(conv.parameters()).dtype
-    return lambda maps: cuda.rectified(cast(nn.Conv2d, conv), maps.to(dtype))
+    return lambda maps: cast(Conv3x3, conv).rectified(maps.to(dtype))
 
 
 def tapped(tap: nn.Module, maps: Tensor) -> Callable[[slice], Tensor]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import cast
 
 import torch
@@ -18,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..maths.tiling import round_up
-from . import cuda, fused
+from . import fused
 from .bands import MapRows
-from .convolution import Conv3x3, reflected
+from .convolution import Conv3x3, pooled, reflected
 from .precision import filtering_pays
 from .residency import placed
 
@@ -130,13 +129,13 @@ class Encoder(nn.Module):
 
     def _layer(self, name: str, rectified: bool) -> Callable[[Tensor], Tensor]:
         conv = cast(Conv3x3, self.get_submodule(f"conv{name}"))
-        return partial(cuda.rectified, conv) if rectified else conv
+        return conv.rectified if rectified else conv
 
     def _around(self, x: Tensor) -> Tensor:
         return reflected(x) if self.padding == "reflect" else F.pad(x, (1, 1, 1, 1), mode="circular")
 
     def _pooled(self, x: Tensor) -> Tensor:
-        return F.max_pool2d(x, 2) if self.pool == "max" else F.avg_pool2d(x, 2)
+        return pooled(x) if self.pool == "max" else F.avg_pool2d(x, 2)
 
     def weighed(self, gram: Tensor, layer: str) -> Tensor:
         """R G R' of Gram matrices `(..., C, C)`, where the layer has a metric R; else as they are."""
