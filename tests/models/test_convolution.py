@@ -6,9 +6,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
-from velatura_models.networks import bands, convolution, encoder
-from velatura_models.networks.convolution import WORTH, Conv3x3, reflected, transformed, winograd
-from velatura_models.networks.decoder import LEVELS, Decoder
+from velatura_models.networks import bands, convolution, decoder, encoder
+from velatura_models.networks.convolution import (
+    WORTH,
+    Conv3x3,
+    pooled,
+    reflected,
+    transformed,
+    unfolded,
+    winograd,
+)
+from velatura_models.networks.decoder import LEVELS, Decoder, in_own_dtype
 from velatura_models.networks.encoder import VGG19_WIDTHS, Encoder, prepared
 
 SIZE = st.integers(1, 14)
@@ -52,6 +60,31 @@ def test_few_channels_computed_four_pixels_at_a_time_are_those_of_the_library(ch
         (back,) = torch.autograd.grad(wanted, x, grad)
     torch.testing.assert_close(conv(x), wanted, rtol=0, atol=1e-6)
     torch.testing.assert_close(found, back, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("cin", "cout"), [(3, 8), (16, 16), (128, 64)])
+def test_relu_within_a_convolution_pooling_and_unfolding_are_the_librarys(dtype, cin, cout):
+    torch.manual_seed(0)
+    conv = Conv3x3(cin, cout).to(dtype, memory_format=torch.channels_last).requires_grad_(False)
+    x = torch.randn(1, cin, 13, 18, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    wanted = F.relu(conv(x))
+    torch.testing.assert_close(conv.rectified(x), wanted)
+    with torch.no_grad():
+        found = conv.rectified(x)
+        torch.testing.assert_close(found, wanted)
+        assert found.is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(pooled(x), F.max_pool2d(x, 2))
+        assert torch.equal(unfolded(wanted), F.pixel_shuffle(wanted, 2))
+
+
+def test_an_exact_last_layer_gives_in_rows_what_it_gives_at_once(monkeypatch):
+    torch.manual_seed(0)
+    last = in_own_dtype(Conv3x3(8, 3).requires_grad_(False))
+    maps = torch.randn(1, 8, 12, 18, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
+    monkeypatch.setattr(decoder, "ROWS", 4)
+    with torch.no_grad():
+        torch.testing.assert_close(last(maps), last(maps.float()), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("upsampling", ["nearest", "bilinear"])

@@ -120,16 +120,21 @@ class PictureMethod(ABC):
             statistics = yield from self._statistics(work, self._paintings(work))
         for tile in content.tiles:
             below = crop(content.rgb, tile.core).float()
-            total, covered = torch.zeros_like(below), below.new_zeros(1, 1, 1, 1)
+            total: float | Tensor = 0.0
+            covered: float | Tensor = 0.0
             for style, parts in blend:
-                made = torch.zeros_like(below)
+                made: float | Tensor = 0.0
                 for painting, factor in parts:
                     picture = yield from self._tile(work, tile, painting, statistics.get(painting.key))
-                    made = made + factor * picture
+                    made = _plus(made, factor, picture)
                 share = style.over(tile.core, device=below.device)
-                total, covered = total + share * made, covered + share
-            over = work.fade(tile.core) / most if most else 0.0
-            yield tile.core, below + over * (total / covered - most * below)
+                total, covered = _plus(total, share, made), covered + share
+            whole = total if isinstance(covered, float) and covered == 1 else total / covered
+            assert isinstance(whole, Tensor)  # there is a style, and it has a part
+            if work.fades:
+                over = work.fade(tile.core) / most if most else 0.0
+                whole = below + over * (whole - most * below)
+            yield tile.core, whole
 
     def measure(self, work: Work) -> Steps[dict[Hashable, LayerStatistics]]:
         """The statistics of every layer for all that is painted, by the painting's key: those of paintings
@@ -238,6 +243,12 @@ class PictureMethod(ABC):
             mean, std = sums.mean_std()
             statistics.append((mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)))
         return statistics
+
+
+def _plus(total: float | Tensor, factor: float | Tensor, more: float | Tensor) -> float | Tensor:
+    """`total + factor * more`, without passes over pictures that change nothing."""
+    product = more if isinstance(factor, float) and factor == 1 else factor * more
+    return product if isinstance(total, float) and total == 0 else total + product
 
 
 def _mixed(statistics: Sequence[LayerStatistics], shares: Sequence[float]) -> LayerStatistics:

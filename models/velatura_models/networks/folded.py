@@ -34,7 +34,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import cuda, fused
-from .convolution import padded
+from .convolution import padded, unfolded
 from .transform_net import EPS, Normalise, TransformNet, bilinear_kernels
 
 FOLD = 2
@@ -88,9 +88,18 @@ class Convolution:
         """Maps as this convolution reads them; below zero they become zero where it takes none such."""
         if self.dtype != torch.uint8:
             return ScaledMaps(maps if self.signed else F.relu_(maps))
-        top = max(float((maps.abs() if self.signed else maps).amax()), 1e-9)
+        top = max(largest(maps, self.signed), 1e-9)
         scale, zero = (top / 127, 128) if self.signed else (top / 255, 0)
         return ScaledMaps(rounded(maps, scale, zero), scale, zero)
+
+
+def largest(maps: Tensor, signed: bool) -> float:
+    """The largest of maps, where they are `signed` as far as any is from zero; if all are below zero and not
+    signed, any number below. In bfloat16 they are compared as integers, which they are like in order."""
+    if maps.dtype != torch.bfloat16:
+        return float((maps.abs() if signed else maps).amax())
+    bits = maps.view(torch.int16)
+    return float((bits & 0x7FFF if signed else bits).amax().view(torch.bfloat16))
 
 
 def rounded(maps: Tensor, scale: float, zero: int) -> Tensor:
@@ -213,7 +222,7 @@ class Folded:
             if stage.unfolded:
                 seen = seen._replace(maps=F.pixel_shuffle(seen.maps, FOLD))
             yield
-        return F.pixel_shuffle(y.sigmoid_(), FOLD).contiguous()
+        return unfolded(y.sigmoid_()).contiguous()
 
     def _normalised(
         self, index: int, y: Tensor, scale: Tensor, shift: Tensor, normalise: Normalise | None
