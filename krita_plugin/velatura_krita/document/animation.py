@@ -41,6 +41,7 @@ from .closing import tell_layer_dockers
 from .reading import selected
 from .scratch import Converter
 from .writing import cut, neighbours
+from .writing import kept as put_back
 
 
 class KeptFrame:
@@ -78,14 +79,17 @@ def frames(taken: Source) -> tuple[Source, ...]:
     area = geometry.work_area(whole, taken.selected)
     times = range(document.fullClipRangeStartTime(), document.fullClipRangeEndTime() + 1)
     return tuple(
-        replace(taken, area=area, crop=geometry.context_area(whole, area), own=replace(mine, time=time))
+        replace(
+            taken, area=area, crop=geometry.context_area(whole, area), own=replace(mine, time=time, sent=[])
+        )
         for time in times
         if node.hasKeyframeAtTime(time)
     )
 
 
 def keep_frame(frame: Source, picture: Picture) -> Work[KeptFrame]:
-    """Work: a painted frame as a file; see `Paper.keep_frame`.
+    """Work: a painted frame as a file, its own colours put back as a still layer's are; see
+    `Paper.keep_frame`.
 
     Raises:
         Refused: there is no room for it.
@@ -94,7 +98,7 @@ def keep_frame(frame: Source, picture: Picture) -> Work[KeptFrame]:
     with Converter(wire_space(mine.space), mine.space) as converter, kept.path.open("wb") as file:
         for strip in converter.strips(frame.area):
             pixels = cut(picture.data, strip, frame.crop, picture.layout.pixel_bytes)
-            pixels = converter.convert(pixels, strip.pixels)
+            pixels = put_back(frame, converter, pixels, strip)
             if mine.selection is not None:
                 pixels = alpha.bake(
                     pixels, mine.space.channels, mine.space.depth.lower(), selected(frame, strip)

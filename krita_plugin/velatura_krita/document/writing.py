@@ -177,12 +177,12 @@ def _fill(taken: Source, picture: Picture, node: Callable[[], Any], bake: bool) 
     cover = (lambda strip: selected(taken, strip)) if bake and mine.selection is not None else None
     given = _given(taken, picture)
 
-    def kept(converter: Converter, pixels: bytes, strip: Rect) -> bytes:
-        if given != wire_space(mine.space):
+    def put_back(converter: Converter, pixels: bytes, strip: Rect) -> bytes:
+        if given != wire_space(mine.space) or mine.space != mine.target:
             return _converted(converter, pixels, strip)
-        return _kept(taken, converter, pixels, strip)
+        return kept(taken, converter, pixels, strip)
 
-    yield from _pour(picture, given, mine.target, taken.area, taken.crop, node, cover, kept)
+    yield from _pour(picture, given, mine.target, taken.area, taken.crop, node, cover, put_back)
 
 
 def _given(taken: Source, picture: Picture) -> Space:
@@ -191,13 +191,13 @@ def _given(taken: Source, picture: Picture) -> Space:
     return wire if wire.layout(picture.layout.width, picture.layout.height) == picture.layout else DISPLAY
 
 
-def _kept(taken: Source, converter: Converter, pixels: bytes, strip: Rect) -> bytes:
-    """A strip of a result in the document's own space, with the layer's own colours put back as far as it is
+def kept(taken: Source, converter: Converter, pixels: bytes, strip: Rect) -> bytes:
+    """A strip of a result in the layer's own space, with the layer's own colours put back as far as it is
     what was sent: there and back through another colour space they would not be what they were. Of RGB and
     gray only pixels that are just what was sent keep them, as of picture files."""
     mine = own(taken)
     blob = mine.sent[0]() if mine.sent else None
-    if blob is None or mine.space != mine.target:
+    if blob is None:
         return _converted(converter, pixels, strip)
     before = cut(memoryview(own_pixels[blob]), strip, taken.crop, mine.space.pixel_bytes)
     sent = cut(blob.read(0, blob.layout.nbytes), strip, taken.crop, blob.layout.pixel_bytes)

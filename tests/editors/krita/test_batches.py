@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from editors.krita.session import Krita
+from editors.krita.test_apply import noise
 
 WIDTH, HEIGHT = 64, 48
 
@@ -82,6 +84,35 @@ doc.setCurrentTime(5); doc.waitForDone()
         assert np.count_nonzero(pixels[..., 3]) == 200
     krita.travel("edit_undo", "len(layers(doc)) == 1")
     assert krita.run("doc.currentTime(), layer.hasKeyframeAtTime(5)") == [5, True]
+
+
+@pytest.mark.parametrize(
+    ("model", "depth", "profile"),
+    [("CMYKA", "U8", ""), ("LABA", "U16", ""), ("RGBA", "U8", "Rec2020-elle-V4-g10.icc")],
+)
+def test_frames_at_strength_0_are_the_originals(krita: Krita, model: str, depth: str, profile: str) -> None:
+    """They travel in another space and come back with the numbers that they had."""
+    given = [noise(model, depth, WIDTH, HEIGHT), noise(model, depth, WIDTH, HEIGHT)[::-1].copy()]
+    krita.run(
+        """
+picture(w, h, model, depth, profile); fill(layer, data, 0, 0, w, h)
+layer.enableAnimation()
+studio.look.choose("mosaic"); studio.look.strength = 0.0
+doc.setCurrentTime(5); doc.waitForDone()
+""",
+        w=WIDTH, h=HEIGHT, model=model, depth=depth, profile=profile, data=given[0].tobytes(),
+    )  # fmt: skip
+    krita.until("doc.currentTime() == 5")
+    krita.run("app.action('add_blank_frame').trigger(); doc.waitForDone()")
+    krita.until("layer.hasKeyframeAtTime(5)")
+    krita.run("fill(layer, data, 0, 0, w, h)", data=given[1].tobytes())
+    krita.run("studio.watch(); task = studio.apply_to_frames()")
+    krita.until("task.over")
+    assert krita.run("task.words") == "Done"
+    krita.run("made = next(n for n in layers(doc) if n.name().startswith('Velatura'))")
+    for time, wanted in ((0, given[0]), (5, given[1])):
+        data = krita.run("made.pixelDataAtTime(0, 0, w, h, time).data()", time=time)
+        assert data == wanted.tobytes()
 
 
 def test_every_chosen_layer_with_one_progress(krita: Krita) -> None:
