@@ -20,7 +20,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from velatura import errors, jobstate, messages, pairs, pixels, recipe, schema
+from velatura import errors, jobstate, kind, messages, pairs, pixels, recipe, schema
 
 PAGE = Path(__file__).with_name("PROTOCOL.md")
 
@@ -30,6 +30,7 @@ def parts() -> dict[str, str]:
     out = {f"message {cls.TYPE}": _table(cls) for cls in messages.TYPES.values()}
     out |= {f"recipe {kind}": _table(cls) for kind, cls in recipe.RECIPES.items()}
     out["recipe style"] = _table(recipe.Style)
+    out["recipe place"] = _table(kind.Within)
     out["recipe pair"] = _table(pairs.Pair)
     out["layout"] = _table(pixels.Layout)
     out["errors"] = _errors()
@@ -114,10 +115,10 @@ def _default(f: dataclasses.Field) -> str:
         return "`" + ", ".join(f"{k}: {v:g}" for k, v in f.default) + "`"  # type: ignore[union-attr]  # of pairs
     if f.default is dataclasses.MISSING:
         return "empty" if f.default_factory in (dict, list) else ""
-    if f.metadata.get("unset"):
+    if f.metadata.get("unset") and f.name in recipe.UNSET["gram"]:
         return ", ".join(f"`{own[f.name]}` for {name}" for name, own in recipe.UNSET.items())
     if f.default is None:
-        return "nil"
+        return "none" if f.metadata.get("unset") else "nil"
     if f.default in ("", ()):
         return "empty"
     return f"`{str(f.default).lower() if isinstance(f.default, bool) else f.default}`"

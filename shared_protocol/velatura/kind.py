@@ -81,6 +81,16 @@ class Style:
             raise FieldError("", "needs either a name or a picture's digest, not both or none")
 
 
+@dataclass(frozen=True)
+class Within:
+    """Where a part lies in a whole."""
+
+    x: float = ranged(0.0, 0.0, 1.0, "its left side, as a share of the whole's width")
+    y: float = ranged(0.0, 0.0, 1.0, "its top, as a share of the whole's height")
+    width: float = ranged(1.0, 1e-5, 1.0, "as a share of the whole's")
+    height: float = ranged(1.0, 1e-5, 1.0, "as a share of the whole's")
+
+
 def check_styles(styles: tuple[Style, ...]) -> None:
     if not styles:
         raise FieldError("styles", "is empty; name at least one style")
@@ -139,6 +149,7 @@ class Kind:
         """The same at a quality, where that is left to the daemon."""
         return self
 
-    def in_whole(self: K, whole: str) -> K:
-        """The same for a part of a picture: by the statistics of the whole, a digest, where it heeds any."""
+    def in_whole(self: K, whole: str, place: Within | None = None) -> K:
+        """The same for a frame of a clip, or the part at a place: by the statistics of the whole, a digest,
+        where it heeds any."""
         return self

@@ -22,6 +22,7 @@ from .finding import Keypoints, Learn
 from .kind import (
     Kind,
     Style,
+    Within,
     backbone_field,
     check_styles,
     color_field,
@@ -38,7 +39,20 @@ from .kind import (
 )
 from .pairs import Pair, check_pairs
 from .pixels import MAX_PIXELS, MAX_SIDE, Layout
-from .schema import Shown, check, choice, flag, from_map, listed, mapped, picture, pictures_in, ranged, to_map
+from .schema import (
+    Shown,
+    check,
+    choice,
+    flag,
+    from_map,
+    listed,
+    mapped,
+    nested,
+    picture,
+    pictures_in,
+    ranged,
+    to_map,
+)
 
 CONTENT_LAYERS = {"relu4_2": 1.0}
 
@@ -85,6 +99,10 @@ class Stylize(Kind):
         "digest of a picture whose statistics stand for the content's, so that all frames of a clip are"
         " painted alike; empty means the content's own"
     )
+    place: Within | None = nested(
+        "where in the reference the content lies, which is a part of what that is, at its size or larger;"
+        " strokes beyond a method's own are then laid out in the reference, as they are in the whole"
+    )
 
     @property
     def facts(self) -> Facts:
@@ -114,9 +132,9 @@ class Stylize(Kind):
         """Of quality `auto` another one."""
         return replace(self, quality=quality) if self.quality == "auto" else self
 
-    def in_whole(self, whole: str) -> Stylize:
+    def in_whole(self, whole: str, place: Within | None = None) -> Stylize:
         """With the whole as its reference."""
-        return replace(self, reference=whole)
+        return replace(self, reference=whole, place=place)
 
     def check_whole(self) -> None:
         check_styles(self.styles)
@@ -125,6 +143,8 @@ class Stylize(Kind):
                 "method",
                 f"is {self.method!r}, which paints in one pass; leave it `auto`, or set quality to fast",
             )
+        if self.place and not self.reference:
+            raise FieldError("place", "is given without the reference that it lies in")
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,11 @@ def picture(doc: str) -> Any:
     return _field("", doc, None, longest=64, picture=True)
 
 
+def nested(doc: str) -> Any:
+    """A dataclass within a dataclass; None where it is missing."""
+    return _field(None, doc, None)
+
+
 def listed(doc: str, most: int, least: int = 0) -> Any:
     """A tuple field of `least..most` items, empty by default."""
     return _field((), doc, None, least=least, most=most)

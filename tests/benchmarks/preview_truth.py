@@ -20,7 +20,8 @@ from PIL import Image
 from velatura.editor import geometry
 from velatura.editor.geometry import Rect
 from velatura.editor.reduced import at_reduced_size
-from velatura.editor.seen import patch
+from velatura.editor.seen import patch, place_in
+from velatura.kind import Within
 from velatura.pixels import Layout
 from velatura.recipe import Style, Stylize
 from velatura_models.store.pictures import read_rgb
@@ -40,13 +41,15 @@ def main() -> None:
 
     engine = TorchEngine(Settings(threads=1))
 
-    def run(recipe: Stylize, pixels: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
+    def run(
+        recipe: Stylize, pixels: np.ndarray, reference: np.ndarray | None = None, place: Within | None = None
+    ) -> np.ndarray:
         def slot(array: np.ndarray, name: str) -> Slot:
             layout = Layout(array.shape[1], array.shape[0], "RGB")
             return Slot(layout, memoryview(np.ascontiguousarray(array).tobytes()), name * 64)
 
         pictures = {} if reference is None else {"b" * 64: slot(reference, "b")}
-        recipe = replace(recipe, reference="b" * 64 if pictures else "")
+        recipe = replace(recipe, reference="b" * 64 if pictures else "", place=place)
         name = f"{len(pixels):x}"[-1]
         task = EngineTask("job", recipe, slot(pixels, name), None, pictures, memory)
         (end,) = (event for event in engine.run(task) if isinstance(event, Finished))
@@ -77,7 +80,7 @@ def main() -> None:
         recipe = Stylize((Style(args.style),), method=method, scale=scale)
         final = run(recipe, whole)
         seen = run(at_reduced_size(recipe, factor, {args.style}), small(whole))
-        close = run(recipe, whole[where], small(whole))
+        close = run(recipe, whole[where], small(whole), place_in(area, part, factor))
         off = [np.abs(a.astype(int) - b).mean() for a, b in ((seen, small(final)), (close, final[where]))]
         print(f"{method:10} stroke size {scale:3.0%}: whole {off[0]:5.1f}   part {off[1]:5.1f}")
 

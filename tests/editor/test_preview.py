@@ -12,8 +12,9 @@ from velatura.editor.memory import Memory
 from velatura.editor.paper import Refused
 from velatura.editor.preview import LivePreview
 from velatura.editor.reduced import LONG_SIDE, STEPS, at_reduced_size, caveat
-from velatura.editor.seen import GRID, SCREEN_SIDE, patch
+from velatura.editor.seen import GRID, SCREEN_SIDE, patch, place_in
 from velatura.editor.studio import Studio
+from velatura.kind import Within
 from velatura.recipe import Refine, Style, Stylize, Texture
 
 from editor.fake_paper import FakeDocument, FakePaper, FakeSurface, Shown
@@ -392,9 +393,10 @@ def test_a_part_is_looked_at_in_full_size(
     assert bytes(part.content.read(0, 400)) == document.layers[0].cut(Rect(30, 0, 10, 10))
     assert isinstance(part.recipe, Stylize) and part.recipe.scale == 1, "at its own stroke size"
     (whole,) = part.pictures
-    assert whole.layout.width == 10 and part.recipe.reference in whole.aliases, (
+    assert whole.layout.width == 40 and part.recipe.reference in whole.aliases, (
         "by the statistics of the whole"
     )
+    assert part.recipe.place == Within(30 / 40, 0, 10 / 40, 10 / 30), "and where it lies in it"
     daemon.finish(part, 1)
     loop.run(0.05)
     daemon.finish(daemon.job, 2)
@@ -571,6 +573,10 @@ def test_a_look_that_is_no_recipe_yet_is_said(
     monkeypatch.setattr(studio.look, "recipe", recipe)
     studio.preview.turn(True)
     assert studio.preview.words == "No preview: No style picture is chosen."
+
+
+def test_where_a_part_lies_in_a_reduced_whole_whose_last_pixels_reach_beyond_it() -> None:
+    assert place_in(Rect(10, 0, 101, 50), Rect(35, 10, 51, 40), 2) == Within(25 / 102, 0.2, 0.5, 0.8)
 
 
 def test_a_part_lies_on_the_grid_of_strokes_and_has_all_that_is_in_sight() -> None:

@@ -8,11 +8,14 @@ import pytest
 import skimage.data
 from engines import PAINTING, STYLE, pixels, run, scene, slot
 from PIL import Image
+from velatura.editor.geometry import Rect
+from velatura.editor.seen import place_in
 from velatura.recipe import Style, Stylize
 from velatura_daemon.engine import stylize
 
 PHOTO = np.asarray(Image.fromarray(skimage.data.coffee()).resize((192, 128)))
 CONTENT = slot(PHOTO, "RGB")
+WHOLE = Rect(0, 0, 192, 128)
 MASK = np.zeros((128, 192), np.uint8)
 MASK[20:80, 30:100] = 255
 PAINTED = Stylize((Style("great-wave"),), method="multi", scale=3.0)
@@ -99,6 +102,41 @@ def test_tiles_give_what_the_whole_gives(engine, monkeypatch):
 
 def test_a_picture_that_is_its_own_reference_is_painted_as_without(engine):
     assert np.abs(made(engine, replace(PAINTED, reference=CONTENT.digest)) - made(engine, PAINTED)).max() <= 2
+
+
+@BOTH
+def test_a_part_begins_as_it_does_in_the_whole(engine, recipe):
+    """A reference of half the size is enough to lay out in it what the part lacks."""
+    part, reference = np.s_[32:112, 64:160], slot(reduced(PHOTO, 2).astype("u1"), "RGB")
+    content = slot(PHOTO[part].copy(), "RGB")
+    place = place_in(WHOLE, Rect(64, 32, 96, 80), 2)
+    whole = made(engine, recipe)[part]
+    recipe, pictures = replace(recipe, reference=reference.digest), (PAINTING, reference)
+    off = [
+        np.abs(pixels(run(engine, replace(recipe, place=at), content, pictures=pictures)) - whole).mean()
+        for at in (place, None)
+    ]
+    assert off[0] < off[1] / 2
+
+
+def test_parts_of_the_same_pixels_are_painted_each_at_its_place(engine):
+    content, pictures = slot(np.full((64, 64, 3), 120, np.uint8), "RGB"), (PAINTING, CONTENT)
+    recipe = replace(PAINTED, reference=CONTENT.digest)
+    one, other = (
+        pixels(run(engine, replace(recipe, place=place_in(WHOLE, at, 1)), content, pictures=pictures))
+        for at in (Rect(0, 0, 64, 64), Rect(100, 50, 64, 64))
+    )
+    assert (one != other).any()
+
+
+def test_another_part_needs_the_whole_no_more(engine, monkeypatch):
+    engine.trim()
+    pictures = (PAINTING, CONTENT)
+    for at in (Rect(0, 0, 64, 64), Rect(100, 50, 64, 64)):
+        content = slot(PHOTO[at.y : at.bottom, at.x : at.right].copy(), "RGB")
+        recipe = replace(PAINTED, reference=CONTENT.digest, place=place_in(WHOLE, at, 1))
+        assert run(engine, recipe, content, pictures=pictures).recipe.place == recipe.place
+        monkeypatch.setattr(stylize, "stylized", None)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 9), (3, 200)])

@@ -28,7 +28,7 @@ def test_every_field_is_in_the_table_with_the_recipe_s_own_default(kind: str):
     cls = RECIPES[kind]
     whole = settled(cls())
     defaults = {f.name: getattr(whole, f.name) for f in dataclasses.fields(cls)}
-    for chosen_elsewhere in ("styles", "reference", "networks", "pairs"):
+    for chosen_elsewhere in ("styles", "reference", "place", "networks", "pairs"):
         defaults.pop(chosen_elsewhere, None)
     assert {f.name: f.default for f in fields_of(cls)} == defaults
 

@@ -6,7 +6,8 @@ result's memory.
 
 A stroke size beyond a method's own is laid out first: the picture is painted as many times smaller, enlarged,
 and painted over, coarse to fine as in Gatys et al. 2017, section 6. The method paints in full then, and its
-picture is laid over the original, so that the strength's slider costs no pass.
+picture is laid over the original, so that the strength's slider costs no pass. Where the picture is a part,
+its reference is painted instead, and the part's place cut out: it then begins as it does in the whole.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils._pytree import tree_leaves
 from velatura.errors import VelaturaError
+from velatura.kind import Within
+from velatura.pixels import Layout
 from velatura.recipe import Stylize
 from velatura_models.maths.color import ColorStats, apply_matching, color_stats, keep_luminance, matching
 from velatura_models.maths.tiling import Box, crop
@@ -57,6 +60,10 @@ SAME = 1.05
 """From so many times a method's own size on strokes are laid out in a smaller picture."""
 SMALLEST = 48
 """Longest side of one, in pixels, at least."""
+ROWS = 256
+"""Of a part that are cut out at once: where they lie takes memory, too."""
+ENOUGH = 0.75
+"""As large as so much of one a reference serves in its place."""
 
 
 @dataclass(frozen=True)
@@ -205,9 +212,9 @@ def prepare(task: EngineTask[Stylize], resources: Resources, loader: Loader | No
     notes = (*notes, *sources.notes)
     counts = None if canvas.counts is None else crop(canvas.counts, box)
     rgb, laid, over = canvas.picture.rgb, None, None
-    if recipe.scale > own:
-        laid = yield from _laid_out(task, resources, loader, recipe, canvas.slot, task.mask, rgb, own)
-    if laid is not None:
+    times = _times_smaller(recipe, own, canvas) if recipe.scale > own else 0.0
+    if times:
+        laid = yield from _laid_out(task, resources, loader, recipe, canvas, times)
         rgb, room = laid, max(room - laid.nbytes, room // 4)
     side = method.footprint.fitting(box, room, kept, resources.settings.tile)
     content = framed(crop(rgb, box), counts, method.footprint, side, kept)
@@ -228,7 +235,7 @@ def prepare(task: EngineTask[Stylize], resources: Resources, loader: Loader | No
         colors = _own_colors(task, resources, recipe, original)
     if recipe.reference:
         todo.statistics = yield from _of_reference(
-            task, resources, loader, recipe, own, method, styles, side, todo.strength
+            task, resources, loader, recipe, canvas, times, method, styles, side, todo.strength
         )
     yield
     return Prepared(recipe, loader, method, canvas, Changing(box, side, todo, over, key, colors), notes)
@@ -269,36 +276,66 @@ def _origin(recipe: Stylize, resources: Resources, loader: Loader) -> Key:
     return (_full(recipe), *entries, *sorted(loader.used.items()))
 
 
+def _times_smaller(recipe: Stylize, own: float, canvas: Canvas) -> float:
+    """How many times smaller a picture is painted before it is painted over, for strokes larger than a
+    method's own; 0 where there are none. Those more than `COARSER` times as large begin likewise there."""
+    layout = canvas.slot.layout
+    larger = recipe.scale / own * max(canvas.size) / max(layout.width, layout.height)
+    if larger < SAME or max(_whole_size(recipe.place, canvas.layout)) <= SMALLEST:
+        return 0.0
+    return min(larger, COARSER)
+
+
 def _laid_out(
+    task: EngineTask[Stylize],
+    resources: Resources,
+    loader: Loader,
+    recipe: Stylize,
+    canvas: Canvas,
+    times: float,
+) -> Steps[Tensor]:
+    """A content with larger strokes laid out in it, of its size and type; of a part those of the whole, where
+    its reference is large enough."""
+    rgb = canvas.picture.rgb
+    if recipe.place and not any(style.mask for style in recipe.styles):  # a region is of the part alone
+        slot = Sources(task, resources).reference()
+        side = max(_whole_size(recipe.place, canvas.layout)) / times
+        if max(slot.layout.width, slot.layout.height) >= ENOUGH * side:
+            whole = _of_whole(recipe, canvas.slot.layout, slot.layout)
+            small = yield from _smaller(task, resources, loader, whole, slot, None, side)
+            return (yield from _enlarged(small, rgb, recipe.place))
+    small = yield from _smaller(
+        task, resources, loader, recipe, canvas.slot, task.mask, max(canvas.size) / times
+    )
+    return (yield from _enlarged(small, rgb))
+
+
+def _smaller(
     task: EngineTask[Stylize],
     resources: Resources,
     loader: Loader,
     recipe: Stylize,
     slot: Slot,
     mask: Slot | None,
-    rgb: Tensor,
-    own: float,
-) -> Steps[Tensor | None]:
-    """A picture with strokes larger than a method's own laid out in it, of the size and type of `rgb`; None
-    where none are. What is more than `COARSER` times as large has its own laid out before it, likewise.
-
-    Args:
-        slot, mask: the picture's bytes, and where it is painted.
-        rgb: it as networks see it, `(1, 3, H, W)`, at the size at which it is to be painted.
-        own: the method's own stroke size.
-    """
-    size = rgb.shape[-2:]
-    larger = recipe.scale / own * max(size) / max(slot.layout.width, slot.layout.height)
-    if larger < SAME or max(size) <= SMALLEST:
-        return None
-    side = max(round(max(size) / min(larger, COARSER)), SMALLEST)
-    whose = (slot.digest, mask.digest if mask else "", *size)
+    side: float,
+) -> Steps[Tensor]:
+    """A picture painted in full with its longest side so long, kept for the next strength."""
+    longest = max(round(side), SMALLEST)
+    whose = (slot.digest, mask.digest if mask else "", longest)
     key = (LAID_OUT, *whose, loader.dtype, _origin(recipe, resources, loader))
     small: Tensor | None = resources.store.get(key)
     if small is None:
-        small = yield from stylized(task, _full(recipe), slot, resources, loader, side, mask)
+        small = yield from stylized(task, _full(recipe), slot, resources, loader, longest, mask)
         resources.store[key] = small
-    laid = torch.empty_like(rgb)
+    return small
+
+
+def _enlarged(small: Tensor, rgb: Tensor, place: Within | None = None) -> Steps[Tensor]:
+    """A picture, or what is at a place of it, at the size and of the type of another."""
+    laid, size = torch.empty_like(rgb), rgb.shape[-2:]
+    if place:
+        yield from _cut(small.to(rgb.device), place, laid)
+        return laid
     for channel in range(3):  # one at a time: a canvas of 8192 pixels a side takes 268 MB for each
         one = small[:, channel : channel + 1].to(rgb.device)
         laid[:, channel : channel + 1] = F.interpolate(one, size, mode="bicubic").clamp(0, 1)
@@ -306,12 +343,42 @@ def _laid_out(
     return laid
 
 
+def _cut(whole: Tensor, place: Within, out: Tensor) -> Steps[None]:
+    """What is at a place of a picture, into `out` `(1, 3, H, W)`: all were enlarged, and that cut out."""
+    rows = out.shape[2]
+    for top in range(0, rows, ROWS):
+        strip = out[:, :, top : top + ROWS]
+        down = place.height * strip.shape[2] / rows
+        x, y = place.x, place.y + place.height * top / rows
+        # the whole's sides are at -1 and 1
+        turn = out.new_tensor([[[place.width, 0, 2 * x + place.width - 1], [0, down, 2 * y + down - 1]]])
+        grid = F.affine_grid(turn, [1, 1, *strip.shape[2:]], align_corners=False)
+        strip[:] = F.grid_sample(whole, grid, "bicubic", "border", align_corners=False).clamp(0, 1)
+        yield
+
+
+def _whole_size(place: Within | None, part: Layout) -> tuple[float, float]:
+    """Width and height of the whole that a part is of; its own without a place."""
+    return (part.width / place.width, part.height / place.height) if place else (part.width, part.height)
+
+
+def _of_whole(recipe: Stylize, part: Layout, reference: Layout) -> Stylize:
+    """A recipe for its reference, everywhere in all styles. The whole of a part is smaller there, and strokes
+    with it."""
+    recipe = replace(recipe, styles=tuple(replace(style, mask="") for style in recipe.styles))
+    if recipe.place is None:
+        return recipe
+    shrunk = reference.width / _whole_size(recipe.place, part)[0]
+    return replace(recipe, reference="", place=None, scale=round(recipe.scale * shrunk, 4))
+
+
 def _of_reference(
     task: EngineTask[Stylize],
     resources: Resources,
     loader: Loader,
     recipe: Stylize,
-    own: float,
+    canvas: Canvas,
+    times: float,
     method: Method,
     styles: list[StyleShare],
     side: int,
@@ -321,19 +388,24 @@ def _of_reference(
     reference's whole where a style has a region."""
     most = float(strength.max()) if isinstance(strength, Tensor) else strength
     named = tuple(replace(style, mask="whole" if style.mask else "") for style in recipe.styles)
-    name = _origin(replace(recipe, styles=named), resources, loader)
-    key = (STATISTICS, most, side, task.preview_side, method.dtype, name)
+    slot = Sources(task, resources).reference()
+    its = _of_whole(recipe, canvas.slot.layout, slot.layout)
+    name = _origin(replace(its, styles=named, reference=recipe.reference), resources, loader)
+    place = (recipe.reference, side, _reference_side(task, slot))
+    key = (STATISTICS, most, *place, method.dtype, name)
     kept: Statistics | None = resources.store.get(key)
     if kept is None:
-        slot, picture = Sources(task, resources).reference(), _reference(task, resources)
-        laid = yield from _laid_out(task, resources, loader, recipe, slot, None, picture.rgb, own)
-        rgb = picture.rgb if laid is None else laid
+        picture = _reference(task, resources)
+        rgb = picture.rgb
+        if times:
+            longest = max(_whole_size(recipe.place, canvas.layout) if recipe.place else rgb.shape[-2:])
+            small = yield from _smaller(task, resources, loader, its, slot, None, longest / times)
+            rgb = yield from _enlarged(small, rgb)
         content = framed(rgb, picture.alpha, method.footprint, side)
         whole = torch.ones(1, 1, *picture.rgb.shape[-2:])
         shares = [s if s.region is None else replace(s, region=whole) for s in styles]
         todo = work(content, shares, most, recipe.residual, recipe.exact, recipe.color == "style")
-        place = (recipe.reference, side, task.preview_side)
-        origin = None if laid is None else _origin(recipe, resources, loader)
+        origin = _origin(its, resources, loader) if times else None
         whose = (SEEN, *place, recipe.backbone, recipe.method, method.dtype, origin)
         todo.seen = resources.store.get(whose) or (yield from method.see(content))
         kept = Statistics((yield from method.measure(todo)))
@@ -342,12 +414,18 @@ def _of_reference(
 
 
 def _reference(task: EngineTask[Stylize], resources: Resources) -> Raster:
-    """The reference, reduced as many times as the content is: that may be a part of what the reference is."""
+    """The reference, at the size that it has for this job."""
     slot = Sources(task, resources).reference()
+    return shrink(read_picture(slot, "reference"), _reference_side(task, slot))
+
+
+def _reference_side(task: EngineTask[Stylize], slot: Slot) -> int:
+    """Its longest side, at most: it is reduced as many times as the content is, or to the size of the whole
+    that the content is a part of; 0 leaves it."""
     assert task.content is not None  # the engine has asked the recipe's facts
-    own, whole = ((part.layout.width, part.layout.height) for part in (task.content, slot))
-    side = round(task.preview_side / max(own) * max(whole))
-    return shrink(read_picture(slot, "reference"), side)
+    own, place = task.content.layout, task.recipe.place
+    whole = _whole_size(place, own if place else slot.layout)
+    return round(task.preview_side / max(own.width, own.height) * max(whole))
 
 
 def _in_own_colors(part: Changing, core: Box, before: Tensor, made: Tensor) -> Tensor:

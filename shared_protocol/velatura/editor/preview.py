@@ -242,7 +242,7 @@ class LivePreview(Showing):
             self.original = base.content
             self._submit()
 
-        work = seen.read(self._paper, taken, part, self._recipe(part), factor, self.side, digest)
+        work = seen.read(self._paper, taken, part, self._recipe(part), factor, digest)
         self._reading = self._pump.start(work, done, self._fail)
 
     # --- at screen size ----------------------------------------------------------------------------------
@@ -357,7 +357,7 @@ class LivePreview(Showing):
                 self._submit(smaller)
 
         wanted, taken = self._recipe(base.taken), base.taken
-        work = seen.read(self._paper, taken, taken, wanted, factor, self.side, base.digest)
+        work = seen.read(self._paper, taken, taken, wanted, factor, base.digest)
         self._reading = self._pump.start(work, done, self._fail)
 
     def _commit(self, base: Base, known: Ready | None = None) -> None:

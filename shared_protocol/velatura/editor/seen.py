@@ -1,8 +1,9 @@
 """What of a layer is previewed: all of it at screen size or, where the artist zoomed in, the part in sight.
 
 A part is painted by the statistics of the whole, which goes along at a small size, so that it looks as it
-will. How far a picture may be reduced is told by the strokes, too: they shrink with it only as far as the
-painter can go. Where the device is quick enough the picture is left as large as its strokes need.
+will, and begins in the whole where strokes are large. How far a picture may be reduced is told by the
+strokes, too: they shrink with it only as far as the painter can go. Where the device is quick enough the
+picture is left as large as its strokes need.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from velatura.blob import Blob
+from velatura.kind import Within
 from velatura.recipe import RECIPES, Recipe
 
 from . import geometry, regions
@@ -42,6 +44,7 @@ class Base:
         mask: where what takes many steps works; None for everywhere.
         regions: where each style of the mix applies.
         reference: the whole at a small size, by whose statistics a part is painted; None for the whole.
+        place: of the part in it.
     """
 
     taken: Source
@@ -52,6 +55,7 @@ class Base:
     mask: Blob | None = field(default=None, compare=False)
     regions: Mapping[str, Blob] = field(default_factory=dict, compare=False)
     reference: Blob | None = field(default=None, compare=False)
+    place: Within | None = field(default=None, compare=False)
 
     def asked(
         self, recipe: Recipe, painted: Collection[str], pictures: Sequence[Blob]
@@ -66,7 +70,7 @@ class Base:
         named = (*pictures, *self.regions.values())
         if self.reference is None:
             return shrunk, named
-        return shrunk.in_whole(self.reference.key), (*named, self.reference)
+        return shrunk.in_whole(self.reference.key, self.place), (*named, self.reference)
 
 
 def part(taken: Source, crop: Rect) -> Source:
@@ -127,9 +131,7 @@ def factor_for(seen: Source, kind: str, side: int, strokes: float, pace: float) 
     return honest if honest < factor and quick and not long else factor
 
 
-def read(
-    paper: Reading, taken: Source, seen: Source, recipe: Recipe, factor: int, side: int, digest: str
-) -> Work[Base]:
+def read(paper: Reading, taken: Source, seen: Source, recipe: Recipe, factor: int, digest: str) -> Work[Base]:
     """Work: reads what previews are made of.
 
     Args:
@@ -140,8 +142,17 @@ def read(
     content = yield from paper.read_reduced(seen, factor)
     mask = yield from paper.read_mask(seen)
     areas = yield from regions.read(paper, seen, recipe, factor)
-    reference = None
+    reference = place = None
     if seen.crop != taken.crop:
-        reference = yield from paper.read_reduced(taken, geometry.reduction(taken.crop, side))
+        times = max(1, round(max(taken.crop.width, taken.crop.height) / SCREEN_SIDE))
+        reference = yield from paper.read_reduced(taken, times)
+        place = place_in(taken.crop, seen.crop, times)
     mask = mask and geometry.thinned(mask, factor)
-    return Base(taken, seen, digest, factor, content, mask, areas, reference)
+    return Base(taken, seen, digest, factor, content, mask, areas, reference, place)
+
+
+def place_in(whole: Rect, part: Rect, times: int) -> Within:
+    """Where a part lies in a whole that is reduced `times` times; its last pixels may reach beyond it."""
+    width, height = (times * side for side in geometry.reduced_size(whole, times))
+    x, y = (part.x - whole.x) / width, (part.y - whole.y) / height
+    return Within(x, y, part.width / width, part.height / height)
