@@ -230,21 +230,7 @@ def quads(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
         bias: `(O,)`.
     """
     wide = None if bias is None else bias.repeat_interleave(4)
-    return unfolded(F.conv2d(x, kernel, wide, stride=2))
-
-
-def unfolded(cells: Tensor) -> Tensor:
-    """`F.pixel_shuffle(cells, 2)` of few channels; on a processor, without gradients, a row of a channel at a
-    time, which takes half as long."""
-    if cells.device.type != "cpu" or torch.is_grad_enabled():
-        return F.pixel_shuffle(cells, 2)
-    batch, channels, height, width = cells.shape
-    made = cells.new_empty(batch, channels // 4, height, 2, width, 2)
-    given = cells.unflatten(1, (channels // 4, 2, 2))
-    for channel in range(channels // 4):
-        for row in range(2):
-            made[:, channel, :, row] = given[:, channel, row].permute(0, 2, 3, 1)
-    return made.view(batch, channels // 4, 2 * height, 2 * width)
+    return F.pixel_shuffle(F.conv2d(x, kernel, wide, stride=2), 2)
 
 
 def transformed(weight: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
