@@ -62,10 +62,10 @@ lint: install  ## ruff and pyright
 format: install  ## let ruff lay out the code
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-texts: install  ## collect the editors' texts and bring their translations up to date
+texts: install  ## collect the texts that editors show and bring their translations up to date
 	@mkdir -p $(OUT)
-	$(BIN)/pybabel -q extract -F pyproject.toml -k N_ --add-location=file --no-wrap --sort-by-file \
-	  -o $(OUT)/velatura.pot shared_protocol krita_plugin gimp_plugin
+	$(BIN)/pybabel -q extract -F pyproject.toml -k N_ -k Note --add-location=file --no-wrap --sort-by-file \
+	  -o $(OUT)/velatura.pot shared_protocol krita_plugin gimp_plugin daemon models
 	@for po in $(CATALOGUES); do $(BIN)/pybabel -q update -N --ignore-obsolete --ignore-pot-creation-date \
 	  --no-wrap -i $(OUT)/velatura.pot -l $$(basename $$po .po) -o $$po; done
 

@@ -240,7 +240,7 @@ class Result(OfJob):
     """As it ran: `auto` resolved, style names kept."""
     record: dict[str, Any] = field(default_factory=dict)
     """What bit-for-bit repetition needs and what it cost: build, device, dtype, threads, tile, seconds; and
-    `notes`, sentences for whoever asked."""
+    `notes`, sentences for whoever asked, beside them in `said` the English text and the values of each."""
 
 
 @dataclass(frozen=True)

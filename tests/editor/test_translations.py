@@ -14,17 +14,30 @@ from velatura.editor import i18n, words
 from velatura.fields import words as field_words
 from velatura.jobstate import State
 from velatura_daemon.install.catalogs import CATALOGUES, compile_catalogues
+from velatura_models.note import Note
 
 TOP = Path(__file__).parents[2]
-SOURCES = [TOP / "shared_protocol", TOP / "krita_plugin", TOP / "gimp_plugin"]
+SOURCES = [TOP / name for name in ("shared_protocol", "krita_plugin", "gimp_plugin", "daemon", "models")]
 DOMAIN = "velatura_krita"
+MARKS = ("_", "N_", "Note")
 
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """Every text that `make texts` collects."""
     target = tmp_path_factory.mktemp("texts") / "en.pot"
-    options = ["-q", "extract", "-F", str(TOP / "pyproject.toml"), "-k", "N_", "-o", str(target)]
+    options = [
+        "-q",
+        "extract",
+        "-F",
+        str(TOP / "pyproject.toml"),
+        "-k",
+        "N_",
+        "-k",
+        "Note",
+        "-o",
+        str(target),
+    ]
     CommandLineInterface().run(["pybabel", *options, *map(str, SOURCES)])
     return {str(message.id) for message in catalogue(target) if message.id}
 
@@ -34,11 +47,11 @@ def fields(text: object) -> set[str]:
 
 
 def test_texts_of_sources_and_fields_are_collected(texts: set[str]) -> None:
-    """Every literal handed to `_` or `N_`, as Python's own parser finds them, and the fields' words."""
+    """Every literal handed to one of `MARKS`, as Python's own parser finds them, and the fields' words."""
     found = set(field_words())
     for file in (file for folder in SOURCES for file in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "N_") and node.args:
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in MARKS and node.args:
                 text = node.args[0]
                 if isinstance(text, ast.Constant):
                     found.add(text.value)
@@ -73,6 +86,40 @@ def test_no_words_escape_translation(pseudo: None) -> None:
     said += [words.job(state, 1, "", 40.0, 1, 9) for state in State]
     said += [words.time_left(seconds) for seconds in (1, 20, 300, 9000)]
     assert all(text.startswith("[") for text in said), said
+
+
+def test_what_the_daemon_notes_is_said_in_the_artist_s_language(tmp_path: Path) -> None:
+    """By its text and values; a note without, of an older daemon or unknown here, stays English."""
+    compile_catalogues(tmp_path, DOMAIN)
+    i18n.load(["de"], tmp_path, DOMAIN)
+    stopped = Note("stopped on request at step {step} of {of}", step=3, of=52)
+    notes = ["it is flat", stopped, stopped, "it is old"]
+    odd = [[], [stopped.text, stopped.values], [stopped.text, {}], ["{0.__class__}", {}], 5]
+    try:
+        record = {"notes": notes[:1] + notes[1:2], "said": odd}
+        assert words.notes(record) == "It is flat. Auf Wunsch bei Schritt 3 von 52 angehalten."
+        english = "It is flat. Stopped on request at step 3 of 52."
+        assert words.notes({"notes": notes[:2], "said": odd[::-1]}) == english
+        assert words.notes({"notes": notes[:2], "said": [odd[4], odd[2]]}) == english
+        assert words.notes({"notes": notes[:2]}) == english
+    finally:
+        i18n.load(["en"], tmp_path, DOMAIN)
+
+
+def test_every_note_of_the_daemon_is_marked() -> None:
+    """What engine and optimisers tell is told as notes, which know their texts."""
+    plain = []
+    for file in (TOP / "daemon/velatura_daemon/engine").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Attribute) and called.attr == "append":
+                told = getattr(called.value, "id", getattr(called.value, "attr", ""))
+                plain += [
+                    (file.name, node.lineno)
+                    for arg in node.args
+                    if told == "notes" and isinstance(arg, (ast.Constant, ast.JoinedStr))
+                ]
+    assert not plain
 
 
 def test_german_is_chosen_by_language(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from velatura_models.maths.tiling import Box
 from velatura_models.methods.loading import NETWORK
 from velatura_models.methods.method import Steps
 from velatura_models.networks.playback import run_through
+from velatura_models.note import Note
 
 from .device import CPU
 from .resources import PICTURE, Key, Store
@@ -175,11 +176,11 @@ class Canvas:
         if bool((counts > 0).any()):
             if not regions or any(where is None or bool((where * counts > 0).any()) for where in regions):
                 return None
-            return ("no style has a region where there is something to paint, so nothing is painted",)
+            return (Note("no style has a region where there is something to paint, so nothing is painted"),)
         if self.mask is None:
-            return ("the picture is transparent everywhere, so nothing is painted",)
+            return (Note("the picture is transparent everywhere, so nothing is painted"),)
         masked = bool((self.mask > 0).any())
-        return ("the mask covers transparent pixels only, so nothing is painted",) if masked else ()
+        return (Note("the mask covers transparent pixels only, so nothing is painted"),) if masked else ()
 
     def smaller(self, side: int) -> Canvas:
         """The same at a longest side of at most `side` pixels; itself where it is no larger."""

@@ -19,6 +19,7 @@ from velatura.pairs import LEAST, Pair, as_map
 from velatura.recipe import Keypoints, Refine
 from velatura_models.methods.loading import Loader
 from velatura_models.networks.playback import retold
+from velatura_models.note import Note
 from velatura_models.optimise import buddies
 from velatura_models.optimise.deform import Deform
 from velatura_models.optimise.objective import Objective
@@ -80,9 +81,11 @@ def with_pairs(job: Optimisation[Refine], content: Tensor) -> Generator[Event, N
         found = yield from found_pairs(content, style, job.loader, most, lambda share: None)
         pairs = as_pairs(found, (content.shape[-1], content.shape[-2]), (style.shape[-1], style.shape[-2]))
         recipe = replace(recipe, pairs=pairs)
-        notes.append(f"shapes go by {len(pairs)} pairs that were found" if pairs else f"{NONE}; shapes stay")
+        notes.append(Note("shapes go by {n} pairs that were found", n=len(pairs)) if pairs else NO_PAIRS)
     elif len(recipe.pairs) < LEAST:
-        notes.append(f"shapes stay: it takes {LEAST} pairs of places, not {len(recipe.pairs)}")
+        notes.append(
+            Note("shapes stay: it takes {least} pairs of places, not {n}", least=LEAST, n=len(recipe.pairs))
+        )
     if len(recipe.pairs) < LEAST:
         recipe, objective = replace(recipe, shapes="keep"), objective.inner
     else:
@@ -91,7 +94,10 @@ def with_pairs(job: Optimisation[Refine], content: Tensor) -> Generator[Event, N
     return replace(job, recipe=recipe, options=options, notes=tuple(notes))
 
 
-NONE = "no good pairs were found: the two pictures show nothing alike that an encoder could tell"
+NONE = Note("no good pairs were found: the two pictures show nothing alike that an encoder could tell")
+NO_PAIRS = Note(
+    "no good pairs were found: the two pictures show nothing alike that an encoder could tell; shapes stay"
+)
 
 
 def found_pairs(

@@ -29,6 +29,7 @@ from velatura_models.maths.tiling import round_up
 from velatura_models.methods.method import Steps
 from velatura_models.methods.painter import PAINTER
 from velatura_models.networks.transform_net import STRIDE
+from velatura_models.note import Note
 from velatura_models.store.nets import find_net
 from velatura_models.store.weights import find_backbone, load_backbone
 
@@ -124,7 +125,7 @@ def learn(task: EngineTask[Learn], resources: Resources) -> Iterator[Event]:
             if began is None:
                 began = run.step
                 if began:
-                    notes.append(f"went on from step {began - 1}")
+                    notes.append(Note("went on from step {step}", step=began - 1))
                 if task.checkpoint is not None:
                     run.steps = int(task.checkpoint)
             if run.step >= run.steps or task.stopping():
@@ -140,7 +141,7 @@ def learn(task: EngineTask[Learn], resources: Resources) -> Iterator[Event]:
                 run.save()
                 yield Checkpointed(run.step, str(run.steps).encode())
     if run.step < run.steps:
-        notes.append(f"stopped on request at step {run.step} of {run.steps}")
+        notes.append(Note("stopped on request at step {step} of {of}", step=run.step, of=run.steps))
     after = yield from _off(judge, tried, learned)
     better = after < before
     resources.library.get(style.name)  # it may have been removed meanwhile
@@ -151,8 +152,13 @@ def learn(task: EngineTask[Learn], resources: Resources) -> Iterator[Event]:
     else:
         made = yield from as_known(content, side=look)
         notes.append(
-            f"it does not paint {entry.title!r} better yet than before (off by {after:.3g}, before by"
-            f" {before:.3g}), so that stays as it was; learning it again goes on"
+            Note(
+                "it does not paint {title!r} better yet than before (off by {after}, before by {before}), so"
+                " that stays as it was; learning it again goes on",
+                title=entry.title,
+                after=f"{after:.3g}",
+                before=f"{before:.3g}",
+            )
         )
     layout, data = yield from write_texture(made, task.output)
     loader = replace(resources.loader, backbone=backbone)

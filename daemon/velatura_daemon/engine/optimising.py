@@ -22,6 +22,7 @@ from velatura.errors import FieldError
 from velatura.recipe import Refine, Style, Texture
 from velatura_models.methods.loading import Loader
 from velatura_models.networks.encoder import FIRST_LAYERS, LAYERS, Encoder
+from velatura_models.note import Note
 from velatura_models.optimise.descent import HISTORY_BYTES
 from velatura_models.optimise.gram import Gram
 from velatura_models.optimise.objective import Objective, RefineOptions
@@ -144,7 +145,9 @@ class Walk:
                     break
                 yield from self._tell(walk, step, began)
         if step is not None:
-            self.notes.append(f"stopped on request at step {walk.step} of {walk.evaluations}")
+            self.notes.append(
+                Note("stopped on request at step {step} of {of}", step=walk.step, of=walk.evaluations)
+            )
         layout, data = yield from self.show(walk, False)
         effort = self.job.recipe.effort
         if step is None and not began and effort is not None:
@@ -162,9 +165,11 @@ class Walk:
             try:
                 walk = self.begin(load_tensors(self.task.checkpoint))
             except (SafetensorError, KeyError, ValueError) as error:
-                self.notes.append(f"began again: the checkpoint could not be used ({error})")
+                self.notes.append(
+                    Note("began again: the checkpoint could not be used ({error})", error=str(error))
+                )
                 return self.begin(None), 0.0
-            self.notes.append(f"resumed at step {walk.step}")
+            self.notes.append(Note("resumed at step {step}", step=walk.step))
             return walk, walk.fraction
         except ValueError as error:
             raise FieldError("recipe", str(error)) from error
@@ -274,8 +279,14 @@ def _styles(
         if needs_pictures or sources.has_picture(style):
             found.append(StyleSource(sources.picture(style), None, style.weight, region))
             if not sources.has_picture(style):
-                fetch = f"; its picture can be fetched{how}" if how else ""
-                notes.append(f"{style.name} is seen in Velatura's rendering{fetch}")
+                seen = Note("{name} is seen in Velatura's rendering", name=style.name)
+                if how:
+                    seen = Note(
+                        "{name} is seen in Velatura's rendering; its picture can be fetched{how}",
+                        name=style.name,
+                        how=how,
+                    )
+                notes.append(seen)
             continue
         missing = [name for name, weight in recipe.style_layers if weight > 0 and name not in FIRST_LAYERS]
         if missing:
@@ -289,10 +300,12 @@ def _styles(
         cards.append(style.name)
     if cards and recipe.pooling != "max":
         recipe = replace(recipe, pooling="max")
-        notes.append(f"pooling is max, as in the cards of {', '.join(cards)}")
+        notes.append(Note("pooling is max, as in the cards of {names}", names=", ".join(cards)))
     if cards and recipe.scale != 1.0:
         recipe = replace(recipe, scale=1.0)
-        notes.append(f"scale is 1: the cards of {', '.join(cards)} hold Gram matrices at one scale")
+        notes.append(
+            Note("scale is 1: the cards of {names} hold Gram matrices at one scale", names=", ".join(cards))
+        )
     return found, notes, recipe
 
 

@@ -17,6 +17,7 @@ import velatura
 from velatura.pixels import Layout
 from velatura.recipe import Recipe
 from velatura_models.methods.loading import Loader
+from velatura_models.note import Note
 
 from .tasks import Finished
 
@@ -54,7 +55,8 @@ def finished(
         "threads": torch.get_num_threads(),
         **about,
         "seconds": round(seconds, 4),
-        "notes": said,
+        "notes": [str(note) for note in said],
+        "said": [[note.text, note.values] if isinstance(note, Note) else [] for note in said],
     }
     named = tuple(f"{name} {digest}" for name, digest in used.items())
     return Finished(layout, data, replace(recipe, networks=named), record)
@@ -73,10 +75,23 @@ def changes(then: Sequence[str], now: Mapping[str, str]) -> list[str]:
         kind = name.rpartition(".")[1:]
         others = [other for other in known if other not in now and other.rpartition(".")[1:] == kind]
         if name in known and known[name] != digest:
-            said.append(f"the network {name} has changed since ({known[name]} then, {digest} now)")
+            said.append(
+                Note(
+                    "the network {name} has changed since ({then} then, {now} now): the picture may differ",
+                    name=name,
+                    then=known[name],
+                    now=digest,
+                )
+            )
         elif name not in known and "." in name and others:
-            said.append(f"painted by the network {name}; the recipe is of {', '.join(others)}")
-    return [f"{words}: the picture may differ" for words in said]
+            said.append(
+                Note(
+                    "painted by the network {name}; the recipe is of {others}: the picture may differ",
+                    name=name,
+                    others=", ".join(others),
+                )
+            )
+    return said
 
 
 def plain(dtype: torch.dtype) -> str:

@@ -14,6 +14,7 @@ from velatura.pixels import Layout
 from velatura.recipe import Style
 from velatura_models.maths.color import color_stats, is_one_color
 from velatura_models.maths.sizes import shrink_map
+from velatura_models.note import Note
 from velatura_models.store.cards import BASE, SCALES, Card, card_path, compute_card, load_card, save_card
 from velatura_models.store.weights import find_backbone
 
@@ -144,8 +145,14 @@ class Sources:
 
     def _note(self, style: Style) -> None:
         """Notes that a style has one colour, which is seldom meant."""
-        which = f"the style {style.name!r}" if style.name else "the style's picture"
-        said = f"{which} has one colour only, so little is to be seen in what is painted of it"
+        said = Note(
+            "the style's picture has one colour only, so little is to be seen in what is painted of it"
+        )
+        if style.name:
+            said = Note(
+                "the style {name!r} has one colour only, so little is to be seen in what is painted of it",
+                name=style.name,
+            )
         self.notes += [said] if said not in self.notes else []
 
     def _sent(self, digest: str, what: str, where: str = "") -> Slot:

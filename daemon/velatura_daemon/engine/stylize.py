@@ -41,6 +41,7 @@ from velatura_models.methods.method import (
     work,
 )
 from velatura_models.networks.encoder import reach
+from velatura_models.note import Note
 from velatura_models.store.cards import SCALES
 from velatura_models.store.weights import methods_of
 
@@ -256,8 +257,12 @@ def resolved(recipe: Stylize, resources: Resources) -> tuple[Stylize, tuple[str,
             method = method_painting([style.name for style in recipe.styles], weights)
         outdated = [] if method else [entry for entry in entries if entry.learned == "outdated"]
         notes = [
-            f"{entry.title!r} was learned for another painter, and is painted like any picture; learn it"
-            f" again (`velatura styles learn {entry.name}`)"
+            Note(
+                "{title!r} was learned for another painter, and is painted like any picture; learn it"
+                " again (`velatura styles learn {name}`)",
+                title=entry.title,
+                name=entry.name,
+            )
             for entry in outdated
         ]
         method = method or methods_of(backbone, weights)[0]

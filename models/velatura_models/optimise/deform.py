@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from ..networks.encoder import Encoder
+from ..note import Note
 from .buddies import aligned
 from .losses import Evaluation, Loss
 from .objective import Objective
@@ -88,8 +89,12 @@ class Deform:
         points, _ = self.points(problem)
         if len(points) < LEAST:
             found.append(
-                f"shapes stay: it takes {LEAST} pairs of places that lie where the picture may change,"
-                f" not {len(points)}"
+                Note(
+                    "shapes stay: it takes {least} pairs of places that lie where the picture may change,"
+                    " not {n}",
+                    least=LEAST,
+                    n=len(points),
+                )
             )
         return found
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from ..maths.gram_matrix import gram_sum, guidance
 from ..maths.tiling import Box
 from ..networks.encoder import FIRST_LAYERS, LAYERS, Encoder, check_layers
+from ..note import Note
 from .losses import style_layer_loss
 from .problem import Problem, style_side
 from .pyramid import layer_stride, level_sizes, receptive_field, share_evaluations
@@ -111,8 +112,15 @@ def small_styles(problem: Problem, scale: float, layers: Sequence[str]) -> list[
         if source.picture is not None and style_side(source.picture, scale) < field:
             height, width = source.picture.shape[-2:]
             found.append(
-                f"a style of {width} x {height} pixels at scale {scale:g} is less than the "
-                f"{field} that {deepest} sees at once: its large forms are lost"
+                Note(
+                    "a style of {width} x {height} pixels at scale {scale} is less than the {field} that"
+                    " {deepest} sees at once: its large forms are lost",
+                    width=width,
+                    height=height,
+                    scale=f"{scale:g}",
+                    field=field,
+                    deepest=deepest,
+                )
             )
     return found
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from ..maths.color import color_stats, keep_luminance
 from ..networks.encoder import Encoder
 from ..networks.playback import retold
+from ..note import Note
 from .descent import make_descent
 from .objective import RefineOptions, check_problem
 from .problem import Problem, padded
@@ -166,8 +167,12 @@ class Refinement:
                 failures += 1
                 if failures >= PATIENCE:
                     self.notes.append(
-                        f"stopped at step {self.step}: the loss was not finite {PATIENCE} times in a row; "
-                        "kept the last good picture (a smaller style_weight or learning_rate may help)"
+                        Note(
+                            "stopped at step {step}: the loss was not finite {n} times in a row; kept the"
+                            " last good picture (a smaller style_weight or learning_rate may help)",
+                            step=self.step,
+                            n=PATIENCE,
+                        )
                     )
                     return False
                 descent.retreat()

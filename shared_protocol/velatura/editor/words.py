@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import chain, repeat
 from typing import Any
 
 from velatura import __version__
@@ -134,7 +135,20 @@ def job(state: State, ahead: int, reason: str, seconds_left: float, step: int, o
 
 def notes(record: Mapping[str, Any]) -> str:
     """What the daemon has to say of a result, in sentences, without what a terminal can do about it."""
-    return " ".join(f"{COMMANDS.sub('', note[:1].upper() + note[1:])}." for note in record.get("notes", ()))
+    english = record.get("notes", ())
+    said = map(_translated, english, chain(record.get("said", ()), repeat([])))
+    return " ".join(f"{COMMANDS.sub('', note[:1].upper() + note[1:])}." for note in said)
+
+
+def _translated(english: str, said: Any) -> str:
+    """A note in the artist's language, where its text and values are told and the catalogue knows the text:
+    only the catalogue's are filled in, whatever a daemon sends."""
+    try:
+        text, values = said
+        found = _(text)
+        return english if found == text else found.format(**values)
+    except (TypeError, ValueError, LookupError, AttributeError):
+        return english
 
 
 def trouble(error: BaseException) -> str:
