@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import velatura
 from gi.repository import Gimp, GLib
-from velatura.editor import look
+from velatura.editor import look, words
 from velatura.editor.batches import together
 from velatura.editor.desk import device_of
 from velatura.editor.i18n import _
@@ -125,8 +125,8 @@ def wait(task: Task, talk: Link, loop: Loop) -> None:
 def said(of: Link) -> VelaturaError:
     """Why there is no daemon to talk to, and what to do."""
     if of.state in ("missing", "refused"):
-        return VelaturaError("not_running", of.trouble)
-    return VelaturaError("not_running", _("The Velatura daemon: {state}", state=of.words))
+        return words.Told("not_running", of.trouble)
+    return words.Told("not_running", _("The Velatura daemon: {state}", state=of.words))
 
 
 def _show(text: str, fraction: float) -> None:

@@ -11,6 +11,7 @@ import pytest
 from babel.messages.frontend import CommandLineInterface
 from pseudo import LANGUAGE, catalogue, write_pseudo
 from velatura.editor import i18n, words
+from velatura.errors import CODES, VelaturaError
 from velatura.fields import words as field_words
 from velatura.jobstate import State
 from velatura_daemon.install.catalogs import CATALOGUES, compile_catalogues
@@ -48,7 +49,7 @@ def fields(text: object) -> set[str]:
 
 def test_texts_of_sources_and_fields_are_collected(texts: set[str]) -> None:
     """Every literal handed to one of `MARKS`, as Python's own parser finds them, and the fields' words."""
-    found = set(field_words())
+    found = {*field_words(), *CODES.values()}
     for file in (file for folder in SOURCES for file in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in MARKS and node.args:
@@ -104,6 +105,22 @@ def test_what_the_daemon_notes_is_said_in_the_artist_s_language(tmp_path: Path) 
         assert words.notes({"notes": notes[:2]}) == english
     finally:
         i18n.load(["en"], tmp_path, DOMAIN)
+
+
+def test_an_error_says_in_the_artist_s_language_what_its_code_means(tmp_path: Path) -> None:
+    """What was said in it already is said as it is."""
+    compile_catalogues(tmp_path, DOMAIN)
+    i18n.load(["de"], tmp_path, DOMAIN)
+    try:
+        assert words.trouble(VelaturaError("busy", "9 jobs wait already; try again later")) == (
+            "es ist gerade zu viel zu tun: versuchen Sie es später noch einmal"
+            " (9 jobs wait already; try again later)"
+        )
+        assert words.trouble(words.Told("not_running", "Er ist zu Ende.")) == "Er ist zu Ende."
+        assert words.trouble(OSError("disk full")) == "disk full"
+    finally:
+        i18n.load(["en"], tmp_path, DOMAIN)
+    assert words.trouble(VelaturaError("busy", "9 jobs wait already")) == "9 jobs wait already"
 
 
 def test_every_note_of_the_daemon_is_marked() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from velatura import editor
-from velatura.errors import VelaturaError
+from velatura.errors import CODES, VelaturaError
 from velatura.fields import words
 
 CATALOGUES = Path(editor.__file__).parent / "po"
@@ -37,7 +37,15 @@ def compile_catalogues(locale: Path, domain: str, catalogues: Path = CATALOGUES)
     return written
 
 
-def field_texts(*unused: object, **options: object) -> Iterator[tuple[int, str, str, list[str]]]:
-    """The table of fields in words, as `pybabel extract` wants what is in a file."""
-    for text in words():
-        yield 1, "N_", text, []
+Text = tuple[int, str, str, list[str]]
+"""As `pybabel extract` wants what is in a file: line, function, text, comments."""
+
+
+def field_texts(*unused: object, **options: object) -> Iterator[Text]:
+    """The table of fields in words."""
+    yield from ((1, "N_", text, []) for text in words())
+
+
+def code_texts(*unused: object, **options: object) -> Iterator[Text]:
+    """What the codes of errors mean."""
+    yield from ((1, "N_", text, []) for text in CODES.values())

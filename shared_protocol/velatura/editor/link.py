@@ -175,7 +175,7 @@ class Link(Observable):
     def _connect(self) -> None:
         address = endpoint.read()
         if endpoint.is_alive(address) is False:
-            raise VelaturaError("not_running", _("The daemon has ended."))
+            raise words.Told("not_running", _("The daemon has ended."))
         connection = Connection(address, self._client, keep_alive=True)
         self._connection = connection
         self._endings.append(self._loop.watch(connection.fd, self._process))
@@ -196,7 +196,7 @@ class Link(Observable):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        error = VelaturaError("not_running", self.trouble or _("The daemon has ended."))
+        error = words.Told("not_running", self.trouble or _("The daemon has ended."))
         given_up, self._at_connection = self._at_connection, []
         for _call, failed in given_up:
             failed(error)
@@ -321,7 +321,7 @@ class Link(Observable):
         return job
 
     def _not_running(self) -> VelaturaError:
-        return VelaturaError("not_running", self.trouble or _("The daemon is not running."))
+        return words.Told("not_running", self.trouble or _("The daemon is not running."))
 
     def cancel(self, job: Job) -> None:
         if connection := self._used():

@@ -177,11 +177,11 @@ def free_name(title: str, taken: set[str]) -> str:
 def _file(path: Path) -> bytes:
     """The bytes of a picture's file."""
     if path.stat().st_size > MAX_FILE:
-        raise VelaturaError("too_large", _("it has more than {n} MB", n=MAX_FILE >> 20))
+        raise words.Told("too_large", _("it has more than {n} MB", n=MAX_FILE >> 20))
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as whole:
             if _SHOWN not in whole.namelist() or whole.getinfo(_SHOWN).file_size > MAX_FILE:
-                raise VelaturaError("bad_image", _("there is no picture in it"))
+                raise words.Told("bad_image", _("there is no picture in it"))
             return whole.read(_SHOWN)
     return path.read_bytes()
 

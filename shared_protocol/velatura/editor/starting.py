@@ -8,6 +8,7 @@ from pathlib import Path
 from velatura import launch
 from velatura.errors import VelaturaError
 
+from . import words
 from .i18n import _
 
 SANDBOX = Path("/.flatpak-info")
@@ -23,20 +24,20 @@ def starter(plugin: Path) -> launch.Starter:
         VelaturaError: in words what is missing or went wrong, and what to do.
     """
     if SANDBOX.exists():
-        raise VelaturaError(
+        raise words.Told(
             "not_running",
             _("The editor's sandbox cannot start programs: start Velatura outside, as the manual tells."),
         )
     try:
         return launch.Starter(command(plugin))
     except VelaturaError as error:
-        why = _("it is not installed, or was moved") if error.code == "not_running" else error.message
-        words = _("The Velatura daemon could not be started ({why}). Install the plug-in again.", why=why)
-        raise VelaturaError(error.code, words) from error
+        why = _("it is not installed, or was moved") if error.code == "not_running" else words.trouble(error)
+        told = _("The Velatura daemon could not be started ({why}). Install the plug-in again.", why=why)
+        raise words.Told(error.code, told) from error
     except OSError as error:
         why = f"{error.filename}: {error.strerror}"
-        words = _("The Velatura daemon could not be started ({why}).", why=why)
-        raise VelaturaError("internal", words) from error
+        told = _("The Velatura daemon could not be started ({why}).", why=why)
+        raise words.Told("internal", told) from error
 
 
 def command(plugin: Path) -> list[str] | None:

@@ -273,7 +273,7 @@ class Task(Observable):
         if job.state is State.DONE and job.picture is not None and job.result is not None:
             self._finish(job.picture, job.result.recipe or self.recipe, job.result.record)
         elif job.state is State.FAILED:
-            self._fail(job.error or VelaturaError("internal", _("The job failed without a word.")))
+            self._fail(job.error or words.Told("internal", _("The job failed without a word.")))
         else:
             self._give_up(_("Cancelled: {reason}", reason=job.reason))
 

@@ -8,7 +8,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from velatura import __version__
-from velatura.errors import VelaturaError
+from velatura.errors import CODES, VelaturaError
 from velatura.facts import Facts
 from velatura.jobstate import State
 
@@ -18,6 +18,10 @@ COMMANDS = re.compile(r" \(`velatura [^)]*`\)")
 """How `VelaturaError.message` names commands."""
 
 INSTALL_HOW_TO = "pip install 'velatura[daemon]'\nvelatura install krita"
+
+
+class Told(VelaturaError):
+    """An error whose message is in the artist's language."""
 
 
 def kind(facts: Facts) -> str:
@@ -152,10 +156,13 @@ def _translated(english: str, said: Any) -> str:
 
 
 def trouble(error: BaseException) -> str:
-    """An error for the artist: what was wrong and what to do, without what a terminal can do about it."""
-    if isinstance(error, VelaturaError):
-        return COMMANDS.sub("", error.message or str(error))
-    return str(error) or type(error).__name__
+    """An error for the artist: what was wrong and what to do, without what a terminal can do about it. In
+    another language than English what its code means, and in parentheses the English words."""
+    if not isinstance(error, VelaturaError):
+        return str(error) or type(error).__name__
+    told, meaning = COMMANDS.sub("", error.message or str(error)), CODES[error.code]
+    found = _(meaning)
+    return told if found == meaning or isinstance(error, Told) else f"{found} ({told})"
 
 
 def silent_for_artists(error: VelaturaError) -> str:
