@@ -283,13 +283,13 @@ class Dialog:
     def trouble(self, problem: Exception) -> None:
         """Says what went wrong, and offers what may help."""
         again = [(_("Try again"), self.link.restart)] if self.link.state in BROKEN else []
-        self.say(words.trouble(problem), *again)
+        self.say(words.sentence(words.trouble(problem)), *again)
 
     def _defect(self, problem: Exception) -> None:
         if self._doing.task is not None:
             self._doing.task.abandon(problem)
         else:
-            self.say(words.trouble(problem))
+            self.say(words.sentence(words.trouble(problem)))
 
     def _changed(self, name: str) -> None:
         """A value has changed: a preview is due shortly, and a better one when the hand rests."""

@@ -240,6 +240,11 @@ def test_re_style_takes_the_recipe_and_goes_back_to_the_source(
     studio.watch()
     studio.restyle()
     assert "is gone" in told[-1] and studio.look.styles == ("wave",)
+    shown: list[bool] = []
+    studio.changed.connect(lambda name: name == "made_words" and shown.append(studio.can_restyle))
+    document.layers.clear()
+    studio.watch()
+    assert shown == [False], "whoever hears that the words changed is told of no recipe any more"
 
 
 def test_a_copy_of_a_result_is_told_apart(

@@ -148,7 +148,7 @@ def test_a_daemon_that_dies_loses_its_jobs_and_uploads(
     link.submit(heard.follower, WAVE, blob())
     daemon.die()
     loop.run(0.5)
-    assert link.state == "stopped" and link.trouble == "It has ended."
+    assert link.state == "stopped" and link.trouble == "The daemon has ended."
     assert len(heard.words) == 1 and heard.words[0].startswith("lost")
     link.upload(blob(), told.append)
     link.fetch("aa", lambda picture, error: told.append(error))

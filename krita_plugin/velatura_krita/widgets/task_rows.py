@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from velatura.editor import words
 from velatura.editor.i18n import _
 from velatura.editor.studio import Studio
 from velatura.editor.tasks import Task
@@ -96,7 +97,7 @@ class TaskRow(QtWidgets.QFrame, Listening):
 
     def refresh(self, *unused: object) -> None:
         task = self.task
-        self._words.setText(task.words)
+        self._words.setText(words.sentence(task.words))
         say(self._notes, task.notes)
         self._bar.setVisible(not task.over)
         show_fraction(self._bar, task.fraction if task.state == "running" and task.fraction > 0 else None)

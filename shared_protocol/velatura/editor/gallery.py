@@ -233,4 +233,4 @@ class Gallery(Observable):
         ]
 
     def _fail(self, error: Exception) -> None:
-        self.words = words.trouble(error)
+        self.words = words.sentence(words.trouble(error))

@@ -233,7 +233,7 @@ class Link(Observable):
             return
         if now - self._started_at > START_PATIENCE:
             self._hung = self._connection.address if self._connection is not None else None
-            self._stop(_("It does not answer. To start it again ends this one."))
+            self._stop(_("The daemon does not answer. To start it again ends this one."))
 
     def _stop(self, why: str) -> None:
         self.trouble = why
@@ -252,7 +252,7 @@ class Link(Observable):
         except VelaturaError:
             gone, address = True, self._connection.address
         if gone:
-            self._stop(_("It has ended."))
+            self._stop(_("The daemon has ended."))
         elif address != self._connection.address:
             self._disconnect()
             self.state = "asleep"

@@ -162,7 +162,7 @@ class OwnStyles:
         self._link.ask("style_remove", removed, name=name)
 
     def _failed(self, error: Exception) -> None:
-        self._say(words.trouble(error))
+        self._say(words.sentence(words.trouble(error)))
 
 
 def free_name(title: str, taken: set[str]) -> str:

@@ -113,7 +113,8 @@ class Studio(Desk):
             made = self.paper.recipes(taken)
         except (Refused, Gone) as refused:
             self.source_words = str(refused)
-            self.made_words, self._made, self.refine_words = "", None, ""
+            self._made = None  # before the words, which say that this has changed
+            self.made_words = self.refine_words = ""
             return
         self.arrows.follow(taken)
         self.results.follow(taken)
@@ -221,7 +222,7 @@ class Studio(Desk):
 
     def _refuse(self, error: Exception) -> None:
         no_style = isinstance(error, VelaturaError) and not self.look.styles
-        self.tell(_("Choose a style first.") if no_style else words.trouble(error))
+        self.tell(_("Choose a style first.") if no_style else words.sentence(words.trouble(error)))
 
     def _started(self, task: Task) -> Task:
         self.preview.rest()

@@ -110,7 +110,7 @@ def daemon(state: str, where: str = "", busy: str = "", trouble: str = "", loadi
         return _("Busy with {what}", what=busy)
     if state == "ready":
         return _("Ready on {device}", device=where) if where else _("Ready")
-    trouble = trouble[:1].upper() + trouble[1:]  # it is a sentence of its own here
+    trouble = sentence(trouble)
     if state == "silent":
         return _("Not answering. {trouble}", trouble=trouble)
     if state == "missing":
@@ -141,7 +141,7 @@ def notes(record: Mapping[str, Any]) -> str:
     """What the daemon has to say of a result, in sentences, without what a terminal can do about it."""
     english = record.get("notes", ())
     said = map(_translated, english, chain(record.get("said", ()), repeat([])))
-    return " ".join(f"{COMMANDS.sub('', note[:1].upper() + note[1:])}." for note in said)
+    return " ".join(f"{COMMANDS.sub('', sentence(note))}." for note in said)
 
 
 def _translated(english: str, said: Any) -> str:
@@ -153,6 +153,11 @@ def _translated(english: str, said: Any) -> str:
         return english if found == text else found.format(**values)
     except (TypeError, ValueError, LookupError, AttributeError):
         return english
+
+
+def sentence(text: str) -> str:
+    """A phrase where it stands by itself: with a capital."""
+    return text[:1].upper() + text[1:]
 
 
 def trouble(error: BaseException) -> str:

@@ -68,7 +68,7 @@ def test_a_style_that_the_network_does_not_know_is_explained_and_nothing_is_lost
     krita.until("task.over", PATIENCE)
     assert krita.run("task.state, task.can_retry") == ["failed", True]
     words = krita.run("panel._tasks._rows[0]._words.text()")
-    assert "no network of this method paints in the style 'own-sky'" in words
+    assert "No network of this method paints in the style 'own-sky'" in words
     assert "apples-and-grapes" in words and "any style" in words, "which there are, and what to do"
     assert krita.run("history(), whole()") == krita.run("before")
     assert krita.run("studio.look.styles, studio.look.method") == [["own-sky"], "multi"]
