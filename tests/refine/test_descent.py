@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -72,15 +76,19 @@ def test_lbfgs_keeps_fewer_pairs_of_large_pictures(monkeypatch: pytest.MonkeyPat
     assert len(descent.pairs) == 4
 
 
-def test_rmsprop_walks_as_torch_s_does() -> None:
+@pytest.mark.parametrize(
+    ("own", "theirs"),
+    [(RMSprop, torch.optim.RMSprop), (Adam, partial(torch.optim.Adam, betas=(0.9, 0.99), eps=1e-12))],
+)
+def test_rmsprop_and_adam_walk_as_torch_s_do(own: Callable[..., Descent], theirs: Callable[..., Any]) -> None:
     x = torch.tensor([0.3, 0.5, 0.7])
-    theirs = x.clone().requires_grad_()
-    reference, ours = torch.optim.RMSprop([theirs], 0.002), RMSprop(0.002)
+    point = x.clone().requires_grad_()
+    ours, reference = own(0.002), theirs([point], 0.002)
     for k in range(5):
-        theirs.grad = torch.tensor([1e-3, -40.0, 2.0]) * (1 + k)
+        point.grad = torch.tensor([1e-3, -40.0, 2.0]) * (1 + k)
         reference.step()
-        x = ours.step(x, 1.0, theirs.grad)
-        assert torch.allclose(x, theirs.detach())
+        x = ours.step(x, 1.0, point.grad)
+        assert torch.allclose(x, point.detach())
 
 
 @pytest.mark.parametrize("name", ["adam", "lbfgs", "rmsprop"])

@@ -13,7 +13,6 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 HISTORY_BYTES = 256 << 20
 """Memory for L-BFGS's pairs; large pictures keep fewer of them."""
@@ -23,6 +22,9 @@ PIXELS = (0.0, 1.0)
 
 NOISE = 1e-3
 """Relative error of a loss computed in bfloat16: L-BFGS takes a step that is worse by no more."""
+
+
+Rule = Callable[[Tensor, int, Tensor, Tensor], Tensor]
 
 
 class Descent(Protocol):
@@ -43,39 +45,50 @@ class Descent(Protocol):
 
 
 class Projected:
-    """An optimiser of torch's that looks at gradients only, with projection onto the bounds after every step.
+    """A rule that looks at gradients only, with projection onto the bounds after every step. (Those of
+    `torch.optim` bring torch's compiler with them, which takes a second and 80 MB to load.)
 
     Args:
-        make: makes it, for a list of tensors and a rate.
+        rule: gives the step, for a rate of 1, from the gradient, how many there were, and two vectors that
+            are its memory, zero at first.
         learning_rate: in units of the pixel range.
         bounds: least and largest value of every parameter.
     """
 
-    def __init__(
-        self, make: Callable[..., Optimizer], learning_rate: float, bounds: tuple[float, float] = PIXELS
-    ) -> None:
-        self.make, self.learning_rate, self.bounds = make, learning_rate, bounds
-        self._own: Optimizer | None = None
+    def __init__(self, rule: Rule, learning_rate: float, bounds: tuple[float, float] = PIXELS) -> None:
+        self.rule, self.learning_rate, self.bounds = rule, learning_rate, bounds
+        self.count = 0
+        self._memory: tuple[Tensor, Tensor] | None = None
 
     def step(self, x: Tensor, loss: float, gradient: Tensor, rate: float = 1.0) -> Tensor:
         del loss
-        if self._own is None:
-            self._own = self.make([x.clone()], self.learning_rate)
-        group = self._own.param_groups[0]
-        (point,), group["lr"] = group["params"], self.learning_rate * rate
-        point.copy_(x)
-        point.grad = gradient
-        self._own.step()
-        return point.clamp(*self.bounds)
+        if self._memory is None:
+            self._memory = torch.zeros_like(x), torch.zeros_like(x)
+        self.count += 1
+        step = self.rule(gradient, self.count, *self._memory)
+        return torch.sub(x, step, alpha=self.learning_rate * rate).clamp_(*self.bounds)
 
     def retreat(self) -> None:
         self.learning_rate /= 2
-        self._own = None
+        self.count, self._memory = 0, None
 
 
-Adam = partial(Projected, partial(torch.optim.Adam, betas=(0.9, 0.99), eps=1e-12))
-"""Kingma & Ba 2015, algorithm 1."""
-RMSprop = partial(Projected, torch.optim.RMSprop)
+def _adam(gradient: Tensor, count: int, mean: Tensor, square: Tensor) -> Tensor:
+    mean.lerp_(gradient, 0.1)
+    square.mul_(0.99).addcmul_(gradient, gradient, value=0.01)
+    size = (square / (1 - 0.99**count)).sqrt_().add_(1e-12)
+    return (mean / (1 - 0.9**count)).div_(size)
+
+
+def _rmsprop(gradient: Tensor, count: int, mean: Tensor, square: Tensor) -> Tensor:
+    del count, mean
+    square.mul_(0.99).addcmul_(gradient, gradient, value=0.01)
+    return gradient / square.sqrt().add_(1e-8)
+
+
+Adam = partial(Projected, _adam)
+"""Kingma & Ba 2015, algorithm 1, with decays of 0.9 and 0.99."""
+RMSprop = partial(Projected, _rmsprop)
 """Hinton 2012, lecture 6e."""
 
 
