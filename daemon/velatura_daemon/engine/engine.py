@@ -8,6 +8,7 @@ quality that was chosen; strength lays it over the content.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -26,17 +27,12 @@ from velatura_models.store.weights import methods_of
 
 from ..settings import Settings
 from .device import is_out_of_memory
-from .keypoints import keypoints
-from .learn import learn
-from .refine import refine
 from .resources import PICTURE, Resources
 from .result import plain
 from .slider import sliding
 from .sources import Sources
 from .stylize import stylize
 from .tasks import Checkpointed, EngineTask, Event, Finished
-from .texture import texture
-from .upscale import upscale
 
 TRIAL = 128
 """Side, in pixels, of the picture that is painted at warm-up."""
@@ -195,6 +191,8 @@ def paint(task: EngineTask[Stylize], resources: Resources) -> Iterator[Event]:
                 event = replace(event, recipe=replace(cast(Stylize, event.recipe), quality=quality))
             yield event
         return
+    from .refine import refine  # see `later`
+
     refined = cast("EngineTask[Refine]", replace(task, recipe=refinement(recipe, quality)))
     for event in refine(refined, resources, recipe.strength):
         if isinstance(event, Finished):
@@ -234,12 +232,20 @@ def refinement(recipe: Stylize, quality: str) -> Refine:
 
 
 Runner = Callable[[EngineTask[Any], Resources], Iterator[Event]]
+
+
+def later(kind: str) -> Runner:
+    """The runner of a kind, from the module of its name, loaded when a task first needs it: the first picture
+    shall not wait for it."""
+
+    def run(task: EngineTask[Any], resources: Resources) -> Iterator[Event]:
+        return getattr(importlib.import_module(f".{kind}", __package__), kind)(task, resources)
+
+    return run
+
+
 RUNNERS: Mapping[type[Recipe], Runner] = {
     Stylize: paint,
-    Refine: refine,
-    Texture: texture,
-    Upscale: upscale,
-    Learn: learn,
-    Keypoints: keypoints,
+    **{recipe: later(recipe.KIND) for recipe in (Refine, Texture, Upscale, Learn, Keypoints)},
 }
 """Which runner runs which kind of recipe; a runner is a generator, see `tasks.Engine.run`."""
