@@ -31,6 +31,7 @@ from velatura_models.optimise.emd import (
 )
 from velatura_models.optimise.objective import RefineOptions
 from velatura_models.optimise.problem import Problem, StyleSource
+from velatura_models.optimise.pyramid import finest, resize
 from velatura_models.optimise.refinement import Refinement
 from velatura_models.optimise.sampled import columns_at, drawn
 from velatura_models.optimise.scene import Scene
@@ -261,6 +262,19 @@ def test_alpha_is_halved_from_scale_to_scale(encoder: Encoder) -> None:
     assert alphas == [4.0, 2.0]
 
 
+def test_a_finer_scale_begins_with_the_finest_details_of_the_content(encoder: Encoder) -> None:
+    walk = Refinement(encoder, PROBLEM, OPTIONS)
+    size, before = walk.levels[0].size, CONTENT
+    for step in walk.run():
+        if walk._level == 1:
+            break
+        if step.whole:
+            before = walk.picture(size)
+    assert walk.subject is not None
+    expected = (resize(before, (72, 100)) + finest(walk.subject)).clamp(0, 1)
+    np.testing.assert_allclose(walk._start.float(), expected, atol=1e-3)  # half precision
+
+
 def test_the_loss_falls_and_places_are_drawn_anew(encoder: Encoder) -> None:
     walk = Refinement(encoder, PROBLEM, replace(OPTIONS, iterations=30, levels=1, learning_rate=0.01))
     course = [step.losses["total"] for step in walk.run() if step.whole]
@@ -271,8 +285,10 @@ def test_the_loss_falls_and_places_are_drawn_anew(encoder: Encoder) -> None:
 
 
 def test_the_same_seed_gives_the_same_picture_also_where_it_resumes(encoder: Encoder) -> None:
+    options = replace(OPTIONS, learning_rate=5e-4)  # it begins near its goal: every level must get nearer
+
     def made(seed: int, checkpoint=None) -> Tensor:
-        walk = Refinement(encoder, PROBLEM, replace(OPTIONS, seed=seed), checkpoint)
+        walk = Refinement(encoder, PROBLEM, replace(options, seed=seed), checkpoint)
         for _ in walk.run():
             pass
         return walk.picture()
@@ -280,7 +296,7 @@ def test_the_same_seed_gives_the_same_picture_also_where_it_resumes(encoder: Enc
     whole = made(1)
     assert torch.equal(whole, made(1))
     assert not torch.equal(whole, made(2))
-    half = Refinement(encoder, PROBLEM, replace(OPTIONS, seed=1))
+    half = Refinement(encoder, PROBLEM, replace(options, seed=1))
     for step in half.run():
         if step.step == 6 and not step.whole:  # the second level has begun
             break

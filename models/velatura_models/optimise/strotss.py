@@ -8,7 +8,8 @@ scale to scale. As published the levels of a Laplacian pyramid are moved, by RMS
 divisor 2 + alpha + 1 / alpha is left out, as RMSprop asks for no scale; the walk begins with the content in
 the style's colours rather than with its details over the style's mean colour; colours have moments too,
 since the palette's relaxed distance lets all of a wall take the style's rarest colour, and is weak where
-alpha is large; the content is seen once for every `DRAWS` evaluations, at all their places; and only the
+alpha is large; a scale begins with the content's finest details, which the sampled places alone give back but
+in part; the content is seen once for every `DRAWS` evaluations, at all their places; and only the
 coarsest scale has relu5_1, which takes a third of the convolutions and tells a finer one little: it is as
 wide there as relu4_1 of the scale before.
 """
@@ -100,7 +101,7 @@ class Strotss:
         sizes = level_sizes(*size, levels, wrap, COARSEST)
         shares = share_evaluations(evaluations, len(sizes))
         planned = [(s, n) for s, n in zip(sizes, shares, strict=True) if n]
-        return [Level(s, n, stage=k, settles=s == size) for k, (s, n) in enumerate(planned)]
+        return [Level(s, n, stage=k, settles=s == size, details=k > 0) for k, (s, n) in enumerate(planned)]
 
     def subject(self, problem: Problem, color: str) -> Tensor | None:
         return in_styles_colors(problem) if color == "style" else problem.content
