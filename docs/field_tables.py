@@ -62,6 +62,8 @@ def _row(field: Field) -> str:
         default = f"`{field.default}`"
     else:
         default = f"{field.default:g}"
+    if field.shown.suits:
+        default = "suits the picture; else " + default
     default += "".join(f"; {value} with `{name}`" for name, value in field.instead.items())
     allowed = field.range or "; ".join(
         f"`{name}`" + (f": {lowered(option.help)}" if option.help else "")

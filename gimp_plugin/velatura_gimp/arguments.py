@@ -174,6 +174,9 @@ class _Adder:
         if field.shown.fits:
             blurb = _("{what}; 0 takes the selection's or layer's", what=blurb)
             low = 0
+        if field.shown.suits:
+            blurb = _("{what}; 0 takes what suits the size of the selection or layer", what=blurb)
+            low = default = 0
         if field.sort == "whole":
             self.procedure.add_int_argument(
                 name, label, blurb, int(low), int(field.high), default, READ_WRITE

@@ -24,6 +24,7 @@ from velatura.editor.reduced import LONG_SIDE
 from velatura.editor.results import Results
 from velatura.errors import VelaturaError
 from velatura.recipe import RECIPES, Recipe
+from velatura.strokes import suiting
 
 from . import arguments, buffers, runs, work
 from .arrows import ArrowBar
@@ -107,6 +108,7 @@ class Dialog:
         self._loop = GLibLoop(self._defect)
         self.look = AskedLook(kind, self.values)
         paper = Paper(lambda: self._found()[0], lambda: self._output() == "in-place", self.look.regions)
+        self._suit()
         self.window = GimpUi.ProcedureDialog.new(procedure, config, title)
         self.view = PreviewView()
         self._doing = TaskBar()
@@ -128,6 +130,17 @@ class Dialog:
         self._loop.every(WATCH, self._watch)
         self._loop.later(0.0, self.link.wake)
         self.view.attach(self.preview, desk.memory)
+
+    def _suit(self) -> None:
+        """Arguments that shall suit what is worked on are shown as the numbers that do."""
+        area, unset = self._found()[0].aim.area, [f for f in self.look.fields.values() if f.shown.suits]
+        self._suited = {
+            field.argument: suiting(area.width, area.height)
+            for field in unset
+            if not self.config.get_property(field.argument)
+        }
+        for argument, value in self._suited.items():
+            self.config.set_property(argument, value)
 
     def values(self) -> dict[str, Any]:
         """The arguments as they are set, by name."""
@@ -402,3 +415,6 @@ class Dialog:
         self.preview.turn(False)
         self.link.close()
         self.window.destroy()
+        for argument, value in self._suited.items():
+            if self.config.get_property(argument) == value:  # GIMP remembers it for another image
+                self.config.set_property(argument, 0.0)

@@ -69,7 +69,7 @@ class Client(DaemonSession):
         mask: Any = None,
         keep_color: bool | str = False,
         quality: str = "fast",
-        scale: float = 1.0,
+        scale: float | None = None,
         method: str = "auto",
         backbone: str = "auto",
         wait: bool = True,
@@ -89,7 +89,7 @@ class Client(DaemonSession):
                 style's colours to the image's first.
             quality: `fast` is one pass of a network; `fine` (seconds), `finest` optimise it, coarse to fine;
                 `auto` is fine where this device does it in some seconds.
-            scale: stroke size; 1 is the style's own, and large pictures want more.
+            scale: stroke size; 1 is the style's own. None is what suits the picture's size.
             method, backbone: which network, and which encoder sees.
             wait: False gives the `JobFuture` at once.
             out: file for the result. Without it a result for a path is written beside it under a new name.
@@ -355,7 +355,10 @@ class Client(DaemonSession):
         style = by_name(style, self.added)
         pixels = self.read(image) if image is not None else None
         size = (pixels.array.shape[1], pixels.array.shape[0]) if pixels is not None else None
-        recipe, pictures, options = build(kind, style, size, keep_color, fields | more)
+        given = {name: value for name, value in (fields | more).items() if (name, value) != ("scale", None)}
+        recipe, pictures, options = build(kind, style, size, keep_color, given)
+        if size and "scale" not in given:
+            recipe = recipe.suited(*size)
         if pixels is not None:
             warn_of_stretch(deform, pixels.layout, recipe, pictures)
         job = self.submit(recipe, pixels, mask, out=out, pictures=pictures, **options)

@@ -17,9 +17,9 @@ from .schema import Shown, choice, listed, mapped, picture, ranged, text
 
 STYLE_LAYERS = {f"relu{b}_1": 0.2 for b in range(1, 6)}
 
+STROKES = Shown("Stroke size", "basic", "stroke-size", log=True, percent=True)
 scale_field = partial(
-    ranged, 1.0, 0.5, high=2.0, doc="How large the style's features appear",
-    shown=Shown("Stroke size", "basic", "stroke-size", log=True, percent=True),
+    ranged, 1.0, 0.5, high=2.0, doc="How large the style's features appear", shown=STROKES
 )  # fmt: skip
 color_field = partial(choice, "style", COLORS, "Whose colours the result has", Shown("Colour", "basic"))
 backbone_field = partial(choice, "auto", BACKBONES, "Which network looks at the pictures", Shown("Network"))
@@ -147,6 +147,10 @@ class Kind:
 
     def decided(self: K, quality: str) -> K:
         """The same at a quality, where that is left to the daemon."""
+        return self
+
+    def suited(self: K, width: int, height: int) -> K:
+        """The same, with what suits a picture of that size where nobody says otherwise."""
         return self
 
     def in_whole(self: K, whole: str, place: Within | None = None) -> K:

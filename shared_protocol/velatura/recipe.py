@@ -20,6 +20,7 @@ from .errors import FieldError, VelaturaError
 from .facts import Facts
 from .finding import Keypoints, Learn
 from .kind import (
+    STROKES,
     Kind,
     Style,
     Within,
@@ -53,6 +54,7 @@ from .schema import (
     ranged,
     to_map,
 )
+from .strokes import MOST, suiting
 
 CONTENT_LAYERS = {"relu4_2": 1.0}
 
@@ -79,7 +81,7 @@ class Stylize(Kind):
     quality: str = choice(
         "fast", QUALITIES, "How much work goes into the picture", Shown("Quality", "basic", start="auto")
     )
-    scale: float = scale_field(high=8.0)
+    scale: float = scale_field(high=MOST, shown=replace(STROKES, suits=True))
     color: str = color_field()
     method: str = choice("auto", METHODS, "Which way of painting", Shown("Method"))
     backbone: str = backbone_field()
@@ -131,6 +133,10 @@ class Stylize(Kind):
     def decided(self, quality: str) -> Stylize:
         """Of quality `auto` another one."""
         return replace(self, quality=quality) if self.quality == "auto" else self
+
+    def suited(self, width: int, height: int) -> Stylize:
+        """In the stroke size that suits the picture."""
+        return replace(self, scale=suiting(width, height))
 
     def in_whole(self, whole: str, place: Within | None = None) -> Stylize:
         """With the whole as its reference."""

@@ -54,6 +54,7 @@ class Shown:
         fits: whether an editor takes it from the layer or selection, unless it is given.
         start: what an editor begins with, where that is not the default.
         off: what the command line calls a flag's opposite; empty where it offers none.
+        suits: whether clients take what suits the picture's size, see `strokes`, unless it is given.
     """
 
     label: str
@@ -65,6 +66,7 @@ class Shown:
     fits: bool = False
     start: Any = None
     off: str = ""
+    suits: bool = dataclasses.field(default=False, compare=False)
 
 
 def ranged(

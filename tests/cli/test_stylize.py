@@ -78,6 +78,16 @@ def test_each_region_goes_with_its_style(folder: Path) -> None:
     assert outcome.code == 3 and "regions: has 1 masks for 2 styles" in outcome.err
 
 
+def test_strokes_suit_each_picture_unless_they_are_given(folder: Path) -> None:
+    Image.new("RGB", (2048, 16)).save("large.png")
+    words = ("stylize", "a.png", "large.png", "-s", "invert", "--json", "-o")
+    assert [done["recipe"]["scale"] for done in velatura(*words, "one").json] == [1, 2]
+    assert [done["recipe"]["scale"] for done in velatura(*words, "two", "--scale", 1).json] == [1, 1]
+    Path("recipe.json").write_text(json.dumps({"kind": "stylize", "styles": [{"name": "invert"}]}))
+    stored = velatura(*words[:3], "--recipe", "recipe.json", "--json", "-o", "three").json
+    assert [done["recipe"]["scale"] for done in stored] == [1, 1]
+
+
 def test_a_recipe_runs_again_and_options_change_it(folder: Path) -> None:
     assert velatura("stylize", "a.png", "-s", "invert", "--scale", 1.5, "-o", "one.png").code == 0
     words = ("stylize", "b.png", "--recipe", "one.png", "--strength", 0.25, "-o", "two.png")

@@ -25,6 +25,36 @@ def test_one_style_with_all_settings() -> None:
     )
 
 
+def test_strokes_suit_what_is_worked_on_until_somebody_sets_them() -> None:
+    look = Look()
+    look.choose("wave")
+    assert look.stylize().scale == 1
+    for size, suits in ((1024, 1.0), (2400, 2.3), (300, 1.0), (9000, 8.0)):
+        look.suit(size // 2, size)
+        assert look.scale == look.stylize().scale == suits
+        other = look.recipe("refine")
+        assert isinstance(other, Refine) and other.scale == 1, "they are of one pass"
+    look.scale = 1.5
+    look.suit(4000, 3000)
+    assert look.stylize().scale == 1.5
+    refine = look.recipe("refine")
+    assert isinstance(refine, Refine) and refine.scale == 1.5
+    look = Look()
+    look.take(Stylize((Style("wave"),), scale=1.0))
+    look.suit(4000, 3000)
+    assert look.stylize().scale == 1, "a recipe that is taken says it, too"
+    varied = Look().varied(scale=2.0, styles=("wave",)).recipe("refine")
+    assert isinstance(varied, Refine) and varied.scale == 2
+
+
+def test_0_is_what_suits() -> None:
+    look = Look()
+    look.choose("wave")
+    look.scale = 0.0
+    recipe = look.recipe("stylize", (3000, 4096))
+    assert isinstance(recipe, Stylize) and recipe.scale == 4
+
+
 def test_a_mix_takes_up_to_four_and_shares_sum_to_one() -> None:
     look = Look()
     assert [look.toggle(name) for name in "abcde"] == [True] * 4 + [False]

@@ -579,6 +579,22 @@ def test_where_a_part_lies_in_a_reduced_whole_whose_last_pixels_reach_beyond_it(
     assert place_in(Rect(10, 0, 101, 50), Rect(35, 10, 51, 40), 2) == Within(25 / 102, 0.2, 0.5, 0.8)
 
 
+def test_preview_and_apply_take_the_strokes_that_suit_the_layer(
+    studio: Studio, paper: FakePaper, loop: FakeLoop, daemon: FakeDaemon
+) -> None:
+    paper.open(2048, 2)
+    studio.look.choose("wave")
+    studio.preview.turn(True)
+    loop.run(0.1)
+    assert isinstance(daemon.job.recipe, Stylize) and daemon.job.recipe.scale == 1 and studio.look.scale == 2
+    studio.apply()
+    loop.run(0.1)
+    assert isinstance(daemon.job.recipe, Stylize) and daemon.job.recipe.scale == 2
+    paper.open(40, 30)
+    loop.run(1.0)
+    assert studio.look.scale == 1, "another layer, another size"
+
+
 def test_a_part_lies_on_the_grid_of_strokes_and_has_all_that_is_in_sight() -> None:
     whole = Rect(7, 3, 3000, 2000)
     for factor, view in ((1, Rect(1111, 777, 800, 600)), (2, Rect(1400, 3, 1607, 1300))):

@@ -110,6 +110,13 @@ def test_every_way_to_name_styles(daemon, v, tmp_path):
     assert second.digest == drawn.digest and third.name == "the-scream" and not third.mask
 
 
+def test_strokes_suit_the_picture_unless_they_are_given(daemon, v):
+    large = np.zeros((2, 3072, 3), np.uint8)
+    for more, scale in (({}, 3.0), ({"scale": None}, 3.0), ({"scale": 1.0}, 1.0)):
+        v.stylize(large, "a", **more)
+        assert submitted(daemon).recipe.scale == scale
+
+
 def test_fields_and_options_arrive(daemon, v):
     v.stylize(
         ARRAY,

@@ -68,6 +68,8 @@ def batch(
             for f in dataclasses.fields(whole)
             if f.name != "styles" and (value := getattr(whole, f.name)) != getattr(plain, f.name)
         }
+        if recipe is not None or "scale" in chosen:
+            fields["scale"] = whole.scale  # else what suits each picture
         styles = tuple((str(what), weight) for what, weight in sourced.styles.items())
         styles = styles or tuple((s.name, s.weight) for s in whole.styles)
     elif jobs is None:

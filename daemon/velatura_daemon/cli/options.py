@@ -111,6 +111,8 @@ def option(field: Field) -> Any:
     if field.options:
         words += f": {', '.join(map(str, field.options))}"
     words += "".join(f"; by default {value} with {name}" for name, value in field.instead.items())
+    if field.shown.suits:
+        words += "; by default what suits a picture's size, and 1 in videos"
     if field.shown.off:
         name += f"/--{field.shown.off}"
     offered = completion.choice_of(field.options) if field.options else None
@@ -120,6 +122,8 @@ def option(field: Field) -> Any:
 def _parameter(field: Field) -> inspect.Parameter:
     if field.sort == "weights":
         return _keyword(field.name, Annotated[list[str] | None, option(field)], None)
+    if field.shown.suits:
+        return _keyword(field.name, Annotated[type(field.default) | None, option(field)], None)
     return _keyword(field.name, Annotated[type(field.default), option(field)], field.default)
 
 

@@ -158,6 +158,7 @@ def _paint(
     given = styles if sample is None else SourcedStyles({sample: 1.0})
     whole = whole_recipe(kind, pictures.recipe, chosen, given)
     options: dict[str, Any] = {"mask": styled.mask, "device": pictures.device, "look": look}
+    options["suited"] = pictures.recipe is None and "scale" not in chosen
     if watched.previews is not None:
         if len(pairs) > 1:
             words = f"--previews shows one picture as it develops; there are {len(pairs)}"

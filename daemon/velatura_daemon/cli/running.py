@@ -57,6 +57,7 @@ def run(
     mask: Path | None = None,
     preview: Watcher | None = None,
     look: Look | None = None,
+    suited: bool = False,
     **options: Any,
 ) -> None:
     """The work of a command, from connecting to the report.
@@ -69,6 +70,7 @@ def run(
         mask, options: of `Client.submit`.
         preview: see `follow`.
         look: may warn of what does not fit.
+        suited: whether each picture has what suits its size.
     """
     sourced.load()
     with velatura.connect(client=f"velatura {whole.KIND}") as client, JobBar(len(pairs)) as bar:
@@ -83,6 +85,8 @@ def run(
                 styles = SourcedStyles({source: 1.0})
                 styles.load()
             recipe, pictures = styles.into(whole, pixels)
+            if suited and pixels is not None:
+                recipe = recipe.suited(pixels.layout.width, pixels.layout.height)
             if look is not None and pixels is not None:
                 look(pixels.layout, recipe, pictures)
             return client.submit(

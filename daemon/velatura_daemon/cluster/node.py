@@ -81,6 +81,8 @@ def _painted(piece: Piece, engine: Engine) -> bytes:
     recipe, pictures, _ = build(RECIPES[piece.kind], styles, None, False, piece.fields)
     check_recipe(recipe)
     pixels = images.read_for(recipe, pixels)
+    if "scale" not in piece.fields:
+        recipe = recipe.suited(pixels.layout.width, pixels.layout.height)
     content = pixels.blob()
     slots = {}
     for blob in (content, *pictures):

@@ -7,21 +7,26 @@ from typing import Any
 import streamlit as st
 from velatura.fields import Field, adjustable
 from velatura.recipe import RecipeClass
+from velatura.strokes import suiting
 
 STEPS = 48
 """Places of a slider over a logarithmic range."""
 
 
-def controls(kind: RecipeClass) -> dict[str, Any]:
-    """Shows the controls of a kind of job; gives the fields that go into its recipe."""
+def controls(kind: RecipeClass, size: tuple[int, int] = (0, 0)) -> dict[str, Any]:
+    """Shows the controls of a kind of job; gives the fields that go into its recipe.
+
+    Args:
+        size: width and height of what is worked on; another one begins with the strokes that suit it.
+    """
     fields = adjustable(kind)
-    chosen = {f.name: _control(kind, f) for f in fields if f.shown.group == "basic"}
+    chosen = {f.name: _control(kind, f, size) for f in fields if f.shown.group == "basic"}
     with st.expander("More"):
-        chosen |= {f.name: _control(kind, f) for f in fields if f.shown.group != "basic"}
+        chosen |= {f.name: _control(kind, f, size) for f in fields if f.shown.group != "basic"}
     return chosen
 
 
-def _control(kind: RecipeClass, field: Field) -> Any:
+def _control(kind: RecipeClass, field: Field, size: tuple[int, int]) -> Any:
     key = f"{kind.KIND}.{field.name}"
     about: dict[str, Any] = {"label": field.label, "help": f"{field.help}.", "key": key}
     if field.sort == "flag":
@@ -40,8 +45,11 @@ def _control(kind: RecipeClass, field: Field) -> Any:
             st.number_input(min_value=low, max_value=high, value=field.default, step=step, **about)
         )
     if field.shown.log:
-        places = _places(field)
-        made = st.select_slider(options=places, value=field.default, format_func=field.text, **about)
+        start = suiting(*size) if field.shown.suits else field.default
+        if start != field.default:
+            about["key"] = f"{key}.{start}"
+        places = sorted({*_places(field), start})
+        made = st.select_slider(options=places, value=start, format_func=field.text, **about)
         return field.chosen(made)
     low, high = (_typed(field, end) for end in field.soft)
     wide = st.slider(

@@ -11,6 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from velatura.errors import VelaturaError
 from velatura.pictures.arrays import Pixels
 from velatura.pictures.formats import READABLE
+from velatura.pixels import Layout
 from velatura.recipe import RECIPES, RecipeClass, Stylize
 
 from velatura_daemon.web import widgets
@@ -42,7 +43,8 @@ def main() -> None:
             kind = _kind()
             content = _picture("Picture", "content", camera=True) if kind.FACTS.content else None
             style = _style(visitor) if kind.FACTS.styles else ()
-            fields = controls(kind)
+            layout = content.layout if content is not None else Layout()
+            fields = controls(kind, (layout.width, layout.height))
             mask = _mask(content) if content is not None and kind.FACTS.mask else None
         with right:
             _work(visitor, kind, content, style, mask, fields)

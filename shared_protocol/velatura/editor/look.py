@@ -15,6 +15,7 @@ from velatura.blob import Blob
 from velatura.fields import Field, adjustable, field_of, fields_of
 from velatura.pairs import Pair
 from velatura.recipe import RECIPES, Recipe, Refine, Style, Stylize, recipe_from_map, recipe_to_map, settled
+from velatura.strokes import suiting
 
 from . import mixing
 from .i18n import _
@@ -33,7 +34,7 @@ class Look(Observable):
         point: where the mixing pad's handle is.
         as_mask: whether the selection becomes a transparency mask instead of being baked into alpha.
         strength: 0..1; a refinement's `style_weight` follows it.
-        scale: stroke size.
+        scale: stroke size: what suits the layer, until somebody sets it; 0 stands for that, too.
         quality, color, method, backbone: as the recipe names them.
         iterations: of a refinement.
         seed: of the noise that a texture, or a refinement, begins from.
@@ -58,9 +59,28 @@ class Look(Observable):
         self.styles: tuple[str, ...] = ()
         self.point: mixing.Point = (0.5, 0.5)
         self.as_mask = False
+        self._suiting = 1.0
         for cls in RECIPES.values():
             for field in adjustable(cls):
                 setattr(self, setting(cls, field), field.start)
+        self._sized = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "scale":
+            self._sized = True  # somebody says it
+
+    def suit(self, width: int, height: int) -> None:
+        """Takes the stroke size that suits what is worked on, unless somebody said another."""
+        self._suiting = suiting(width, height)
+        if not self._sized:
+            self.scale = self._suiting
+            self._sized = False
+
+    @property
+    def suiting(self) -> float:
+        """The stroke size that suits what is worked on."""
+        return self._suiting
 
     @property
     def style_weight(self) -> float:
@@ -126,6 +146,10 @@ class Look(Observable):
         for field in adjustable(cls):
             if field.shown.fits:
                 values[field.name] = values[field.name] or of_layer[field.name]
+            elif field.shown.suits:
+                values[field.name] = values[field.name] or suiting(*size)
+            elif field.name == "scale" and not self._sized:
+                values[field.name] = field.default  # what suits the layer is meant for one pass
             elif field.sort == "number":
                 values[field.name] = round(min(field.high, max(field.low, values[field.name])), 4)
             values[field.name] = field.chosen(values[field.name])
@@ -141,6 +165,7 @@ class Look(Observable):
         for name, value in {**vars(self), **settings}.items():
             if name != "changed":  # who listens
                 setattr(other, name, value)
+        other._sized = self._sized or "scale" in settings
         return other
 
     def take(self, recipe: Recipe) -> None:

@@ -115,6 +115,7 @@ class LivePreview(Showing):
             self.clear()
             self._complain(str(refused))
             return
+        self._look.suit(taken.area.width, taken.area.height)
         part, base = self._seen(taken), self._base
         try:
             factor = self._factor(part)

@@ -117,6 +117,7 @@ class Studio(Desk):
             self.made_words = self.refine_words = ""
             return
         self.arrows.follow(taken)
+        self.look.suit(taken.area.width, taken.area.height)
         self.results.follow(taken)
         self.refine_words = self._refine_words(taken)
         if taken.selected:
@@ -177,6 +178,7 @@ class Studio(Desk):
         try:
             taken = self.paper.source()
             self.arrows.follow(taken)
+            self.look.suit(taken.area.width, taken.area.height)
             recipe = recipe_for(taken)
             taken = self._seen(taken, recipe)
         except (VelaturaError, Refused, Gone) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from velatura.errors import VelaturaError
@@ -124,12 +124,18 @@ def _of(look: Look, kind: str) -> Iterator[Variation]:
         if (shown := fields.get(setting)) is None:
             continue
         for value in values:
-            if value == getattr(look, setting) or (shown.high and value > shown.high):
+            if setting == "scale":
+                value = shown.tidy(value * (look.suiting if shown.shown.suits else 1.0))
+            if value == vars(recipe)[setting] or (shown.high and value > shown.high):
                 continue
             text = _(shown.options[value].label) if shown.options else f"{_(shown.label)} {shown.text(value)}"
             yield Variation(f"{setting}-{value}", text, {setting: value})
 
 
 def _trial(look: Look, kind: str) -> Recipe:
-    """A recipe's quick likeness on the small copy."""
-    return at_reduced_size(look.recipe(kind, (SIDE, SIDE)).quick(), 1.0)
+    """A recipe's quick likeness on the small copy, where what suits the layer is its own stroke size."""
+    recipe = look.recipe(kind, (SIDE, SIDE)).quick()
+    for strokes in (f for f in fields_of(type(recipe)) if f.shown.suits):
+        size = vars(recipe)[strokes.name] / look.suiting
+        recipe = replace(recipe, **{strokes.name: max(strokes.low, size)})
+    return at_reduced_size(recipe, 1.0)

@@ -146,6 +146,15 @@ again.delete()
     assert recipe_from_map(json.loads(note)["recipe"]) == recipe
 
 
+def test_strokes_suit_the_layer_unless_they_are_given(gimp: Gimp) -> None:
+    suited, given = gimp.run("""
+image, layer = new_image()
+image.scale(2048, 16)
+value = [call("stylize", image, layer, style="x", **more) for more in ({}, {"stroke_size": 1.0})]
+""")
+    assert (suited["recipe"]["scale"], given["recipe"]["scale"]) == (2, 1)
+
+
 def test_restyle_runs_the_recipe_again_on_the_layer_it_was_made_from(gimp: Gimp) -> None:
     first, second, size = gimp.run("""
 image, layer = new_image()

@@ -138,6 +138,9 @@ def test_the_dialog_previews_and_runs_and_repeats(gimp: Gimp, daemon: Daemon) ->
     until(lambda: gimp.inside("colours(dialog().view._image)") == shown, "the preview is shown again")
     assert np.abs(np.add(held, shown) - 255).max() < 16, "the engine inverts, and held the original is shown"
     assert np.abs(np.subtract(held, shown)).max() > 60
+    assert gimp.inside("dialog().config.get_property('stroke-size')") == 1, (
+        "what suits the layer, as a number"
+    )
     gimp.press("Velatura: Stylize", "alt+o")
     until(lambda: gimp.value("len(image.get_layers())") == 2, "the result is a new layer")
     recipe = note(gimp)["recipe"]
