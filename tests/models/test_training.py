@@ -20,8 +20,8 @@ from velatura_models.store.weights import (
     load_backbone,
 )
 from velatura_models.training import adain, metric, slim
-from velatura_models.training.crops import batches, random_crop, whole_picture, with_flats
-from velatura_models.training.perceptual import color_distance, color_ranks
+from velatura_models.training.crops import batches, random_crop, softened, whole_picture, with_flats
+from velatura_models.training.perceptual import color_distance, color_ranks, finest
 from velatura_models.training.run import read_metrics
 
 TINY = (4, 6, 8, 8, 8)
@@ -51,7 +51,7 @@ def adain_options(data, **changed):
         "out": data / "run",
         "steps": 4,
         "batch": 2,
-        "crop": 32,
+        "crop": 64,
         "sheet_every": 2,
     }
     return adain.AdaINOptions(**{**base, **changed})
@@ -63,7 +63,7 @@ def test_a_decoder_is_trained_with_sheet_plot_and_metrics(data):
     state, about = read(path, DECODER_FORMAT)
     assert about["skips"] == "relu3_1,relu2_1" and "taps.relu3_1.weight" in state
     assert seen[-1][:2] == (4, 4) and set(seen[-1][2]) == {
-        "content", "style", "gram", "colors", "identity", "range", "grid"
+        "content", "style", "gram", "colors", "identity", "range", "grid", "weave"
     }  # fmt: skip
     assert (data / "run/sheet-000004.jpg").is_file() and (data / "run/loss.png").is_file()
 
@@ -84,6 +84,20 @@ def test_some_photos_give_way_to_flat_areas_with_grain():
     same = (made == photos).flatten(1).all(1)
     assert 60 < same.sum() < 140 and made.min() >= 0 and made.max() <= 1
     assert (made[~same].std((2, 3)) > 1 / 255).all()
+
+
+def test_some_photos_give_way_to_enlarged_parts_of_themselves():
+    photos = torch.rand(200, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(1)
+    made = softened(photos, 0.5)
+    same = (made == photos).flatten(1).all(1)
+    assert 60 < same.sum() < 140 and made.min() >= 0 and made.max() <= 1
+    assert finest(made[~same])[:, :3].mean() < 0.8 * finest(photos)[:, :3].mean()
+
+
+def test_a_crop_in_which_patterns_cannot_be_looked_for_is_refused(data):
+    with pytest.raises(ValueError, match="crop is 32; allowed is 64 and more"):
+        adain_options(data, crop=32)
 
 
 def test_photos_take_the_colours_of_their_paintings_first():

@@ -17,7 +17,14 @@ from velatura_models.training.crops import batches, whole_picture
 from velatura_models.training.multi import MultiOptions, begin, resized
 from velatura_models.training.multi import main as train_multi
 from velatura_models.training.painting import loss_network
-from velatura_models.training.perceptual import Perceptual, finest, gram, phase_pattern, total_variation
+from velatura_models.training.perceptual import (
+    Perceptual,
+    axis_pattern,
+    finest,
+    gram,
+    phase_pattern,
+    total_variation,
+)
 from velatura_models.training.run import average
 from velatura_models.training.style_n_plus_one import Judge, StyleNPlusOneOptions, learn, load_painter, row_of
 from velatura_models.training.style_n_plus_one import main as add_style
@@ -285,3 +292,15 @@ def test_a_pattern_of_the_grid_is_told_from_a_picture() -> None:
     assert phase_pattern(noise) < 0.01
     assert phase_pattern(marked) > 10 * phase_pattern(noise)
     torch.testing.assert_close(phase_pattern(noise * 0.5), phase_pattern(noise), rtol=1e-3, atol=1e-5)
+
+
+def test_a_weave_is_told_from_noise_and_from_lines_askew():
+    noise = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0)) * 0.1
+    along = torch.arange(128) * (2 * torch.pi / 3)
+    askew = (along + along[:, None]) * 0.5**0.5
+    assert axis_pattern(noise).shape == (1, 3, 2, 7)
+    assert axis_pattern(noise).abs().mean() < 0.2
+    down, across = axis_pattern(noise + 0.03 * along.sin()).mean((0, 1, 3))
+    assert down < 0.2 < 1 < across
+    assert axis_pattern(noise + 0.03 * askew.sin()).mean() < 0
+    torch.testing.assert_close(axis_pattern(noise[:, :, :64, :64] * 0), torch.zeros(1, 3, 2, 7))

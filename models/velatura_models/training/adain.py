@@ -10,8 +10,10 @@ deviations at relu1_1 ... relu4_1. Where this departs from the paper, and why:
   as they are when pictures are painted; the content that counts stays the photo as it was.
 - Beside means and deviations count Gram matrices, relative to the painting's, and the colours themselves
   (see `perceptual.color_ranks`): two pictures alike in the former can differ much in these.
-- What is tied to the grid of pixels counts as a loss (see `perceptual.phase_pattern`).
-- Some photos give way to flat areas. What is written is the running mean of the weights.
+- What is tied to the grid of pixels counts as a loss (see `perceptual.phase_pattern`), and what runs along it
+  finely where the photo has nothing like it (`axis_pattern`).
+- Some photos give way to flat areas, some to enlarged parts. What is written is the running mean of the
+  weights.
 - A photo and a painting of every batch also pass unchanged and must come back as they were (L1, plus L1
   of 8 x 8 means): without that, colours take many more steps to become right.
 """
@@ -34,9 +36,9 @@ from ..networks.encoder import Encoder, encoder_from_state
 from ..networks.precision import autocast, faster_dtype
 from ..store.files import origin, weights_digest
 from ..store.weights import save_decoder
-from .crops import batches, with_flats
+from .crops import batches, softened, with_flats
 from .painting import TrainerOptions, placed, weights_of
-from .perceptual import color_distance, color_ranks, gram, off, outside, phase_pattern
+from .perceptual import WINDOW, axis_pattern, color_distance, color_ranks, gram, off, outside, phase_pattern
 from .run import Report, Run, cosine, quiet
 
 MOST = 4.0
@@ -56,6 +58,7 @@ class AdaINOptions(TrainerOptions):
         palette: whether colours are moved before the encoder.
         gram_weight, color_weight: of the painting's Gram matrices and of its colours.
         grid_weight: of a pattern tied to the grid of pixels.
+        weave_weight: of fine lines across and down that the photo does not have.
         identity: how many photos, and as many paintings, of each batch must come back unchanged.
     """
 
@@ -68,6 +71,7 @@ class AdaINOptions(TrainerOptions):
     upsampling: str = "bilinear"
     palette: bool = True
     grid_weight: float = 10.0
+    weave_weight: float = 0.3
     content_loss: str = "normalised"
     style_weight: float = 3.0
     gram_weight: float = 2.0
@@ -86,6 +90,10 @@ class AdaINOptions(TrainerOptions):
             raise ValueError(f"content_loss must be 'normalised' or 'target', not {self.content_loss!r}")
         if self.optimizer not in ("adam", "sgd"):
             raise ValueError(f"optimizer must be 'adam' or 'sgd', not {self.optimizer!r}")
+        if self.crop < WINDOW:
+            raise ValueError(
+                f"crop is {self.crop}; allowed is {WINDOW} and more, where patterns are looked for"
+            )
         if not 0 <= self.identity <= self.batch:
             raise ValueError(f"identity is {self.identity}; allowed is 0 to the batch of {self.batch}")
 
@@ -117,7 +125,7 @@ def main(options: AdaINOptions, report: Report = quiet) -> Path:
     paintings = batches(options.style, options.crop, options.batch, run.seed + 1)
 
     def losses() -> dict[str, Tensor]:
-        c, s = with_flats(next(photos).to(device)), next(paintings).to(device)
+        c, s = with_flats(softened(next(photos).to(device))), next(paintings).to(device)
         terms, made = losses_of(options, encoder, decoder, vgg, c, s)
         shown[:] = c, s, made.detach()
         return terms
@@ -194,5 +202,6 @@ def losses_of(
         "identity": identity,
         "range": outside(made),
         "grid": phase_pattern(made, period=8),
+        "weave": F.relu(axis_pattern(made) - axis_pattern(c).clamp_min(0)).square().mean(),
     }
     return losses, made

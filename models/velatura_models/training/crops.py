@@ -50,6 +50,23 @@ def random_crop(picture: Tensor, side: int, rng: random.Random) -> Tensor:
     return crop if rng.random() < 0.5 else transforms.horizontal_flip(crop)
 
 
+def softened(photos: Tensor, share: float = 1 / 4) -> Tensor:
+    """Photos of which some, at random, give way to a part of themselves, enlarged: without the finest detail,
+    as many a large canvas is.
+
+    Args:
+        photos: `(N, 3, H, W)` in 0..1.
+        share: how many, on average.
+    """
+    side = photos.shape[-1]
+    part = round(side / (1 + 2 * float(torch.rand(()))))
+    top, left = torch.randint(0, side - part + 1, (2,)).tolist()
+    parts = photos[..., top : top + part, left : left + part]
+    enlarged = torch.nn.functional.interpolate(parts, photos.shape[-2:], mode="bicubic").clamp(0, 1)
+    chosen = torch.rand(len(photos), 1, 1, 1, device=photos.device) < share
+    return torch.where(chosen, enlarged, photos).contiguous(memory_format=torch.channels_last)
+
+
 def with_flats(photos: Tensor, share: float = 1 / 16) -> Tensor:
     """Photos of which some, at random, give way to areas without any detail but the grain that networks are
     shown there (see `maths.grain`), so that these are painted, too.
