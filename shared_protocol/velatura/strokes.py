@@ -5,7 +5,7 @@ from __future__ import annotations
 BASE = 1024
 """Longest side, in pixels, of pictures that a style's own strokes suit; a larger one they make a texture.
 Laid out at 1024 pixels a sky is painted, and a bird keeps its eye; at 800 that is gone (photos of 1600 and
-2400 pixels in five styles)."""
+2400 pixels in four styles)."""
 
 MOST = 8.0
 """The largest stroke size."""

@@ -120,17 +120,22 @@ class PictureMethod(ABC):
             statistics = yield from self._statistics(work, self._paintings(work))
         for tile in content.tiles:
             below = crop(content.rgb, tile.core).float()
-            total: float | Tensor = 0.0
+            whole: Tensor | None = None
             covered: float | Tensor = 0.0
-            for style, parts in blend:
-                made: float | Tensor = 0.0
+            for style, parts in blend:  # a factor of 1 and a first term take no pass over the picture
+                made: Tensor | None = None
                 for painting, factor in parts:
                     picture = yield from self._tile(work, tile, painting, statistics.get(painting.key))
-                    made = _plus(made, factor, picture)
+                    part = picture if factor == 1 else factor * picture
+                    made = part if made is None else made + part
+                assert made is not None  # a style has a part
                 share = style.over(tile.core, device=below.device)
-                total, covered = _plus(total, share, made), covered + share
-            whole = total if isinstance(covered, float) and covered == 1 else total / covered
-            assert isinstance(whole, Tensor)  # there is a style, and it has a part
+                covered = covered + share
+                part = made if isinstance(share, float) and share == 1 else share * made
+                whole = part if whole is None else whole + part
+            assert whole is not None  # and a blend a style
+            if not (isinstance(covered, float) and covered == 1):
+                whole = whole / covered
             if work.fades:
                 over = work.fade(tile.core) / most if most else 0.0
                 whole = below + over * (whole - most * below)
@@ -243,12 +248,6 @@ class PictureMethod(ABC):
             mean, std = sums.mean_std()
             statistics.append((mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)))
         return statistics
-
-
-def _plus(total: float | Tensor, factor: float | Tensor, more: float | Tensor) -> float | Tensor:
-    """`total + factor * more`, without passes over pictures that change nothing."""
-    product = more if isinstance(factor, float) and factor == 1 else factor * more
-    return product if isinstance(total, float) and total == 0 else total + product
 
 
 def _mixed(statistics: Sequence[LayerStatistics], shares: Sequence[float]) -> LayerStatistics:
