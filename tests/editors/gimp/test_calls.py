@@ -381,7 +381,7 @@ for kind in {kinds!r}:
         numbers = {name: (default, most) for name, _, _, default, most in arguments if most is not None}
         for field in adjustable(RECIPES[kind]) if kind in RECIPES else ():
             if field.sort in ("number", "whole"):
-                stated = 0 if field.shown.fits else field.default
+                stated = 0 if field.shown.fits or field.shown.suits else field.default
                 assert numbers[field.argument] == (pytest.approx(stated), field.high)
 
 
